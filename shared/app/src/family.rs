@@ -1,0 +1,386 @@
+//! Bringing one family as far as it can go now: the one path for every event, due time and redelivery.
+
+use crate::observe::read;
+use crate::ports::{CallError, Clock, Committed, ImageReader, InstanceTagger, KillSwitch, RecordReader, RecordWriter};
+use crate::settings::BoundedStack;
+use crate::world::{Create, Distribute};
+use amiline_domain::budget::Budget;
+use amiline_domain::family::{Family, Lease, Worker};
+use amiline_domain::history::{HistoryItem, append};
+use amiline_domain::ids::FamilyId;
+use amiline_domain::plan::{Action, Changes, Knock, Observed, Scene, absorb, conclude, decide, looks, next_look};
+use amiline_domain::policy::Policy;
+use amiline_domain::record::Commit;
+use amiline_domain::time::plus_seconds;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use thiserror::Error;
+
+mod hands;
+
+pub(crate) use hands::{CreateHands, DistributeHands, Hands};
+
+/// Seconds after an invocation's deadline for which its lease still holds: it may be a clock's error late.
+const LEASE_AFTER_DEADLINE_SECONDS: i64 = 60;
+/// Rounds of reading, planning and calling in one invocation. A family needs about five; more is a defect.
+const ROUNDS_MAX: usize = 16;
+/// Times that a family is loaded again because somebody else wrote it.
+pub(crate) const RELOADS_MAX: usize = 10;
+
+/// One run of a function for one message.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Its request id.
+    pub id: String,
+    /// When it will be stopped.
+    pub deadline: Timestamp,
+}
+
+impl Invocation {
+    fn lease(&self) -> Lease {
+        Lease { holder: self.id.clone(), until: plus_seconds(self.deadline, LEASE_AFTER_DEADLINE_SECONDS) }
+    }
+}
+
+/// A use case that could not be carried out; its message will be delivered again.
+#[derive(Debug, Error)]
+pub enum UseCaseError {
+    /// A call failed that the use case cannot do without.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Other invocations kept writing it.
+    #[error("family {0} kept changing while it was worked on; it will be looked at again")]
+    KeepsChanging(FamilyId),
+    /// The planner did not come to an end.
+    #[error(
+        "family {0} is not settled after {ROUNDS_MAX} rounds; this is a defect: report it with the family's history"
+    )]
+    Unsettled(FamilyId),
+    /// A family's policy text is not in the table, or cannot be read any more.
+    #[error("the policy text of family {family} cannot be used: {problem}; restore item POLICY#{hash}")]
+    PolicyLost {
+        /// The family.
+        family: FamilyId,
+        /// The text's hash.
+        hash: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// What became of a look at a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advanced {
+    /// Everything that could be done now was done.
+    Done,
+    /// Another invocation has it and was told.
+    LeasedToOther,
+    /// There is no such family.
+    NoSuchFamily,
+}
+
+/// `create-image`'s look at a family whose time has come.
+pub async fn create_due<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    family: &FamilyId,
+    invocation: &Invocation,
+) -> Result<Advanced, UseCaseError> {
+    let hands = CreateHands { world, deadline: invocation.deadline };
+    advance(world, &hands, stack, family, Knock::default(), invocation).await
+}
+
+/// `distribute-image`'s look at a family whose time has come.
+pub async fn distribute_due<W: Distribute>(
+    world: &W,
+    stack: &BoundedStack,
+    family: &FamilyId,
+    invocation: &Invocation,
+) -> Result<Advanced, UseCaseError> {
+    let hands = DistributeHands { world };
+    advance(world, &hands, stack, family, Knock::default(), invocation).await
+}
+
+pub(crate) async fn advance<W, H>(
+    world: &W,
+    hands: &H,
+    stack: &BoundedStack,
+    id: &FamilyId,
+    knock: Knock,
+    invocation: &Invocation,
+) -> Result<Advanced, UseCaseError>
+where
+    W: Clock + ImageReader + InstanceTagger + KillSwitch + RecordReader + RecordWriter,
+    H: Hands,
+{
+    for _ in 0..RELOADS_MAX {
+        let Some(family) = world.family(id).await? else { return Ok(Advanced::NoSuchFamily) };
+        if let Some(lease) = family.lease.clone().filter(|_| family.leased_to_other(&invocation.id, world.now())) {
+            if world.wake(id, &lease.holder).await? {
+                return Ok(Advanced::LeasedToOther);
+            }
+            continue;
+        }
+        let policy = kept_policy(world, &family).await?;
+        let work = Work::loaded(family, policy, knock.clone());
+        if work.run(world, hands, stack, invocation).await? == Ran::ToTheEnd {
+            return Ok(Advanced::Done);
+        }
+    }
+    Err(UseCaseError::KeepsChanging(id.clone()))
+}
+
+async fn kept_policy<W: RecordReader>(world: &W, family: &Family) -> Result<Option<Policy>, UseCaseError> {
+    let Some(policy) = &family.policy else { return Ok(None) };
+    let lost =
+        |problem: String| UseCaseError::PolicyLost { family: family.id.clone(), hash: policy.hash.clone(), problem };
+    let text = world.kept_policy(&policy.hash).await?.ok_or_else(|| lost("it is missing".to_owned()))?;
+    Policy::parse(&text).map(Some).map_err(|e| lost(e.to_string()))
+}
+
+/// What a first commit carries besides the family.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Extras {
+    /// The hour's count.
+    pub(crate) budget: Option<Budget>,
+    /// The policy's hash and text.
+    pub(crate) policy_text: Option<(String, String)>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// Nothing is left to do now.
+    ToTheEnd,
+    /// Somebody else wrote the record: load it and begin again.
+    IntoAConflict,
+}
+
+/// A family in hand: what is in the table, and what has changed since.
+pub(crate) struct Work {
+    family: Family,
+    policy: Option<Policy>,
+    knock: Knock,
+    observed: Observed,
+    /// The version in the table; `None`: not there yet.
+    version: Option<u64>,
+    wakes: u64,
+    /// Whether the lease in the table is ours.
+    held: bool,
+    changes: Changes,
+    history: Vec<HistoryItem>,
+    extras: Extras,
+}
+
+impl Work {
+    fn loaded(family: Family, policy: Option<Policy>, knock: Knock) -> Self {
+        let (version, wakes) = (Some(family.version), family.wakes);
+        Self {
+            family,
+            policy,
+            knock,
+            observed: Observed::default(),
+            version,
+            wakes,
+            held: false,
+            changes: Changes::default(),
+            history: Vec::new(),
+            extras: Extras::default(),
+        }
+    }
+
+    /// A family that is not in the table yet.
+    pub(crate) fn begun(family: Family, policy: Option<Policy>, changes: Changes, extras: Extras) -> Self {
+        Self { version: None, wakes: 0, changes, extras, ..Self::loaded(family, policy, Knock::default()) }
+    }
+
+    pub(crate) async fn run<W, H>(
+        mut self,
+        world: &W,
+        hands: &H,
+        stack: &BoundedStack,
+        invocation: &Invocation,
+    ) -> Result<Ran, UseCaseError>
+    where
+        W: Clock + ImageReader + InstanceTagger + KillSwitch + RecordReader + RecordWriter,
+        H: Hands,
+    {
+        let policy = self.policy.take();
+        for _ in 0..ROUNDS_MAX {
+            let scene = Scene { keys: &stack.stack.keys, policy: policy.as_ref(), worker: H::WORKER, now: world.now() };
+            let taken_in = absorb(&mut self.family, &self.observed, &self.knock, scene);
+            self.changes.merge(taken_in);
+            let wanted = looks(&self.family, &self.observed, &self.knock, scene);
+            if !wanted.is_empty() {
+                read(world, hands, stack, scene, &self.family, wanted, &mut self.observed).await;
+                continue;
+            }
+            let paused = world.is_on().await;
+            let actions = if paused { Vec::new() } else { self.decide(scene) };
+            if actions.is_empty() {
+                match self.let_go(world, scene).await? {
+                    LetGo::Done => return self.hand_over(hands, scene, paused).await,
+                    LetGo::Knocked => continue,
+                    LetGo::Conflict => return Ok(Ran::IntoAConflict),
+                }
+            }
+            let lease = invocation.lease();
+            self.family.next_look = Some((lease.until, H::WORKER));
+            self.family.lease = Some(lease);
+            if self.write(world, None, scene.now).await? == Committed::Conflict {
+                return Ok(Ran::IntoAConflict);
+            }
+            self.held = true;
+            self.carry_out(world, hands, stack, policy.as_ref(), actions, invocation).await;
+        }
+        Err(UseCaseError::Unsettled(self.family.id))
+    }
+
+    fn decide(&mut self, scene: Scene<'_>) -> Vec<Action> {
+        let (actions, changes) = decide(&mut self.family, &self.observed, scene);
+        self.changes.merge(changes);
+        actions
+    }
+
+    async fn carry_out<W: Clock, H: Hands>(
+        &mut self,
+        world: &W,
+        hands: &H,
+        stack: &BoundedStack,
+        policy: Option<&Policy>,
+        actions: Vec<Action>,
+        invocation: &Invocation,
+    ) {
+        let ended = join_all(actions.iter().map(|action| hands.perform(action))).await;
+        let scene = Scene { keys: &stack.stack.keys, policy, worker: H::WORKER, now: world.now() };
+        for (action, ended) in actions.iter().zip(ended) {
+            let changes = conclude(&mut self.family, action, &ended, scene);
+            self.changes.merge(changes);
+            hands::log(&self.family, action, &ended, invocation);
+            // What was seen before a creating call says nothing about after it.
+            if let (Action::Create(_) | Action::Copy(_), Some(place)) = (action, action.place()) {
+                self.observed.rows.remove(&place);
+            }
+        }
+    }
+
+    /// Writes what is left to write and gives up the lease.
+    async fn let_go<W: Clock + RecordReader + RecordWriter>(
+        &mut self,
+        world: &W,
+        scene: Scene<'_>,
+    ) -> Result<LetGo, UseCaseError> {
+        let next = next_look(&self.family, scene);
+        if self.changes.is_empty()
+            && self.history.is_empty()
+            && !self.held
+            && self.version.is_some()
+            && self.family.next_look == next
+        {
+            return Ok(LetGo::Done);
+        }
+        self.family.next_look = next;
+        self.family.lease = None;
+        let wakes = self.held.then_some(self.wakes);
+        if self.write(world, wakes, scene.now).await? == Committed::Yes {
+            return Ok(LetGo::Done);
+        }
+        let fresh = world.family(&self.family.id).await?;
+        match fresh {
+            // Only the wakes moved: somebody brought news while we worked, and left it to us.
+            Some(fresh) if self.held && Some(fresh.version) == self.version => {
+                self.wakes = fresh.wakes;
+                self.knock.everything = true;
+                self.observed = Observed::default();
+                Ok(LetGo::Knocked)
+            }
+            Some(_) | None => Ok(LetGo::Conflict),
+        }
+    }
+
+    async fn hand_over<H: Hands>(&self, hands: &H, scene: Scene<'_>, paused: bool) -> Result<Ran, UseCaseError> {
+        let due = self.family.next_look.filter(|(at, worker)| *at <= scene.now && *worker != H::WORKER && !paused);
+        // The due time is recorded, so a message that cannot be sent costs time only: the tick sends it.
+        if let Some((_, worker)) = due
+            && let Err(error) = hands.hand_over(&self.family.id, worker).await
+        {
+            tracing::warn!(family = %self.family.id, error = %error, "hand-over left to the tick");
+        }
+        Ok(Ran::ToTheEnd)
+    }
+
+    /// Writes the family with everything that changed. On `Yes` nothing is unwritten any more.
+    async fn write<W: RecordReader + RecordWriter>(
+        &mut self,
+        world: &W,
+        expected_wakes: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Committed, UseCaseError> {
+        for fact in std::mem::take(&mut self.changes.facts) {
+            self.history.push(append(&mut self.family, fact, now));
+        }
+        let mut family = self.family.clone();
+        family.version = self.version.map_or(1, |version| version.saturating_add(1));
+        let commit = Commit {
+            rows: self.changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect(),
+            pointers: self.changes.pointers.clone(),
+            history: self.history.clone(),
+            press: self.changes.press.clone(),
+            budget: self.extras.budget.clone(),
+            policy_text: self.extras.policy_text.clone(),
+            expected_version: self.version,
+            expected_wakes,
+            family,
+        };
+        let committed = commit_surely(world, &commit).await?;
+        if committed == Committed::Yes {
+            self.version = Some(commit.family.version);
+            self.family.version = commit.family.version;
+            self.changes = Changes::default();
+            self.history.clear();
+            self.extras = Extras::default();
+        }
+        Ok(committed)
+    }
+}
+
+enum LetGo {
+    Done,
+    Knocked,
+    Conflict,
+}
+
+/// Writes a transaction whose reply may be lost: then the record itself says whether it was written.
+pub(crate) async fn commit_surely<W: RecordReader + RecordWriter>(
+    world: &W,
+    commit: &Commit,
+) -> Result<Committed, CallError> {
+    let error = match world.commit(commit).await {
+        Ok(committed) => return Ok(committed),
+        Err(error) if error.fault == amiline_domain::fault::Fault::Unknown => error,
+        Err(error) => return Err(error),
+    };
+    let found = world.family(&commit.family.id).await?;
+    match found {
+        Some(found)
+            if found.version == commit.family.version
+                && found.last_hash == commit.family.last_hash
+                && found.lease == commit.family.lease =>
+        {
+            Ok(Committed::Yes)
+        }
+        found if found.as_ref().map(|family| family.version) == commit.expected_version => {
+            tracing::warn!(family = %commit.family.id, error = %error, "transaction was not written; sent again");
+            world.commit(commit).await
+        }
+        Some(_) | None => Ok(Committed::Conflict),
+    }
+}
+
+/// Which function's queue a worker reads.
+pub(crate) fn queue_of(worker: Worker) -> crate::ports::Queue {
+    match worker {
+        Worker::Create => crate::ports::Queue::Create,
+        Worker::Distribute => crate::ports::Queue::Distribute,
+    }
+}

@@ -1,0 +1,153 @@
+//! The calls that each function may make on a family's behalf.
+
+use super::{Invocation, queue_of};
+use crate::ports::CallError;
+use crate::world::{Create, Distribute};
+use amiline_domain::family::{Family, Worker};
+use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::ids::{FamilyId, KeyAlias, Region, SnapshotId};
+use amiline_domain::image::SnapshotKeys;
+use amiline_domain::plan::{Action, Ended};
+use amiline_domain::time::plus_seconds;
+use amiline_domain::wake::family_due;
+use jiff::Timestamp;
+
+/// CreateImage is not begun with less time than this left, in seconds: an invocation that is stopped in the middle of
+/// it would leave an unknown outcome.
+const CREATE_SECONDS_MIN: i64 = 15;
+
+/// What a function may do.
+pub(crate) trait Hands {
+    /// Whose turn it takes.
+    const WORKER: Worker;
+    /// Makes one call.
+    async fn perform(&self, action: &Action) -> Ended;
+    /// Reads the keys of snapshots.
+    async fn snapshot_keys(
+        &self,
+        region: &Region,
+        snapshots: &[SnapshotId],
+        alias: &KeyAlias,
+    ) -> Result<SnapshotKeys, CallError>;
+    /// Tells the function whose turn it is.
+    async fn hand_over(&self, family: &FamilyId, worker: Worker) -> Result<(), CallError>;
+}
+
+/// `create-image`.
+pub(crate) struct CreateHands<'a, W> {
+    pub(crate) world: &'a W,
+    pub(crate) deadline: Timestamp,
+}
+
+impl<W: Create> Hands for CreateHands<'_, W> {
+    const WORKER: Worker = Worker::Create;
+
+    async fn perform(&self, action: &Action) -> Ended {
+        match action {
+            Action::Create(step) => {
+                if plus_seconds(self.world.now(), CREATE_SECONDS_MIN) > self.deadline {
+                    let reason = "too little time was left in the invocation".to_owned();
+                    return Ended::Refused { fault: Fault::Later, reason };
+                }
+                ended(self.world.create_image(step).await.map(Ended::Image))
+            }
+            Action::RemoveButton(step) => ended(self.world.remove_tag(step).await.map(|()| Ended::Done)),
+            Action::WriteStatus(step) => ended(self.world.write_tag(step).await.map(|()| Ended::Done)),
+            Action::Copy(_) | Action::Share(_) => not_mine(),
+        }
+    }
+
+    async fn snapshot_keys(&self, region: &Region, _: &[SnapshotId], _: &KeyAlias) -> Result<SnapshotKeys, CallError> {
+        Err(CallError {
+            action: "ec2:DescribeSnapshots",
+            subject: "snapshots".to_owned(),
+            region: region.clone(),
+            code: "NotPermitted".to_owned(),
+            message: "create-image does not read keys".to_owned(),
+            fault: Fault::Later,
+        })
+    }
+
+    async fn hand_over(&self, family: &FamilyId, worker: Worker) -> Result<(), CallError> {
+        self.world.send(queue_of(worker), &[family_due(family)]).await
+    }
+}
+
+/// `distribute-image`.
+pub(crate) struct DistributeHands<'a, W> {
+    pub(crate) world: &'a W,
+}
+
+impl<W: Distribute> Hands for DistributeHands<'_, W> {
+    const WORKER: Worker = Worker::Distribute;
+
+    async fn perform(&self, action: &Action) -> Ended {
+        match action {
+            Action::Copy(step) => ended(self.world.copy_image(step).await.map(Ended::Image)),
+            Action::Share(step) => ended(self.world.share_image(step).await.map(|()| Ended::Done)),
+            Action::RemoveButton(step) => ended(self.world.remove_tag(step).await.map(|()| Ended::Done)),
+            Action::WriteStatus(step) => ended(self.world.write_tag(step).await.map(|()| Ended::Done)),
+            Action::Create(_) => not_mine(),
+        }
+    }
+
+    async fn snapshot_keys(
+        &self,
+        region: &Region,
+        snapshots: &[SnapshotId],
+        alias: &KeyAlias,
+    ) -> Result<SnapshotKeys, CallError> {
+        self.world.snapshot_keys(region, snapshots, alias).await
+    }
+
+    /// The tick sends what is `create-image`'s turn: it comes up only after a failure, and `distribute-image` needs no
+    /// right to that queue for it.
+    async fn hand_over(&self, _: &FamilyId, _: Worker) -> Result<(), CallError> {
+        Ok(())
+    }
+}
+
+/// The planner gives each function its own actions only; this keeps the other ones harmless.
+fn not_mine() -> Ended {
+    Ended::Refused { fault: Fault::Later, reason: "another function's turn".to_owned() }
+}
+
+fn ended(result: Result<Ended, CallError>) -> Ended {
+    match result {
+        Ok(ended) => ended,
+        Err(error) if error.code == "InvalidAMIName.Duplicate" => Ended::NameTaken(holder_of_name(&error.message)),
+        Err(error) => Ended::Refused { fault: error.fault, reason: error.reason() },
+    }
+}
+
+/// One line per call that changes something.
+pub(super) fn log(family: &Family, action: &Action, ended: &Ended, invocation: &Invocation) {
+    let (name, region) = match action {
+        Action::Create(step) => ("ec2:CreateImage", &step.region),
+        Action::Copy(step) => ("ec2:CopyImage", &step.destination),
+        Action::Share(step) => ("ec2:ModifyImageAttribute", &step.region),
+        Action::RemoveButton(step) => ("ec2:DeleteTags", &step.region),
+        Action::WriteStatus(step) => ("ec2:CreateTags", &step.region),
+    };
+    let row = action.place().and_then(|place| family.rows.get(&place));
+    let image = row.and_then(|row| row.image.as_ref()).map(ToString::to_string);
+    let (outcome, reason) = match ended {
+        Ended::Image(_) | Ended::Done => ("done", None),
+        Ended::NameTaken(_) => ("name-taken", None),
+        Ended::Refused { fault: Fault::Later, reason } => ("later", Some(reason)),
+        Ended::Refused { fault: Fault::Reject, reason } => ("refused", Some(reason)),
+        Ended::Refused { fault: Fault::NeedsPerson, reason } => ("needs-a-person", Some(reason)),
+        Ended::Refused { fault: Fault::Unknown, reason } => ("unknown", Some(reason)),
+    };
+    tracing::info!(
+        family = %family.id,
+        instance = %family.instance,
+        region = %region,
+        image,
+        action = name,
+        outcome,
+        reason,
+        request = invocation.id,
+        "call"
+    );
+}

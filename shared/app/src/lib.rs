@@ -1,0 +1,18 @@
+//! What Amiline does: use cases over narrow ports.
+//!
+//! A use case reads, asks `amiline_domain` what to do, records it, and does it. It bounds its world by the ports it
+//! needs, so that a function that may not change EC2 cannot even be compiled with a use case that does.
+
+pub mod announce;
+pub mod family;
+pub mod image_event;
+pub mod look;
+pub mod observe;
+pub mod ports;
+pub mod reject;
+pub mod retry;
+pub mod settings;
+pub mod tick;
+mod world;
+
+pub use world::{Create, Distribute, Operate, Tick};

@@ -1,0 +1,212 @@
+//! Looking at an instance: the one use case for its tag event, for redelivery and for the tick.
+
+use crate::family::{CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, advance};
+use crate::ports::CallError;
+use crate::settings::BoundedStack;
+use crate::world::Create;
+use amiline_domain::budget::Budget;
+use amiline_domain::ids::{InstanceId, PolicyName, Region};
+use amiline_domain::image::ObservedInstance;
+use amiline_domain::key::IntentKey;
+use amiline_domain::look::{Requested, admit};
+use amiline_domain::plan::{Begun, Knock, begin, refuse};
+use amiline_domain::press::{Hint, LookDecision, Press, PressKey, decide_look};
+use amiline_domain::tags::Button;
+use amiline_domain::time::Slot;
+use amiline_domain::wake::InstanceTagged;
+use jiff::Timestamp;
+
+/// Which instance to look at.
+#[derive(Debug, Clone)]
+pub struct LookRequest {
+    /// Where.
+    pub region: Region,
+    /// Which.
+    pub instance: InstanceId,
+    /// What an event claimed.
+    pub hint: Option<Hint>,
+}
+
+impl LookRequest {
+    /// The look that a tag event asks for; `None` if it is about another account or another tag.
+    pub fn of_event(event: &InstanceTagged, stack: &BoundedStack) -> Option<Self> {
+        let keys = &stack.stack.keys;
+        let button = keys.button(Button::Image);
+        if event.account != stack.stack.account || !event.changed_keys.contains(&button) {
+            return None;
+        }
+        let hint = Hint {
+            time: event.time,
+            shows_button: event.tags.contains_key(&button),
+            status: event.tags.get(&keys.status()).cloned(),
+        };
+        Some(Self { region: event.region.clone(), instance: event.instance.clone(), hint: Some(hint) })
+    }
+}
+
+/// What a look led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookDone {
+    /// Nothing is asked for.
+    Nothing,
+    /// The reads may be stale; it will be looked at again then.
+    LookAgain(Timestamp),
+    /// The press that is under way was woken.
+    SamePress,
+    /// Another value waits for the press that is under way.
+    OtherValueWaits,
+    /// A new press was admitted.
+    Begun,
+    /// A new press was refused, and answered.
+    Rejected,
+    /// The kill switch is on: nothing was done; the tick comes back to it.
+    Paused,
+}
+
+/// Looks at an instance and does what its button asks for.
+pub async fn look_at_instance<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    request: &LookRequest,
+    invocation: &Invocation,
+) -> Result<LookDone, UseCaseError> {
+    let key = PressKey {
+        account: stack.stack.account.clone(),
+        region: request.region.clone(),
+        instance: request.instance.clone(),
+        button: Button::Image,
+    };
+    for _ in 0..RELOADS_MAX {
+        // The press first, then the tags: a tag that is seen with an idle press is then a new press.
+        let (press, budget) = world.press_and_budget(&key).await?;
+        let instance = world.instance(&key.region, &key.instance).await?;
+        let button = stack.stack.keys.button(key.button);
+        let tag = instance.as_ref().and_then(|instance| instance.tags.get(&button)).cloned();
+        let decision = decide_look(&press, tag.as_deref(), request.hint.as_ref(), world.now());
+        tracing::info!(instance = %key.instance, region = %key.region, decision = ?decision, request = invocation.id, "look");
+        let done = match (decision, instance, tag) {
+            (LookDecision::Nothing { forget_look }, _, _) => {
+                if forget_look {
+                    world.set_press_look(&key, press.rev, None).await?;
+                }
+                LookDone::Nothing
+            }
+            (LookDecision::LookAgain(at), _, _) => {
+                if press.next_look.is_none_or(|next| next <= world.now()) {
+                    world.set_press_look(&key, press.rev, Some(at)).await?;
+                }
+                LookDone::LookAgain(at)
+            }
+            (LookDecision::SamePress(slot), _, _) => {
+                wake_family(world, stack, &key, slot, invocation).await?;
+                LookDone::SamePress
+            }
+            (LookDecision::OtherValueWaits(slot), _, _) => {
+                wake_family(world, stack, &key, slot, invocation).await?;
+                LookDone::OtherValueWaits
+            }
+            (LookDecision::Begin(slot), Some(instance), Some(value)) => {
+                if world.is_on().await {
+                    return Ok(LookDone::Paused);
+                }
+                let new = NewPress { instance, press, budget, slot, value };
+                match begin_press(world, stack, new, invocation).await? {
+                    Some(done) => done,
+                    None => continue,
+                }
+            }
+            (LookDecision::Begin(_), _, _) => LookDone::Nothing,
+        };
+        return Ok(done);
+    }
+    Err(UseCaseError::Call(busy(&key)))
+}
+
+fn busy(key: &PressKey) -> CallError {
+    CallError {
+        action: "dynamodb:TransactWriteItems",
+        subject: key.instance.to_string(),
+        region: key.region.clone(),
+        code: "Busy".to_owned(),
+        message: "the press kept changing while it was looked at; it will be looked at again".to_owned(),
+        fault: amiline_domain::fault::Fault::Later,
+    }
+}
+
+async fn wake_family<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    key: &PressKey,
+    slot: Slot,
+    invocation: &Invocation,
+) -> Result<(), UseCaseError> {
+    let intent = IntentKey {
+        stack: &stack.stack.name,
+        account: &key.account,
+        region: &key.region,
+        instance: &key.instance,
+        button: key.button,
+        slot,
+    };
+    let hands = CreateHands { world, deadline: invocation.deadline };
+    advance(world, &hands, stack, &intent.family_id(), Knock::default(), invocation).await?;
+    Ok(())
+}
+
+struct NewPress {
+    instance: ObservedInstance,
+    press: Press,
+    budget: Budget,
+    slot: Slot,
+    value: String,
+}
+
+/// Admits or refuses a new press and carries it out. `None`: somebody else wrote the press or the hour's count.
+async fn begin_press<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    new: NewPress,
+    invocation: &Invocation,
+) -> Result<Option<LookDone>, UseCaseError> {
+    let now = world.now();
+    // An invalid name is refused by `admit`; it never reaches Parameter Store.
+    let text = match PolicyName::new(new.value.as_str()) {
+        Ok(name) => world.policy_text(&name).await?,
+        Err(_) => None,
+    };
+    let requested = Requested { value: &new.value, text: text.as_deref() };
+    let begun = Begun {
+        stack: &stack.stack.name,
+        account: &stack.stack.account,
+        instance: &new.instance,
+        press: &new.press,
+        slot: new.slot,
+        value: &new.value,
+    };
+    let (work, done) = match admit(requested, &new.instance, &new.press, &new.budget, &stack.bounds, now) {
+        Ok(admission) => {
+            let (family, changes) = begin(begun, &admission, now);
+            let hash = admission.policy_ref.hash.clone();
+            let extras = Extras { budget: Some(admission.budget), policy_text: text.map(|text| (hash, text)) };
+            (Work::begun(family, Some(admission.policy), changes, extras), LookDone::Begun)
+        }
+        Err(rejection) => {
+            tracing::info!(
+                instance = %new.instance.id,
+                region = %new.instance.region,
+                outcome = "rejected",
+                code = rejection.code(),
+                reason = %rejection,
+                request = invocation.id,
+                "press"
+            );
+            let (family, changes) = refuse(begun, &rejection, now);
+            (Work::begun(family, None, changes, Extras::default()), LookDone::Rejected)
+        }
+    };
+    let hands = CreateHands { world, deadline: invocation.deadline };
+    match work.run(world, &hands, stack, invocation).await? {
+        Ran::ToTheEnd => Ok(Some(done)),
+        Ran::IntoAConflict => Ok(None),
+    }
+}

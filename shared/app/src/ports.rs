@@ -1,0 +1,256 @@
+//! The ports: what the use cases need of the world, reads apart from writes.
+//!
+//! Futures need not be `Send`: a Lambda function serves one message at a time, and the simulation runs them all on
+//! one thread.
+
+#![allow(async_fn_in_trait, reason = "every caller is in this workspace and single-threaded")]
+
+use amiline_domain::budget::Budget;
+use amiline_domain::family::Family;
+use amiline_domain::fault::Fault;
+use amiline_domain::history::HistoryItem;
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
+use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
+use amiline_domain::notice::Notice;
+use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
+use amiline_domain::press::{Press, PressKey};
+use amiline_domain::record::Commit;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use thiserror::Error;
+
+/// A call to AWS that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{action} of {subject} in {region} failed: {code}: {message}")]
+pub struct CallError {
+    /// `service:Action`.
+    pub action: &'static str,
+    /// What it was about: an image, an instance, a table, a queue.
+    pub subject: String,
+    /// Where.
+    pub region: Region,
+    /// The AWS error code; `Timeout`, `NoAnswer` or `Unreadable` where AWS gave none.
+    pub code: String,
+    /// The AWS error message, on one line.
+    pub message: String,
+    /// What it means for us.
+    pub fault: Fault,
+}
+
+impl CallError {
+    /// Code and message, for a record that says the rest already.
+    pub fn reason(&self) -> String {
+        amiline_domain::escape::one_line(&format!("{}: {}", self.code, self.message), 300)
+    }
+}
+
+/// Now, and how long this invocation may still run.
+pub trait Clock {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// Instances, as EC2 shows them.
+pub trait InstanceReader {
+    /// One instance with its tags; `None` if EC2 does not know it (which may be a lagging read).
+    async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError>;
+}
+
+/// Pressed buttons, as EC2 shows them.
+pub trait ButtonReader {
+    /// Every instance in the Region that carries the tag key, following every page.
+    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<InstanceId>, CallError>;
+}
+
+/// Images, as EC2 shows them. Own images only.
+pub trait ImageReader {
+    /// Own images with these ids that EC2 shows, disabled ones included; unknown ids are left out, not an error.
+    async fn images_by_id(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<ObservedImage>, CallError>;
+    /// Own images that carry the tag, disabled ones included, following every page.
+    async fn images_by_tag(&self, region: &Region, key: &str, value: &str) -> Result<Vec<ObservedImage>, CallError>;
+}
+
+/// Keys of snapshots.
+pub trait KeyReader {
+    /// The keys that the snapshots are under, and the key that the alias names in that Region.
+    async fn snapshot_keys(
+        &self,
+        region: &Region,
+        snapshots: &[SnapshotId],
+        alias: &KeyAlias,
+    ) -> Result<SnapshotKeys, CallError>;
+}
+
+/// The right to make an image of an instance.
+pub trait ImageCreator {
+    /// CreateImage, with the tags in the call. Never repeated inside the adapter except after a definite refusal.
+    async fn create_image(&self, step: &CreateStep) -> Result<ImageId, CallError>;
+}
+
+/// The right to copy an image.
+pub trait ImageCopier {
+    /// CopyImage in the destination Region, with the tags and the client token in the call.
+    async fn copy_image(&self, step: &CopyStep) -> Result<ImageId, CallError>;
+}
+
+/// The right to share an image.
+pub trait ImageSharer {
+    /// Adds launch permissions for accounts. A group cannot be expressed.
+    async fn share_image(&self, step: &ShareStep) -> Result<(), CallError>;
+}
+
+/// The right to answer on an instance.
+pub trait InstanceTagger {
+    /// Removes the tag if it has exactly this key and value. Removing all tags cannot be expressed.
+    async fn remove_tag(&self, step: &TagStep) -> Result<(), CallError>;
+    /// Writes one tag.
+    async fn write_tag(&self, step: &TagStep) -> Result<(), CallError>;
+}
+
+/// Policies and the kill switch, as Parameter Store has them; cached for less than a minute.
+pub trait PolicyReader {
+    /// The text of a policy; `None` if there is none of that name.
+    async fn policy_text(&self, name: &PolicyName) -> Result<Option<String>, CallError>;
+}
+
+/// The switch that stops every mutation.
+pub trait KillSwitch {
+    /// Whether it is on. A switch that cannot be read or has an unknown value counts as on.
+    async fn is_on(&self) -> bool;
+}
+
+/// The table, for reading. Every read is consistent.
+pub trait RecordReader {
+    /// A press and the hour's count; untouched and empty if there is nothing yet.
+    async fn press_and_budget(&self, key: &PressKey) -> Result<(Press, Budget), CallError>;
+    /// A family with its rows and wakes.
+    async fn family(&self, id: &FamilyId) -> Result<Option<Family>, CallError>;
+    /// The family that an image belongs to.
+    async fn family_of_image(&self, region: &Region, image: &ImageId) -> Result<Option<FamilyId>, CallError>;
+    /// The policy text kept under a hash.
+    async fn kept_policy(&self, hash: &str) -> Result<Option<String>, CallError>;
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// Written.
+    Yes,
+    /// Nothing was written: a condition did not hold. Load again and plan again.
+    Conflict,
+}
+
+/// The table, for writing.
+pub trait RecordWriter {
+    /// Writes one transaction. An error with [`Fault::Unknown`] may have been written: load again before anything else.
+    async fn commit(&self, commit: &Commit) -> Result<Committed, CallError>;
+    /// Adds 1 to the family's wakes if `holder` still has its lease; `false` if not.
+    async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError>;
+    /// Sets or removes the time at which to look at the instance again, if the press still has this version.
+    async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError>;
+    /// Keeps a message that was rejected, for 30 days. Repeating it is harmless.
+    async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError>;
+}
+
+/// A message that was rejected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedMessage {
+    /// The queue's id of it.
+    pub message_id: String,
+    /// The function that rejected it.
+    pub function: &'static str,
+    /// A short stable word.
+    pub code: String,
+    /// Why.
+    pub reason: String,
+    /// The beginning of it, made safe.
+    pub excerpt: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Which message to send for something that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Due {
+    /// A family, for the function whose turn it is.
+    Family {
+        /// Which.
+        family: FamilyId,
+        /// Whose turn.
+        worker: amiline_domain::family::Worker,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// An instance to look at again.
+    Press {
+        /// Which.
+        key: PressKey,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// A history item that was not published in time.
+    History {
+        /// Its partition key.
+        pk: String,
+        /// Its sort key.
+        sk: String,
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// The index of what is due.
+pub trait DueReader {
+    /// How many parts the index has.
+    fn shards(&self) -> u32;
+    /// One page of what was due at `now` in one part, and where to go on.
+    async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError>;
+    /// Those of the presses that are under way: their families have due times of their own.
+    async fn presses_under_way(&self, keys: &[PressKey]) -> Result<BTreeSet<PressKey>, CallError>;
+}
+
+/// A page of what is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DuePage {
+    /// What is due, oldest first.
+    pub items: Vec<Due>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// The queue of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Queue {
+    /// Of `create-image`.
+    Create,
+    /// Of `distribute-image`.
+    Distribute,
+    /// Of `notify`.
+    Notify,
+}
+
+/// Sending messages to the functions' queues.
+pub trait Messenger {
+    /// Sends every message, in batches, sending again the ones that a batch refused; an error if any was not sent.
+    async fn send(&self, queue: Queue, bodies: &[String]) -> Result<(), CallError>;
+}
+
+/// Publishing, and noting that it was done.
+pub trait Announcer {
+    /// Publishes a notice.
+    async fn publish(&self, notice: &Notice) -> Result<(), CallError>;
+    /// Marks a history item as published.
+    async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError>;
+    /// A history item that still waits to be published; `None` if it is gone or was published.
+    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<HistoryItem>, CallError>;
+}
+
+/// For people: lists, newest first.
+pub trait Catalogue {
+    /// The newest families, at most `limit`.
+    async fn families(&self, limit: usize) -> Result<Vec<Family>, CallError>;
+    /// The families of an instance, newest first.
+    async fn families_of_instance(&self, region: &Region, instance: &InstanceId) -> Result<Vec<Family>, CallError>;
+    /// A family's history, oldest first.
+    async fn history(&self, id: &FamilyId) -> Result<Vec<HistoryItem>, CallError>;
+}

@@ -1,0 +1,60 @@
+//! Another attempt at what failed, because a person asks for it.
+
+use crate::family::{commit_surely, queue_of};
+use crate::ports::{CallError, Committed};
+use crate::world::Operate;
+use amiline_domain::history::append;
+use amiline_domain::ids::FamilyId;
+use amiline_domain::plan::{NothingToRetry, retry as plan_retry};
+use amiline_domain::record::Commit;
+use amiline_domain::wake::family_due;
+use thiserror::Error;
+
+/// Why a family was not retried.
+#[derive(Debug, Error)]
+pub enum RetryError {
+    /// There is no such family.
+    #[error("there is no family {0}; `amiline families` lists them")]
+    NoSuchFamily(FamilyId),
+    /// There is nothing to retry.
+    #[error("family {0} cannot be retried: {1}")]
+    Nothing(FamilyId, NothingToRetry),
+    /// A function is working on it.
+    #[error("family {0} is being worked on; try again in a minute")]
+    Busy(FamilyId),
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// Takes the family up again with new attempts for what failed, and wakes the function whose turn it is.
+pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryError> {
+    let mut family = world.family(id).await?.ok_or_else(|| RetryError::NoSuchFamily(id.clone()))?;
+    let now = world.now();
+    if family.lease.as_ref().is_some_and(|lease| lease.until > now) {
+        return Err(RetryError::Busy(id.clone()));
+    }
+    let version = family.version;
+    let changes = plan_retry(&mut family, now).map_err(|why| RetryError::Nothing(id.clone(), why))?;
+    let history = changes.facts.into_iter().map(|fact| append(&mut family, fact, now)).collect();
+    family.version = version.saturating_add(1);
+    family.lease = None;
+    let commit = Commit {
+        rows: changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect(),
+        pointers: changes.pointers,
+        history,
+        press: None,
+        budget: None,
+        policy_text: None,
+        expected_version: Some(version),
+        expected_wakes: None,
+        family,
+    };
+    if commit_surely(world, &commit).await? == Committed::Conflict {
+        return Err(RetryError::Busy(id.clone()));
+    }
+    if let Some((_, worker)) = commit.family.next_look {
+        world.send(queue_of(worker), &[family_due(id)]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! What a deployed stack is, as the use cases need to know it.
+
+use amiline_domain::bounds::Bounds;
+use amiline_domain::ids::{AccountId, Region, StackName};
+use amiline_domain::tags::TagKeys;
+
+/// The stack.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// Its name: the value of the managed-by tag.
+    pub name: StackName,
+    /// Its account.
+    pub account: AccountId,
+    /// The Region it is deployed to.
+    pub home: Region,
+    /// Its tag keys.
+    pub keys: TagKeys,
+}
+
+/// The stack and what it may do.
+#[derive(Debug, Clone)]
+pub struct BoundedStack {
+    /// The stack.
+    pub stack: Stack,
+    /// Its bounds.
+    pub bounds: Bounds,
+}

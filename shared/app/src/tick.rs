@@ -1,0 +1,140 @@
+//! The schedule tick: finds what needs a look and no event told of, and sends messages. It changes nothing in EC2.
+
+use crate::family::{UseCaseError, queue_of};
+use crate::ports::{CallError, Due, Queue};
+use crate::settings::Stack;
+use crate::world::Tick;
+use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::press::PressKey;
+use amiline_domain::tags::Button;
+use amiline_domain::time::seconds_between;
+use amiline_domain::wake::{announce_history, family_due, look_at_instance};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A family that has been due for so long, in seconds, is not being worked on: six ticks.
+const OVERDUE_SECONDS: i64 = 1800;
+
+/// What a tick did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TickDone {
+    /// Messages sent for due families.
+    pub families: usize,
+    /// Messages sent for instances to look at.
+    pub instances: usize,
+    /// Messages sent for history that was not published.
+    pub history: usize,
+    /// Families that have been due for more than half an hour.
+    pub overdue: usize,
+    /// Regions and parts of the index that could not be read; the next tick tries again.
+    pub unread: Vec<String>,
+}
+
+/// Sends a message for everything that is due and every pressed button that nothing is under way for.
+pub async fn tick<W: Tick>(world: &W, stack: &Stack, source_regions: &[Region]) -> Result<TickDone, UseCaseError> {
+    let mut done = TickDone::default();
+    let mut outbox = Outbox::default();
+    let now = world.now();
+    for shard in 0..world.shards() {
+        if let Err(error) = collect_due(world, shard, now, &mut outbox, &mut done).await {
+            note(&mut done, format!("index part {shard}"), &error);
+        }
+    }
+    // A Region that cannot be read delays its own instances only.
+    for region in source_regions {
+        if let Err(error) = collect_buttons(world, stack, region, &mut outbox, &mut done).await {
+            note(&mut done, region.to_string(), &error);
+        }
+    }
+    for (queue, bodies) in outbox.by_queue {
+        let bodies: Vec<String> = bodies.into_iter().collect();
+        world.send(queue, &bodies).await?;
+    }
+    tracing::info!(
+        families = done.families,
+        instances = done.instances,
+        history = done.history,
+        overdue = done.overdue,
+        unread = done.unread.len(),
+        "tick"
+    );
+    Ok(done)
+}
+
+fn note(done: &mut TickDone, what: String, error: &CallError) {
+    tracing::error!(what = %what, error = %error, "could not be read; left to the next tick");
+    done.unread.push(what);
+}
+
+/// Messages by queue, each once.
+#[derive(Default)]
+struct Outbox {
+    by_queue: BTreeMap<Queue, BTreeSet<String>>,
+}
+
+impl Outbox {
+    fn add(&mut self, queue: Queue, body: String) -> usize {
+        usize::from(self.by_queue.entry(queue).or_default().insert(body))
+    }
+}
+
+async fn collect_due<W: Tick>(
+    world: &W,
+    shard: u32,
+    now: Timestamp,
+    outbox: &mut Outbox,
+    done: &mut TickDone,
+) -> Result<(), CallError> {
+    let mut from = None;
+    loop {
+        let page = world.due(shard, now, from).await?;
+        for due in page.items {
+            match due {
+                Due::Family { family, worker, at } => {
+                    done.overdue = done.overdue.saturating_add(usize::from(seconds_between(at, now) > OVERDUE_SECONDS));
+                    done.families = done.families.saturating_add(outbox.add(queue_of(worker), family_due(&family)));
+                }
+                Due::Press { key, .. } => {
+                    let body = look_at_instance(&key.region, &key.instance);
+                    done.instances = done.instances.saturating_add(outbox.add(Queue::Create, body));
+                }
+                Due::History { pk, sk, .. } => {
+                    done.history = done.history.saturating_add(outbox.add(Queue::Notify, announce_history(&pk, &sk)));
+                }
+            }
+        }
+        from = page.next;
+        if from.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// A pressed button whose press is under way has a family with a due time of its own, so only the others are looked at.
+async fn collect_buttons<W: Tick>(
+    world: &W,
+    stack: &Stack,
+    region: &Region,
+    outbox: &mut Outbox,
+    done: &mut TickDone,
+) -> Result<(), CallError> {
+    let instances: Vec<InstanceId> = world.instances_tagged(region, &stack.keys.button(Button::Image)).await?;
+    if instances.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<PressKey> = instances
+        .into_iter()
+        .map(|instance| PressKey {
+            account: stack.account.clone(),
+            region: region.clone(),
+            instance,
+            button: Button::Image,
+        })
+        .collect();
+    let under_way = world.presses_under_way(&keys).await?;
+    for key in keys.iter().filter(|key| !under_way.contains(key)) {
+        let body = look_at_instance(&key.region, &key.instance);
+        done.instances = done.instances.saturating_add(outbox.add(Queue::Create, body));
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The sets of ports that the functions have, by name.
+
+use crate::ports::{
+    ButtonReader, Catalogue, Clock, DueReader, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader,
+    InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, RecordReader, RecordWriter,
+};
+
+/// What `create-image` has.
+pub trait Create:
+    Clock
+    + InstanceReader
+    + ImageReader
+    + ImageCreator
+    + InstanceTagger
+    + PolicyReader
+    + KillSwitch
+    + RecordReader
+    + RecordWriter
+    + Messenger
+{
+}
+
+impl<T> Create for T where
+    T: Clock
+        + InstanceReader
+        + ImageReader
+        + ImageCreator
+        + InstanceTagger
+        + PolicyReader
+        + KillSwitch
+        + RecordReader
+        + RecordWriter
+        + Messenger
+{
+}
+
+/// What `distribute-image` has.
+pub trait Distribute:
+    Clock + ImageReader + KeyReader + ImageCopier + ImageSharer + InstanceTagger + KillSwitch + RecordReader + RecordWriter
+{
+}
+
+impl<T> Distribute for T where
+    T: Clock
+        + ImageReader
+        + KeyReader
+        + ImageCopier
+        + ImageSharer
+        + InstanceTagger
+        + KillSwitch
+        + RecordReader
+        + RecordWriter
+{
+}
+
+/// What `schedule-tick` has: no port that changes anything in EC2.
+pub trait Tick: Clock + ButtonReader + DueReader + Messenger {}
+
+impl<T> Tick for T where T: Clock + ButtonReader + DueReader + Messenger {}
+
+/// What the operator's command has.
+pub trait Operate: Clock + RecordReader + RecordWriter + Messenger + Catalogue {}
+
+impl<T> Operate for T where T: Clock + RecordReader + RecordWriter + Messenger + Catalogue {}

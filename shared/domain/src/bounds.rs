@@ -1,0 +1,17 @@
+//! What an administrator allowed when the stack was deployed. No policy and no tag goes beyond it.
+
+use crate::ids::{AccountId, Region};
+use std::collections::BTreeSet;
+
+/// The stack's limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// Regions in which images may be made, the home Region included.
+    pub regions: BTreeSet<Region>,
+    /// Accounts that images may be shared with.
+    pub accounts: BTreeSet<AccountId>,
+    /// Images that may be asked for in any 60 minutes.
+    pub images_per_hour_max: u32,
+    /// Minutes between two images of one instance; 0 for no minimum.
+    pub interval_minutes_min: u32,
+}

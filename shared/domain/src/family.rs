@@ -1,0 +1,333 @@
+//! A family: the image made from one press, its copies, and how far their work has come.
+
+use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, Region, SnapshotId, StackName};
+use crate::image::ObservedImage;
+use crate::key::{ImageKey, IntentKey};
+use crate::name::ImageName;
+use crate::policy::PolicyRef;
+use crate::press::PressKey;
+use crate::tags::{Button, TagKeys};
+use crate::time::Slot;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Which image of the family: the one made from the instance, or the copy in a Region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Place {
+    /// Made from the instance by CreateImage.
+    Source,
+    /// Made by CopyImage in this Region. In the source's own Region it is the encrypted copy.
+    Copy(Region),
+}
+
+impl Place {
+    /// Whether this is the image made from the instance.
+    pub fn is_source(&self) -> bool {
+        matches!(self, Place::Source)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Source => f.write_str("source"),
+            Place::Copy(region) => fmt::Display::fmt(region, f),
+        }
+    }
+}
+
+impl From<Place> for String {
+    fn from(place: Place) -> String {
+        place.to_string()
+    }
+}
+
+impl TryFrom<String> for Place {
+    type Error = crate::ids::InvalidId;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "source" { Ok(Place::Source) } else { Region::new(text).map(Place::Copy) }
+    }
+}
+
+/// How far one image has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowState {
+    /// To be made; no call that could have had an effect is open.
+    Wanted,
+    /// A creating call was announced in the record; whether it had an effect is not known.
+    Calling,
+    /// EC2 gave it an id and is making it.
+    Pending,
+    /// A describe saw it available.
+    Available,
+    /// A describe saw it failed, or the call was refused for good.
+    Failed,
+    /// Not available by the policy's deadline.
+    TimedOut,
+    /// Disabled by somebody.
+    Disabled,
+    /// Deregistered by somebody.
+    Deregistered,
+}
+
+impl RowState {
+    /// Whether work on it is still to come.
+    pub fn is_open(self) -> bool {
+        match self {
+            RowState::Wanted | RowState::Calling | RowState::Pending => true,
+            RowState::Available
+            | RowState::Failed
+            | RowState::TimedOut
+            | RowState::Disabled
+            | RowState::Deregistered => false,
+        }
+    }
+}
+
+/// How far sharing one image has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShareState {
+    /// The policy shares nothing, or not this image.
+    NotWanted,
+    /// To be shared; repeating the call is harmless.
+    Wanted,
+    /// Shared with every account of the policy.
+    Shared,
+    /// Refused for good.
+    Failed,
+}
+
+/// One image of a family.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageRow {
+    /// Which one.
+    pub place: Place,
+    /// Where it lives.
+    pub region: Region,
+    /// Counts the images tried for this place, from 1. The next one only after this one was seen failed.
+    pub attempt: u32,
+    /// How often the name was changed because a foreign image held it (0, then 2, 3, 4).
+    pub rename: u8,
+    /// The name that the creating call gives or gave.
+    pub name: ImageName,
+    /// How far it has come.
+    pub state: RowState,
+    /// Its id, once known. For this attempt it never changes.
+    pub image: Option<ImageId>,
+    /// When this attempt began; the deadline counts from here.
+    pub since: Timestamp,
+    /// When the latest creating call was announced.
+    pub called_at: Option<Timestamp>,
+    /// When EC2 was last asked about it.
+    pub looked_at: Option<Timestamp>,
+    /// Refused calls since the last one that worked; it spaces out the next ones.
+    pub refusals: u32,
+    /// No call for it before then.
+    pub not_before: Option<Timestamp>,
+    /// The image that holds the name, when EC2 refused it as taken and that image has not been seen yet.
+    pub holder: Option<ImageId>,
+    /// Why it failed or could not be shared.
+    pub reason: Option<String>,
+    /// Its snapshots.
+    pub snapshots: Vec<SnapshotId>,
+    /// Whether its snapshots are encrypted.
+    pub encrypted: Option<bool>,
+    /// Whether its encryption is what the policy asks; known for the source only, and only if the policy asks.
+    pub as_wanted: Option<bool>,
+    /// How far sharing it has come.
+    pub share: ShareState,
+    /// With whom it was shared.
+    pub shared_with: BTreeSet<AccountId>,
+    /// Other images that carry the same intent. Never copied, never shared; somebody has to look at them.
+    pub twins: BTreeSet<ImageId>,
+}
+
+/// How far the family's work has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Images are being made, copied or shared.
+    Working,
+    /// The outcome is recorded; the button's tag is being removed.
+    Answering,
+    /// Nothing is left to do.
+    Settled,
+}
+
+/// How a family ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Every image is available and shared as the policy asks.
+    Complete,
+    /// There is an available image, but something is missing.
+    Partial,
+    /// There is no image.
+    Failed,
+    /// Nothing was tried.
+    Rejected,
+}
+
+impl Outcome {
+    /// As in notifications and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Complete => "complete",
+            Outcome::Partial => "partial",
+            Outcome::Failed => "failed",
+            Outcome::Rejected => "rejected",
+        }
+    }
+}
+
+/// The right to work on a family, until a moment after which its holder is certainly dead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The invocation that holds it.
+    pub holder: String,
+    /// The invocation's deadline and a minute.
+    pub until: Timestamp,
+}
+
+/// Which function's turn it is, since each has other rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Worker {
+    /// May call CreateImage.
+    Create,
+    /// May call CopyImage and share.
+    Distribute,
+}
+
+/// The record of a family. Bounded: history is in items of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Family {
+    /// Its id, derived from the intent.
+    pub id: FamilyId,
+    /// Counts its changes; every write is conditional on it.
+    pub version: u64,
+    /// The stack that manages it.
+    pub stack: StackName,
+    /// The account.
+    pub account: AccountId,
+    /// The Region of the instance and of the source image.
+    pub region: Region,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The button that was pressed.
+    pub button: Button,
+    /// When.
+    pub slot: Slot,
+    /// The tag's value as it was pressed; removing the tag is conditional on it.
+    pub requested: String,
+    /// The policy, as its text was then; none if the press was rejected before one was found.
+    pub policy: Option<PolicyRef>,
+    /// How far its work has come.
+    pub phase: Phase,
+    /// How it ended, once it did.
+    pub outcome: Option<Outcome>,
+    /// The answer for the instance's status tag.
+    pub status: Option<String>,
+    /// Whether the answer still has to be written.
+    pub status_due: bool,
+    /// Refused attempts to answer; it spaces out the next ones.
+    pub answer_refusals: u32,
+    /// No attempt to answer before then.
+    pub answer_not_before: Option<Timestamp>,
+    /// Who works on it.
+    pub lease: Option<Lease>,
+    /// When it has to be looked at with no event asking for it, and by whom. `None`: never.
+    pub next_look: Option<(Timestamp, Worker)>,
+    /// Counts how often it was taken up again after it had ended (`amiline retry`, a late image).
+    pub round: u32,
+    /// Number of the newest history item.
+    pub seq: u64,
+    /// Hash of the newest history item.
+    pub last_hash: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its images, by place.
+    #[serde(skip)]
+    pub rows: BTreeMap<Place, ImageRow>,
+    /// How many invocations found it leased. Not part of the version.
+    #[serde(skip)]
+    pub wakes: u64,
+}
+
+impl Family {
+    /// The row of the source image.
+    pub fn source(&self) -> Option<&ImageRow> {
+        self.rows.get(&Place::Source)
+    }
+
+    /// The source image's id.
+    pub fn source_image(&self) -> Option<&ImageId> {
+        self.source().and_then(|row| row.image.as_ref())
+    }
+
+    /// The key of a row's current attempt; none for a copy whose source is not known.
+    pub fn key_of(&self, row: &ImageRow) -> Option<ImageKey> {
+        match &row.place {
+            Place::Source => Some(ImageKey::create(&self.id, row.attempt)),
+            Place::Copy(region) => {
+                self.source_image().map(|source| ImageKey::copy(&self.id, source, region, row.attempt))
+            }
+        }
+    }
+
+    /// The button that this family answers.
+    pub fn press_key(&self) -> PressKey {
+        PressKey {
+            account: self.account.clone(),
+            region: self.region.clone(),
+            instance: self.instance.clone(),
+            button: self.button,
+        }
+    }
+
+    /// The intent that made it.
+    pub fn intent(&self) -> IntentKey<'_> {
+        IntentKey {
+            stack: &self.stack,
+            account: &self.account,
+            region: &self.region,
+            instance: &self.instance,
+            button: self.button,
+            slot: self.slot,
+        }
+    }
+
+    /// Whether an image is the one that a row's call made. Tags can be forged by anyone who may tag, so every one of
+    /// owner, name, intent, managed-by and source must match, and the caller holds the record that names the intent.
+    pub fn owns(&self, row: &ImageRow, image: &ObservedImage, keys: &TagKeys) -> bool {
+        let tag = |key: &str| image.tags.get(key).map(String::as_str);
+        let source_matches = match &row.place {
+            Place::Source => image.source_instance.as_ref() == Some(&self.instance),
+            Place::Copy(_) => image.source_image.as_ref() == self.source_image(),
+        };
+        image.owner.as_ref() == Some(&self.account)
+            && image.name == row.name.as_str()
+            && tag(&keys.managed_by()) == Some(self.stack.as_str())
+            && self.key_of(row).is_some_and(|key| tag(&keys.intent()) == Some(key.as_str()))
+            && source_matches
+    }
+
+    /// Whether somebody else holds the lease at `now`.
+    pub fn leased_to_other(&self, holder: &str, now: Timestamp) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.holder != holder && lease.until > now)
+    }
+
+    /// The image that people launch at home: the encrypted copy if there is one, else the source.
+    pub fn home_image(&self) -> Option<&ImageId> {
+        self.rows
+            .get(&Place::Copy(self.region.clone()))
+            .filter(|row| row.state == RowState::Available)
+            .and_then(|row| row.image.as_ref())
+            .or_else(|| self.source_image())
+    }
+}

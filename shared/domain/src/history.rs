@@ -1,0 +1,304 @@
+//! The append-only history of a family, which is also the outbox of its notifications.
+
+use crate::family::{Family, Outcome, Place, RowState};
+use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, digest, short_digest};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    /// A press was accepted.
+    ImageRequested,
+    /// EC2 is making the source image.
+    ImageCreating,
+    /// The source image is available.
+    ImageAvailable,
+    /// The source image failed.
+    ImageFailed,
+    /// EC2 is making a copy.
+    CopyStarted,
+    /// A copy is available.
+    CopyAvailable,
+    /// A copy failed.
+    CopyFailed,
+    /// An image was shared.
+    ImageShared,
+    /// An image could not be shared.
+    ShareFailed,
+    /// Somebody deregistered an image.
+    ImageDeregistered,
+    /// Somebody disabled an image.
+    ImageDisabled,
+    /// Somebody enabled an image again.
+    ImageEnabled,
+    /// A second image carries the intent of a recorded one.
+    TwinFound,
+    /// Everything the policy asks for exists.
+    FamilyComplete,
+    /// Something of it is missing.
+    FamilyPartial,
+    /// There is no image.
+    FamilyFailed,
+    /// The press was refused.
+    RequestRejected,
+    /// Somebody asked for another attempt.
+    FamilyRetried,
+}
+
+/// How much attention an event asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// As intended.
+    Info,
+    /// Something is not as asked for.
+    Warning,
+    /// Somebody has to act.
+    Error,
+}
+
+impl Severity {
+    /// As in notifications.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+impl EventKind {
+    /// As in notifications.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventKind::ImageRequested => "image-requested",
+            EventKind::ImageCreating => "image-creating",
+            EventKind::ImageAvailable => "image-available",
+            EventKind::ImageFailed => "image-failed",
+            EventKind::CopyStarted => "copy-started",
+            EventKind::CopyAvailable => "copy-available",
+            EventKind::CopyFailed => "copy-failed",
+            EventKind::ImageShared => "image-shared",
+            EventKind::ShareFailed => "share-failed",
+            EventKind::ImageDeregistered => "image-deregistered",
+            EventKind::ImageDisabled => "image-disabled",
+            EventKind::ImageEnabled => "image-enabled",
+            EventKind::TwinFound => "twin-found",
+            EventKind::FamilyComplete => "family-complete",
+            EventKind::FamilyPartial => "family-partial",
+            EventKind::FamilyFailed => "family-failed",
+            EventKind::RequestRejected => "request-rejected",
+            EventKind::FamilyRetried => "family-retried",
+        }
+    }
+
+    /// Whether it is published. The others stand in the history only: steps that a later event implies.
+    pub fn is_announced(self) -> bool {
+        match self {
+            EventKind::ImageRequested | EventKind::CopyStarted | EventKind::ImageShared | EventKind::FamilyRetried => {
+                false
+            }
+            EventKind::ImageCreating
+            | EventKind::ImageAvailable
+            | EventKind::ImageFailed
+            | EventKind::CopyAvailable
+            | EventKind::CopyFailed
+            | EventKind::ShareFailed
+            | EventKind::ImageDeregistered
+            | EventKind::ImageDisabled
+            | EventKind::ImageEnabled
+            | EventKind::TwinFound
+            | EventKind::FamilyComplete
+            | EventKind::FamilyPartial
+            | EventKind::FamilyFailed
+            | EventKind::RequestRejected => true,
+        }
+    }
+
+    /// How a family ended, for the events that end it.
+    pub fn outcome(self) -> Option<Outcome> {
+        match self {
+            EventKind::FamilyComplete => Some(Outcome::Complete),
+            EventKind::FamilyPartial => Some(Outcome::Partial),
+            EventKind::FamilyFailed => Some(Outcome::Failed),
+            EventKind::RequestRejected => Some(Outcome::Rejected),
+            EventKind::ImageRequested
+            | EventKind::ImageCreating
+            | EventKind::ImageAvailable
+            | EventKind::ImageFailed
+            | EventKind::CopyStarted
+            | EventKind::CopyAvailable
+            | EventKind::CopyFailed
+            | EventKind::ImageShared
+            | EventKind::ShareFailed
+            | EventKind::ImageDeregistered
+            | EventKind::ImageDisabled
+            | EventKind::ImageEnabled
+            | EventKind::TwinFound
+            | EventKind::FamilyRetried => None,
+        }
+    }
+
+    /// How much attention it asks for.
+    pub fn severity(self) -> Severity {
+        match self {
+            EventKind::ImageRequested
+            | EventKind::ImageCreating
+            | EventKind::ImageAvailable
+            | EventKind::CopyStarted
+            | EventKind::CopyAvailable
+            | EventKind::ImageShared
+            | EventKind::ImageEnabled
+            | EventKind::FamilyComplete
+            | EventKind::FamilyRetried => Severity::Info,
+            EventKind::RequestRejected | EventKind::ImageDisabled | EventKind::ImageDeregistered => Severity::Warning,
+            EventKind::ImageFailed
+            | EventKind::CopyFailed
+            | EventKind::ShareFailed
+            | EventKind::TwinFound
+            | EventKind::FamilyPartial
+            | EventKind::FamilyFailed => Severity::Error,
+        }
+    }
+}
+
+/// Something that happened, before it has its place in the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What.
+    pub kind: EventKind,
+    /// To which image; the source for what concerns the whole family.
+    pub place: Place,
+    /// The image's id, if it has one.
+    pub image: Option<ImageId>,
+    /// Why, for what went wrong.
+    pub reason: Option<String>,
+}
+
+impl Fact {
+    /// A fact about one image.
+    pub fn of(kind: EventKind, place: &Place, image: Option<&ImageId>, reason: Option<&str>) -> Self {
+        Self { kind, place: place.clone(), image: image.cloned(), reason: reason.map(str::to_owned) }
+    }
+}
+
+/// One image in the summary that ends a family.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSummary {
+    /// Where it lives.
+    pub region: Region,
+    /// Its id.
+    pub image: Option<ImageId>,
+    /// How far it came.
+    pub state: RowState,
+    /// `source` or `copy`.
+    pub role: String,
+    /// With whom it is shared.
+    pub shared_with: BTreeSet<AccountId>,
+}
+
+/// One item of a family's history. Complete in itself: what is published is made from it alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryItem {
+    /// The family.
+    pub family: FamilyId,
+    /// Its number, from 1, without gaps.
+    pub seq: u64,
+    /// Hash of the item before it; empty for the first.
+    pub prev_hash: String,
+    /// Hash of this item.
+    pub hash: String,
+    /// Identifies what happened: the same for every publication of it, so that receivers can drop repeats.
+    pub outcome_id: String,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: EventKind,
+    /// The account.
+    pub account: AccountId,
+    /// The Region of the image it concerns.
+    pub region: Region,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The policy, if one was found.
+    pub policy: Option<PolicyName>,
+    /// The image it concerns.
+    pub image: Option<ImageId>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Every image, for the events that end a family.
+    pub images: Vec<ImageSummary>,
+}
+
+/// Gives a fact the next place in the family's history, and moves the family's counters on.
+pub fn append(family: &mut Family, fact: Fact, now: Timestamp) -> HistoryItem {
+    let region = match &fact.place {
+        Place::Source => family.region.clone(),
+        Place::Copy(region) => region.clone(),
+    };
+    let attempt = family.rows.get(&fact.place).map_or(0, |row| row.attempt);
+    let seq = family.seq.saturating_add(1);
+    let image_text = fact.image.as_ref().map_or("", ImageId::as_str).to_owned();
+    let outcome_id = short_digest(
+        &[
+            family.id.as_str(),
+            fact.kind.as_str(),
+            &fact.place.to_string(),
+            &attempt.to_string(),
+            &family.round.to_string(),
+            &image_text,
+            // An image may be disabled and enabled again more than once; each time is an outcome of its own.
+            &if fact.kind.outcome().is_some() { String::new() } else { seq.to_string() },
+        ],
+        32,
+    );
+    let images = if fact.kind.outcome().is_some() { summary(family) } else { Vec::new() };
+    let mut item = HistoryItem {
+        family: family.id.clone(),
+        seq,
+        prev_hash: std::mem::take(&mut family.last_hash),
+        hash: String::new(),
+        outcome_id,
+        at: now,
+        event: fact.kind,
+        account: family.account.clone(),
+        region,
+        instance: family.instance.clone(),
+        policy: family.policy.as_ref().map(|policy| policy.name.clone()),
+        image: fact.image,
+        reason: fact.reason.map(|reason| crate::escape::one_line(&reason, 500)),
+        images,
+    };
+    item.hash = item.compute_hash();
+    family.seq = seq;
+    family.last_hash = item.hash.clone();
+    item
+}
+
+impl HistoryItem {
+    /// The hash over everything but itself; with `prev_hash` it makes a chain that shows any later change.
+    pub fn compute_hash(&self) -> String {
+        let mut bare = self.clone();
+        bare.hash = String::new();
+        // A value made of strings and numbers always serialises.
+        digest(&[&serde_json::to_string(&bare).unwrap_or_default()])
+    }
+}
+
+fn summary(family: &Family) -> Vec<ImageSummary> {
+    family
+        .rows
+        .values()
+        .map(|row| ImageSummary {
+            region: row.region.clone(),
+            image: row.image.clone(),
+            state: row.state,
+            role: if row.place.is_source() { "source" } else { "copy" }.to_owned(),
+            shared_with: row.shared_with.clone(),
+        })
+        .collect()
+}

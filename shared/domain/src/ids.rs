@@ -1,0 +1,197 @@
+//! Identifiers, validated where they enter, so that no unchecked text travels further.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use thiserror::Error;
+
+/// Text that is not a valid identifier of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text:?} is not a valid {kind}: {rule}")]
+pub struct InvalidId {
+    /// What it was meant to be.
+    pub kind: &'static str,
+    /// What was given, cut to 64 characters.
+    pub text: String,
+    /// What a valid one looks like.
+    pub rule: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Accepts the text if it is a valid one.
+            pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                let check: fn(&str) -> bool = $check;
+                if check(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidId { kind: $kind, text: text.chars().take(64).collect(), rule: $rule })
+                }
+            }
+
+            /// The text of it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+/// `PREFIX` followed by 8 or 17 lower-case hexadecimal digits, as EC2 makes its ids.
+fn ec2_id(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|hex| {
+        (hex.len() == 8 || hex.len() == 17) && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
+}
+
+fn made_of(text: &str, lengths: std::ops::RangeInclusive<usize>, extra: &str) -> bool {
+    lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.as_bytes().contains(&b))
+}
+
+id!(
+    /// An AWS account: 12 digits.
+    AccountId, "account id", "12 digits", |t| t.len() == 12 && t.bytes().all(|b| b.is_ascii_digit())
+);
+id!(
+    /// An AWS Region name such as `us-east-1`.
+    Region, "Region", "lower-case words and a number, as in us-east-1",
+    |t| (6..=25).contains(&t.len())
+        && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && t.split('-').count() >= 3
+        && t.split('-').all(|part| !part.is_empty())
+        && t.ends_with(|c: char| c.is_ascii_digit())
+);
+id!(
+    /// An EC2 instance id.
+    InstanceId, "instance id", "i- and 8 or 17 hexadecimal digits", |t| ec2_id(t, "i-")
+);
+id!(
+    /// An AMI id.
+    ImageId, "image id", "ami- and 8 or 17 hexadecimal digits", |t| ec2_id(t, "ami-")
+);
+id!(
+    /// An EBS snapshot id.
+    SnapshotId, "snapshot id", "snap- and 8 or 17 hexadecimal digits", |t| ec2_id(t, "snap-")
+);
+id!(
+    /// The name of a policy, which is also the last part of its parameter's name and a part of image names.
+    PolicyName, "policy name", "1 to 40 letters, digits, '.', '_' or '-', starting with a letter or digit",
+    |t| made_of(t, 1..=40, "._-") && t.starts_with(|c: char| c.is_ascii_alphanumeric())
+);
+id!(
+    /// The name of the deployed stack: the value of the managed-by tag.
+    StackName, "stack name", "1 to 128 letters, digits or '-'", |t| made_of(t, 1..=128, "-")
+);
+id!(
+    /// The first part of every tag key of this stack.
+    TagPrefix, "tag prefix", "a lower-case letter, then up to 30 lower-case letters, digits or '-'",
+    |t| t.len() <= 31
+        && t.starts_with(|c: char| c.is_ascii_lowercase())
+        && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+id!(
+    /// A family: the image made from one press of one instance's button, its copies and all that belongs to them.
+    FamilyId, "family id", "fam- and 16 hexadecimal digits",
+    |t| t.strip_prefix("fam-").is_some_and(|h| h.len() == 16
+        && h.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+);
+id!(
+    /// The alias of a customer-managed KMS key, the same in every Region.
+    KeyAlias, "KMS key alias",
+    "alias/NAME of a customer-managed key (alias/aws/... keys belong to AWS: images under them cannot be shared)",
+    |t| t.strip_prefix("alias/").is_some_and(|n| made_of(n, 1..=250, "/_-") && !n.starts_with("aws/"))
+);
+
+impl FamilyId {
+    /// The family id that belongs to these parts, always the same one.
+    pub(crate) fn from_digest(parts: &[&str]) -> Self {
+        Self(format!("fam-{}", short_digest(parts, 16)))
+    }
+}
+
+/// Lower-case hexadecimal SHA-256 of the parts, each ended by a zero byte so that no two lists collide.
+pub fn digest(parts: &[&str]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    hex::encode(hasher.finalize())
+}
+
+/// The first `length` characters of a digest.
+pub fn short_digest(parts: &[&str], length: usize) -> String {
+    let mut text = digest(parts);
+    text.truncate(length);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_from_ec2_are_accepted_and_anything_else_is_refused() {
+        for good in ["i-0123456789abcdef0", "i-1a2b3c4d"] {
+            assert!(InstanceId::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "i-", "i-xyz", "i-0123456789ABCDEF0", "i-0123456789abcdef0\n", "ami-0123456789abcdef0"] {
+            assert!(InstanceId::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_aws_itself_is_refused_because_its_images_cannot_be_shared() {
+        assert!(KeyAlias::new("alias/amiline").is_ok());
+        assert!(KeyAlias::new("alias/aws/ebs").is_err());
+        assert!(KeyAlias::new("arn:aws:kms:us-east-1:1:key/x").is_err());
+    }
+
+    #[test]
+    fn regions_look_like_regions() {
+        for good in ["us-east-1", "ap-southeast-3", "us-gov-west-1", "us-iso-east-1"] {
+            assert!(Region::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "us-east", "US-EAST-1", "us--1", "us-east-1 ", "everywhere"] {
+            assert!(Region::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn digests_tell_lists_apart_that_join_to_the_same_text() {
+        assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
+    }
+}

@@ -1,0 +1,26 @@
+//! What Amiline decides, as pure functions on plain data.
+//!
+//! Nothing here is async, talks to AWS, reads a clock or the environment, or draws a random number: `now` is
+//! passed in, and the same input always gives the same answer. `shared/app` carries the decisions out.
+
+pub mod bounds;
+pub mod budget;
+pub mod escape;
+pub mod family;
+pub mod fault;
+pub mod history;
+pub mod ids;
+pub mod image;
+pub mod key;
+pub mod lineage;
+pub mod look;
+pub mod name;
+pub mod notice;
+pub mod plan;
+pub mod policy;
+pub mod press;
+pub mod record;
+pub mod status;
+pub mod tags;
+pub mod time;
+pub mod wake;

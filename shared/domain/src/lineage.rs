@@ -1,0 +1,58 @@
+//! A family as a tree, for people.
+
+use crate::family::{Family, ImageRow, RowState, ShareState};
+use std::fmt::Write as _;
+
+/// Draws the family: its instance, the source image under it, the copies under that.
+pub fn tree(family: &Family) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{} in {} ({}, {})", family.instance, family.region, family.id, outcome(family));
+    if let Some(source) = family.source() {
+        let _ = writeln!(out, "└─ {}", line(source));
+        let copies: Vec<&ImageRow> = family.rows.values().filter(|row| !row.place.is_source()).collect();
+        let last = copies.len().saturating_sub(1);
+        for (index, copy) in copies.into_iter().enumerate() {
+            let _ = writeln!(out, "   {} {}", if index == last { "└─" } else { "├─" }, line(copy));
+        }
+    } else if let Some(status) = &family.status {
+        let _ = writeln!(out, "└─ {status}");
+    }
+    out
+}
+
+fn outcome(family: &Family) -> String {
+    let policy = family.policy.as_ref().map_or("no policy".to_owned(), |policy| format!("policy {}", policy.name));
+    let state = family.outcome.map_or("in progress", crate::family::Outcome::as_str);
+    format!("{policy}, {state}")
+}
+
+fn line(row: &ImageRow) -> String {
+    let id = row.image.as_ref().map_or("(no image yet)", |id| id.as_str());
+    let mut text = format!("{:<14} {id:<21} {}", row.region.as_str(), state(row.state));
+    if row.encrypted == Some(true) {
+        text.push_str(", encrypted");
+    }
+    if row.share == ShareState::Shared {
+        let accounts: Vec<&str> = row.shared_with.iter().map(|account| account.as_str()).collect();
+        let _ = write!(text, ", shared with {}", accounts.join(", "));
+    }
+    if let Some(reason) = &row.reason {
+        let _ = write!(text, ": {reason}");
+    }
+    text
+}
+
+/// A row's state in one word.
+pub fn state(state: RowState) -> &'static str {
+    match state {
+        RowState::Wanted => "wanted",
+        RowState::Calling => "asked for",
+        RowState::Pending => "pending",
+        RowState::Available => "available",
+        RowState::Failed => "failed",
+        RowState::TimedOut => "timed out",
+        RowState::Disabled => "disabled",
+        RowState::Deregistered => "deregistered",
+    }
+}

@@ -1,0 +1,190 @@
+//! Whether a new press leads to an image, or to an answer that says why not.
+
+use crate::bounds::Bounds;
+use crate::budget::Budget;
+use crate::escape::one_line;
+use crate::ids::{InvalidId, PolicyName};
+use crate::image::{InstanceState, ObservedInstance, RootDevice};
+use crate::policy::{BeyondBounds, Policy, PolicyError, PolicyRef};
+use crate::press::{Press, too_soon};
+use jiff::Timestamp;
+use thiserror::Error;
+
+/// Why a press is answered without an image. Each says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Rejection {
+    /// The tag's value cannot be a policy's name.
+    #[error("{0}")]
+    BadValue(#[from] InvalidId),
+    /// There is no such policy.
+    #[error("there is no policy {0}; create it or tag with another name")]
+    UnknownPolicy(PolicyName),
+    /// The policy's text is not valid.
+    #[error("policy {name}: {error}")]
+    InvalidPolicy {
+        /// Its name.
+        name: PolicyName,
+        /// What is wrong with it.
+        error: PolicyError,
+    },
+    /// The policy asks for more than the stack allows.
+    #[error("policy {name}: {error}")]
+    BeyondBounds {
+        /// Its name.
+        name: PolicyName,
+        /// What is beyond.
+        error: BeyondBounds,
+    },
+    /// The instance is in a Region that the stack does not allow.
+    #[error("Region {0} is not allowed for this stack; add it to AllowedRegions")]
+    RegionNotAllowed(crate::ids::Region),
+    /// The instance is shutting down or terminated.
+    #[error("the instance is terminated")]
+    Terminated,
+    /// CreateImage needs an EBS root.
+    #[error("the instance has an instance-store root; EC2 makes images of instances with an EBS root only")]
+    InstanceStoreRoot,
+    /// Too many images were asked for in the last hour.
+    #[error("over the limit of {0} images per hour for this stack; tag again later")]
+    HourlyLimit(u32),
+    /// The instance was imaged a short while ago.
+    #[error("this instance may be imaged again at {0}; tag again then")]
+    TooSoon(Timestamp),
+}
+
+impl Rejection {
+    /// A short stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Rejection::BadValue(_) => "bad-value",
+            Rejection::UnknownPolicy(_) => "unknown-policy",
+            Rejection::InvalidPolicy { .. } => "invalid-policy",
+            Rejection::BeyondBounds { .. } => "beyond-bounds",
+            Rejection::RegionNotAllowed(_) => "region-not-allowed",
+            Rejection::Terminated => "terminated",
+            Rejection::InstanceStoreRoot => "instance-store-root",
+            Rejection::HourlyLimit(_) => "hourly-limit",
+            Rejection::TooSoon(_) => "too-soon",
+        }
+    }
+}
+
+/// A press that is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    /// The policy as it is now; the family keeps it.
+    pub policy: Policy,
+    /// Its identity.
+    pub policy_ref: PolicyRef,
+    /// The hour's count with this press in it.
+    pub budget: Budget,
+}
+
+/// The tag's value and the text that Parameter Store has under that name.
+#[derive(Debug, Clone, Copy)]
+pub struct Requested<'a> {
+    /// The tag's value.
+    pub value: &'a str,
+    /// The policy's text; `None` if there is none of that name.
+    pub text: Option<&'a str>,
+}
+
+/// Admits or refuses a new press.
+pub fn admit(
+    requested: Requested<'_>,
+    instance: &ObservedInstance,
+    press: &Press,
+    budget: &Budget,
+    bounds: &Bounds,
+    now: Timestamp,
+) -> Result<Admission, Rejection> {
+    let name = PolicyName::new(requested.value)
+        .map_err(|bad| Rejection::BadValue(InvalidId { text: one_line(&bad.text, 40), ..bad }))?;
+    if !bounds.regions.contains(&instance.region) {
+        return Err(Rejection::RegionNotAllowed(instance.region.clone()));
+    }
+    let text = requested.text.ok_or_else(|| Rejection::UnknownPolicy(name.clone()))?;
+    let policy = Policy::parse(text).map_err(|error| Rejection::InvalidPolicy { name: name.clone(), error })?;
+    policy.check(bounds).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
+    if instance.state == InstanceState::Gone {
+        return Err(Rejection::Terminated);
+    }
+    if instance.root_device == RootDevice::InstanceStore {
+        return Err(Rejection::InstanceStoreRoot);
+    }
+    if let Some(free) = too_soon(press, bounds, now) {
+        return Err(Rejection::TooSoon(free));
+    }
+    let budget =
+        budget.take(now, bounds.images_per_hour_max).ok_or(Rejection::HourlyLimit(bounds.images_per_hour_max))?;
+    Ok(Admission { policy, policy_ref: PolicyRef { name, hash: Policy::hash(text) }, budget })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{InstanceId, Region};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn bounds() -> Bounds {
+        Bounds {
+            regions: BTreeSet::from([Region::new("us-east-1").unwrap()]),
+            accounts: BTreeSet::new(),
+            images_per_hour_max: 2,
+            interval_minutes_min: 10,
+        }
+    }
+
+    fn instance() -> ObservedInstance {
+        ObservedInstance {
+            id: InstanceId::new("i-0123456789abcdef0").unwrap(),
+            region: Region::new("us-east-1").unwrap(),
+            state: InstanceState::Present,
+            root_device: RootDevice::Ebs,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-24T12:00:00Z".parse().unwrap()
+    }
+
+    fn code(
+        value: &str,
+        text: Option<&str>,
+        instance: &ObservedInstance,
+        press: &Press,
+        budget: &Budget,
+    ) -> &'static str {
+        match admit(Requested { value, text }, instance, press, budget, &bounds(), now()) {
+            Ok(_) => "admitted",
+            Err(rejection) => rejection.code(),
+        }
+    }
+
+    #[test]
+    fn each_reason_has_its_answer() {
+        let press = Press::untouched();
+        let budget = Budget::default();
+        let ok = instance();
+        assert_eq!(code("default", Some("{}"), &ok, &press, &budget), "admitted");
+        assert_eq!(code("a\nb", Some("{}"), &ok, &press, &budget), "bad-value");
+        assert_eq!(code("nope", None, &ok, &press, &budget), "unknown-policy");
+        assert_eq!(code("default", Some("{"), &ok, &press, &budget), "invalid-policy");
+        let far = r#"{"distribute":{"regions":["eu-west-1"]}}"#;
+        assert_eq!(code("default", Some(far), &ok, &press, &budget), "beyond-bounds");
+        let gone = ObservedInstance { state: InstanceState::Gone, ..instance() };
+        assert_eq!(code("default", Some("{}"), &gone, &press, &budget), "terminated");
+        let store = ObservedInstance { root_device: RootDevice::InstanceStore, ..instance() };
+        assert_eq!(code("default", Some("{}"), &store, &press, &budget), "instance-store-root");
+        let elsewhere = ObservedInstance { region: Region::new("eu-west-1").unwrap(), ..instance() };
+        assert_eq!(code("default", Some("{}"), &elsewhere, &press, &budget), "region-not-allowed");
+        let recent = Press {
+            last_image_slot: Some(crate::time::Slot::next("2026-11-24T11:55:00Z".parse().unwrap(), None)),
+            ..Press::untouched()
+        };
+        assert_eq!(code("default", Some("{}"), &ok, &recent, &budget), "too-soon");
+        let full = budget.take(now(), 9).unwrap().take(now(), 9).unwrap();
+        assert_eq!(code("default", Some("{}"), &ok, &press, &full), "hourly-limit");
+    }
+}

@@ -1,0 +1,262 @@
+//! Taking in what EC2 shows.
+
+use super::begin::want_copies;
+use super::wait::{deadline, may_call_again};
+use super::{Changes, KeysSight, Knock, Observed, RowSight, Scene, backoff_seconds};
+use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
+use crate::history::{EventKind, Fact};
+use crate::ids::ImageId;
+use crate::image::{ImageState, ObservedImage};
+use crate::key::ImageKey;
+use crate::name::{ImageName, RENAMES_MAX};
+use crate::time::plus_seconds;
+
+/// Twins kept in a row. More than a few mean that somebody forges tags, which the first notifications say.
+const TWINS_MAX: usize = 4;
+
+/// Brings the family up to what was read. Reads that failed change nothing but the time of the next one.
+pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Changes {
+    let mut changes = Changes::default();
+    let places: Vec<Place> = family.rows.keys().cloned().collect();
+    for place in places {
+        let Some(mut row) = family.rows.get(&place).cloned() else { continue };
+        let before = row.clone();
+        match observed.rows.get(&place) {
+            Some(RowSight::Seen(images)) => take_in(family, &mut row, images, knock, scene, &mut changes),
+            Some(RowSight::Unread) if row.looked_at != Some(scene.now) => postpone(&mut row, scene),
+            Some(RowSight::Unread) | None => {}
+        }
+        give_up_if_overdue(&mut row, scene, &mut changes);
+        if row != before {
+            changes.rows.insert(place.clone());
+            family.rows.insert(place, row);
+        }
+    }
+    take_in_keys(family, observed, scene, &mut changes);
+    if family.phase == Phase::Working {
+        want_copies(family, scene, &mut changes);
+        want_shares(family, scene, &mut changes);
+    }
+    changes
+}
+
+fn take_in(
+    family: &mut Family,
+    row: &mut ImageRow,
+    images: &[ObservedImage],
+    knock: &Knock,
+    scene: Scene<'_>,
+    changes: &mut Changes,
+) {
+    row.looked_at = Some(scene.now);
+    let mut ours: Vec<&ObservedImage> = images.iter().filter(|image| family.owns(row, image, scene.keys)).collect();
+    ours.sort_by(|a, b| a.id.cmp(&b.id));
+    if row.state == RowState::Calling {
+        match ours.first() {
+            Some(image) => adopt(row, image, scene, changes),
+            None => not_found_after_call(family, row, images, scene),
+        }
+    }
+    let Some(id) = row.image.clone() else { return };
+    note_twins(row, &id, &ours, changes);
+    match images.iter().find(|image| image.id == id) {
+        Some(image) => follow(family, row, image, changes),
+        None => gone_if_told_so(row, &id, knock, changes),
+    }
+}
+
+fn adopt(row: &mut ImageRow, image: &ObservedImage, scene: Scene<'_>, changes: &mut Changes) {
+    row.state = RowState::Pending;
+    row.image = Some(image.id.clone());
+    row.holder = None;
+    row.refusals = 0;
+    row.not_before = None;
+    row.looked_at = Some(scene.now);
+    changes.pointers.push((row.region.clone(), image.id.clone()));
+    let kind = if row.place.is_source() { EventKind::ImageCreating } else { EventKind::CopyStarted };
+    changes.facts.push(Fact::of(kind, &row.place, Some(&image.id), None));
+}
+
+/// No image of ours is to be seen after a call whose outcome is unknown, or whose name was refused as taken.
+fn not_found_after_call(family: &Family, row: &mut ImageRow, images: &[ObservedImage], scene: Scene<'_>) {
+    let holder_is_foreign = row.holder.as_ref().is_some_and(|holder| images.iter().any(|image| image.id == *holder));
+    if holder_is_foreign {
+        row.holder = None;
+        row.rename = if row.rename == 0 { 2 } else { row.rename.saturating_add(1) };
+        if row.rename > RENAMES_MAX {
+            row.state = RowState::Failed;
+            row.reason = Some("images that are not ours hold every name for it; deregister or rename them".to_owned());
+        } else {
+            row.state = RowState::Wanted;
+            rename(family, row);
+        }
+        return;
+    }
+    // CopyImage is safe to repeat with the same token; CreateImage is not until its effect must have become visible.
+    if !row.place.is_source() || may_call_again(row, scene.now) {
+        row.state = RowState::Wanted;
+        row.holder = None;
+    }
+}
+
+/// Gives the row the name of its current attempt and rename.
+pub(super) fn rename(family: &Family, row: &mut ImageRow) {
+    let key = match &row.place {
+        Place::Source => Some(ImageKey::create(&family.id, row.attempt)),
+        Place::Copy(region) => family.source_image().map(|s| ImageKey::copy(&family.id, s, region, row.attempt)),
+    };
+    if let (Some(key), Some(policy)) = (key, &family.policy) {
+        row.name = ImageName::new(&policy.name, &family.instance, family.slot, &key, row.rename);
+    }
+}
+
+fn note_twins(row: &mut ImageRow, id: &ImageId, ours: &[&ObservedImage], changes: &mut Changes) {
+    for twin in ours.iter().filter(|image| image.id != *id && image.state != ImageState::Deregistered) {
+        if row.twins.len() < TWINS_MAX && row.twins.insert(twin.id.clone()) {
+            let reason = format!("{} carries the same intent as {id}; it is left alone: find out who made it", twin.id);
+            changes.facts.push(Fact::of(EventKind::TwinFound, &row.place, Some(&twin.id), Some(&reason)));
+        }
+    }
+}
+
+fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, changes: &mut Changes) {
+    let source = row.place.is_source();
+    let mut fact = |kind, reason: Option<&str>| changes.facts.push(Fact::of(kind, &row.place, Some(&image.id), reason));
+    match (row.state, image.state) {
+        (RowState::Pending | RowState::TimedOut | RowState::Disabled, ImageState::Available) => {
+            let kind = match row.state {
+                RowState::Disabled => EventKind::ImageEnabled,
+                RowState::Pending
+                | RowState::TimedOut
+                | RowState::Wanted
+                | RowState::Calling
+                | RowState::Available
+                | RowState::Failed
+                | RowState::Deregistered => {
+                    if source {
+                        EventKind::ImageAvailable
+                    } else {
+                        EventKind::CopyAvailable
+                    }
+                }
+            };
+            fact(kind, None);
+            // An image that comes after its deadline takes the family's work up again.
+            if row.state == RowState::TimedOut && family.phase == Phase::Settled {
+                family.phase = Phase::Working;
+                family.outcome = None;
+                family.round = family.round.saturating_add(1);
+                changes.family = true;
+            }
+            row.state = RowState::Available;
+            row.reason = None;
+            row.refusals = 0;
+            row.not_before = None;
+        }
+        (RowState::Pending | RowState::TimedOut, ImageState::Failed) => {
+            let reason = image.state_reason.clone().unwrap_or_else(|| "EC2 gave no reason".to_owned());
+            fact(if source { EventKind::ImageFailed } else { EventKind::CopyFailed }, Some(&reason));
+            row.state = RowState::Failed;
+            row.reason = Some(reason);
+        }
+        (RowState::Pending | RowState::TimedOut | RowState::Available, ImageState::Disabled) => {
+            fact(EventKind::ImageDisabled, None);
+            row.state = RowState::Disabled;
+            // DisableImage removes every launch permission, and EnableImage does not give them back.
+            row.shared_with.clear();
+        }
+        (
+            RowState::Pending | RowState::TimedOut | RowState::Available | RowState::Disabled | RowState::Failed,
+            ImageState::Deregistered,
+        ) => {
+            fact(EventKind::ImageDeregistered, None);
+            row.state = RowState::Deregistered;
+        }
+        (
+            RowState::Wanted
+            | RowState::Calling
+            | RowState::Pending
+            | RowState::Available
+            | RowState::Failed
+            | RowState::TimedOut
+            | RowState::Disabled
+            | RowState::Deregistered,
+            ImageState::Pending
+            | ImageState::Available
+            | ImageState::Failed
+            | ImageState::Transient
+            | ImageState::Disabled
+            | ImageState::Deregistered,
+        ) => {}
+    }
+    if row.state == RowState::Available {
+        row.snapshots.clone_from(&image.snapshots);
+        row.encrypted = Some(image.encrypted);
+    }
+}
+
+/// An image that a read does not show may only lag behind; with an event that says so, it is gone.
+fn gone_if_told_so(row: &mut ImageRow, id: &ImageId, knock: &Knock, changes: &mut Changes) {
+    let told = knock
+        .image
+        .as_ref()
+        .is_some_and(|k| k.image == *id && k.region == row.region && k.state == ImageState::Deregistered);
+    let recorded = matches!(
+        row.state,
+        RowState::Pending | RowState::Available | RowState::Failed | RowState::TimedOut | RowState::Disabled
+    );
+    if told && recorded {
+        changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.place, Some(id), None));
+        row.state = RowState::Deregistered;
+    }
+}
+
+fn postpone(row: &mut ImageRow, scene: Scene<'_>) {
+    row.looked_at = Some(scene.now);
+    row.refusals = row.refusals.saturating_add(1);
+    row.not_before = Some(plus_seconds(scene.now, backoff_seconds(row.refusals)));
+}
+
+fn give_up_if_overdue(row: &mut ImageRow, scene: Scene<'_>, changes: &mut Changes) {
+    if row.state.is_open() && scene.now >= deadline(row, scene) {
+        let hours = scene.policy.map_or(24, |policy| policy.deadline_hours);
+        let last = row.reason.take().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let reason = format!("not available within {hours} hours{last}");
+        let kind = if row.place.is_source() { EventKind::ImageFailed } else { EventKind::CopyFailed };
+        changes.facts.push(Fact::of(kind, &row.place, row.image.as_ref(), Some(&reason)));
+        row.state = RowState::TimedOut;
+        row.reason = Some(reason);
+    }
+}
+
+fn take_in_keys(family: &mut Family, observed: &Observed, scene: Scene<'_>, changes: &mut Changes) {
+    let Some(source) = family.rows.get_mut(&Place::Source) else { return };
+    if source.as_wanted.is_some() || source.state != RowState::Available {
+        return;
+    }
+    match &observed.source_keys {
+        Some(KeysSight::Read(keys)) => {
+            source.as_wanted = Some(keys.all_as_wanted());
+            source.refusals = 0;
+            source.not_before = None;
+        }
+        Some(KeysSight::Unread) if source.not_before.is_none_or(|at| at <= scene.now) => postpone(source, scene),
+        Some(KeysSight::Unread) | None => return,
+    }
+    changes.rows.insert(Place::Source);
+}
+
+/// Marks available images that the policy shares. The source itself is shared only if it is encrypted as the policy
+/// asks; otherwise its encrypted copy is.
+fn want_shares(family: &mut Family, scene: Scene<'_>, changes: &mut Changes) {
+    if scene.policy.is_none_or(|policy| policy.share.accounts.is_empty()) {
+        return;
+    }
+    for row in family.rows.values_mut() {
+        let shared = !row.place.is_source() || row.as_wanted == Some(true);
+        if shared && row.state == RowState::Available && row.share == ShareState::NotWanted {
+            row.share = ShareState::Wanted;
+            changes.rows.insert(row.place.clone());
+        }
+    }
+}

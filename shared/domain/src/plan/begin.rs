@@ -1,0 +1,183 @@
+//! The first record of a family: an admitted press, or a refused one.
+
+use super::{Changes, Scene};
+use crate::family::{Family, ImageRow, Outcome, Phase, Place, RowState, ShareState, Worker};
+use crate::history::{EventKind, Fact};
+use crate::ids::{AccountId, PolicyName, Region, StackName};
+use crate::image::ObservedInstance;
+use crate::key::{ImageKey, IntentKey};
+use crate::look::{Admission, Rejection};
+use crate::name::ImageName;
+use crate::policy::PolicyRef;
+use crate::press::{Press, PressKey, PressState};
+use crate::record::PressWrite;
+use crate::status;
+use crate::tags::Button;
+use crate::time::Slot;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a press begins from.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun<'a> {
+    /// The stack.
+    pub stack: &'a StackName,
+    /// The account.
+    pub account: &'a AccountId,
+    /// The instance as just read.
+    pub instance: &'a ObservedInstance,
+    /// The press as read before it.
+    pub press: &'a Press,
+    /// The slot it gets.
+    pub slot: Slot,
+    /// The tag's value.
+    pub value: &'a str,
+}
+
+/// The family of an admitted press, with its source image wanted.
+pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family, Changes) {
+    let mut family = new_family(begun, Some(admission.policy_ref.clone()), now);
+    let row = new_row(&family, Place::Source, begun.instance.region.clone(), &admission.policy_ref.name, now);
+    family.rows.insert(Place::Source, row);
+    family.next_look = Some((now, Worker::Create));
+    let press = Press {
+        rev: begun.press.rev.saturating_add(1),
+        state: PressState::Accepted { slot: begun.slot, value: begun.value.to_owned() },
+        last_slot: Some(begun.slot),
+        last_image_slot: Some(begun.slot),
+        cleared_at: begun.press.cleared_at,
+        answer: None,
+        next_look: None,
+    };
+    let changes = Changes {
+        facts: vec![Fact::of(EventKind::ImageRequested, &Place::Source, None, None)],
+        press: Some(PressWrite::Begin { key: press_key(begun), expected_rev: begun.press.rev, press }),
+        rows: BTreeSet::from([Place::Source]),
+        family: true,
+        ..Changes::default()
+    };
+    (family, changes)
+}
+
+/// The family of a refused press: no image, only the answer.
+pub fn refuse(begun: Begun<'_>, rejection: &Rejection, now: Timestamp) -> (Family, Changes) {
+    let mut family = new_family(begun, None, now);
+    let reason = rejection.to_string();
+    family.phase = Phase::Answering;
+    family.outcome = Some(Outcome::Rejected);
+    family.status = Some(status::rejected(&reason));
+    family.status_due = true;
+    family.next_look = Some((now, Worker::Create));
+    let press = Press {
+        rev: begun.press.rev.saturating_add(1),
+        state: PressState::Answered { slot: begun.slot, value: begun.value.to_owned() },
+        last_slot: Some(begun.slot),
+        last_image_slot: begun.press.last_image_slot,
+        cleared_at: begun.press.cleared_at,
+        answer: None,
+        next_look: None,
+    };
+    let changes = Changes {
+        facts: vec![Fact::of(EventKind::RequestRejected, &Place::Source, None, Some(&reason))],
+        press: Some(PressWrite::Begin { key: press_key(begun), expected_rev: begun.press.rev, press }),
+        family: true,
+        ..Changes::default()
+    };
+    (family, changes)
+}
+
+fn press_key(begun: Begun<'_>) -> PressKey {
+    PressKey {
+        account: begun.account.clone(),
+        region: begun.instance.region.clone(),
+        instance: begun.instance.id.clone(),
+        button: Button::Image,
+    }
+}
+
+fn new_family(begun: Begun<'_>, policy: Option<PolicyRef>, now: Timestamp) -> Family {
+    let intent = IntentKey {
+        stack: begun.stack,
+        account: begun.account,
+        region: &begun.instance.region,
+        instance: &begun.instance.id,
+        button: Button::Image,
+        slot: begun.slot,
+    };
+    Family {
+        id: intent.family_id(),
+        version: 0,
+        stack: begun.stack.clone(),
+        account: begun.account.clone(),
+        region: begun.instance.region.clone(),
+        instance: begun.instance.id.clone(),
+        button: Button::Image,
+        slot: begun.slot,
+        requested: begun.value.to_owned(),
+        policy,
+        phase: Phase::Working,
+        outcome: None,
+        status: None,
+        status_due: false,
+        answer_refusals: 0,
+        answer_not_before: None,
+        lease: None,
+        next_look: None,
+        round: 0,
+        seq: 0,
+        last_hash: String::new(),
+        created_at: now,
+        rows: BTreeMap::new(),
+        wakes: 0,
+    }
+}
+
+/// A row whose image is still to be made.
+fn new_row(family: &Family, place: Place, region: Region, policy: &PolicyName, now: Timestamp) -> ImageRow {
+    let key = match &place {
+        Place::Source => ImageKey::create(&family.id, 1),
+        Place::Copy(destination) => family.source_image().map_or_else(
+            || ImageKey::create(&family.id, 1),
+            |source| ImageKey::copy(&family.id, source, destination, 1),
+        ),
+    };
+    ImageRow {
+        name: ImageName::new(policy, &family.instance, family.slot, &key, 0),
+        place,
+        region,
+        attempt: 1,
+        rename: 0,
+        state: RowState::Wanted,
+        image: None,
+        since: now,
+        called_at: None,
+        looked_at: None,
+        refusals: 0,
+        not_before: None,
+        holder: None,
+        reason: None,
+        snapshots: Vec::new(),
+        encrypted: None,
+        as_wanted: None,
+        share: ShareState::NotWanted,
+        shared_with: BTreeSet::new(),
+        twins: BTreeSet::new(),
+    }
+}
+
+/// Adds the rows of every copy that is missing, once the source is there.
+pub(super) fn want_copies(family: &mut Family, scene: Scene<'_>, changes: &mut Changes) {
+    let (Some(policy), Some(policy_ref)) = (scene.policy, family.policy.clone()) else { return };
+    let Some(source) = family.source().filter(|row| row.state == RowState::Available) else { return };
+    let home_copy = (source.as_wanted == Some(false)).then(|| family.region.clone());
+    let destinations: Vec<Region> =
+        policy.distribute.regions.iter().filter(|region| **region != family.region).cloned().chain(home_copy).collect();
+    for region in destinations {
+        let place = Place::Copy(region.clone());
+        if !family.rows.contains_key(&place) {
+            let row = new_row(family, place.clone(), region, &policy_ref.name, scene.now);
+            family.rows.insert(place.clone(), row);
+            changes.rows.insert(place);
+        }
+    }
+}

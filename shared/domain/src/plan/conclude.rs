@@ -1,0 +1,142 @@
+//! Taking in how a call ended.
+
+use super::{Action, Changes, Ended, Scene, ShareStep, backoff_seconds};
+use crate::family::{Family, ImageRow, Phase, RowState, ShareState};
+use crate::fault::Fault;
+use crate::history::{EventKind, Fact};
+use crate::ids::ImageId;
+use crate::record::PressWrite;
+use crate::status;
+use crate::time::plus_seconds;
+
+/// Refused attempts to write the status after which it is left; the answer also stands in the record and was announced.
+const STATUS_REFUSALS_MAX: u32 = 3;
+
+/// Records how an announced call ended.
+pub fn conclude(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -> Changes {
+    match action {
+        Action::Create(_) | Action::Copy(_) => made(family, action, ended, scene),
+        Action::Share(step) => shared(family, step, ended, scene),
+        Action::RemoveButton(_) => button_removed(family, ended, scene),
+        Action::WriteStatus(_) => status_written(family, ended, scene),
+    }
+}
+
+fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -> Changes {
+    let mut changes = Changes::default();
+    let Some(place) = action.place() else { return changes };
+    let Some(row) = family.rows.get_mut(&place) else { return changes };
+    changes.rows.insert(place.clone());
+    let source = place.is_source();
+    match ended {
+        Ended::Image(id) => {
+            pending(row, id, scene);
+            changes.pointers.push((row.region.clone(), id.clone()));
+            let kind = if source { EventKind::ImageCreating } else { EventKind::CopyStarted };
+            changes.facts.push(Fact::of(kind, &place, Some(id), None));
+            if source {
+                family.status = Some(status::creating(family));
+                family.status_due = true;
+                changes.family = true;
+            }
+        }
+        // The image that holds the name may be ours, from a call whose answer was lost: look at it before anything else.
+        Ended::NameTaken(holder) => row.holder.clone_from(holder),
+        Ended::Refused { fault: Fault::Later, reason } => {
+            row.state = RowState::Wanted;
+            put_off(row, reason, scene);
+        }
+        Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, reason } => {
+            row.state = RowState::Failed;
+            row.reason = Some(reason.clone());
+            let kind = if source { EventKind::ImageFailed } else { EventKind::CopyFailed };
+            changes.facts.push(Fact::of(kind, &place, None, Some(reason)));
+        }
+        // It may have had its effect: stay at `Calling`, and look.
+        Ended::Refused { fault: Fault::Unknown, reason } => row.reason = Some(reason.clone()),
+        Ended::Done => {}
+    }
+    changes
+}
+
+fn pending(row: &mut ImageRow, id: &ImageId, scene: Scene<'_>) {
+    row.state = RowState::Pending;
+    row.image = Some(id.clone());
+    row.holder = None;
+    row.reason = None;
+    row.refusals = 0;
+    row.not_before = None;
+    row.looked_at = Some(scene.now);
+}
+
+fn put_off(row: &mut ImageRow, reason: &str, scene: Scene<'_>) {
+    row.refusals = row.refusals.saturating_add(1);
+    row.not_before = Some(plus_seconds(scene.now, backoff_seconds(row.refusals)));
+    row.reason = Some(reason.to_owned());
+}
+
+fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>) -> Changes {
+    let mut changes = Changes::default();
+    let Some(row) = family.rows.get_mut(&step.place) else { return changes };
+    changes.rows.insert(step.place.clone());
+    match ended {
+        Ended::Done | Ended::Image(_) => {
+            row.share = ShareState::Shared;
+            row.shared_with.extend(step.accounts.iter().cloned());
+            row.refusals = 0;
+            row.not_before = None;
+            row.reason = None;
+            changes.facts.push(Fact::of(EventKind::ImageShared, &step.place, Some(&step.image), None));
+        }
+        // Adding a permission twice is harmless, so an unknown outcome is simply tried again.
+        Ended::Refused { fault: Fault::Later | Fault::Unknown, reason } => put_off(row, reason, scene),
+        Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, reason } => {
+            row.share = ShareState::Failed;
+            row.reason = Some(format!("not shared: {reason}"));
+            changes.facts.push(Fact::of(EventKind::ShareFailed, &step.place, Some(&step.image), Some(reason)));
+        }
+        Ended::NameTaken(_) => {}
+    }
+    changes
+}
+
+fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
+    let mut changes = Changes { family: true, ..Changes::default() };
+    match ended {
+        // An instance that is gone has no tag left to remove.
+        Ended::Done | Ended::Image(_) | Ended::NameTaken(_) | Ended::Refused { fault: Fault::Reject, .. } => {
+            family.phase = Phase::Settled;
+            family.answer_refusals = 0;
+            family.answer_not_before = None;
+            changes.press = Some(PressWrite::Clear {
+                key: family.press_key(),
+                slot: family.slot,
+                cleared_at: scene.now,
+                answer: family.status.clone(),
+            });
+        }
+        Ended::Refused { fault: Fault::Later | Fault::Unknown | Fault::NeedsPerson, .. } => {
+            put_off_answer(family, scene)
+        }
+    }
+    changes
+}
+
+fn status_written(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
+    match ended {
+        Ended::Refused { fault: Fault::Later | Fault::Unknown, .. } if family.answer_refusals < STATUS_REFUSALS_MAX => {
+            put_off_answer(family, scene);
+        }
+        Ended::Done | Ended::Image(_) | Ended::NameTaken(_) | Ended::Refused { .. } => {
+            family.status_due = false;
+            family.answer_refusals = 0;
+            family.answer_not_before = None;
+        }
+    }
+    Changes { family: true, ..Changes::default() }
+}
+
+fn put_off_answer(family: &mut Family, scene: Scene<'_>) {
+    family.answer_refusals = family.answer_refusals.saturating_add(1);
+    family.answer_not_before = Some(plus_seconds(scene.now, backoff_seconds(family.answer_refusals)));
+}

@@ -1,0 +1,161 @@
+//! Announcing the calls that are missing, and the family's end.
+
+use super::wait::{is_ready, keys_unknown};
+use super::{Action, Changes, CopyStep, CreateStep, Observed, Scene, ShareStep, TagStep};
+use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState, Worker};
+use crate::history::{EventKind, Fact};
+use crate::image::ImageState;
+use crate::policy::Policy;
+use crate::record::PressWrite;
+use crate::status;
+
+/// Decides which calls to make now, with the family already saying so. They may be made only after the family, the
+/// facts and the press were written.
+pub fn decide(family: &mut Family, observed: &Observed, scene: Scene<'_>) -> (Vec<Action>, Changes) {
+    let mut changes = Changes::default();
+    let mut actions = Vec::new();
+    if let (Phase::Working, Some(policy)) = (family.phase, scene.policy) {
+        match scene.worker {
+            Worker::Create => actions.extend(create(family, policy, scene, &mut changes)),
+            Worker::Distribute => {
+                actions.extend(copies(family, policy, observed, scene, &mut changes));
+                actions.extend(shares(family, policy, observed, scene));
+            }
+        }
+        let open = keys_unknown(family, scene)
+            || family.rows.values().any(|row| row.state.is_open() || awaits_share(row.state, row.share));
+        if !open {
+            settle(family, &mut changes);
+        }
+    }
+    actions.extend(answer(family, scene));
+    (actions, changes)
+}
+
+fn awaits_share(state: RowState, share: ShareState) -> bool {
+    state == RowState::Available && share == ShareState::Wanted
+}
+
+fn create(family: &mut Family, policy: &Policy, scene: Scene<'_>, changes: &mut Changes) -> Option<Action> {
+    let row = family.source().filter(|row| row.state == RowState::Wanted && is_ready(row, scene.now))?;
+    let key = family.key_of(row)?;
+    let step = CreateStep {
+        region: row.region.clone(),
+        instance: family.instance.clone(),
+        name: row.name.clone(),
+        reboot: policy.create.reboot,
+        tags: scene.keys.of_image(family, row, &key),
+    };
+    announce(family, &Place::Source, scene, changes);
+    Some(Action::Create(step))
+}
+
+fn copies(
+    family: &mut Family,
+    policy: &Policy,
+    observed: &Observed,
+    scene: Scene<'_>,
+    changes: &mut Changes,
+) -> Vec<Action> {
+    let Some(source) = family.source_image().cloned() else { return Vec::new() };
+    if !observed.saw(&Place::Source, Some(&source), ImageState::Available) {
+        return Vec::new();
+    }
+    let mut actions = Vec::new();
+    let ready: Vec<Place> = family
+        .rows
+        .values()
+        .filter(|row| !row.place.is_source() && row.state == RowState::Wanted && is_ready(row, scene.now))
+        .map(|row| row.place.clone())
+        .collect();
+    for place in ready {
+        let Some(row) = family.rows.get(&place) else { continue };
+        let Some(key) = family.key_of(row) else { continue };
+        actions.push(Action::Copy(CopyStep {
+            source_region: family.region.clone(),
+            source: source.clone(),
+            destination: row.region.clone(),
+            name: row.name.clone(),
+            client_token: key.client_token(row.rename),
+            kms_key: policy.encrypt.as_ref().map(|encrypt| encrypt.kms_key.clone()),
+            tags: scene.keys.of_image(family, row, &key),
+        }));
+        announce(family, &place, scene, changes);
+    }
+    actions
+}
+
+fn announce(family: &mut Family, place: &Place, scene: Scene<'_>, changes: &mut Changes) {
+    if let Some(row) = family.rows.get_mut(place) {
+        row.state = RowState::Calling;
+        row.called_at = Some(scene.now);
+        row.looked_at = None;
+        row.not_before = None;
+        changes.rows.insert(place.clone());
+    }
+}
+
+fn shares(family: &Family, policy: &Policy, observed: &Observed, scene: Scene<'_>) -> Vec<Action> {
+    family
+        .rows
+        .values()
+        .filter(|row| awaits_share(row.state, row.share) && is_ready(row, scene.now))
+        .filter(|row| observed.saw(&row.place, row.image.as_ref(), ImageState::Available))
+        .filter_map(|row| {
+            Some(Action::Share(ShareStep {
+                place: row.place.clone(),
+                region: row.region.clone(),
+                image: row.image.clone()?,
+                accounts: policy.share.accounts.clone(),
+            }))
+        })
+        .collect()
+}
+
+fn settle(family: &mut Family, changes: &mut Changes) {
+    let whole = |state: RowState, share: ShareState| state == RowState::Available && share != ShareState::Failed;
+    let all = family.rows.values().all(|row| whole(row.state, row.share));
+    let any = family.rows.values().any(|row| row.state == RowState::Available);
+    let (outcome, kind) = match (all, any) {
+        (true, true) => (Outcome::Complete, EventKind::FamilyComplete),
+        (false, true) => (Outcome::Partial, EventKind::FamilyPartial),
+        (true | false, false) => (Outcome::Failed, EventKind::FamilyFailed),
+    };
+    let reason = (outcome != Outcome::Complete).then(|| status::reasons(family));
+    family.outcome = Some(outcome);
+    family.status = Some(status::ended(family, outcome));
+    family.status_due = true;
+    family.answer_refusals = 0;
+    family.answer_not_before = None;
+    changes.family = true;
+    changes.facts.push(Fact::of(kind, &Place::Source, family.home_image(), reason.as_deref()));
+    // The press was answered in the first round; what comes later has no button to spring back.
+    if family.round == 0 {
+        family.phase = Phase::Answering;
+        changes.press = Some(PressWrite::Answer { key: family.press_key(), slot: family.slot });
+    } else {
+        family.phase = Phase::Settled;
+    }
+}
+
+/// The button first, the status after it: who sees the answer may press again.
+fn answer(family: &Family, scene: Scene<'_>) -> Option<Action> {
+    if family.answer_not_before.is_some_and(|at| at > scene.now) {
+        return None;
+    }
+    let step = |key: String, value: String| TagStep {
+        region: family.region.clone(),
+        instance: family.instance.clone(),
+        key,
+        value,
+    };
+    match (family.phase, &family.status) {
+        (Phase::Answering, _) => {
+            Some(Action::RemoveButton(step(scene.keys.button(family.button), family.requested.clone())))
+        }
+        (Phase::Working | Phase::Settled, Some(status)) if family.status_due => {
+            Some(Action::WriteStatus(step(scene.keys.status(), status.clone())))
+        }
+        (Phase::Working | Phase::Settled, _) => None,
+    }
+}

@@ -1,0 +1,264 @@
+//! The planner of a family: from the record and what EC2 shows to what is missing.
+//!
+//! One look at a family goes round these steps until nothing is left to do at `now`:
+//! [`looks`] says what must be read, [`absorb`] takes in what was read, [`decide`] announces calls in the record and
+//! returns them, and [`conclude`] takes in how a call ended. [`next_look`] says when to come back. The record is
+//! written between `decide` and the calls, so that a crash leaves an intent that the next look finishes.
+
+mod absorb;
+mod begin;
+mod conclude;
+mod decide;
+mod retry;
+mod wait;
+
+#[cfg(test)]
+mod tests;
+
+pub use absorb::absorb;
+pub use begin::{Begun, begin, refuse};
+pub use conclude::conclude;
+pub use decide::decide;
+pub use retry::{NothingToRetry, retry};
+pub use wait::{looks, next_look};
+
+use crate::family::{Place, Worker};
+use crate::fault::Fault;
+use crate::history::Fact;
+use crate::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
+use crate::image::{ImageState, ObservedImage, SnapshotKeys};
+use crate::name::ImageName;
+use crate::policy::Policy;
+use crate::record::PressWrite;
+use crate::tags::TagKeys;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long after an unanswered CreateImage its image is looked for before the same name is sent again, in seconds.
+pub const UNKNOWN_OUTCOME_SECONDS: i64 = 300;
+
+/// What the planner is told besides the record and the reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// The stack's tag keys.
+    pub keys: &'a TagKeys,
+    /// The policy that the family began under; none for a rejected press.
+    pub policy: Option<&'a Policy>,
+    /// Whose rights the caller has.
+    pub worker: Worker,
+    /// The moment of the look.
+    pub now: Timestamp,
+}
+
+/// What woke the family.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Knock {
+    /// Every unsettled image may have moved on.
+    pub everything: bool,
+    /// An event named this image.
+    pub image: Option<ImageKnock>,
+}
+
+/// What an event said about an image. A hint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageKnock {
+    /// Where.
+    pub region: Region,
+    /// Which.
+    pub image: ImageId,
+    /// The state that the event gave.
+    pub state: ImageState,
+}
+
+/// A read that the planner needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    /// The images that carry a row's intent, the row's own image, and the one that holds its name.
+    Row(Place),
+    /// The keys of the source image's snapshots, and the key that the policy asks for.
+    SourceKeys,
+}
+
+/// What a read of a row showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowSight {
+    /// Every image found.
+    Seen(Vec<ObservedImage>),
+    /// The read failed; nothing may be concluded from it.
+    Unread,
+}
+
+/// What a read of the source's keys showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeysSight {
+    /// The keys.
+    Read(SnapshotKeys),
+    /// The read failed.
+    Unread,
+}
+
+/// Everything read in this look so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// By place.
+    pub rows: BTreeMap<Place, RowSight>,
+    /// Of the source.
+    pub source_keys: Option<KeysSight>,
+}
+
+impl Observed {
+    /// Whether this look saw the row's image in this state. Every mutation asks this first.
+    pub(crate) fn saw(&self, place: &Place, image: Option<&ImageId>, state: ImageState) -> bool {
+        match (self.rows.get(place), image) {
+            (Some(RowSight::Seen(images)), Some(id)) => images.iter().any(|seen| seen.id == *id && seen.state == state),
+            (Some(RowSight::Seen(_) | RowSight::Unread) | None, _) => false,
+        }
+    }
+}
+
+/// A call to make. It is announced in the record before it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// CreateImage.
+    Create(CreateStep),
+    /// CopyImage, in the destination Region.
+    Copy(CopyStep),
+    /// ModifyImageAttribute: add launch permissions.
+    Share(ShareStep),
+    /// DeleteTags of exactly this key and value.
+    RemoveButton(TagStep),
+    /// CreateTags of the status.
+    WriteStatus(TagStep),
+}
+
+impl Action {
+    /// The row that it concerns; none for the instance's tags.
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Action::Create(_) => Some(Place::Source),
+            Action::Copy(step) => Some(Place::Copy(step.destination.clone())),
+            Action::Share(step) => Some(step.place.clone()),
+            Action::RemoveButton(_) | Action::WriteStatus(_) => None,
+        }
+    }
+}
+
+/// CreateImage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateStep {
+    /// Where.
+    pub region: Region,
+    /// Of which instance.
+    pub instance: InstanceId,
+    /// The name that makes it at most one.
+    pub name: ImageName,
+    /// Whether EC2 may reboot the instance.
+    pub reboot: bool,
+    /// For image and snapshots, in the creating call.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// CopyImage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyStep {
+    /// Where the source is.
+    pub source_region: Region,
+    /// The source.
+    pub source: ImageId,
+    /// Where the copy goes.
+    pub destination: Region,
+    /// Its name.
+    pub name: ImageName,
+    /// The token that makes it at most one.
+    pub client_token: String,
+    /// Encrypt under this key.
+    pub kms_key: Option<KeyAlias>,
+    /// For image and snapshots, in the creating call.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// ModifyImageAttribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareStep {
+    /// Which row.
+    pub place: Place,
+    /// Where.
+    pub region: Region,
+    /// Which image.
+    pub image: ImageId,
+    /// Accounts to add. Never a group.
+    pub accounts: BTreeSet<AccountId>,
+}
+
+/// One tag of the instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagStep {
+    /// Where.
+    pub region: Region,
+    /// Which instance.
+    pub instance: InstanceId,
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// EC2 gave this image.
+    Image(ImageId),
+    /// Done.
+    Done,
+    /// EC2 refused the name: this image has it, if the message said which.
+    NameTaken(Option<ImageId>),
+    /// Anything else.
+    Refused {
+        /// What kind of failure.
+        fault: Fault,
+        /// Code and message, for people.
+        reason: String,
+    },
+}
+
+/// What a step of the planner changed besides the family itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// What happened, in order.
+    pub facts: Vec<Fact>,
+    /// Images whose pointers have to be written.
+    pub pointers: Vec<(Region, ImageId)>,
+    /// A change of the press, in the same transaction.
+    pub press: Option<PressWrite>,
+    /// Rows that changed.
+    pub rows: BTreeSet<Place>,
+    /// Whether the family's own record changed in a way worth writing.
+    pub family: bool,
+}
+
+impl Changes {
+    /// Adds what another step changed.
+    pub fn merge(&mut self, other: Changes) {
+        self.facts.extend(other.facts);
+        self.pointers.extend(other.pointers);
+        self.rows.extend(other.rows);
+        self.family |= other.family;
+        if other.press.is_some() {
+            self.press = other.press;
+        }
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty()
+            && self.pointers.is_empty()
+            && self.press.is_none()
+            && self.rows.is_empty()
+            && !self.family
+    }
+}
+
+/// Seconds until the next try after `refusals` refused ones: a minute, doubling up to an hour.
+fn backoff_seconds(refusals: u32) -> i64 {
+    60i64.saturating_mul(1i64 << refusals.saturating_sub(1).min(6)).min(3600)
+}

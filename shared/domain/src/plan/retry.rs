@@ -1,0 +1,79 @@
+//! Taking a family up again because a person asks for it.
+
+use super::Changes;
+use super::absorb::rename;
+use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState, Worker};
+use crate::history::{EventKind, Fact};
+use jiff::Timestamp;
+use thiserror::Error;
+
+/// Why there is nothing to retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NothingToRetry {
+    /// Work is still going on.
+    #[error("its work is still going on; wait until it has ended")]
+    StillWorking,
+    /// Everything is there.
+    #[error("it is complete")]
+    Complete,
+    /// The press was refused before anything began.
+    #[error("its request was rejected; mend the reason and tag the instance again")]
+    Rejected,
+    /// Copies are made from the source.
+    #[error("its source image is gone, so nothing can be copied; tag the instance again")]
+    SourceGone,
+}
+
+/// Gives every failed image a new attempt. One that only ran out of time is looked for again instead: a new attempt
+/// comes only after the last one was seen failed.
+pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRetry> {
+    match (family.phase, family.outcome) {
+        (Phase::Working | Phase::Answering, _) => return Err(NothingToRetry::StillWorking),
+        (Phase::Settled, Some(Outcome::Complete)) => return Err(NothingToRetry::Complete),
+        (Phase::Settled, Some(Outcome::Rejected)) => return Err(NothingToRetry::Rejected),
+        (Phase::Settled, Some(Outcome::Partial | Outcome::Failed) | None) => {}
+    }
+    let source = family.source().map(|row| row.state);
+    if matches!(source, None | Some(RowState::Deregistered | RowState::Disabled)) {
+        return Err(NothingToRetry::SourceGone);
+    }
+    let mut changes = Changes { family: true, ..Changes::default() };
+    let places: Vec<Place> = family.rows.keys().cloned().collect();
+    for place in places {
+        let Some(mut row) = family.rows.get(&place).cloned() else { continue };
+        match row.state {
+            RowState::Failed | RowState::Deregistered => {
+                row.attempt = row.attempt.saturating_add(1);
+                row.rename = 0;
+                row.state = RowState::Wanted;
+                row.image = None;
+                row.share = ShareState::NotWanted;
+                row.shared_with.clear();
+                rename(family, &mut row);
+            }
+            RowState::TimedOut => {
+                row.state = if row.image.is_some() { RowState::Pending } else { RowState::Calling };
+            }
+            RowState::Available if row.share == ShareState::Failed => row.share = ShareState::Wanted,
+            RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Disabled => {
+                continue;
+            }
+        }
+        row.since = now;
+        row.called_at = None;
+        row.looked_at = None;
+        row.refusals = 0;
+        row.not_before = None;
+        row.holder = None;
+        row.reason = None;
+        family.rows.insert(place.clone(), row);
+        changes.rows.insert(place);
+    }
+    family.phase = Phase::Working;
+    family.outcome = None;
+    family.round = family.round.saturating_add(1);
+    let worker = if source == Some(RowState::Available) { Worker::Distribute } else { Worker::Create };
+    family.next_look = Some((now, worker));
+    changes.facts.push(Fact::of(EventKind::FamilyRetried, &Place::Source, None, None));
+    Ok(changes)
+}

@@ -1,0 +1,121 @@
+//! What has to be read now, and when to come back.
+
+use super::{Knock, Look, Observed, Scene, UNKNOWN_OUTCOME_SECONDS};
+use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState, Worker};
+use crate::time::{plus_seconds, seconds_between};
+use jiff::Timestamp;
+
+/// Seconds after a call without an answer until its image is looked for, and between such looks.
+const LOOK_AFTER_CALL_SECONDS: i64 = 30;
+
+/// The reads that are needed now and were not made in this look.
+pub fn looks(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Vec<Look> {
+    let mut wanted: Vec<Look> = family
+        .rows
+        .values()
+        .filter(|row| !observed.rows.contains_key(&row.place) && row_needs_look(family, row, knock, scene))
+        .map(|row| Look::Row(row.place.clone()))
+        .collect();
+    if observed.source_keys.is_none() && scene.worker == Worker::Distribute && keys_unknown(family, scene) {
+        let ready = family.source().is_some_and(|row| is_ready(row, scene.now));
+        if ready {
+            wanted.push(Look::SourceKeys);
+        }
+    }
+    wanted
+}
+
+/// Whether the policy asks for a key and nobody has compared the source's with it.
+pub(super) fn keys_unknown(family: &Family, scene: Scene<'_>) -> bool {
+    family.phase == Phase::Working
+        && scene.policy.is_some_and(|policy| policy.encrypt.is_some())
+        && family.source().is_some_and(|row| row.state == RowState::Available && row.as_wanted.is_none())
+}
+
+/// Whether a refused row may be tried again.
+pub(super) fn is_ready(row: &ImageRow, now: Timestamp) -> bool {
+    row.not_before.is_none_or(|at| at <= now)
+}
+
+fn row_needs_look(family: &Family, row: &ImageRow, knock: &Knock, scene: Scene<'_>) -> bool {
+    let knocked = knock.image.as_ref().is_some_and(|image| {
+        image.region == row.region
+            && (row.image.as_ref() == Some(&image.image) || (row.image.is_none() && row.state == RowState::Calling))
+    });
+    if knocked || family.phase != Phase::Working {
+        return knocked;
+    }
+    let under_way = matches!(row.state, RowState::Calling | RowState::Pending);
+    let due = under_way && (knock.everything || row_due(family, row, scene).is_some_and(|(at, _)| at <= scene.now));
+    due || row.holder.is_some() || (scene.worker == Worker::Distribute && acts_on(family, row, scene))
+}
+
+/// Whether a call is about to be made that changes or copies the row's image.
+fn acts_on(family: &Family, row: &ImageRow, scene: Scene<'_>) -> bool {
+    let shares = row.state == RowState::Available && row.share == ShareState::Wanted && is_ready(row, scene.now);
+    let copies = row.place.is_source()
+        && row.state == RowState::Available
+        && family
+            .rows
+            .values()
+            .any(|copy| !copy.place.is_source() && copy.state == RowState::Wanted && is_ready(copy, scene.now));
+    shares || copies
+}
+
+/// When the family has to be looked at with no event asking for it, and whose turn it is. `None`: never.
+pub fn next_look(family: &Family, scene: Scene<'_>) -> Option<(Timestamp, Worker)> {
+    let answer = (family.phase == Phase::Answering || family.status_due)
+        .then(|| (family.answer_not_before.unwrap_or(scene.now), scene.worker));
+    let rows = family.rows.values().filter_map(|row| row_due(family, row, scene));
+    let rows: Vec<(Timestamp, Worker)> = if family.phase == Phase::Working { rows.collect() } else { Vec::new() };
+    let keys = keys_unknown(family, scene)
+        .then(|| (family.source().and_then(|row| row.not_before).unwrap_or(scene.now), Worker::Distribute));
+    rows.into_iter().chain(answer).chain(keys).min()
+}
+
+fn row_due(family: &Family, row: &ImageRow, scene: Scene<'_>) -> Option<(Timestamp, Worker)> {
+    let worker = if row.place.is_source() { Worker::Create } else { Worker::Distribute };
+    let latest = |at: Timestamp| row.looked_at.map_or(at, |looked| looked.max(at));
+    let deadline = deadline(row, scene);
+    match row.state {
+        RowState::Wanted => {
+            let possible = row.place.is_source() || family.source().is_some_and(|s| s.state == RowState::Available);
+            possible.then(|| (row.not_before.unwrap_or(scene.now).min(deadline), worker))
+        }
+        RowState::Calling => {
+            let called = row.called_at.unwrap_or(row.since);
+            Some((plus_seconds(latest(called), LOOK_AFTER_CALL_SECONDS).min(deadline), worker))
+        }
+        RowState::Pending => {
+            let age = seconds_between(row.since, latest(row.since));
+            let wait = (age / 4).clamp(300, 3600);
+            Some((plus_seconds(latest(row.since), wait).min(deadline), Worker::Distribute))
+        }
+        RowState::Available => {
+            (row.share == ShareState::Wanted).then(|| (row.not_before.unwrap_or(scene.now), Worker::Distribute))
+        }
+        RowState::Failed | RowState::TimedOut | RowState::Disabled | RowState::Deregistered => None,
+    }
+}
+
+/// When an image that is not available is given up.
+pub(super) fn deadline(row: &ImageRow, scene: Scene<'_>) -> Timestamp {
+    let hours = scene.policy.map_or(24, |policy| policy.deadline_hours);
+    plus_seconds(row.since, i64::from(hours).saturating_mul(3600))
+}
+
+/// Whether a CreateImage without an answer has been looked for long enough to send the same name again.
+pub(super) fn may_call_again(row: &ImageRow, now: Timestamp) -> bool {
+    row.called_at.is_none_or(|at| now >= plus_seconds(at, UNKNOWN_OUTCOME_SECONDS))
+}
+
+/// The place of a look, for callers that group reads.
+impl Look {
+    /// The row it reads; the source for its keys.
+    pub fn place(&self) -> &Place {
+        match self {
+            Look::Row(place) => place,
+            Look::SourceKeys => &Place::Source,
+        }
+    }
+}

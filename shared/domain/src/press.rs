@@ -1,0 +1,264 @@
+//! A press of an instance's button: a claim in our table, since the event cannot be the key.
+
+use crate::bounds::Bounds;
+use crate::ids::{AccountId, InstanceId, Region};
+use crate::tags::Button;
+use crate::time::{Slot, plus_seconds, seconds_between};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How long after our own removal of the tag a read that shows it may be a stale one, in seconds.
+pub const STALE_READ_SECONDS: i64 = 300;
+/// When to look again at an instance whose tag an event showed and a read did not, in seconds.
+const LAGGING_READ_SECONDS: i64 = 60;
+
+/// Which button of which instance.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PressKey {
+    /// The instance's account.
+    pub account: AccountId,
+    /// The instance's Region.
+    pub region: Region,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The button.
+    pub button: Button,
+}
+
+/// What has become of the button's latest press.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum PressState {
+    /// Nothing is under way; the tag, if it is there, is a new press.
+    Idle,
+    /// A family is under way for it.
+    Accepted {
+        /// When it was accepted.
+        slot: Slot,
+        /// The tag's value.
+        value: String,
+    },
+    /// The outcome is recorded; the tag is being removed.
+    Answered {
+        /// When it was accepted.
+        slot: Slot,
+        /// The tag's value.
+        value: String,
+    },
+}
+
+/// One button of one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Press {
+    /// Version for conditional writes.
+    pub rev: u64,
+    /// What has become of the latest press.
+    pub state: PressState,
+    /// The newest slot ever given out.
+    pub last_slot: Option<Slot>,
+    /// The newest slot that led to an image being asked for.
+    pub last_image_slot: Option<Slot>,
+    /// When our own removal of the tag was carried out.
+    pub cleared_at: Option<Timestamp>,
+    /// The answer that was written to the status tag when the tag was removed.
+    pub answer: Option<String>,
+    /// When to look at the instance again, with no event asking for it.
+    pub next_look: Option<Timestamp>,
+}
+
+impl Press {
+    /// A button that was never pressed.
+    pub fn untouched() -> Self {
+        Self {
+            rev: 0,
+            state: PressState::Idle,
+            last_slot: None,
+            last_image_slot: None,
+            cleared_at: None,
+            answer: None,
+            next_look: None,
+        }
+    }
+}
+
+/// What an event claimed about the button. A hint, never a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// The event's time, in whole seconds as AWS gives it.
+    pub time: Timestamp,
+    /// Whether its tags show the button.
+    pub shows_button: bool,
+    /// The status tag among its tags.
+    pub status: Option<String>,
+}
+
+impl Hint {
+    /// Whether the event shows a press made after our removal: it is later by whole seconds, or it carries the answer
+    /// that we wrote after the removal. The second matters because event times are cut to seconds: somebody who
+    /// reads the answer and presses again within that second is heard at once.
+    fn is_after_removal(&self, press: &Press, cleared_at: Timestamp) -> bool {
+        self.time.as_second() > cleared_at.as_second() || (self.status.is_some() && self.status == press.answer)
+    }
+}
+
+/// What a look at the instance leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookDecision {
+    /// Nothing is asked for. `forget_look` says that a recorded time for another look is done with.
+    Nothing {
+        /// Whether a `next_look` has to be removed.
+        forget_look: bool,
+    },
+    /// The reads may be stale: look again then.
+    LookAgain(Timestamp),
+    /// The tag belongs to the press that is under way: wake its family.
+    SamePress(Slot),
+    /// Another value while a press is under way: it waits until that one is answered.
+    OtherValueWaits(Slot),
+    /// A new press with this slot.
+    Begin(Slot),
+}
+
+/// Decides what the tag on the instance means. `press` was read before `tag`; that order makes a tag that is seen
+/// with an idle press a new one. `tag` is the button's value as read from EC2, `None` if the tag is not there.
+pub fn decide_look(press: &Press, tag: Option<&str>, hint: Option<&Hint>, now: Timestamp) -> LookDecision {
+    let Some(tag) = tag else {
+        let lagging = hint.is_some_and(|hint| {
+            hint.shows_button
+                && seconds_between(hint.time, now) < LAGGING_READ_SECONDS
+                && press.cleared_at.is_none_or(|cleared| hint.time > cleared)
+        });
+        return if lagging && press.state == PressState::Idle {
+            LookDecision::LookAgain(plus_seconds(now, LAGGING_READ_SECONDS))
+        } else {
+            LookDecision::Nothing { forget_look: press.next_look.is_some_and(|at| at <= now) }
+        };
+    };
+    match &press.state {
+        PressState::Accepted { slot, value } | PressState::Answered { slot, value } => {
+            if value == tag {
+                LookDecision::SamePress(*slot)
+            } else {
+                LookDecision::OtherValueWaits(*slot)
+            }
+        }
+        PressState::Idle => {
+            if let Some(cleared) = press.cleared_at {
+                let quiet_until = plus_seconds(cleared, STALE_READ_SECONDS);
+                let newer = hint.is_some_and(|hint| hint.shows_button && hint.is_after_removal(press, cleared));
+                if now < quiet_until && !newer {
+                    return LookDecision::LookAgain(quiet_until);
+                }
+            }
+            LookDecision::Begin(Slot::next(now, press.last_slot))
+        }
+    }
+}
+
+/// When the instance may be imaged again, if that is not yet.
+pub fn too_soon(press: &Press, bounds: &Bounds, now: Timestamp) -> Option<Timestamp> {
+    let last = press.last_image_slot?;
+    let free = plus_seconds(last.timestamp(), i64::from(bounds.interval_minutes_min).saturating_mul(60));
+    (now < free).then_some(free)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn now() -> Timestamp {
+        at("2026-11-24T12:00:00Z")
+    }
+
+    fn hint(time: &str, status: Option<&str>) -> Hint {
+        Hint { time: at(time), shows_button: true, status: status.map(str::to_owned) }
+    }
+
+    fn cleared(time: &str) -> Press {
+        let answer = Some("available ami-1 in 3 Regions".to_owned());
+        Press {
+            cleared_at: Some(at(time)),
+            last_slot: Some(Slot::next(at("2026-11-24T11:00:00Z"), None)),
+            answer,
+            ..Press::untouched()
+        }
+    }
+
+    #[test]
+    fn the_first_press_begins() {
+        assert_eq!(
+            decide_look(&Press::untouched(), Some("default"), None, now()),
+            LookDecision::Begin(Slot::next(now(), None))
+        );
+    }
+
+    #[test]
+    fn a_tag_just_after_our_removal_may_be_a_stale_read() {
+        let press = cleared("2026-11-24T11:59:30Z");
+        let again = LookDecision::LookAgain(at("2026-11-24T12:04:30Z"));
+        assert_eq!(decide_look(&press, Some("default"), None, now()), again);
+        let old = hint("2026-11-24T11:59:00Z", None);
+        assert_eq!(decide_look(&press, Some("default"), Some(&old), now()), again);
+    }
+
+    #[test]
+    fn an_event_after_our_removal_makes_it_a_new_press() {
+        let press = cleared("2026-11-24T11:59:30Z");
+        let new = hint("2026-11-24T11:59:31Z", None);
+        assert!(matches!(decide_look(&press, Some("default"), Some(&new), now()), LookDecision::Begin(_)));
+    }
+
+    #[test]
+    fn a_press_in_the_same_second_as_the_answer_is_heard_if_it_carries_the_answer() {
+        let press = cleared("2026-11-24T11:59:30Z");
+        let same = hint("2026-11-24T11:59:30Z", Some("available ami-1 in 3 Regions"));
+        assert!(matches!(decide_look(&press, Some("default"), Some(&same), now()), LookDecision::Begin(_)));
+        let before = hint("2026-11-24T11:59:30Z", Some("creating ami-1"));
+        assert!(matches!(decide_look(&press, Some("default"), Some(&before), now()), LookDecision::LookAgain(_)));
+    }
+
+    #[test]
+    fn after_five_minutes_the_tag_is_believed_without_an_event() {
+        let press = cleared("2026-11-24T11:55:00Z");
+        assert!(matches!(decide_look(&press, Some("default"), None, now()), LookDecision::Begin(_)));
+    }
+
+    #[test]
+    fn a_press_under_way_absorbs_the_same_value_and_holds_another_back() {
+        let slot = Slot::next(now(), None);
+        for state in [
+            PressState::Accepted { slot, value: "default".into() },
+            PressState::Answered { slot, value: "default".into() },
+        ] {
+            let press = Press { state, ..Press::untouched() };
+            assert_eq!(decide_look(&press, Some("default"), None, now()), LookDecision::SamePress(slot));
+            assert_eq!(decide_look(&press, Some("other"), None, now()), LookDecision::OtherValueWaits(slot));
+            assert!(matches!(decide_look(&press, None, None, now()), LookDecision::Nothing { .. }));
+        }
+    }
+
+    #[test]
+    fn an_absent_tag_that_a_fresh_event_showed_is_looked_for_again() {
+        let fresh = hint("2026-11-24T11:59:50Z", None);
+        assert_eq!(
+            decide_look(&Press::untouched(), None, Some(&fresh), now()),
+            LookDecision::LookAgain(at("2026-11-24T12:01:00Z"))
+        );
+        let old = hint("2026-11-24T11:00:00Z", None);
+        assert_eq!(
+            decide_look(&Press::untouched(), None, Some(&old), now()),
+            LookDecision::Nothing { forget_look: false }
+        );
+    }
+
+    #[test]
+    fn our_own_removal_is_never_a_press() {
+        let press = cleared("2026-11-24T11:59:59Z");
+        let removal = Hint { time: now(), shows_button: false, status: None };
+        assert_eq!(decide_look(&press, None, Some(&removal), now()), LookDecision::Nothing { forget_look: false });
+    }
+}

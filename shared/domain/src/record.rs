@@ -1,0 +1,64 @@
+//! What is written to the table: one transaction per change of a family, as plain data.
+
+use crate::budget::Budget;
+use crate::family::{Family, ImageRow};
+use crate::history::HistoryItem;
+use crate::ids::{ImageId, Region};
+use crate::press::{Press, PressKey};
+use crate::time::Slot;
+use jiff::Timestamp;
+
+/// One transaction: all of it is written, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The family as it will be; its `version` is the new one.
+    pub family: Family,
+    /// The version it must have now; `None`: it must not exist.
+    pub expected_version: Option<u64>,
+    /// If given, nobody may have knocked since: the number of wakes that was loaded.
+    pub expected_wakes: Option<u64>,
+    /// The rows that changed.
+    pub rows: Vec<ImageRow>,
+    /// Images whose pointer to the family is new.
+    pub pointers: Vec<(Region, ImageId)>,
+    /// What happened, in order. Announced items are marked unannounced until they are published.
+    pub history: Vec<HistoryItem>,
+    /// A change of the press.
+    pub press: Option<PressWrite>,
+    /// The hour's count, conditional on the version before it.
+    pub budget: Option<Budget>,
+    /// A policy's text under its hash, written if it is not there.
+    pub policy_text: Option<(String, String)>,
+}
+
+/// A conditional change of a press.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PressWrite {
+    /// A new press; nobody may have written since `expected_rev` was read (0: no item was there).
+    Begin {
+        /// Which button.
+        key: PressKey,
+        /// The version that was read.
+        expected_rev: u64,
+        /// What it becomes.
+        press: Press,
+    },
+    /// Accepted becomes answered; it must be accepted with this slot.
+    Answer {
+        /// Which button.
+        key: PressKey,
+        /// Which press of it.
+        slot: Slot,
+    },
+    /// Answered becomes idle; it must be answered with this slot.
+    Clear {
+        /// Which button.
+        key: PressKey,
+        /// Which press of it.
+        slot: Slot,
+        /// When the tag was removed.
+        cleared_at: Timestamp,
+        /// What the status tag will say.
+        answer: Option<String>,
+    },
+}

@@ -1,0 +1,71 @@
+//! The answer on the instance: one short line in the status tag.
+
+use crate::escape::plain;
+use crate::family::{Family, Outcome, Place, RowState, ShareState};
+use std::collections::BTreeSet;
+
+/// EC2's limit for a tag's value, in characters.
+const VALUE_MAX: usize = 256;
+
+/// While the image is being made.
+pub fn creating(family: &Family) -> String {
+    family.source_image().map_or_else(|| "creating".to_owned(), |image| format!("creating {image}"))
+}
+
+/// When the press is refused.
+pub fn rejected(reason: &str) -> String {
+    plain(&format!("rejected: {reason}"), VALUE_MAX)
+}
+
+/// When the work has ended with this outcome.
+pub fn ended(family: &Family, outcome: Outcome) -> String {
+    let image = family.home_image().map_or_else(|| "no image".to_owned(), ToString::to_string);
+    let usable = regions_with_a_usable_image(family);
+    let text = match outcome {
+        Outcome::Complete => format!("available {image} in {}", regions(usable)),
+        Outcome::Partial => format!("partial {image} in {}: {}", regions(usable), reasons(family)),
+        Outcome::Failed => format!("failed: {}", reasons(family)),
+        Outcome::Rejected => "rejected".to_owned(),
+    };
+    plain(&text, VALUE_MAX)
+}
+
+/// Why the family is not complete, the first few reasons.
+pub fn reasons(family: &Family) -> String {
+    let mut parts: Vec<String> = family
+        .rows
+        .values()
+        .filter_map(|row| {
+            let reason = row.reason.as_deref().unwrap_or(match row.state {
+                RowState::Deregistered => "deregistered by somebody else",
+                RowState::Disabled => "disabled by somebody else",
+                RowState::TimedOut => "not available by the deadline",
+                RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Failed => {
+                    return None;
+                }
+            });
+            Some(match &row.place {
+                Place::Source => reason.to_owned(),
+                Place::Copy(region) => format!("{region}: {reason}"),
+            })
+        })
+        .collect();
+    if parts.is_empty() {
+        parts.push("no reason was given".to_owned());
+    }
+    parts.join("; ")
+}
+
+fn regions_with_a_usable_image(family: &Family) -> usize {
+    let usable: BTreeSet<_> = family
+        .rows
+        .values()
+        .filter(|row| row.state == RowState::Available && row.share != ShareState::Failed)
+        .map(|row| &row.region)
+        .collect();
+    usable.len()
+}
+
+fn regions(count: usize) -> String {
+    format!("{count} Region{}", if count == 1 { "" } else { "s" })
+}

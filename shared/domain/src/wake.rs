@@ -1,0 +1,310 @@
+//! Decoding of the messages that wake a function: EventBridge envelopes as AWS sends them, and our own in the same
+//! shape. An event is a hint: what it says is checked for form here and read again before anything is done.
+
+use crate::escape::one_line;
+use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, Region};
+use crate::image::ImageState;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// The largest message that is read, in bytes. EventBridge delivers at most 256 KiB.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The `source` of our own messages.
+pub const OUR_SOURCE: &str = "amiline";
+
+/// A message, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wake {
+    /// `Tag Change on Resource` of an instance.
+    InstanceTagged(InstanceTagged),
+    /// `EC2 AMI State Change`.
+    ImageState(ImageStateChange),
+    /// Ours: an instance may carry a pressed button.
+    LookAtInstance {
+        /// Where.
+        region: Region,
+        /// Which.
+        instance: InstanceId,
+    },
+    /// Ours: a family's time has come.
+    FamilyDue {
+        /// Which.
+        family: FamilyId,
+    },
+    /// Ours: a history item was not published in time.
+    AnnounceHistory {
+        /// Its partition key.
+        pk: String,
+        /// Its sort key.
+        sk: String,
+    },
+    /// Ours: the schedule.
+    Tick,
+}
+
+/// A tag change of an instance (aws-facts.md 1.2: `tags` is the full set after the change).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceTagged {
+    /// The account that the event names.
+    pub account: AccountId,
+    /// Where.
+    pub region: Region,
+    /// Which.
+    pub instance: InstanceId,
+    /// When, in whole seconds.
+    pub time: Timestamp,
+    /// Keys that were added, changed or removed.
+    pub changed_keys: Vec<String>,
+    /// The tags after the change.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A state change of an image (aws-facts.md 1.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageStateChange {
+    /// The account that the event names.
+    pub account: AccountId,
+    /// Where.
+    pub region: Region,
+    /// Which.
+    pub image: ImageId,
+    /// The state that it says.
+    pub state: ImageState,
+}
+
+/// A message that cannot be used, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BadEvent {
+    /// Too long.
+    #[error("the message has {bytes} bytes; at most {BODY_BYTES_MAX} are read")]
+    TooLong {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Not JSON, or not of the form that its type has.
+    #[error("the message is not of the form expected: {0}")]
+    Malformed(String),
+    /// A field that does not hold what it should.
+    #[error("{field}: {problem}")]
+    BadField {
+        /// Which.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A type that no function handles.
+    #[error("no function handles {detail_type:?} from {source_name:?}")]
+    Unknown {
+        /// The `source`.
+        source_name: String,
+        /// The `detail-type`.
+        detail_type: String,
+    },
+}
+
+impl BadEvent {
+    /// A short stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            BadEvent::TooLong { .. } => "too-long",
+            BadEvent::Malformed(_) => "malformed",
+            BadEvent::BadField { .. } => "bad-field",
+            BadEvent::Unknown { .. } => "unknown-type",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Envelope {
+    source: String,
+    detail_type: String,
+    account: Option<String>,
+    region: Option<String>,
+    time: Option<String>,
+    #[serde(default)]
+    resources: Vec<String>,
+    detail: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct TagDetail {
+    #[serde(default)]
+    changed_tag_keys: Vec<String>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    service: String,
+    resource_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ImageDetail {
+    image_id: String,
+    state: String,
+}
+
+#[derive(Deserialize)]
+struct LookDetail {
+    region: String,
+    instance: String,
+}
+
+#[derive(Deserialize)]
+struct FamilyDetail {
+    family: String,
+}
+
+#[derive(Deserialize)]
+struct HistoryDetail {
+    pk: String,
+    sk: String,
+}
+
+/// Decodes a message. Never panics, whatever the bytes.
+pub fn decode(body: &str) -> Result<Wake, BadEvent> {
+    if body.len() > BODY_BYTES_MAX {
+        return Err(BadEvent::TooLong { bytes: body.len() });
+    }
+    let envelope: Envelope = serde_json::from_str(body).map_err(|e| malformed(&e))?;
+    match (envelope.source.as_str(), envelope.detail_type.as_str()) {
+        ("aws.tag", "Tag Change on Resource") => tagged(&envelope),
+        ("aws.ec2", "EC2 AMI State Change") => image_state(&envelope),
+        (OUR_SOURCE, "LookAtInstance") => {
+            let detail: LookDetail = detail(&envelope)?;
+            Ok(Wake::LookAtInstance {
+                region: field("detail.region", Region::new(detail.region))?,
+                instance: field("detail.instance", InstanceId::new(detail.instance))?,
+            })
+        }
+        (OUR_SOURCE, "FamilyDue") => {
+            let detail: FamilyDetail = detail(&envelope)?;
+            Ok(Wake::FamilyDue { family: field("detail.family", FamilyId::new(detail.family))? })
+        }
+        (OUR_SOURCE, "AnnounceHistory") => {
+            let detail: HistoryDetail = detail(&envelope)?;
+            Ok(Wake::AnnounceHistory { pk: detail.pk, sk: detail.sk })
+        }
+        (OUR_SOURCE, "Tick") => Ok(Wake::Tick),
+        _ => Err(BadEvent::Unknown {
+            source_name: one_line(&envelope.source, 64),
+            detail_type: one_line(&envelope.detail_type, 64),
+        }),
+    }
+}
+
+fn tagged(envelope: &Envelope) -> Result<Wake, BadEvent> {
+    let tags: TagDetail = detail(envelope)?;
+    if (tags.service.as_str(), tags.resource_type.as_str()) != ("ec2", "instance") {
+        return Err(BadEvent::Unknown {
+            source_name: one_line(&format!("{}/{}", tags.service, tags.resource_type), 64),
+            detail_type: "Tag Change on Resource".to_owned(),
+        });
+    }
+    // arn:aws:ec2:REGION:ACCOUNT:instance/ID; the id follows the last slash.
+    let arn = envelope.resources.first().map(String::as_str).unwrap_or_default();
+    let id = arn.rsplit('/').next().unwrap_or_default();
+    Ok(Wake::InstanceTagged(InstanceTagged {
+        account: field("account", AccountId::new(envelope.account.clone().unwrap_or_default()))?,
+        region: field("region", Region::new(envelope.region.clone().unwrap_or_default()))?,
+        instance: field("resources", InstanceId::new(id))?,
+        time: field("time", envelope.time.as_deref().unwrap_or_default().parse::<Timestamp>())?,
+        changed_keys: tags.changed_tag_keys,
+        tags: tags.tags,
+    }))
+}
+
+fn image_state(envelope: &Envelope) -> Result<Wake, BadEvent> {
+    let image: ImageDetail = detail(envelope)?;
+    let state = match image.state.as_str() {
+        "available" => ImageState::Available,
+        "failed" => ImageState::Failed,
+        "deregistered" => ImageState::Deregistered,
+        "disabled" => ImageState::Disabled,
+        other => {
+            return Err(BadEvent::BadField {
+                field: "detail.State",
+                problem: format!("{:?} is not a state that EC2 announces", one_line(other, 64)),
+            });
+        }
+    };
+    Ok(Wake::ImageState(ImageStateChange {
+        account: field("account", AccountId::new(envelope.account.clone().unwrap_or_default()))?,
+        region: field("region", Region::new(envelope.region.clone().unwrap_or_default()))?,
+        image: field("detail.ImageId", ImageId::new(image.image_id))?,
+        state,
+    }))
+}
+
+fn detail<T: for<'de> Deserialize<'de>>(envelope: &Envelope) -> Result<T, BadEvent> {
+    T::deserialize(&envelope.detail).map_err(|e| malformed(&e))
+}
+
+fn malformed(error: &serde_json::Error) -> BadEvent {
+    BadEvent::Malformed(one_line(&error.to_string(), 200))
+}
+
+fn field<T, E: std::fmt::Display>(field: &'static str, value: Result<T, E>) -> Result<T, BadEvent> {
+    value.map_err(|e| BadEvent::BadField { field, problem: one_line(&e.to_string(), 200) })
+}
+
+/// Our own message that asks for a look at an instance.
+pub fn look_at_instance(region: &Region, instance: &InstanceId) -> String {
+    ours("LookAtInstance", &serde_json::json!({"region": region, "instance": instance}))
+}
+
+/// Our own message that a family's time has come.
+pub fn family_due(family: &FamilyId) -> String {
+    ours("FamilyDue", &serde_json::json!({"family": family}))
+}
+
+/// Our own message that a history item waits to be published.
+pub fn announce_history(pk: &str, sk: &str) -> String {
+    ours("AnnounceHistory", &serde_json::json!({"pk": pk, "sk": sk}))
+}
+
+fn ours(detail_type: &str, detail: &Value) -> String {
+    serde_json::json!({"source": OUR_SOURCE, "detail-type": detail_type, "detail": detail}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_we_send_we_can_read() {
+        let region = Region::new("us-east-1").unwrap();
+        let instance = InstanceId::new("i-0123456789abcdef0").unwrap();
+        assert_eq!(decode(&look_at_instance(&region, &instance)), Ok(Wake::LookAtInstance { region, instance }));
+        let family = FamilyId::new("fam-0123456789abcdef").unwrap();
+        assert_eq!(decode(&family_due(&family)), Ok(Wake::FamilyDue { family }));
+    }
+
+    #[test]
+    fn hostile_messages_are_refused_with_a_reason_of_one_line() {
+        let long = "x".repeat(BODY_BYTES_MAX + 1);
+        let deep = "[".repeat(100_000);
+        let bodies = [
+            "",
+            "null",
+            "{}",
+            "[1,2]",
+            "\u{0}",
+            &long,
+            &deep,
+            r#"{"source":"aws.ec2","detail-type":"EC2 AMI State Change","detail":{"ImageId":"ami-1\n2","State":"available"},"account":"111111111111","region":"us-east-1"}"#,
+            r#"{"source":"aws.ec2","detail-type":"EC2 AMI State Change","detail":"{}"}"#,
+            r#"{"source":"evil\n{\"level\":\"info\"}","detail-type":"x","detail":{}}"#,
+        ];
+        for body in bodies {
+            let error = decode(body).unwrap_err();
+            assert!(!error.to_string().contains('\n'), "{error}");
+            assert!(error.to_string().len() < 600);
+        }
+    }
+}
