@@ -36,14 +36,14 @@ pub fn reasons(family: &Family) -> String {
         .rows
         .values()
         .filter_map(|row| {
-            let reason = row.reason.as_deref().unwrap_or(match row.state {
-                RowState::Deregistered => "deregistered by somebody else",
-                RowState::Disabled => "disabled by somebody else",
-                RowState::TimedOut => "not available by the deadline",
+            let reason = row.reason.as_deref().or(match row.state {
+                RowState::Deregistered => Some("deregistered by somebody else"),
+                RowState::Disabled => Some("disabled by somebody else"),
+                RowState::TimedOut => Some("not available by the deadline"),
                 RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Failed => {
-                    return None;
+                    None
                 }
-            });
+            })?;
             Some(match &row.place {
                 Place::Source => reason.to_owned(),
                 Place::Copy(region) => format!("{region}: {reason}"),
