@@ -1,1 +1,24 @@
-//! x
+//! The ports on the AWS SDK, settings from the environment, logs, and the Lambda runtime. SDK types stop here.
+//!
+//! [`Aws`] is the world of one function. Which ports it has follows from its settings: what a function has no
+//! variable for, it cannot reach, and the use cases that would need it do not compile with it.
+
+#![allow(async_fn_in_trait, reason = "every caller is in this workspace and single-threaded")]
+
+pub mod client;
+mod ec2;
+mod errors;
+mod notifications;
+mod parameters;
+mod queues;
+mod records;
+pub mod runtime;
+pub mod settings;
+#[cfg(test)]
+mod stub;
+pub mod telemetry;
+mod time;
+mod world;
+
+pub use records::{LISTING_INDEX, DUE_INDEX, DUE_SHARDS, history_of_stream};
+pub use world::{Aws, ConnectError, Operator};

@@ -310,11 +310,16 @@ impl Family {
             Place::Source => image.source_instance.as_ref() == Some(&self.instance),
             Place::Copy(_) => image.source_image.as_ref() == self.source_image(),
         };
-        image.owner.as_ref() == Some(&self.account)
+        self.manages(image, keys)
             && image.name == row.name.as_str()
-            && tag(&keys.managed_by()) == Some(self.stack.as_str())
             && self.key_of(row).is_some_and(|key| tag(&keys.intent()) == Some(key.as_str()))
             && source_matches
+    }
+
+    /// Whether an image is this account's and says that this stack manages it. No other image is ever changed or copied.
+    pub fn manages(&self, image: &ObservedImage, keys: &TagKeys) -> bool {
+        image.owner.as_ref() == Some(&self.account)
+            && image.tags.get(&keys.managed_by()).map(String::as_str) == Some(self.stack.as_str())
     }
 
     /// Whether somebody else holds the lease at `now`.

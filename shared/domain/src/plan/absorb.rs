@@ -23,7 +23,8 @@ pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Sc
         let before = row.clone();
         match observed.rows.get(&place) {
             Some(RowSight::Seen(images)) => take_in(family, &mut row, images, knock, scene, &mut changes),
-            Some(RowSight::Unread) if row.looked_at != Some(scene.now) => postpone(&mut row, scene),
+            // A look is taken in more than once; a read that failed puts the next one off once.
+            Some(RowSight::Unread) if row.not_before.is_none_or(|at| at <= scene.now) => postpone(&mut row, scene),
             Some(RowSight::Unread) | None => {}
         }
         give_up_if_overdue(&mut row, scene, &mut changes);
@@ -33,6 +34,7 @@ pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Sc
         }
     }
     take_in_keys(family, observed, scene, &mut changes);
+    give_up_copies_without_a_source(family, observed, scene, &mut changes);
     if family.phase == Phase::Working {
         want_copies(family, scene, &mut changes);
         want_shares(family, scene, &mut changes);
@@ -48,7 +50,9 @@ fn take_in(
     scene: Scene<'_>,
     changes: &mut Changes,
 ) {
-    row.looked_at = Some(scene.now);
+    if row.state.is_open() {
+        row.looked_at = Some(scene.now);
+    }
     let mut ours: Vec<&ObservedImage> = images.iter().filter(|image| family.owns(row, image, scene.keys)).collect();
     ours.sort_by(|a, b| a.id.cmp(&b.id));
     if row.state == RowState::Calling {
@@ -60,7 +64,10 @@ fn take_in(
     let Some(id) = row.image.clone() else { return };
     note_twins(row, &id, &ours, changes);
     match images.iter().find(|image| image.id == id) {
-        Some(image) => follow(family, row, image, changes),
+        Some(image) => {
+            follow(family, row, image, changes);
+            leave_alone_if_unmanaged(family, row, image, scene, changes);
+        }
         None => gone_if_told_so(row, &id, knock, changes),
     }
 }
@@ -93,7 +100,8 @@ fn not_found_after_call(family: &Family, row: &mut ImageRow, images: &[ObservedI
         return;
     }
     // CopyImage is safe to repeat with the same token; CreateImage is not until its effect must have become visible.
-    if !row.place.is_source() || may_call_again(row, scene.now) {
+    // A name that is taken by an image which is not to be seen yet is not worth repeating at once either.
+    if (!row.place.is_source() && row.holder.is_none()) || may_call_again(row, scene.now) {
         row.state = RowState::Wanted;
         row.holder = None;
     }
@@ -208,6 +216,49 @@ fn gone_if_told_so(row: &mut ImageRow, id: &ImageId, knock: &Knock, changes: &mu
     if told && recorded {
         changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.place, Some(id), None));
         row.state = RowState::Deregistered;
+    }
+}
+
+/// Somebody took our tag off an image that is still to be shared: it is not ours to change any more.
+fn leave_alone_if_unmanaged(
+    family: &Family,
+    row: &mut ImageRow,
+    image: &ObservedImage,
+    scene: Scene<'_>,
+    changes: &mut Changes,
+) {
+    if row.state == RowState::Available && row.share == ShareState::Wanted && !family.manages(image, scene.keys) {
+        let reason = format!("its tag {} was taken off, so it is left alone", scene.keys.managed_by());
+        changes.facts.push(Fact::of(EventKind::ShareFailed, &row.place, Some(&image.id), Some(&reason)));
+        row.share = ShareState::Failed;
+        row.reason = Some(reason);
+    }
+}
+
+/// Copies that were not begun when the source went away, or stopped being ours, will never be.
+fn give_up_copies_without_a_source(family: &mut Family, observed: &Observed, scene: Scene<'_>, changes: &mut Changes) {
+    let Some(source) = family.source() else { return };
+    let reason = match (source.state, observed.rows.get(&Place::Source)) {
+        (RowState::Failed | RowState::TimedOut | RowState::Disabled | RowState::Deregistered, _) => {
+            "the source image is gone"
+        }
+        (RowState::Available, Some(RowSight::Seen(images))) => {
+            let seen = images.iter().find(|image| Some(&image.id) == source.image.as_ref());
+            match seen {
+                Some(image) if !family.manages(image, scene.keys) => {
+                    "our tags were taken off the source image, so it is left alone"
+                }
+                Some(_) | None => return,
+            }
+        }
+        (RowState::Available, Some(RowSight::Unread) | None)
+        | (RowState::Wanted | RowState::Calling | RowState::Pending, _) => return,
+    };
+    for row in family.rows.values_mut().filter(|row| !row.place.is_source() && row.state == RowState::Wanted) {
+        row.state = RowState::Failed;
+        row.reason = Some(reason.to_owned());
+        changes.facts.push(Fact::of(EventKind::CopyFailed, &row.place, None, Some(reason)));
+        changes.rows.insert(row.place.clone());
     }
 }
 

@@ -4,7 +4,6 @@ use super::wait::{is_ready, keys_unknown};
 use super::{Action, Changes, CopyStep, CreateStep, Observed, Scene, ShareStep, TagStep};
 use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState, Worker};
 use crate::history::{EventKind, Fact};
-use crate::image::ImageState;
 use crate::policy::Policy;
 use crate::record::PressWrite;
 use crate::status;
@@ -57,10 +56,8 @@ fn copies(
     scene: Scene<'_>,
     changes: &mut Changes,
 ) -> Vec<Action> {
-    let Some(source) = family.source_image().cloned() else { return Vec::new() };
-    if !observed.saw(&Place::Source, Some(&source), ImageState::Available) {
-        return Vec::new();
-    }
+    let seen = family.source().filter(|row| observed.saw_available(family, row, scene.keys));
+    let Some(source) = seen.and_then(|row| row.image.clone()) else { return Vec::new() };
     let mut actions = Vec::new();
     let ready: Vec<Place> = family
         .rows
@@ -100,7 +97,7 @@ fn shares(family: &Family, policy: &Policy, observed: &Observed, scene: Scene<'_
         .rows
         .values()
         .filter(|row| awaits_share(row.state, row.share) && is_ready(row, scene.now))
-        .filter(|row| observed.saw(&row.place, row.image.as_ref(), ImageState::Available))
+        .filter(|row| observed.saw_available(family, row, scene.keys))
         .filter_map(|row| {
             Some(Action::Share(ShareStep {
                 place: row.place.clone(),

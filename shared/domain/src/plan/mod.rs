@@ -22,7 +22,7 @@ pub use decide::decide;
 pub use retry::{NothingToRetry, retry};
 pub use wait::{looks, next_look};
 
-use crate::family::{Place, Worker};
+use crate::family::{Family, ImageRow, Place, Worker};
 use crate::fault::Fault;
 use crate::history::Fact;
 use crate::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
@@ -107,11 +107,16 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Whether this look saw the row's image in this state. Every mutation asks this first.
-    pub(crate) fn saw(&self, place: &Place, image: Option<&ImageId>, state: ImageState) -> bool {
-        match (self.rows.get(place), image) {
-            (Some(RowSight::Seen(images)), Some(id)) => images.iter().any(|seen| seen.id == *id && seen.state == state),
-            (Some(RowSight::Seen(_) | RowSight::Unread) | None, _) => false,
+    /// Whether this look saw the row's own image available and managed by this stack. Every call that changes or
+    /// copies an image asks this first.
+    pub(crate) fn saw_available(&self, family: &Family, row: &ImageRow, keys: &TagKeys) -> bool {
+        match self.rows.get(&row.place) {
+            Some(RowSight::Seen(images)) => images.iter().any(|image| {
+                Some(&image.id) == row.image.as_ref()
+                    && image.state == ImageState::Available
+                    && family.manages(image, keys)
+            }),
+            Some(RowSight::Unread) | None => false,
         }
     }
 }

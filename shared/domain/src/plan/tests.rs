@@ -423,3 +423,55 @@ fn a_retry_gives_a_failed_copy_a_new_attempt_and_leaves_the_rest() {
     assert_eq!(family.rows[&Place::Source], stage.family.rows[&Place::Source]);
     assert_eq!(family.next_look, Some((stage.now, Worker::Distribute)));
 }
+
+#[test]
+fn an_image_whose_tags_were_taken_off_is_left_alone_and_said_so() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    stage.observed = Observed::default();
+    let mut image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    image.tags.clear();
+    stage.sees(&Place::Source, vec![image]);
+    let changes = stage.absorb(&Knock::default());
+    assert_eq!(kinds(&changes), [EventKind::ShareFailed, EventKind::CopyFailed, EventKind::CopyFailed]);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    assert!(matches!(&actions[..], [Action::RemoveButton(_)]), "nothing but the answer: {actions:?}");
+}
+
+#[test]
+fn copies_end_when_the_source_goes_away_before_they_began() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    stage.later(60);
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Disabled);
+    stage.sees(&Place::Source, vec![image]);
+    assert_eq!(
+        kinds(&stage.absorb(&Knock::default())),
+        [EventKind::ImageDisabled, EventKind::CopyFailed, EventKind::CopyFailed]
+    );
+    stage.decide(Worker::Distribute);
+    assert_eq!(stage.family.outcome, Some(Outcome::Failed));
+}
+
+#[test]
+fn a_copys_name_that_is_taken_by_an_unseen_image_is_not_sent_again_at_once() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    let Some(copy) = actions.iter().find(|action| matches!(action, Action::Copy(_))) else { panic!() };
+    stage.conclude(copy, &Ended::NameTaken(Some(image_id(9))));
+    let place = copy.place().unwrap();
+    stage.sees(&place, vec![]);
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&place).state, RowState::Calling);
+}
+
+#[test]
+fn a_read_that_failed_concludes_nothing_and_is_put_off_once() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    stage.observed = Observed::default();
+    stage.observed.rows.insert(Place::Source, RowSight::Unread);
+    stage.absorb(&Knock::default());
+    let first = stage.row(&Place::Source).clone();
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&Place::Source), &first);
+    assert_eq!(first.state, RowState::Available);
+    assert!(first.not_before.is_some());
+}

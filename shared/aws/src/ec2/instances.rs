@@ -1,0 +1,64 @@
+//! Instances and pressed buttons, read.
+
+use super::{PAGE_SIZE, filter, tags};
+use crate::errors::Call;
+use crate::settings::{CreateImage, ScheduleTick};
+use crate::world::Aws;
+use amiline_app::ports::{ButtonReader, CallError, InstanceReader};
+use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
+use aws_sdk_ec2::types::Instance;
+
+impl InstanceReader for Aws<CreateImage> {
+    async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
+        let call = Call::new("ec2:DescribeInstances", id.as_str(), region);
+        let answer = match self.clients.ec2(region).describe_instances().instance_ids(id.as_str()).send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let error = call.failed(error);
+                // Also what EC2 says of an instance that it has not heard of yet (aws-facts.md section 2).
+                return if error.code == "InvalidInstanceID.NotFound" { Ok(None) } else { Err(error) };
+            }
+        };
+        let mut instances = answer.reservations().iter().flat_map(|reservation| reservation.instances());
+        let found = instances.find(|instance| instance.instance_id() == Some(id.as_str()));
+        Ok(found.map(|instance| observed(region, id, instance)))
+    }
+}
+
+fn observed(region: &Region, id: &InstanceId, instance: &Instance) -> ObservedInstance {
+    let state = instance.state().and_then(|state| state.name()).map_or("", |name| name.as_str());
+    ObservedInstance {
+        id: id.clone(),
+        region: region.clone(),
+        state: if matches!(state, "shutting-down" | "terminated") { InstanceState::Gone } else { InstanceState::Present },
+        root_device: match instance.root_device_type().map_or("", |device| device.as_str()) {
+            "instance-store" => RootDevice::InstanceStore,
+            _ => RootDevice::Ebs,
+        },
+        tags: tags(instance.tags()),
+    }
+}
+
+impl ButtonReader for Aws<ScheduleTick> {
+    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<InstanceId>, CallError> {
+        let call = Call::new("ec2:DescribeTags", key, region);
+        let pages = self
+            .clients
+            .ec2(region)
+            .describe_tags()
+            .filters(filter("key", [key.to_owned()]))
+            .filters(filter("resource-type", ["instance".to_owned()]))
+            .into_paginator()
+            .page_size(PAGE_SIZE);
+        let found = pages.items().send().try_collect().await.map_err(|e| call.failed(e))?;
+        let mut instances = Vec::with_capacity(found.len());
+        for id in found.iter().filter_map(|tag| tag.resource_id()) {
+            match InstanceId::new(id) {
+                Ok(id) => instances.push(id),
+                Err(error) => tracing::warn!(region = %region, error = %error, "a tagged instance was passed over"),
+            }
+        }
+        Ok(instances)
+    }
+}

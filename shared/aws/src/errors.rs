@@ -1,0 +1,88 @@
+//! From the SDK's errors to ours.
+
+use amiline_app::ports::CallError;
+use amiline_domain::escape::one_line;
+use amiline_domain::fault::{Fault, classify};
+use amiline_domain::ids::Region;
+use aws_sdk_ec2::config::http::HttpResponse;
+use aws_sdk_ec2::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use std::error::Error;
+
+/// Characters of an AWS message that are kept.
+const MESSAGE_CHARACTERS: usize = 500;
+
+/// Codes with which a service says that it did not even look at the request because there were too many.
+const THROTTLED: &[&str] = &[
+    "RequestLimitExceeded",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "EC2ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "BandwidthLimitExceeded",
+];
+
+/// What was called, on what, and where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) action: &'static str,
+    pub(crate) subject: &'a str,
+    pub(crate) region: &'a Region,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(action: &'static str, subject: &'a str, region: &'a Region) -> Self {
+        Self { action, subject, region }
+    }
+
+    /// The call failed as the SDK says. EC2 models none of its errors (aws-facts.md section 7), so the code is looked
+    /// at, never the variant.
+    pub(crate) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> CallError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let (code, fault) = match &error {
+            // It never left this process.
+            SdkError::ConstructionFailure(_) => ("NotSent".to_owned(), Fault::Later),
+            SdkError::TimeoutError(_) => ("Timeout".to_owned(), classify(None, None)),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => ("Timeout".to_owned(), classify(None, None)),
+            SdkError::DispatchFailure(_) => ("NoAnswer".to_owned(), classify(None, None)),
+            SdkError::ServiceError(service) => {
+                let code = service.err().code();
+                (code.unwrap_or("NoCode").to_owned(), classify(code, status))
+            }
+            SdkError::ResponseError(_) => ("Unreadable".to_owned(), classify(None, status)),
+            _ => ("Unreadable".to_owned(), Fault::Unknown),
+        };
+        let message = match error.as_service_error().and_then(ProvideErrorMetadata::message) {
+            Some(message) => message.to_owned(),
+            None => DisplayErrorContext(&error).to_string(),
+        };
+        self.error(&code, &message, fault)
+    }
+
+    /// The call was answered, but the answer lacks what it has to say.
+    pub(crate) fn unreadable(&self, what: &str) -> CallError {
+        self.error("Unreadable", what, Fault::Unknown)
+    }
+
+    pub(crate) fn error(&self, code: &str, message: &str, fault: Fault) -> CallError {
+        CallError {
+            action: self.action,
+            subject: one_line(self.subject, 200),
+            region: self.region.clone(),
+            code: one_line(code, 100),
+            message: one_line(message, MESSAGE_CHARACTERS),
+            fault,
+        }
+    }
+}
+
+/// Whether a call was refused only because there were too many: certainly without an effect.
+pub(crate) fn is_throttled(error: &CallError) -> bool {
+    error.fault == Fault::Later && THROTTLED.contains(&error.code.as_str())
+}

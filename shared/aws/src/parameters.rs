@@ -1,0 +1,98 @@
+//! Policies and the kill switch, in Parameter Store. Its rate is low, so answers are kept for a while.
+
+use crate::errors::Call;
+use crate::settings::CreateImage;
+use crate::world::{Aws, HasKillSwitch};
+use amiline_app::ports::{CallError, Clock, KillSwitch, PolicyReader};
+use amiline_domain::escape::one_line;
+use amiline_domain::ids::PolicyName;
+use amiline_domain::time::seconds_between;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+const POLICY_SECONDS: i64 = 30;
+const KILL_SWITCH_SECONDS: i64 = 20;
+/// The one value that lets the stack work.
+const OFF: &str = "off";
+
+/// Parameters that were read, and when. What was not there is read again each time: somebody who has just written
+/// it does not want to wait.
+#[derive(Debug, Default)]
+pub(crate) struct Kept(Mutex<BTreeMap<String, (Timestamp, String)>>);
+
+impl Kept {
+    fn fresh(&self, name: &str, now: Timestamp, seconds: i64) -> Option<String> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, value) = kept.get(name)?;
+        (0..seconds).contains(&seconds_between(*at, now)).then(|| value.clone())
+    }
+
+    fn keep(&self, name: &str, now: Timestamp, value: &str) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(name.to_owned(), (now, value.to_owned()));
+    }
+}
+
+impl<S> Aws<S> {
+    async fn parameter(&self, name: &str, seconds: i64) -> Result<Option<String>, CallError> {
+        let now = self.now();
+        if let Some(value) = self.kept.fresh(name, now, seconds) {
+            return Ok(Some(value));
+        }
+        let call = Call::new("ssm:GetParameters", name, self.home());
+        let answer = self.clients.ssm().get_parameters().names(name).send().await.map_err(|e| call.failed(e))?;
+        // A parameter that is not there is listed as invalid, not an error.
+        let value = answer.parameters().iter().find(|parameter| parameter.name() == Some(name));
+        let Some(value) = value.and_then(|parameter| parameter.value()) else { return Ok(None) };
+        self.kept.keep(name, now, value);
+        Ok(Some(value.to_owned()))
+    }
+}
+
+impl PolicyReader for Aws<CreateImage> {
+    async fn policy_text(&self, name: &PolicyName) -> Result<Option<String>, CallError> {
+        let path = self.settings.policy_path.trim_end_matches('/');
+        self.parameter(&format!("{path}/{name}"), POLICY_SECONDS).await
+    }
+}
+
+impl<S: HasKillSwitch> KillSwitch for Aws<S> {
+    async fn is_on(&self) -> bool {
+        let name = self.settings.kill_switch();
+        match self.parameter(name, KILL_SWITCH_SECONDS).await {
+            Ok(Some(value)) if value == OFF => false,
+            Ok(Some(value)) => {
+                tracing::warn!(parameter = name, value = one_line(&value, 64), "the kill switch is on");
+                true
+            }
+            Ok(None) => {
+                tracing::error!(parameter = name, "the kill switch does not exist, which counts as on");
+                true
+            }
+            Err(error) => {
+                tracing::error!(parameter = name, error = %error, "the kill switch cannot be read, which counts as on");
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_parameter_is_kept_for_its_time_and_not_when_the_clock_went_back() {
+        let kept = Kept::default();
+        kept.keep("/a", at("2026-11-24T12:00:00Z"), "off");
+        assert_eq!(kept.fresh("/a", at("2026-11-24T12:00:19Z"), 20).as_deref(), Some("off"));
+        assert_eq!(kept.fresh("/a", at("2026-11-24T12:00:20Z"), 20), None);
+        assert_eq!(kept.fresh("/a", at("2026-11-24T11:59:59Z"), 20), None);
+        assert_eq!(kept.fresh("/b", at("2026-11-24T12:00:00Z"), 20), None);
+    }
+}

@@ -1,0 +1,283 @@
+//! What the deployed stack says to each function, read once from environment variables.
+//!
+//! Each function declares its variables in one list, which the template's contract test reads too, and cannot read
+//! any other. Everything that is wrong is told at once.
+
+use amiline_app::settings::{BoundedStack, Stack};
+use amiline_domain::bounds::Bounds;
+use amiline_domain::ids::{AccountId, Region, StackName, TagPrefix};
+use amiline_domain::tags::TagKeys;
+use std::collections::BTreeSet;
+
+mod read;
+
+pub use read::{Env, SettingsError};
+
+const ACCOUNT: &str = "AMILINE_ACCOUNT";
+const ALLOWED_ACCOUNTS: &str = "AMILINE_ALLOWED_ACCOUNTS";
+const ALLOWED_REGIONS: &str = "AMILINE_ALLOWED_REGIONS";
+const CREATE_QUEUE: &str = "AMILINE_CREATE_QUEUE";
+const DISTRIBUTE_QUEUE: &str = "AMILINE_DISTRIBUTE_QUEUE";
+const KILL_SWITCH: &str = "AMILINE_KILL_SWITCH";
+const LOG: &str = "AMILINE_LOG";
+const MAX_IMAGES_PER_HOUR: &str = "AMILINE_MAX_IMAGES_PER_HOUR";
+const MINIMUM_INTERVAL_MINUTES: &str = "AMILINE_MINIMUM_INTERVAL_MINUTES";
+const NOTIFY_QUEUE: &str = "AMILINE_NOTIFY_QUEUE";
+const POLICY_PATH: &str = "AMILINE_POLICY_PATH";
+const SOURCE_REGIONS: &str = "AMILINE_SOURCE_REGIONS";
+const STACK: &str = "AMILINE_STACK";
+const TABLE: &str = "AMILINE_TABLE";
+const TAG_PREFIX: &str = "AMILINE_TAG_PREFIX";
+const TOPIC: &str = "AMILINE_TOPIC";
+/// Set by Lambda itself.
+const AWS_REGION: &str = "AWS_REGION";
+/// Set for a local AWS only.
+const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+
+/// The variables of `create-image`.
+pub const CREATE_IMAGE: &[&str] = &[
+    ACCOUNT,
+    ALLOWED_ACCOUNTS,
+    ALLOWED_REGIONS,
+    DISTRIBUTE_QUEUE,
+    KILL_SWITCH,
+    LOG,
+    MAX_IMAGES_PER_HOUR,
+    MINIMUM_INTERVAL_MINUTES,
+    POLICY_PATH,
+    STACK,
+    TABLE,
+    TAG_PREFIX,
+];
+
+/// The variables of `distribute-image`.
+pub const DISTRIBUTE_IMAGE: &[&str] =
+    &[ACCOUNT, ALLOWED_ACCOUNTS, ALLOWED_REGIONS, KILL_SWITCH, LOG, STACK, TABLE, TAG_PREFIX];
+
+/// The variables of `schedule-tick`.
+pub const SCHEDULE_TICK: &[&str] =
+    &[ACCOUNT, CREATE_QUEUE, DISTRIBUTE_QUEUE, LOG, NOTIFY_QUEUE, SOURCE_REGIONS, STACK, TABLE, TAG_PREFIX];
+
+/// The variables of `notify`.
+pub const NOTIFY: &[&str] = &[ACCOUNT, LOG, STACK, TABLE, TAG_PREFIX, TOPIC];
+
+/// What every function is told.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`.
+    pub log: String,
+    /// Where AWS is, if it is a local one.
+    pub endpoint: Option<String>,
+}
+
+/// The settings of one function.
+pub trait Settings: Sized {
+    /// The variables it declares.
+    const VARIABLES: &'static [&'static str];
+    /// Reads them; `None` if one of them is unusable, which `env` has noted.
+    fn read(env: &mut Env<'_>) -> Option<Self>;
+    /// The stack.
+    fn stack(&self) -> &Stack;
+    /// What every function is told.
+    fn process(&self) -> &Process;
+
+    /// Reads the process's environment.
+    fn from_environment() -> Result<Self, SettingsError> {
+        Self::from_source(&read::process_variable)
+    }
+
+    /// Reads variables from anywhere.
+    fn from_source(source: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let mut env = Env::new(Self::VARIABLES, source);
+        let settings = Self::read(&mut env);
+        env.finish(settings)
+    }
+}
+
+/// The settings of `create-image`.
+#[derive(Debug, Clone)]
+pub struct CreateImage {
+    /// The stack and its bounds.
+    pub stack: BoundedStack,
+    /// What every function is told.
+    pub process: Process,
+    /// The table's name.
+    pub table: String,
+    /// The path under which Parameter Store has the policies.
+    pub policy_path: String,
+    /// The name of the kill switch's parameter.
+    pub kill_switch: String,
+    /// The URL of `distribute-image`'s queue.
+    pub distribute_queue: String,
+}
+
+impl Settings for CreateImage {
+    const VARIABLES: &'static [&'static str] = CREATE_IMAGE;
+
+    fn read(env: &mut Env<'_>) -> Option<Self> {
+        let (stack, process) = (stack(env), process(env));
+        let (regions, accounts) = (env.list(ALLOWED_REGIONS), env.list(ALLOWED_ACCOUNTS));
+        let (per_hour, interval) = (env.value(MAX_IMAGES_PER_HOUR), env.value(MINIMUM_INTERVAL_MINUTES));
+        let (table, kill_switch) = (env.text(TABLE), env.text(KILL_SWITCH));
+        let (policy_path, distribute_queue) = (env.text(POLICY_PATH), env.text(DISTRIBUTE_QUEUE));
+        Some(Self {
+            stack: bounded(stack?, regions?, accounts?, per_hour?, interval?),
+            process: process?,
+            table: table?,
+            policy_path: policy_path?,
+            kill_switch: kill_switch?,
+            distribute_queue: distribute_queue?,
+        })
+    }
+
+    fn stack(&self) -> &Stack {
+        &self.stack.stack
+    }
+
+    fn process(&self) -> &Process {
+        &self.process
+    }
+}
+
+/// The settings of `distribute-image`.
+#[derive(Debug, Clone)]
+pub struct DistributeImage {
+    /// The stack and its bounds.
+    pub stack: BoundedStack,
+    /// What every function is told.
+    pub process: Process,
+    /// The table's name.
+    pub table: String,
+    /// The name of the kill switch's parameter.
+    pub kill_switch: String,
+}
+
+impl Settings for DistributeImage {
+    const VARIABLES: &'static [&'static str] = DISTRIBUTE_IMAGE;
+
+    fn read(env: &mut Env<'_>) -> Option<Self> {
+        let (stack, process) = (stack(env), process(env));
+        let (regions, accounts) = (env.list(ALLOWED_REGIONS), env.list(ALLOWED_ACCOUNTS));
+        let (table, kill_switch) = (env.text(TABLE), env.text(KILL_SWITCH));
+        Some(Self {
+            // This function admits no press, so it is told of no limit, and has none to give away.
+            stack: bounded(stack?, regions?, accounts?, 0, 0),
+            process: process?,
+            table: table?,
+            kill_switch: kill_switch?,
+        })
+    }
+
+    fn stack(&self) -> &Stack {
+        &self.stack.stack
+    }
+
+    fn process(&self) -> &Process {
+        &self.process
+    }
+}
+
+/// The settings of `schedule-tick`.
+#[derive(Debug, Clone)]
+pub struct ScheduleTick {
+    /// The stack.
+    pub stack: Stack,
+    /// What every function is told.
+    pub process: Process,
+    /// The table's name.
+    pub table: String,
+    /// The URL of `create-image`'s queue.
+    pub create_queue: String,
+    /// The URL of `distribute-image`'s queue.
+    pub distribute_queue: String,
+    /// The URL of `notify`'s queue.
+    pub notify_queue: String,
+    /// The Regions whose instances are watched; home is always the first.
+    pub source_regions: Vec<Region>,
+}
+
+impl Settings for ScheduleTick {
+    const VARIABLES: &'static [&'static str] = SCHEDULE_TICK;
+
+    fn read(env: &mut Env<'_>) -> Option<Self> {
+        let (stack, process) = (stack(env), process(env));
+        let (table, create_queue) = (env.text(TABLE), env.text(CREATE_QUEUE));
+        let (distribute_queue, notify_queue) = (env.text(DISTRIBUTE_QUEUE), env.text(NOTIFY_QUEUE));
+        let mut others: BTreeSet<Region> = env.list(SOURCE_REGIONS)?;
+        let stack = stack?;
+        others.remove(&stack.home);
+        Some(Self {
+            source_regions: std::iter::once(stack.home.clone()).chain(others).collect(),
+            stack,
+            process: process?,
+            table: table?,
+            create_queue: create_queue?,
+            distribute_queue: distribute_queue?,
+            notify_queue: notify_queue?,
+        })
+    }
+
+    fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    fn process(&self) -> &Process {
+        &self.process
+    }
+}
+
+/// The settings of `notify`.
+#[derive(Debug, Clone)]
+pub struct Notify {
+    /// The stack.
+    pub stack: Stack,
+    /// What every function is told.
+    pub process: Process,
+    /// The table's name.
+    pub table: String,
+    /// The ARN of the topic.
+    pub topic: String,
+}
+
+impl Settings for Notify {
+    const VARIABLES: &'static [&'static str] = NOTIFY;
+
+    fn read(env: &mut Env<'_>) -> Option<Self> {
+        let (stack, process, table, topic) = (stack(env), process(env), env.text(TABLE), env.text(TOPIC));
+        Some(Self { stack: stack?, process: process?, table: table?, topic: topic? })
+    }
+
+    fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    fn process(&self) -> &Process {
+        &self.process
+    }
+}
+
+fn stack(env: &mut Env<'_>) -> Option<Stack> {
+    let (name, account): (Option<StackName>, Option<AccountId>) = (env.value(STACK), env.value(ACCOUNT));
+    let (home, prefix): (Option<Region>, Option<TagPrefix>) = (env.value(AWS_REGION), env.value(TAG_PREFIX));
+    Some(Stack { name: name?, account: account?, home: home?, keys: TagKeys::new(prefix?) })
+}
+
+fn process(env: &mut Env<'_>) -> Option<Process> {
+    let log = env.word(LOG, "info", &["error", "warn", "info", "debug", "trace"]);
+    Some(Process { endpoint: env.optional(AWS_ENDPOINT_URL), log: log? })
+}
+
+/// Home is always allowed: a stack that could not make an image where it lives would be of no use.
+fn bounded(
+    stack: Stack,
+    mut regions: BTreeSet<Region>,
+    accounts: BTreeSet<AccountId>,
+    images_per_hour_max: u32,
+    interval_minutes_min: u32,
+) -> BoundedStack {
+    regions.insert(stack.home.clone());
+    BoundedStack { stack, bounds: Bounds { regions, accounts, images_per_hour_max, interval_minutes_min } }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Logs and metrics: one JSON object a line on standard output, which CloudWatch takes as it is.
+
+use jiff::Timestamp;
+use std::io::Write as _;
+use tracing_subscriber::EnvFilter;
+
+const NAMESPACE: &str = "Amiline";
+
+/// Starts logging. JSON escapes every value, so nothing that is logged can break a line (invariant 29).
+///
+/// `level` is for our own crates; the libraries are heard only when something is wrong, and the Lambda runtime's span
+/// adds the request id.
+pub fn start(level: &str) {
+    let filter = EnvFilter::try_new(format!("warn,lambda_runtime=info,amiline={level}"));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("warn,lambda_runtime=info,amiline=info"));
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_env_filter(filter);
+    // A second start changes nothing: there is one log.
+    let _ = subscriber.with_ansi(false).try_init();
+}
+
+/// The error and everything that caused it, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let part = next.to_string();
+        if !text.ends_with(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        cause = next.source();
+    }
+    text
+}
+
+/// Counts families that have been due for too long, as the alarm reads it.
+pub fn overdue_families(stack: &str, count: usize, now: Timestamp) {
+    write_line(&metric(stack, "OverdueFamilies", count, now));
+}
+
+/// A count in CloudWatch's embedded metric format.
+fn metric(stack: &str, name: &str, count: usize, now: Timestamp) -> String {
+    serde_json::json!({
+        "_aws": {
+            "Timestamp": now.as_millisecond(),
+            "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE,
+                "Dimensions": [["Stack"]],
+                "Metrics": [{"Name": name, "Unit": "Count"}],
+            }],
+        },
+        "Stack": stack,
+        name: count,
+    })
+    .to_string()
+}
+
+fn write_line(line: &str) {
+    // A log that cannot be written must not stop the work.
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_in_the_embedded_format() {
+        let now = "2026-11-24T12:00:00Z".parse().unwrap();
+        let metric: serde_json::Value = serde_json::from_str(&metric("amiline", "OverdueFamilies", 3, now)).unwrap();
+        assert_eq!(metric["OverdueFamilies"], 3);
+        assert_eq!(metric["Stack"], "amiline");
+        assert_eq!(metric["_aws"]["Timestamp"], 1_795_521_600_000_i64);
+        assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Amiline");
+        assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0][0], "Stack");
+        assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"], "OverdueFamilies");
+    }
+
+    #[test]
+    fn a_chain_says_every_cause_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::io::Error);
+        assert_eq!(chain(&Outer(std::io::Error::other("inner"))), "outer: inner");
+        assert_eq!(chain(&std::io::Error::other("inner")), "inner");
+    }
+}

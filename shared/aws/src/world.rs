@@ -1,0 +1,200 @@
+//! The world of one function.
+
+use crate::client::{Clients, lambda_config, operator_config};
+use crate::parameters::Kept;
+use crate::settings::{CreateImage, DistributeImage, Notify, ScheduleTick, Settings};
+use amiline_app::ports::{Clock, Queue};
+use amiline_domain::ids::{Region, StackName};
+use jiff::Timestamp;
+use thiserror::Error;
+
+/// What a function is told, and the clients to act on it. The ports are implemented for the settings that have what
+/// a port needs.
+#[derive(Debug)]
+pub struct Aws<S> {
+    pub(crate) clients: Clients,
+    pub(crate) settings: S,
+    pub(crate) kept: Kept,
+}
+
+impl<S> Aws<S> {
+    /// A world with these clients.
+    pub fn new(clients: Clients, settings: S) -> Self {
+        Self { clients, settings, kept: Kept::default() }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &S {
+        &self.settings
+    }
+
+    pub(crate) fn home(&self) -> &Region {
+        self.clients.home()
+    }
+}
+
+impl<S: Settings> Aws<S> {
+    /// The world of a Lambda function.
+    pub fn connect(settings: S) -> Self {
+        let home = settings.stack().home.clone();
+        let config = lambda_config(&home, settings.process().endpoint.as_deref());
+        Self::new(Clients::new(config, home), settings)
+    }
+}
+
+impl<S> Clock for Aws<S> {
+    fn now(&self) -> Timestamp {
+        crate::time::now()
+    }
+}
+
+/// Settings that name the table.
+pub(crate) trait HasTable {
+    fn table(&self) -> &str;
+}
+
+/// Settings of those who may read and write records.
+pub(crate) trait KeepsRecords: HasTable {}
+
+/// Settings that name the kill switch's parameter.
+pub(crate) trait HasKillSwitch {
+    fn kill_switch(&self) -> &str;
+}
+
+/// Settings of those who may read images and answer on instances.
+pub(crate) trait WorksOnFamilies {}
+
+/// Where a queue is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum QueueAt {
+    Url(String),
+    Name(String),
+}
+
+/// Settings that know of queues.
+pub(crate) trait HasQueues {
+    fn queue(&self, queue: Queue) -> Option<QueueAt>;
+}
+
+impl HasTable for CreateImage {
+    fn table(&self) -> &str {
+        &self.table
+    }
+}
+
+impl KeepsRecords for CreateImage {}
+impl WorksOnFamilies for CreateImage {}
+
+impl HasKillSwitch for CreateImage {
+    fn kill_switch(&self) -> &str {
+        &self.kill_switch
+    }
+}
+
+impl HasQueues for CreateImage {
+    fn queue(&self, queue: Queue) -> Option<QueueAt> {
+        match queue {
+            Queue::Distribute => Some(QueueAt::Url(self.distribute_queue.clone())),
+            Queue::Create | Queue::Notify => None,
+        }
+    }
+}
+
+impl HasTable for DistributeImage {
+    fn table(&self) -> &str {
+        &self.table
+    }
+}
+
+impl KeepsRecords for DistributeImage {}
+impl WorksOnFamilies for DistributeImage {}
+
+impl HasKillSwitch for DistributeImage {
+    fn kill_switch(&self) -> &str {
+        &self.kill_switch
+    }
+}
+
+impl HasTable for ScheduleTick {
+    fn table(&self) -> &str {
+        &self.table
+    }
+}
+
+impl HasQueues for ScheduleTick {
+    fn queue(&self, queue: Queue) -> Option<QueueAt> {
+        let url = match queue {
+            Queue::Create => &self.create_queue,
+            Queue::Distribute => &self.distribute_queue,
+            Queue::Notify => &self.notify_queue,
+        };
+        Some(QueueAt::Url(url.clone()))
+    }
+}
+
+impl HasTable for Notify {
+    fn table(&self) -> &str {
+        &self.table
+    }
+}
+
+/// `notify` keeps messages that it rejects.
+impl KeepsRecords for Notify {}
+
+/// The operator's command: everything follows from the stack's name, as the template gives names.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// The stack.
+    pub stack: StackName,
+    table: String,
+}
+
+impl Operator {
+    /// The operator of a stack.
+    pub fn of(stack: StackName) -> Self {
+        let table = format!("{stack}-lineage");
+        Self { stack, table }
+    }
+}
+
+impl HasTable for Operator {
+    fn table(&self) -> &str {
+        &self.table
+    }
+}
+
+impl KeepsRecords for Operator {}
+
+impl HasQueues for Operator {
+    fn queue(&self, queue: Queue) -> Option<QueueAt> {
+        let function = match queue {
+            Queue::Create => "create-image",
+            Queue::Distribute => "distribute-image",
+            Queue::Notify => "notify",
+        };
+        Some(QueueAt::Name(format!("{}-{function}", self.stack)))
+    }
+}
+
+/// Why the operator's command cannot reach AWS.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// No Region is configured.
+    #[error("no AWS Region is configured; set AWS_REGION or a profile with a region to where the stack is")]
+    NoRegion,
+    /// What is configured is no Region.
+    #[error(transparent)]
+    BadRegion(#[from] amiline_domain::ids::InvalidId),
+}
+
+impl Aws<Operator> {
+    /// The operator's world, with the configuration that the AWS CLI would use.
+    pub async fn connect_operator(stack: StackName, region: Option<&Region>) -> Result<Self, ConnectError> {
+        let config = operator_config(region).await;
+        let home = match config.region() {
+            Some(region) => Region::new(region.as_ref())?,
+            None => return Err(ConnectError::NoRegion),
+        };
+        Ok(Self::new(Clients::new(config, home), Operator::of(stack)))
+    }
+}
