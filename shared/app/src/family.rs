@@ -17,8 +17,11 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 mod hands;
+mod record;
 
 pub(crate) use hands::{CreateHands, DistributeHands, Hands};
+use record::kept_policy;
+pub(crate) use record::{commit_surely, whole_family};
 
 /// Seconds after an invocation's deadline for which its lease still holds: it may be a clock's error late.
 const LEASE_AFTER_DEADLINE_SECONDS: i64 = 60;
@@ -114,7 +117,7 @@ where
     H: Hands,
 {
     for _ in 0..RELOADS_MAX {
-        let Some(family) = world.family(id).await? else { return Ok(Advanced::NoSuchFamily) };
+        let Some(family) = whole_family(world, id).await? else { return Ok(Advanced::NoSuchFamily) };
         if let Some(lease) = family.lease.clone().filter(|_| family.leased_to_other(&invocation.id, world.now())) {
             if world.wake(id, &lease.holder).await? {
                 return Ok(Advanced::LeasedToOther);
@@ -130,12 +133,9 @@ where
     Err(UseCaseError::KeepsChanging(id.clone()))
 }
 
-async fn kept_policy<W: RecordReader>(world: &W, family: &Family) -> Result<Option<Policy>, UseCaseError> {
-    let Some(policy) = &family.policy else { return Ok(None) };
-    let lost =
-        |problem: String| UseCaseError::PolicyLost { family: family.id.clone(), hash: policy.hash.clone(), problem };
-    let text = world.kept_policy(&policy.hash).await?.ok_or_else(|| lost("it is missing".to_owned()))?;
-    Policy::parse(&text).map(Some).map_err(|e| lost(e.to_string()))
+fn scene<'a, H: Hands>(stack: &'a BoundedStack, policy: Option<&'a Policy>, now: Timestamp) -> Scene<'a> {
+    let keys = &stack.stack.keys;
+    Scene { keys, policy, bounds: &stack.bounds, worker: H::WORKER, now, paused: false }
 }
 
 /// What a first commit carries besides the family.
@@ -207,7 +207,7 @@ impl Work {
     {
         let policy = self.policy.take();
         for _ in 0..ROUNDS_MAX {
-            let scene = Scene { keys: &stack.stack.keys, policy: policy.as_ref(), worker: H::WORKER, now: world.now() };
+            let mut scene = scene::<H>(stack, policy.as_ref(), world.now());
             let taken_in = absorb(&mut self.family, &self.observed, &self.knock, scene);
             self.changes.merge(taken_in);
             let wanted = looks(&self.family, &self.observed, &self.knock, scene);
@@ -215,11 +215,11 @@ impl Work {
                 read(world, hands, stack, scene, &self.family, wanted, &mut self.observed).await;
                 continue;
             }
-            let paused = world.is_on().await;
-            let actions = if paused { Vec::new() } else { self.decide(scene) };
+            scene.paused = world.is_on().await;
+            let actions = self.decide(scene);
             if actions.is_empty() {
                 match self.let_go(world, scene).await? {
-                    LetGo::Done => return self.hand_over(hands, scene, paused).await,
+                    LetGo::Done => return self.hand_over(hands, scene).await,
                     LetGo::Knocked => continue,
                     LetGo::Conflict => return Ok(Ran::IntoAConflict),
                 }
@@ -252,7 +252,7 @@ impl Work {
         invocation: &Invocation,
     ) {
         let ended = join_all(actions.iter().map(|action| hands.perform(action))).await;
-        let scene = Scene { keys: &stack.stack.keys, policy, worker: H::WORKER, now: world.now() };
+        let scene = scene::<H>(stack, policy, world.now());
         for (action, ended) in actions.iter().zip(ended) {
             let changes = conclude(&mut self.family, action, &ended, scene);
             self.changes.merge(changes);
@@ -298,8 +298,9 @@ impl Work {
         }
     }
 
-    async fn hand_over<H: Hands>(&self, hands: &H, scene: Scene<'_>, paused: bool) -> Result<Ran, UseCaseError> {
-        let due = self.family.next_look.filter(|(at, worker)| *at <= scene.now && *worker != H::WORKER && !paused);
+    async fn hand_over<H: Hands>(&self, hands: &H, scene: Scene<'_>) -> Result<Ran, UseCaseError> {
+        let due =
+            self.family.next_look.filter(|(at, worker)| *at <= scene.now && *worker != H::WORKER && !scene.paused);
         // The due time is recorded, so a message that cannot be sent costs time only: the tick sends it.
         if let Some((_, worker)) = due
             && let Err(error) = hands.hand_over(&self.family.id, worker).await
@@ -320,7 +321,7 @@ impl Work {
             self.history.push(append(&mut self.family, fact, now));
         }
         let mut family = self.family.clone();
-        family.version = self.version.map_or(1, |version| version.saturating_add(1));
+        family.stamp(&self.changes.rows, self.version.map_or(1, |version| version.saturating_add(1)));
         let commit = Commit {
             rows: self.changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect(),
             pointers: self.changes.pointers.clone(),
@@ -335,7 +336,7 @@ impl Work {
         let committed = commit_surely(world, &commit).await?;
         if committed == Committed::Yes {
             self.version = Some(commit.family.version);
-            self.family.version = commit.family.version;
+            self.family.stamp(&self.changes.rows, commit.family.version);
             self.changes = Changes::default();
             self.history.clear();
             self.extras = Extras::default();
@@ -348,33 +349,6 @@ enum LetGo {
     Done,
     Knocked,
     Conflict,
-}
-
-/// Writes a transaction whose reply may be lost: then the record itself says whether it was written.
-pub(crate) async fn commit_surely<W: RecordReader + RecordWriter>(
-    world: &W,
-    commit: &Commit,
-) -> Result<Committed, CallError> {
-    let error = match world.commit(commit).await {
-        Ok(committed) => return Ok(committed),
-        Err(error) if error.fault == amiline_domain::fault::Fault::Unknown => error,
-        Err(error) => return Err(error),
-    };
-    let found = world.family(&commit.family.id).await?;
-    match found {
-        Some(found)
-            if found.version == commit.family.version
-                && found.last_hash == commit.family.last_hash
-                && found.lease == commit.family.lease =>
-        {
-            Ok(Committed::Yes)
-        }
-        found if found.as_ref().map(|family| family.version) == commit.expected_version => {
-            tracing::warn!(family = %commit.family.id, error = %error, "transaction was not written; sent again");
-            world.commit(commit).await
-        }
-        Some(_) | None => Ok(Committed::Conflict),
-    }
 }
 
 /// Which function's queue a worker reads.

@@ -1,6 +1,6 @@
 //! Another attempt at what failed, because a person asks for it.
 
-use crate::family::{commit_surely, queue_of};
+use crate::family::{commit_surely, queue_of, whole_family};
 use crate::ports::{CallError, Committed};
 use crate::world::Operate;
 use amiline_domain::history::append;
@@ -29,7 +29,7 @@ pub enum RetryError {
 
 /// Takes the family up again with new attempts for what failed, and wakes the function whose turn it is.
 pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryError> {
-    let mut family = world.family(id).await?.ok_or_else(|| RetryError::NoSuchFamily(id.clone()))?;
+    let mut family = whole_family(world, id).await?.ok_or_else(|| RetryError::NoSuchFamily(id.clone()))?;
     let now = world.now();
     if family.lease.as_ref().is_some_and(|lease| lease.until > now) {
         return Err(RetryError::Busy(id.clone()));
@@ -37,7 +37,7 @@ pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryErro
     let version = family.version;
     let changes = plan_retry(&mut family, now).map_err(|why| RetryError::Nothing(id.clone(), why))?;
     let history = changes.facts.into_iter().map(|fact| append(&mut family, fact, now)).collect();
-    family.version = version.saturating_add(1);
+    family.stamp(&changes.rows, version.saturating_add(1));
     family.lease = None;
     let commit = Commit {
         rows: changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect(),

@@ -127,11 +127,7 @@ impl Clients {
     }
 }
 
-fn per_region<C: Clone>(
-    clients: &Mutex<BTreeMap<Region, C>>,
-    region: &Region,
-    make: impl FnOnce(SdkRegion) -> C,
-) -> C {
+fn per_region<C: Clone>(clients: &Mutex<BTreeMap<Region, C>>, region: &Region, make: impl FnOnce(SdkRegion) -> C) -> C {
     // A client is complete before it is put in, so a lock left by a panic holds nothing broken.
     let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
     clients.entry(region.clone()).or_insert_with(|| make(SdkRegion::new(region.to_string()))).clone()

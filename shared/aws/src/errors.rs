@@ -1,11 +1,12 @@
 //! From the SDK's errors to ours.
 
+use crate::telemetry::chain;
 use amiline_app::ports::CallError;
 use amiline_domain::escape::one_line;
 use amiline_domain::fault::{Fault, classify};
 use amiline_domain::ids::Region;
 use aws_sdk_ec2::config::http::HttpResponse;
-use aws_sdk_ec2::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error;
 
 /// Characters of an AWS message that are kept.
@@ -53,14 +54,15 @@ impl<'a> Call<'a> {
             SdkError::DispatchFailure(_) => ("NoAnswer".to_owned(), classify(None, None)),
             SdkError::ServiceError(service) => {
                 let code = service.err().code();
-                (code.unwrap_or("NoCode").to_owned(), classify(code, status))
+                (code.unwrap_or("Unreadable").to_owned(), classify(code, status))
             }
             SdkError::ResponseError(_) => ("Unreadable".to_owned(), classify(None, status)),
             _ => ("Unreadable".to_owned(), Fault::Unknown),
         };
-        let message = match error.as_service_error().and_then(ProvideErrorMetadata::message) {
-            Some(message) => message.to_owned(),
-            None => DisplayErrorContext(&error).to_string(),
+        let message = match (error.as_service_error().and_then(ProvideErrorMetadata::message), status) {
+            (Some(message), _) => message.to_owned(),
+            (None, Some(status)) => format!("HTTP status {status}: {}", chain(&error)),
+            (None, None) => chain(&error),
         };
         self.error(&code, &message, fault)
     }

@@ -18,7 +18,9 @@ pub mod settings;
 mod stub;
 pub mod telemetry;
 mod time;
+mod warm;
 mod world;
 
-pub use records::{LISTING_INDEX, DUE_INDEX, DUE_SHARDS, history_of_stream};
+pub use records::{DUE_INDEX, DUE_SHARDS, LISTING_INDEX, history_of_stream};
+pub use warm::Warm;
 pub use world::{Aws, ConnectError, Operator};

@@ -48,9 +48,7 @@ fn message(notice: &Notice) -> String {
     .to_string()
 }
 
-fn attributes(
-    notice: &Notice,
-) -> Result<HashMap<String, MessageAttributeValue>, aws_sdk_sns::error::BuildError> {
+fn attributes(notice: &Notice) -> Result<HashMap<String, MessageAttributeValue>, aws_sdk_sns::error::BuildError> {
     notice
         .attributes
         .iter()

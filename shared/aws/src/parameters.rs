@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 const POLICY_SECONDS: i64 = 30;
-const KILL_SWITCH_SECONDS: i64 = 20;
+pub(crate) const KILL_SWITCH_SECONDS: i64 = 20;
 /// The one value that lets the stack work.
 const OFF: &str = "off";
 
@@ -35,7 +35,7 @@ impl Kept {
 }
 
 impl<S> Aws<S> {
-    async fn parameter(&self, name: &str, seconds: i64) -> Result<Option<String>, CallError> {
+    pub(crate) async fn parameter(&self, name: &str, seconds: i64) -> Result<Option<String>, CallError> {
         let now = self.now();
         if let Some(value) = self.kept.fresh(name, now, seconds) {
             return Ok(Some(value));

@@ -19,7 +19,7 @@ impl<S: HasQueues> Messenger for Aws<S> {
         if bodies.is_empty() {
             return Ok(());
         }
-        let url = self.queue_url(queue).await?;
+        let url = self.queue_url(queue, self.settings.queue(queue)).await?;
         for batch in bodies.chunks(BATCH_MAX) {
             self.send_batch(&url, batch).await?;
         }
@@ -27,9 +27,9 @@ impl<S: HasQueues> Messenger for Aws<S> {
     }
 }
 
-impl<S: HasQueues> Aws<S> {
-    async fn queue_url(&self, queue: Queue) -> Result<String, CallError> {
-        match self.settings.queue(queue) {
+impl<S> Aws<S> {
+    async fn queue_url(&self, queue: Queue, at: Option<QueueAt>) -> Result<String, CallError> {
+        match at {
             Some(QueueAt::Url(url)) => Ok(url),
             Some(QueueAt::Name(name)) => {
                 let call = Call::new("sqs:GetQueueUrl", &name, self.home());

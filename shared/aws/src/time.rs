@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 /// The present moment.
-#[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
 /// Waits between half of `longest` and all of it, so that those who were refused together do not come back together.
-#[allow(clippy::disallowed_methods, reason = "the one place that waits")]
+#[expect(clippy::disallowed_methods, reason = "the one place that waits")]
 pub(crate) async fn pause(longest: Duration) {
     let half = longest / 2;
     let more = u64::try_from(half.as_millis()).unwrap_or(u64::MAX);

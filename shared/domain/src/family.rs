@@ -109,6 +109,8 @@ pub struct ImageRow {
     pub place: Place,
     /// Where it lives.
     pub region: Region,
+    /// The family's version when this row was last written.
+    pub written_at: u64,
     /// Counts the images tried for this place, from 1. The next one only after this one was seen failed.
     pub attempt: u32,
     /// How often the name was changed because a foreign image held it (0, then 2, 3, 4).
@@ -251,6 +253,9 @@ pub struct Family {
     pub last_hash: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The version at which each row was last written. A query is not isolated from transactions, so rows and record
+    /// may be read from different moments; this tells.
+    pub row_versions: BTreeMap<Place, u64>,
     /// Its images, by place.
     #[serde(skip)]
     pub rows: BTreeMap<Place, ImageRow>,
@@ -260,6 +265,23 @@ pub struct Family {
 }
 
 impl Family {
+    /// Whether record and rows were read from one moment. If not, read again.
+    pub fn is_whole(&self) -> bool {
+        self.rows.len() == self.row_versions.len()
+            && self.rows.values().all(|row| self.row_versions.get(&row.place) == Some(&row.written_at))
+    }
+
+    /// Marks rows as written with this version of the family.
+    pub fn stamp(&mut self, places: &BTreeSet<Place>, version: u64) {
+        self.version = version;
+        for place in places {
+            if let Some(row) = self.rows.get_mut(place) {
+                row.written_at = version;
+                self.row_versions.insert(place.clone(), version);
+            }
+        }
+    }
+
     /// The row of the source image.
     pub fn source(&self) -> Option<&ImageRow> {
         self.rows.get(&Place::Source)

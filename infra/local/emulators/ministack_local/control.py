@@ -53,18 +53,18 @@ def kms_key(request: dict) -> dict:
 
 
 def authorize(request: dict) -> dict:
-    """Would IAM let this caller do this? Asked by the EC2 emulator for its own calls when `--auth` is on. The
+    """Would IAM let this caller do all of this? Asked by the EC2 emulator for its own calls when `--auth` is on. The
     signature is not checked again here."""
-    key, account = request["access_key"], identity(request)["account"]
-    with request_scope(account, request["region"]):
-        for resource in request.get("resources") or ["*"]:
-            denied = iam_evaluator.enforce(
-                key, request["action"], "ec2", request["region"],
-                resource_arn=resource, service_context=request.get("context"),
-            )
+    key, account, region = request["access_key"], identity(request)["account"], request["region"]
+    with request_scope(account, region):
+        for check in request["checks"]:
+            action, resource = check["action"], check["resource"]
+            # To IAM a condition key with an empty list of values is not there; to ministack's `Null` it is.
+            context = {name: value for name, value in check.get("context", {}).items() if value not in (None, [])}
+            denied = iam_evaluator.enforce(key, action, action.split(":")[0], region, resource, context)
             if denied:
                 arn = getattr(denied, "principal_arn", "") or key
-                return {"allowed": False, "principal": arn, "resource": resource}
+                return {"allowed": False, "principal": arn, "action": action, "resource": resource}
     return {"allowed": True}
 
 

@@ -37,9 +37,9 @@ def account_of(access_key: str) -> str:
     return _identities[access_key]["account"]
 
 
-def allowed(access_key: str, action: str, region: str, resources: list[str]) -> dict:
-    request = {"access_key": access_key, "action": action, "region": region, "resources": resources}
-    return ask("/_local/authorize", request)
+def allowed(access_key: str, region: str, checks: list[dict]) -> dict:
+    """Whether IAM allows every check (see conditions.py); if not, whom and what it refused."""
+    return ask("/_local/authorize", {"access_key": access_key, "region": region, "checks": checks})
 
 
 def key(account: str, region: str, name: str) -> dict:

@@ -13,7 +13,7 @@ from moto.ec2.models.amis import AmiBackend
 from moto.ec2.responses import EC2Response
 from werkzeug.wrappers import Request, Response
 
-from . import admin, errors, ministack, model
+from . import admin, conditions, errors, ministack, model
 from .copies import Copies
 from .describing import Describing
 from .images import Images
@@ -74,34 +74,16 @@ class LocalEC2(Images, Copies, Describing, Sharing, Lifecycle, Snapshots, Instan
         return 200, body.replace("request-id", self.request_id)
 
     def _authorize(self) -> None:
-        """Asks ministack's IAM. The resources named here are the ones that can be read from the call alone."""
-        place = f"arn:aws:ec2:{self.region}:{self.current_account}"
-        named = []
-        for name in ("ImageId", "InstanceId", "SnapshotId", "InstanceIds", "Resources"):
-            value = self.params.get(name)
-            for one in value if isinstance(value, list) else [value] if value else []:
-                if self.action.startswith("Describe"):
-                    continue  # EC2 describes have no resource-level permissions
-                if one.startswith("ami-"):
-                    named.append(f"arn:aws:ec2:{self.region}::image/{one}")
-                elif one.startswith("snap-"):
-                    named.append(f"arn:aws:ec2:{self.region}::snapshot/{one}")
-                elif one.startswith("i-"):
-                    named.append(f"{place}:instance/{one}")
-        checks = [(self.action, named or ["*"])]
-        if self.action in ("CreateImage", "CopyImage"):
-            made = [f"arn:aws:ec2:{self.region}::image/*", f"arn:aws:ec2:{self.region}::snapshot/*"]
-            checks[0] = (self.action, named + made)
-            if self.params.get("TagSpecifications"):
-                checks.append(("CreateTags", made))
-        for action, resources in checks:
-            verdict = ministack.allowed(self.access_key, f"ec2:{action}", self.region, resources)
-            if not verdict["allowed"]:
-                raise errors.error(
-                    "UnauthorizedOperation",
-                    f"You are not authorized to perform this operation. User: {verdict['principal']} is not "
-                    f"authorized to perform: ec2:{action} on resource: {verdict['resource']}",
-                )
+        """Asks ministack's IAM, before anything else about the call is checked."""
+        with LOCK:
+            checks = conditions.checks(self)
+        verdict = ministack.allowed(self.access_key, self.region, checks)
+        if not verdict["allowed"]:
+            raise errors.error(
+                "UnauthorizedOperation",
+                f"You are not authorized to perform this operation. User: {verdict['principal']} is not "
+                f"authorized to perform: {verdict['action']} on resource: {verdict['resource']}",
+            )
 
 
 def _images_for_moto(self, ami_ids=None, filters=None, exec_users=None, owners=None):

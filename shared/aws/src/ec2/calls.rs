@@ -94,7 +94,8 @@ impl ImageCopier for Aws<DistributeImage> {
 
 impl ImageSharer for Aws<DistributeImage> {
     async fn share_image(&self, step: &ShareStep) -> Result<(), CallError> {
-        let permissions = step.accounts.iter().map(|id| LaunchPermission::builder().user_id(id.as_str()).build()).collect();
+        let permissions =
+            step.accounts.iter().map(|id| LaunchPermission::builder().user_id(id.as_str()).build()).collect();
         let call = Call::new("ec2:ModifyImageAttribute", step.image.as_str(), &step.region);
         self.clients
             .ec2(&step.region)

@@ -36,7 +36,12 @@ fn literally(value: &str) -> String {
 }
 
 impl<S> Aws<S> {
-    async fn own_images(&self, region: &Region, subject: &str, wanted: Filter) -> Result<Vec<ObservedImage>, CallError> {
+    async fn own_images(
+        &self,
+        region: &Region,
+        subject: &str,
+        wanted: Filter,
+    ) -> Result<Vec<ObservedImage>, CallError> {
         let call = Call::new("ec2:DescribeImages", subject, region);
         let pages = self
             .clients

@@ -31,7 +31,11 @@ fn observed(region: &Region, id: &InstanceId, instance: &Instance) -> ObservedIn
     ObservedInstance {
         id: id.clone(),
         region: region.clone(),
-        state: if matches!(state, "shutting-down" | "terminated") { InstanceState::Gone } else { InstanceState::Present },
+        state: if matches!(state, "shutting-down" | "terminated") {
+            InstanceState::Gone
+        } else {
+            InstanceState::Present
+        },
         root_device: match instance.root_device_type().map_or("", |device| device.as_str()) {
             "instance-store" => RootDevice::InstanceStore,
             _ => RootDevice::Ebs,

@@ -71,8 +71,12 @@ impl<'a> Env<'a> {
         T::Err: Display,
     {
         let text = self.given(name)?;
-        let parts: Vec<Option<T>> =
-            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| self.parsed(name, part)).collect();
+        let parts: Vec<Option<T>> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(|part| self.parsed(name, part))
+            .collect();
         parts.into_iter().collect()
     }
 
@@ -115,7 +119,7 @@ impl<'a> Env<'a> {
 }
 
 /// A variable of this process; one that is not Unicode counts as missing.
-#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(super) fn process_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

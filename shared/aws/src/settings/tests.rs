@@ -71,7 +71,14 @@ fn everything_that_is_wrong_is_told_at_once() {
     let error = read::<CreateImage>(&wrong).err().unwrap();
     let text = error.to_string();
     assert_eq!(error.problems.len(), 6, "{text}");
-    for part in ["AMILINE_TABLE is missing", "AMILINE_KILL_SWITCH is empty", "AMILINE_MAX_IMAGES_PER_HOUR: ", "\"everywhere\"", "\"nowhere\"", "AMILINE_LOG is \"loud\""] {
+    for part in [
+        "AMILINE_TABLE is missing",
+        "AMILINE_KILL_SWITCH is empty",
+        "AMILINE_MAX_IMAGES_PER_HOUR: ",
+        "\"everywhere\"",
+        "\"nowhere\"",
+        "AMILINE_LOG is \"loud\"",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }

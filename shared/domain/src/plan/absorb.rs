@@ -9,10 +9,14 @@ use crate::ids::ImageId;
 use crate::image::{ImageState, ObservedImage};
 use crate::key::ImageKey;
 use crate::name::{ImageName, RENAMES_MAX};
+use crate::policy::BeyondBounds;
 use crate::time::plus_seconds;
 
 /// Twins kept in a row. More than a few mean that somebody forges tags, which the first notifications say.
 const TWINS_MAX: usize = 4;
+
+/// Failed reads of the source's keys after which they count as not what the policy asks for.
+const KEY_READS_MAX: u32 = 5;
 
 /// Brings the family up to what was read. Reads that failed change nothing but the time of the next one.
 pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Changes {
@@ -38,6 +42,7 @@ pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Sc
     if family.phase == Phase::Working {
         want_copies(family, scene, &mut changes);
         want_shares(family, scene, &mut changes);
+        refuse_beyond_bounds(family, scene, &mut changes);
     }
     changes
 }
@@ -291,6 +296,13 @@ fn take_in_keys(family: &mut Family, observed: &Observed, scene: Scene<'_>, chan
             source.refusals = 0;
             source.not_before = None;
         }
+        Some(KeysSight::Unread) if source.refusals >= KEY_READS_MAX => {
+            // Whoever cannot tell makes the encrypted copy: it is what the policy asks for, and if the key cannot be
+            // used, the copy fails with the reason.
+            source.as_wanted = Some(false);
+            source.refusals = 0;
+            source.not_before = None;
+        }
         Some(KeysSight::Unread) if source.not_before.is_none_or(|at| at <= scene.now) => postpone(source, scene),
         Some(KeysSight::Unread) | None => return,
     }
@@ -307,6 +319,27 @@ fn want_shares(family: &mut Family, scene: Scene<'_>, changes: &mut Changes) {
         let shared = !row.place.is_source() || row.as_wanted == Some(true);
         if shared && row.state == RowState::Available && row.share == ShareState::NotWanted {
             row.share = ShareState::Wanted;
+            changes.rows.insert(row.place.clone());
+        }
+    }
+}
+
+/// What the stack does not allow any more is not done, though the policy's text was within the bounds once.
+fn refuse_beyond_bounds(family: &mut Family, scene: Scene<'_>, changes: &mut Changes) {
+    let account = scene.policy.and_then(|policy| policy.share.accounts.difference(&scene.bounds.accounts).next());
+    for row in family.rows.values_mut() {
+        if !row.place.is_source() && row.state == RowState::Wanted && !scene.bounds.regions.contains(&row.region) {
+            let reason = BeyondBounds::Region(row.region.clone()).to_string();
+            changes.facts.push(Fact::of(EventKind::CopyFailed, &row.place, None, Some(&reason)));
+            row.state = RowState::Failed;
+            row.reason = Some(reason);
+            changes.rows.insert(row.place.clone());
+        }
+        if let (ShareState::Wanted, Some(account)) = (row.share, account) {
+            let reason = BeyondBounds::Account(account.clone()).to_string();
+            changes.facts.push(Fact::of(EventKind::ShareFailed, &row.place, row.image.as_ref(), Some(&reason)));
+            row.share = ShareState::Failed;
+            row.reason = Some(reason);
             changes.rows.insert(row.place.clone());
         }
     }

@@ -127,6 +127,7 @@ fn new_family(begun: Begun<'_>, policy: Option<PolicyRef>, now: Timestamp) -> Fa
         seq: 0,
         last_hash: String::new(),
         created_at: now,
+        row_versions: BTreeMap::new(),
         rows: BTreeMap::new(),
         wakes: 0,
     }
@@ -145,6 +146,7 @@ fn new_row(family: &Family, place: Place, region: Region, policy: &PolicyName, n
         name: ImageName::new(policy, &family.instance, family.slot, &key, 0),
         place,
         region,
+        written_at: 0,
         attempt: 1,
         rename: 0,
         state: RowState::Wanted,

@@ -14,11 +14,13 @@ pub fn decide(family: &mut Family, observed: &Observed, scene: Scene<'_>) -> (Ve
     let mut changes = Changes::default();
     let mut actions = Vec::new();
     if let (Phase::Working, Some(policy)) = (family.phase, scene.policy) {
-        match scene.worker {
-            Worker::Create => actions.extend(create(family, policy, scene, &mut changes)),
-            Worker::Distribute => {
-                actions.extend(copies(family, policy, observed, scene, &mut changes));
-                actions.extend(shares(family, policy, observed, scene));
+        if !scene.paused {
+            match scene.worker {
+                Worker::Create => actions.extend(create(family, policy, scene, &mut changes)),
+                Worker::Distribute => {
+                    actions.extend(copies(family, policy, observed, scene, &mut changes));
+                    actions.extend(shares(family, policy, observed, scene));
+                }
             }
         }
         let open = keys_unknown(family, scene)
@@ -27,7 +29,9 @@ pub fn decide(family: &mut Family, observed: &Observed, scene: Scene<'_>) -> (Ve
             settle(family, &mut changes);
         }
     }
-    actions.extend(answer(family, scene));
+    if !scene.paused {
+        actions.extend(answer(family, scene));
+    }
     (actions, changes)
 }
 

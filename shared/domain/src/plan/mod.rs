@@ -22,6 +22,7 @@ pub use decide::decide;
 pub use retry::{NothingToRetry, retry};
 pub use wait::{looks, next_look};
 
+use crate::bounds::Bounds;
 use crate::family::{Family, ImageRow, Place, Worker};
 use crate::fault::Fault;
 use crate::history::Fact;
@@ -44,10 +45,14 @@ pub struct Scene<'a> {
     pub keys: &'a TagKeys,
     /// The policy that the family began under; none for a rejected press.
     pub policy: Option<&'a Policy>,
+    /// What the stack allows now, which may be less than when the family began.
+    pub bounds: &'a Bounds,
     /// Whose rights the caller has.
     pub worker: Worker,
     /// The moment of the look.
     pub now: Timestamp,
+    /// Whether the kill switch is on: then nothing is called, but what is known is still recorded.
+    pub paused: bool,
 }
 
 /// What woke the family.

@@ -16,6 +16,7 @@ const SHARED: &str = r#"{"encrypt":{"kms_key":"alias/k"},"distribute":{"regions"
 struct Stage {
     keys: TagKeys,
     policy: Policy,
+    bounds: Bounds,
     family: Family,
     observed: Observed,
     now: Timestamp,
@@ -53,11 +54,24 @@ impl Stage {
         let admission = Admission { policy: policy.clone(), policy_ref, budget: Budget::default() };
         let (family, _) = begin(begun, &admission, now);
         let keys = TagKeys::new(crate::ids::TagPrefix::new("amiline").unwrap());
-        Self { keys, policy, family, observed: Observed::default(), now }
+        let bounds = Bounds {
+            regions: ["us-east-1", "us-west-2", "eu-west-1"].into_iter().map(region).collect(),
+            accounts: [AccountId::new("222222222222").unwrap()].into_iter().collect(),
+            images_per_hour_max: 50,
+            interval_minutes_min: 0,
+        };
+        Self { keys, policy, bounds, family, observed: Observed::default(), now }
     }
 
     fn scene(&self, worker: Worker) -> Scene<'_> {
-        Scene { keys: &self.keys, policy: Some(&self.policy), worker, now: self.now }
+        Scene {
+            keys: &self.keys,
+            policy: Some(&self.policy),
+            bounds: &self.bounds,
+            worker,
+            now: self.now,
+            paused: false,
+        }
     }
 
     fn later(&mut self, seconds: i64) {
@@ -474,4 +488,22 @@ fn a_read_that_failed_concludes_nothing_and_is_put_off_once() {
     assert_eq!(stage.row(&Place::Source), &first);
     assert_eq!(first.state, RowState::Available);
     assert!(first.not_before.is_some());
+}
+
+#[test]
+fn what_the_stack_does_not_allow_any_more_is_not_done() {
+    let mut stage = Stage::new(SHARED);
+    stage.bounds.regions.remove(&region("eu-west-1"));
+    stage.bounds.accounts.clear();
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Image(image_id(1)));
+    stage.writes_its_status();
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    stage.sees(&Place::Source, vec![image]);
+    let key = Some("arn:key".to_owned());
+    stage.observed.source_keys = Some(KeysSight::Read(SnapshotKeys { keys: vec![key.clone()], wanted: key }));
+    let changes = stage.absorb(&Knock::default());
+    assert!(kinds(&changes).contains(&EventKind::CopyFailed) && kinds(&changes).contains(&EventKind::ShareFailed));
+    let (actions, _) = stage.decide(Worker::Distribute);
+    assert!(matches!(&actions[..], [Action::Copy(step)] if step.destination == region("us-west-2")), "{actions:?}");
 }

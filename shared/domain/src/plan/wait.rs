@@ -70,7 +70,9 @@ pub fn next_look(family: &Family, scene: Scene<'_>) -> Option<(Timestamp, Worker
     let rows: Vec<(Timestamp, Worker)> = if family.phase == Phase::Working { rows.collect() } else { Vec::new() };
     let keys = keys_unknown(family, scene)
         .then(|| (family.source().and_then(|row| row.not_before).unwrap_or(scene.now), Worker::Distribute));
-    rows.into_iter().chain(answer).chain(keys).min()
+    // A family at work is never without a due time: nothing else would find it if its events are lost.
+    let unfinished = (family.phase == Phase::Working).then_some((scene.now, scene.worker));
+    rows.into_iter().chain(answer).chain(keys).min().or(unfinished)
 }
 
 fn row_due(family: &Family, row: &ImageRow, scene: Scene<'_>) -> Option<(Timestamp, Worker)> {

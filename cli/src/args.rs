@@ -1,0 +1,84 @@
+//! What can be typed.
+
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region, StackName};
+use clap::{Parser, Subcommand};
+use std::str::FromStr;
+
+/// Images made by Amiline: where they are, where they came from, and another try at what failed.
+#[derive(Debug, Parser)]
+#[command(name = "amiline", version)]
+pub(crate) struct Args {
+    /// The deployed stack.
+    #[arg(long, global = true, default_value = "amiline")]
+    pub(crate) stack: StackName,
+    /// The stack's home Region [default: the AWS configuration's].
+    #[arg(long, global = true)]
+    pub(crate) region: Option<Region>,
+    /// One JSON document instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the newest families: each an image made from an instance, with its copies.
+    Families {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u16,
+    },
+    /// Show the tree that an image or an instance belongs to, with its history.
+    Lineage {
+        /// ami-... or i-...
+        of: Subject,
+        /// The Region of the image or instance, if it is not the home Region. Images are looked for in every Region of
+        /// the newest families otherwise.
+        #[arg(long)]
+        r#in: Option<Region>,
+    },
+    /// Make another attempt at what failed in a family.
+    Retry {
+        /// fam-...
+        family: FamilyId,
+    },
+}
+
+/// An image or an instance.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject {
+    Image(ImageId),
+    Instance(InstanceId),
+}
+
+impl FromStr for Subject {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(image) = ImageId::new(text) {
+            return Ok(Subject::Image(image));
+        }
+        InstanceId::new(text).map(Subject::Instance).map_err(|_| {
+            "give an image (ami- and 8 or 17 hexadecimal digits) or an instance (i- and the same)".to_owned()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn images_and_instances_are_told_apart_and_anything_else_is_refused() {
+        assert!(matches!("ami-0123456789abcdef0".parse(), Ok(Subject::Image(_))));
+        assert!(matches!("i-0123456789abcdef0".parse(), Ok(Subject::Instance(_))));
+        assert!("vol-1".parse::<Subject>().is_err());
+    }
+}

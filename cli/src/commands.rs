@@ -1,0 +1,113 @@
+//! What the commands do.
+
+use crate::args::{Args, Command, Subject};
+use crate::show;
+use amiline_app::ports::{CallError, Catalogue, RecordReader};
+use amiline_app::retry::{RetryError, retry};
+use amiline_aws::{Aws, ConnectError, Operator};
+use amiline_domain::family::Family;
+use amiline_domain::history::HistoryItem;
+use amiline_domain::ids::{ImageId, InstanceId, Region};
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use thiserror::Error;
+
+/// Families that are looked through for the Regions an image may be in.
+const FAMILIES_SEARCHED: usize = 200;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub(crate) enum CommandError {
+    #[error("nothing is recorded of {subject} in {places}; `amiline families` lists what is")]
+    NotFound { subject: String, places: String },
+    #[error(transparent)]
+    Retry(#[from] RetryError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("{0}\nCheck the stack's name (--stack), the Region (--region) and your rights to its table.")]
+    Call(#[from] CallError),
+}
+
+impl CommandError {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            CommandError::NotFound { .. } | CommandError::Retry(RetryError::NoSuchFamily(_)) => ExitCode::from(3),
+            CommandError::Retry(RetryError::Nothing(..) | RetryError::Busy(_) | RetryError::Call(_))
+            | CommandError::Connect(_)
+            | CommandError::Call(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Carries the command out and returns what to print.
+pub(crate) async fn run(args: Args) -> Result<String, CommandError> {
+    let aws = Aws::<Operator>::connect_operator(args.stack, args.region.as_ref()).await?;
+    match args.command {
+        Command::Families { limit } => {
+            let families = aws.families(usize::from(limit)).await?;
+            Ok(if args.json { show::families_json(&families) } else { show::families(&families) })
+        }
+        Command::Lineage { of, r#in } => {
+            let families = match of {
+                Subject::Image(image) => vec![family_of_image(&aws, &image, r#in).await?],
+                Subject::Instance(instance) => families_of_instance(&aws, &instance, r#in).await?,
+            };
+            let mut shown: Vec<(Family, Vec<HistoryItem>)> = Vec::new();
+            for family in families {
+                let history = aws.history(&family.id).await?;
+                shown.push((family, history));
+            }
+            Ok(if args.json { show::lineage_json(&shown) } else { show::lineage(&shown) })
+        }
+        Command::Retry { family } => {
+            retry(&aws, &family).await?;
+            Ok(if args.json { show::retried_json(&family) } else { show::retried(&family) })
+        }
+    }
+}
+
+async fn family_of_image(aws: &Aws<Operator>, image: &ImageId, region: Option<Region>) -> Result<Family, CommandError> {
+    let regions: Vec<Region> = match region {
+        Some(region) => vec![region],
+        None => regions_in_use(aws).await?,
+    };
+    for region in &regions {
+        let Some(id) = aws.family_of_image(region, image).await? else { continue };
+        if let Some(family) = aws.family(&id).await? {
+            return Ok(family);
+        }
+    }
+    Err(not_found(image.to_string(), &regions))
+}
+
+async fn families_of_instance(
+    aws: &Aws<Operator>,
+    instance: &InstanceId,
+    region: Option<Region>,
+) -> Result<Vec<Family>, CommandError> {
+    let regions: Vec<Region> = match region {
+        Some(region) => vec![region],
+        None => regions_in_use(aws).await?,
+    };
+    for region in &regions {
+        let families = aws.families_of_instance(region, instance).await?;
+        if !families.is_empty() {
+            return Ok(families);
+        }
+    }
+    Err(not_found(instance.to_string(), &regions))
+}
+
+fn not_found(subject: String, regions: &[Region]) -> CommandError {
+    let places: Vec<&str> = regions.iter().map(Region::as_str).collect();
+    CommandError::NotFound { subject, places: places.join(", ") }
+}
+
+/// The home Region, then every Region in which the newest families have images.
+async fn regions_in_use(aws: &Aws<Operator>) -> Result<Vec<Region>, CommandError> {
+    let families = aws.families(FAMILIES_SEARCHED).await?;
+    let home = aws.home_region().clone();
+    let others: BTreeSet<Region> =
+        families.iter().flat_map(|family| family.rows.values().map(|row| row.region.clone())).collect();
+    Ok(std::iter::once(home.clone()).chain(others.into_iter().filter(|region| *region != home)).collect())
+}

@@ -1,0 +1,29 @@
+//! Which use case a message asks for.
+
+use amiline_app::Distribute;
+use amiline_app::family::{Invocation, UseCaseError, distribute_due};
+use amiline_app::image_event::on_image_state;
+use amiline_app::settings::BoundedStack;
+use amiline_aws::runtime::Taken;
+use amiline_domain::wake::Wake;
+
+/// Carries one message out.
+pub(crate) async fn handle(
+    world: &impl Distribute,
+    stack: &BoundedStack,
+    wake: Wake,
+    invocation: &Invocation,
+) -> Result<Taken, UseCaseError> {
+    match wake {
+        Wake::ImageState(event) => {
+            on_image_state(world, stack, &event, invocation).await?;
+        }
+        Wake::FamilyDue { family } => {
+            distribute_due(world, stack, &family, invocation).await?;
+        }
+        Wake::InstanceTagged(_) | Wake::LookAtInstance { .. } | Wake::AnnounceHistory { .. } | Wake::Tick => {
+            return Ok(Taken::NotMine);
+        }
+    }
+    Ok(Taken::Done)
+}

@@ -1,0 +1,15 @@
+//! `schedule-tick`: finds what needs a look and no event told of, and sends messages.
+
+mod handler;
+
+use amiline_aws::settings::ScheduleTick;
+use amiline_aws::{Aws, Warm, runtime};
+use lambda_runtime::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let world = Aws::connect(runtime::begin::<ScheduleTick>()?);
+    world.warm().await;
+    let settings = world.settings();
+    runtime::serve_tick(async || handler::handle(&world, &settings.stack, &settings.source_regions).await).await
+}

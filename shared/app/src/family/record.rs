@@ -1,0 +1,70 @@
+//! Reading a family in one piece, and writing it so that the outcome is known.
+
+use super::UseCaseError;
+use crate::ports::{CallError, Committed, RecordReader, RecordWriter};
+use amiline_domain::family::Family;
+use amiline_domain::fault::Fault;
+use amiline_domain::ids::FamilyId;
+use amiline_domain::policy::Policy;
+use amiline_domain::record::Commit;
+
+/// Reads of a family that may fall into the middle of other invocations' transactions before it is left for later.
+const READS_MAX: usize = 5;
+
+/// Reads a family with record and rows from one moment: a query is not isolated from transactions.
+pub(crate) async fn whole_family<W: RecordReader>(world: &W, id: &FamilyId) -> Result<Option<Family>, CallError> {
+    let mut torn = None;
+    for _ in 0..READS_MAX {
+        match world.family(id).await? {
+            Some(family) if !family.is_whole() => torn = Some(family.region),
+            read => return Ok(read),
+        }
+    }
+    match torn {
+        None => Ok(None),
+        Some(region) => Err(CallError {
+            action: "dynamodb:Query",
+            subject: id.to_string(),
+            region,
+            code: "NotIsolated".to_owned(),
+            message: "every read fell into the middle of a transaction; it will be looked at again".to_owned(),
+            fault: Fault::Later,
+        }),
+    }
+}
+
+/// The policy that a family began under.
+pub(super) async fn kept_policy<W: RecordReader>(world: &W, family: &Family) -> Result<Option<Policy>, UseCaseError> {
+    let Some(policy) = &family.policy else { return Ok(None) };
+    let lost =
+        |problem: String| UseCaseError::PolicyLost { family: family.id.clone(), hash: policy.hash.clone(), problem };
+    let text = world.kept_policy(&policy.hash).await?.ok_or_else(|| lost("it is missing".to_owned()))?;
+    Policy::parse(&text).map(Some).map_err(|e| lost(e.to_string()))
+}
+
+/// Writes a transaction whose reply may be lost: then the record itself says whether it was written.
+pub(crate) async fn commit_surely<W: RecordReader + RecordWriter>(
+    world: &W,
+    commit: &Commit,
+) -> Result<Committed, CallError> {
+    let error = match world.commit(commit).await {
+        Ok(committed) => return Ok(committed),
+        Err(error) if error.fault == Fault::Unknown => error,
+        Err(error) => return Err(error),
+    };
+    let found = world.family(&commit.family.id).await?;
+    match found {
+        Some(found)
+            if found.version == commit.family.version
+                && found.last_hash == commit.family.last_hash
+                && found.lease == commit.family.lease =>
+        {
+            Ok(Committed::Yes)
+        }
+        found if found.as_ref().map(|family| family.version) == commit.expected_version => {
+            tracing::warn!(family = %commit.family.id, error = %error, "transaction was not written; sent again");
+            world.commit(commit).await
+        }
+        Some(_) | None => Ok(Committed::Conflict),
+    }
+}

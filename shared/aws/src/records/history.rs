@@ -1,0 +1,53 @@
+//! History that waits to be published.
+
+use super::expression::Expression;
+use super::items::{self, HistoryEntry};
+use super::layout;
+use crate::errors::Call;
+use crate::settings::Notify;
+use crate::world::{Aws, HasTable};
+use amiline_app::ports::CallError;
+use amiline_domain::history::HistoryItem;
+use amiline_domain::ids::FamilyId;
+
+/// Where a history item is.
+pub(crate) struct HistoryPlace {
+    pk: String,
+    sk: String,
+}
+
+impl HistoryPlace {
+    pub(crate) fn of(family: &FamilyId, seq: u64) -> Self {
+        Self { pk: layout::family_pk(family), sk: layout::history_sk(seq) }
+    }
+}
+
+impl Aws<Notify> {
+    /// Takes the mark off. An item that is gone stays gone, and one that was marked before stays as it is.
+    pub(crate) async fn forget_unannounced(&self, place: &HistoryPlace) -> Result<(), CallError> {
+        let update = Expression::default()
+            .remove(layout::UNANNOUNCED)
+            .remove(layout::DUE_SHARD)
+            .remove(layout::DUE_AT)
+            .when_present(layout::PK);
+        self.update(self.settings.table(), layout::key(&place.pk, &place.sk), &update, &place.pk).await.map(|_| ())
+    }
+
+    /// The item, if it still waits.
+    pub(crate) async fn unannounced_history(&self, pk: &str, sk: &str) -> Result<Option<HistoryItem>, CallError> {
+        let call = Call::new("dynamodb:GetItem", pk, self.home());
+        if layout::family_of_pk(pk).is_none() || !sk.starts_with(layout::HISTORY_PREFIX) {
+            // A message may name anything; only history is published.
+            return Ok(None);
+        }
+        let Some(item) = self.item(call, self.settings.table(), pk, sk).await? else { return Ok(None) };
+        let entry: HistoryEntry = items::read(item).map_err(|e| call.unreadable(&e))?;
+        Ok(entry.unannounced.unwrap_or(false).then_some(entry.data))
+    }
+}
+
+/// The history item of a record of the table's stream, if it is one that waits to be published.
+pub fn history_of_stream(image: serde_dynamo::Item) -> Result<Option<HistoryItem>, String> {
+    let entry: HistoryEntry = serde_dynamo::from_item(image).map_err(|e| e.to_string())?;
+    Ok(entry.unannounced.unwrap_or(false).then_some(entry.data))
+}

@@ -1,0 +1,198 @@
+//! Records as items, and back.
+
+use super::Item;
+use super::layout::{self, DueKind};
+use amiline_domain::budget::Budget;
+use amiline_domain::family::{Family, ImageRow, RowState, Worker};
+use amiline_domain::history::HistoryItem;
+use amiline_domain::press::{Press, PressKey, PressState};
+use amiline_domain::time::{Slot, plus_seconds};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+
+/// How long the stream has to bring an announced item before the tick sends it, in seconds.
+const ANNOUNCE_SECONDS: i64 = 600;
+
+pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, String> {
+    from_item(item).map_err(|e| e.to_string())
+}
+
+pub(super) fn write<T: Serialize>(item: &T) -> Result<Item, String> {
+    to_item(item).map_err(|e| e.to_string())
+}
+
+/// When a family is due, and for whom. While it is leased that is the lease's end, so that the family of a dead
+/// worker is found.
+pub(super) fn family_due(family: &Family) -> Option<String> {
+    let worker = family.next_look.map(|(_, worker)| worker);
+    let at = family.lease.as_ref().map(|lease| lease.until).or(family.next_look.map(|(at, _)| at))?;
+    Some(layout::due_at(at, DueKind::Family(worker.unwrap_or_else(|| turn(family)))))
+}
+
+/// Whose turn it is by the state of the source image, for a lease without a next look.
+fn turn(family: &Family) -> Worker {
+    let made = family.source().is_some_and(|row| row.state == RowState::Available);
+    if made { Worker::Distribute } else { Worker::Create }
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    data: Family,
+    #[serde(default)]
+    wakes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    pk: String,
+    sk: String,
+    data: ImageRow,
+}
+
+pub(super) fn row_item(pk: &str, row: &ImageRow) -> Result<Item, String> {
+    write(&Row { pk: pk.to_owned(), sk: layout::image_sk(&row.place), data: row.clone() })
+}
+
+/// A family from its META and its rows; `None` without a META.
+pub(super) fn family(items: Vec<Item>) -> Result<Option<Family>, String> {
+    let mut meta: Option<Meta> = None;
+    let mut rows = Vec::with_capacity(items.len());
+    for item in items {
+        let sk = item.get(layout::SK).and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
+        if sk == layout::META_SK {
+            meta = Some(read(item)?);
+        } else if sk.starts_with(layout::IMAGE_PREFIX) {
+            rows.push(read::<Row>(item)?.data);
+        }
+    }
+    Ok(meta.map(|meta| {
+        let mut family = meta.data;
+        family.wakes = meta.wakes;
+        family.rows = rows.into_iter().map(|row| (row.place.clone(), row)).collect();
+        family
+    }))
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StateName {
+    Idle,
+    Accepted,
+    Answered,
+}
+
+/// A press with its state laid flat, so that conditions can be put on it.
+#[derive(Serialize, Deserialize)]
+struct PressItem {
+    pk: String,
+    sk: String,
+    rev: u64,
+    state: StateName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slot: Option<Slot>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_slot: Option<Slot>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_image_slot: Option<Slot>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cleared_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_look: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_shard: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+}
+
+pub(super) fn press_item(key: &PressKey, press: &Press) -> Result<Item, String> {
+    let pk = layout::press_pk(key);
+    let (state, slot, value) = match &press.state {
+        PressState::Idle => (StateName::Idle, None, None),
+        PressState::Accepted { slot, value } => (StateName::Accepted, Some(*slot), Some(value.clone())),
+        PressState::Answered { slot, value } => (StateName::Answered, Some(*slot), Some(value.clone())),
+    };
+    write(&PressItem {
+        sk: layout::PRESS_SK.to_owned(),
+        rev: press.rev,
+        state,
+        slot,
+        value,
+        last_slot: press.last_slot,
+        last_image_slot: press.last_image_slot,
+        cleared_at: press.cleared_at,
+        answer: press.answer.clone(),
+        next_look: press.next_look,
+        due_shard: press.next_look.map(|_| layout::due_shard(&pk)),
+        due_at: press.next_look.map(|at| layout::due_at(at, DueKind::Press)),
+        pk,
+    })
+}
+
+pub(super) fn press(item: Item) -> Result<Press, String> {
+    let item: PressItem = read(item)?;
+    let state = match (item.state, item.slot, item.value) {
+        (StateName::Idle, _, _) => PressState::Idle,
+        (StateName::Accepted, Some(slot), Some(value)) => PressState::Accepted { slot, value },
+        (StateName::Answered, Some(slot), Some(value)) => PressState::Answered { slot, value },
+        (StateName::Accepted | StateName::Answered, _, _) => return Err("a press has no slot or value".to_owned()),
+    };
+    Ok(Press {
+        rev: item.rev,
+        state,
+        last_slot: item.last_slot,
+        last_image_slot: item.last_image_slot,
+        cleared_at: item.cleared_at,
+        answer: item.answer,
+        next_look: item.next_look,
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct BudgetItem {
+    pk: String,
+    sk: String,
+    rev: u64,
+    data: Budget,
+}
+
+pub(super) fn budget_item(pk: String, budget: &Budget) -> Result<Item, String> {
+    write(&BudgetItem { pk, sk: layout::BUDGET_SK.to_owned(), rev: budget.rev, data: budget.clone() })
+}
+
+pub(super) fn budget(item: Item) -> Result<Budget, String> {
+    Ok(read::<BudgetItem>(item)?.data)
+}
+
+/// A history item, and whether it still has to be published.
+#[derive(Serialize, Deserialize)]
+pub(super) struct HistoryEntry {
+    pub(super) pk: String,
+    pub(super) sk: String,
+    pub(super) data: HistoryItem,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unannounced: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_shard: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+}
+
+pub(super) fn history_item(item: &HistoryItem) -> Result<Item, String> {
+    let pk = layout::family_pk(&item.family);
+    let announced = item.event.is_announced();
+    let late = plus_seconds(item.at, ANNOUNCE_SECONDS);
+    write(&HistoryEntry {
+        sk: layout::history_sk(item.seq),
+        data: item.clone(),
+        unannounced: announced.then_some(true),
+        due_shard: announced.then(|| layout::due_shard(&pk)),
+        due_at: announced.then(|| layout::due_at(late, DueKind::Notify)),
+        pk,
+    })
+}

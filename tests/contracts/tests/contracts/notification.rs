@@ -1,0 +1,127 @@
+//! The published schema, held against what is published.
+
+use amiline_contracts::events;
+use amiline_domain::history::{EventKind, HistoryItem};
+use amiline_domain::notice::render;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Every kind of event. The match makes a new one an error here until it is in the list.
+fn kinds() -> Vec<EventKind> {
+    use EventKind::*;
+    let listed = |kind: EventKind| match kind {
+        ImageRequested | ImageCreating | ImageAvailable | ImageFailed | CopyStarted | CopyAvailable | CopyFailed
+        | ImageShared | ShareFailed | ImageDeregistered | ImageDisabled | ImageEnabled | TwinFound | FamilyComplete
+        | FamilyPartial | FamilyFailed | RequestRejected | FamilyRetried => kind,
+    };
+    [
+        ImageRequested,
+        ImageCreating,
+        ImageAvailable,
+        ImageFailed,
+        CopyStarted,
+        CopyAvailable,
+        CopyFailed,
+        ImageShared,
+        ShareFailed,
+        ImageDeregistered,
+        ImageDisabled,
+        ImageEnabled,
+        TwinFound,
+        FamilyComplete,
+        FamilyPartial,
+        FamilyFailed,
+        RequestRejected,
+        FamilyRetried,
+    ]
+    .map(listed)
+    .to_vec()
+}
+
+fn schema() -> Value {
+    let text = std::fs::read_to_string(events::directory().join("notification.schema.json")).unwrap();
+    serde_json::from_str(&text).expect("the schema is JSON")
+}
+
+fn item(kind: EventKind, bare: bool) -> HistoryItem {
+    let optional = |value: &str| if bare { Value::Null } else { Value::from(value) };
+    let images = json!([
+        {"region": "us-east-1", "image": "ami-0f1e2d3c4b5a69788", "state": "available", "role": "source", "shared_with": ["222222222222"]},
+        {"region": "eu-west-1", "image": null, "state": "timed-out", "role": "copy", "shared_with": []},
+    ]);
+    let item = json!({
+        "family": "fam-0123456789abcdef", "seq": 3, "prev_hash": "", "hash": "00ff", "outcome_id": "0123456789abcdef",
+        "at": "2026-11-23T10:19:33Z", "event": kind, "account": "111111111111", "region": "us-east-1",
+        "instance": "i-0a1b2c3d4e5f60718", "policy": optional("default"), "image": optional("ami-0f1e2d3c4b5a69788"),
+        "reason": optional("why"), "images": if kind.outcome().is_some() && !bare { images } else { json!([]) },
+    });
+    serde_json::from_value(item).expect("a history item")
+}
+
+/// The keywords that the schema uses, less `pattern` and `format`, and `if`, which has a test of its own.
+fn check(schema: &Value, root: &Value, value: &Value, at: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return check(root.pointer(reference.trim_start_matches('#')).expect("a definition"), root, value, at);
+    }
+    if let Some(constant) = schema.get("const") {
+        assert_eq!(value, constant, "{at}");
+    }
+    if let Some(allowed) = schema["enum"].as_array() {
+        assert!(allowed.contains(value), "{at}: {value} is none of {allowed:?}");
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    match &schema["type"] {
+        Value::String(wanted) => assert_eq!(kind, wanted, "{at}: {value}"),
+        Value::Array(wanted) => assert!(wanted.contains(&Value::from(kind)), "{at}: {value}"),
+        _ => {}
+    }
+    if let Some(fields) = value.as_object() {
+        for required in schema["required"].as_array().into_iter().flatten() {
+            assert!(fields.contains_key(required.as_str().unwrap()), "{at}: {required} is missing");
+        }
+        for (name, inner) in fields {
+            let inner_schema = &schema["properties"][name];
+            assert!(!inner_schema.is_null(), "{at}: {name} is not in the schema");
+            check(inner_schema, root, inner, &format!("{at}.{name}"));
+        }
+    }
+    for (index, inner) in value.as_array().into_iter().flatten().enumerate() {
+        check(&schema["items"], root, inner, &format!("{at}[{index}]"));
+    }
+}
+
+#[test]
+fn what_is_published_is_what_the_schema_says() {
+    let schema = schema();
+    for kind in kinds().into_iter().filter(|kind| kind.is_announced()) {
+        for bare in [false, true] {
+            let body: Value = serde_json::from_str(&render(&item(kind, bare)).json).expect("a JSON body");
+            check(&schema, &schema, &body, kind.as_str());
+            assert_eq!(body.get("images").is_some(), kind.outcome().is_some(), "{}", kind.as_str());
+        }
+    }
+}
+
+#[test]
+fn the_schema_names_the_events_that_are_announced_and_no_others() {
+    let schema = schema();
+    let named: BTreeSet<&str> =
+        schema["properties"]["event"]["enum"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let announced: BTreeSet<&str> =
+        kinds().into_iter().filter(|kind| kind.is_announced()).map(EventKind::as_str).collect();
+    assert_eq!(named, announced);
+}
+
+#[test]
+fn subscribers_can_filter_by_every_attribute_that_is_promised() {
+    let attributes = render(&item(EventKind::FamilyPartial, false)).attributes;
+    let names: BTreeSet<&str> = attributes.keys().copied().collect();
+    assert_eq!(names, ["event", "outcome", "policy", "region", "account", "severity"].into_iter().collect());
+}

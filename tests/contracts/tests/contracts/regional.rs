@@ -1,0 +1,95 @@
+//! `regional.yaml`: what every other Region gets.
+
+use crate::{HOME, TEMPLATE, plain, regional};
+use amiline_contracts::stack::Stack;
+use amiline_contracts::statements::{of_document, of_role};
+use serde_json::json;
+
+const INBOUND: &str = "arn:aws:events:us-east-1:111111111111:event-bus/amiline-inbound";
+const KEY: [(&str, &str); 2] = [("CreateKey", "true"), ("ShareWithAccounts", "222222222222,444444444444")];
+
+#[test]
+fn events_are_forwarded_to_the_home_stacks_inbound_bus() {
+    assert!(INBOUND.ends_with(&format!("/{}", plain().one("InboundBus").properties["Name"].as_str().unwrap())));
+    for rule in regional("us-west-2", &[]).all("AWS::Events::Rule") {
+        let targets = rule.properties["Targets"].as_array().unwrap();
+        let [target] = targets.as_slice() else { panic!("one target") };
+        // A bus in another Region is only reached with a role (aws-facts.md 1.7).
+        assert_eq!((&target["Arn"], &target["RoleArn"]), (&json!(INBOUND), &json!("ForwardRole.Arn")));
+    }
+}
+
+#[test]
+fn the_forwarding_role_may_put_events_on_that_bus_and_nothing_else() {
+    let role = regional("us-west-2", &[]).one("ForwardRole");
+    let statements = of_role(&role);
+    let [statement] = statements.as_slice() else { panic!("one statement") };
+    assert_eq!(
+        (&statement.actions[..], &statement.resources[..]),
+        (&["events:PutEvents".to_owned()][..], &[INBOUND.to_owned()][..])
+    );
+    assert_eq!(
+        role.properties["AssumeRolePolicyDocument"]["Statement"][0]["Principal"],
+        json!({"Service": "events.amazonaws.com"})
+    );
+}
+
+#[test]
+fn nobody_outside_the_account_may_put_events_on_the_inbound_bus() {
+    let stack = plain();
+    assert!(stack.one("InboundBus").properties["Policy"].is_null());
+    assert!(!stack.resources().iter().any(|resource| resource.kind == "AWS::Events::EventBusPolicy"));
+}
+
+#[test]
+fn at_home_it_forwards_nothing_so_that_no_event_arrives_twice() {
+    let kinds = |stack: Stack| stack.resources().into_iter().map(|resource| resource.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(regional(HOME, &[])), Vec::<String>::new());
+    let mut made = kinds(regional(HOME, &KEY));
+    made.sort();
+    assert_eq!(made, ["AWS::KMS::Alias", "AWS::KMS::Key"]);
+}
+
+#[test]
+fn the_key_and_its_alias_outlive_the_stack_because_images_need_them() {
+    let stack = regional("us-west-2", &KEY);
+    for id in ["ImageKey", "ImageKeyAlias"] {
+        let definition = stack.one(id).definition;
+        assert_eq!(
+            (&definition["DeletionPolicy"], &definition["UpdateReplacePolicy"]),
+            (&json!("Retain"), &json!("Retain"))
+        );
+    }
+    assert_eq!(stack.one("ImageKeyAlias").properties["AliasName"], "alias/amiline");
+    assert_eq!(stack.one("ImageKey").properties["EnableKeyRotation"], true);
+}
+
+#[test]
+fn other_accounts_may_use_the_key_to_launch_and_only_if_named() {
+    let alone = regional("us-west-2", &[("CreateKey", "true")]).one("ImageKey");
+    let statements = of_document("ImageKey", &alone.properties["KeyPolicy"]);
+    let [owner] = statements.as_slice() else { panic!("only the account itself") };
+    assert_eq!(owner.principal, json!({"AWS": "arn:aws:iam::111111111111:root"}));
+
+    let shared = regional("us-west-2", &KEY).one("ImageKey");
+    for statement in of_document("ImageKey", &shared.properties["KeyPolicy"]).into_iter().skip(1) {
+        assert_eq!(statement.principal, json!({"AWS": ["222222222222", "444444444444"]}));
+        match statement.sid.as_str() {
+            "SharedAccountsSeeTheKey" => assert_eq!(statement.actions, ["kms:DescribeKey"]),
+            "SharedAccountsLetEbsUseTheKey" => {
+                assert_eq!(statement.actions, ["kms:CreateGrant"]);
+                assert_eq!(statement.condition("Bool", "kms:GrantIsForAWSResource"), ["true"]);
+            }
+            _ => assert_eq!(statement.condition("StringEquals", "kms:ViaService"), ["ec2.us-west-2.amazonaws.com"]),
+        }
+    }
+}
+
+#[test]
+fn both_templates_take_a_tag_prefix_and_a_key_alias_by_the_same_rules() {
+    for parameter in ["TagPrefix", "KeyAlias"] {
+        let home = TEMPLATE["Parameters"][parameter]["AllowedPattern"].as_str().unwrap();
+        let elsewhere = crate::REGIONAL["Parameters"][parameter]["AllowedPattern"].as_str().unwrap();
+        assert_eq!(home.trim_start_matches("^$|"), elsewhere, "{parameter}");
+    }
+}

@@ -1,0 +1,256 @@
+//! What each role may do, and what no role may.
+
+use crate::{FUNCTIONS, both, plain, wide};
+use amiline_contracts::stack::Stack;
+use amiline_contracts::statements::{Statement, changes_ec2, of_role, of_roles};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+fn granted(stack: &Stack, role: &str) -> Vec<Statement> {
+    of_role(&stack.one(role)).into_iter().filter(|statement| statement.allows).collect()
+}
+
+fn actions(statements: &[Statement]) -> BTreeSet<&str> {
+    statements.iter().flat_map(|statement| &statement.actions).map(String::as_str).collect()
+}
+
+fn set<'a>(texts: &[&'a str]) -> BTreeSet<&'a str> {
+    texts.iter().copied().collect()
+}
+
+#[test]
+fn no_role_is_granted_a_family_of_actions() {
+    for stack in both() {
+        for statement in of_roles(&stack).iter().filter(|statement| statement.allows) {
+            for action in &statement.actions {
+                assert!(!action.contains('*'), "{}: {} grants {action}", statement.holder, statement.sid);
+            }
+            assert!(!statement.resources.is_empty());
+        }
+    }
+}
+
+#[test]
+fn no_change_in_ec2_is_granted_on_everything_and_none_on_images_without_a_condition() {
+    for statement in of_roles(&wide()).iter().filter(|statement| statement.allows) {
+        if !statement.actions.iter().any(|action| changes_ec2(action)) {
+            continue;
+        }
+        assert!(!statement.resources.iter().any(|resource| resource == "*"), "{}", statement.sid);
+        if statement.covers("image") || statement.covers("snapshot") {
+            assert!(!statement.condition.is_null(), "{}", statement.sid);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_created_without_the_stack_name_on_its_snapshots() {
+    let stack = wide();
+    for (role, action) in [("CreateImageRole", "ec2:CreateImage"), ("DistributeImageRole", "ec2:CopyImage")] {
+        let statements = granted(&stack, role);
+        let creating = statements.iter().filter(|statement| statement.actions.iter().any(|a| a == action));
+        let on_snapshots: Vec<_> = creating.filter(|statement| statement.covers("snapshot")).collect();
+        assert!(!on_snapshots.is_empty());
+        for statement in on_snapshots {
+            assert_eq!(statement.condition("StringEquals", "aws:RequestTag/amiline-stack"), ["amiline"], "{action}");
+        }
+    }
+}
+
+#[test]
+fn images_and_snapshots_are_tagged_in_the_creating_call_only() {
+    let stack = wide();
+    for (role, call) in [("CreateImageRole", "CreateImage"), ("DistributeImageRole", "CopyImage")] {
+        for statement in granted(&stack, role) {
+            let tags = statement.actions.iter().any(|a| a == "ec2:CreateTags" || a == "ec2:DeleteTags");
+            if tags && (statement.covers("image") || statement.covers("snapshot")) {
+                assert_eq!(statement.actions, ["ec2:CreateTags"]);
+                assert_eq!(statement.condition("StringEquals", "ec2:CreateAction"), [call]);
+            }
+        }
+    }
+}
+
+#[test]
+fn of_an_instances_tags_only_the_status_is_written_and_only_the_button_removed() {
+    let stack = wide();
+    for role in ["CreateImageRole", "DistributeImageRole"] {
+        let statements = granted(&stack, role);
+        for (action, key) in [("ec2:CreateTags", "amiline:status"), ("ec2:DeleteTags", "amiline:image")] {
+            let on_instances: Vec<_> =
+                statements.iter().filter(|s| s.covers("instance") && s.actions.iter().any(|a| a == action)).collect();
+            let [statement] = on_instances.as_slice() else { panic!("{role} has one statement for {action}") };
+            assert_eq!(statement.actions, [action]);
+            assert_eq!(statement.condition("ForAllValues:StringEquals", "aws:TagKeys"), [key]);
+            // DeleteTags without keys deletes every tag, and ForAllValues is true of no keys.
+            assert_eq!(statement.condition("Null", "aws:TagKeys"), ["false"]);
+        }
+    }
+}
+
+#[test]
+fn only_images_of_this_stack_are_shared() {
+    let stack = wide();
+    let statements = of_roles(&stack);
+    let sharing: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("ec2:Modify"))).collect();
+    let [statement] = sharing.as_slice() else { panic!("one statement shares") };
+    assert_eq!(statement.holder, "DistributeImageRole");
+    assert_eq!(statement.actions, ["ec2:ModifyImageAttribute"]);
+    assert_eq!(statement.condition("StringEquals", "aws:ResourceTag/amiline-stack"), ["amiline"]);
+}
+
+#[test]
+fn whoever_makes_or_shares_images_is_denied_it_outside_the_allowed_regions() {
+    for (stack, regions) in [
+        (plain(), set(&["us-east-1"])),
+        (wide(), set(&["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-3", "sa-east-1"])),
+    ] {
+        for (_, role, _) in FUNCTIONS {
+            let statements = of_role(&stack.one(role));
+            if !statements.iter().any(|s| s.allows && s.actions.iter().any(|action| changes_ec2(action))) {
+                continue;
+            }
+            let denials: Vec<_> = statements.iter().filter(|statement| !statement.allows).collect();
+            let [denial] = denials.as_slice() else { panic!("{role} has one denial") };
+            assert_eq!(denial.resources, ["*"]);
+            let spreads = ["ec2:CreateImage", "ec2:CopyImage", "ec2:ModifyImageAttribute"];
+            for action in actions(&statements).iter().filter(|action| spreads.contains(action)) {
+                assert!(denial.actions.iter().any(|denied| denied == action), "{role} may {action} anywhere");
+            }
+            let allowed = denial.condition("StringNotEquals", "aws:RequestedRegion");
+            assert_eq!(allowed.iter().map(String::as_str).collect::<BTreeSet<_>>(), regions, "{role}");
+        }
+    }
+}
+
+#[test]
+fn the_tick_changes_nothing() {
+    let stack = wide();
+    let statements = granted(&stack, "ScheduleTickRole");
+    assert_eq!(
+        actions(&statements),
+        set(&[
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            "ec2:DescribeTags",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "sqs:SendMessage"
+        ])
+    );
+    let query = statements.iter().find(|s| s.actions == ["dynamodb:Query"]).expect("a query");
+    assert_eq!(query.resources, ["LineageTable.Arn/index/due"]);
+}
+
+#[test]
+fn only_notify_publishes_and_only_to_its_topic() {
+    let stack = wide();
+    let statements = of_roles(&stack);
+    let publishing: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("sns:"))).collect();
+    let [statement] = publishing.as_slice() else { panic!("one statement publishes") };
+    assert_eq!(
+        (statement.holder.as_str(), &statement.resources[..]),
+        ("NotifyRole", &["NotificationTopic".to_owned()][..])
+    );
+    assert!(!actions(&granted(&stack, "NotifyRole")).iter().any(|action| action.starts_with("ec2:")));
+}
+
+#[test]
+fn a_function_consumes_its_own_queue_and_writes_its_own_log() {
+    let stack = wide();
+    for (function, role, _) in FUNCTIONS {
+        let name = function.trim_end_matches("Function");
+        for statement in granted(&stack, role) {
+            if statement.actions.iter().any(|action| action.starts_with("logs:")) {
+                assert_eq!(statement.resources, [format!("{name}LogGroup.Arn")], "{role}");
+            }
+            if statement.actions.iter().any(|a| a == "sqs:ReceiveMessage" || a == "sqs:DeleteMessage") {
+                assert_eq!(statement.resources, [format!("{name}Queue.Arn")], "{role}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_mapping_has_the_permissions_that_its_poller_needs() {
+    let stack = wide();
+    for mapping in stack.all("AWS::Lambda::EventSourceMapping") {
+        let function = mapping.properties["FunctionName"].as_str().unwrap();
+        let (_, role, _) = FUNCTIONS.iter().find(|(id, ..)| *id == function).expect("a function");
+        let statements = granted(&stack, role);
+        let source = mapping.properties["EventSourceArn"].as_str().unwrap();
+        let (resource, needed) = if source == "LineageTable.StreamArn" {
+            let needed = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];
+            ("LineageTable.Arn/stream/*", needed)
+        } else {
+            (source, ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"])
+        };
+        let here: Vec<_> = statements.into_iter().filter(|s| s.resources == [resource]).collect();
+        assert!(set(&needed).is_subset(&actions(&here)), "{role} cannot read {source}");
+    }
+}
+
+#[test]
+fn without_a_key_nothing_is_granted_in_kms() {
+    assert!(!actions(&of_roles(&plain())).iter().any(|action| action.starts_with("kms:")));
+}
+
+#[test]
+fn the_stacks_key_is_the_only_one_and_used_by_way_of_ec2() {
+    let stack = wide();
+    let statements = of_roles(&stack);
+    let kms: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("kms:"))).collect();
+    for statement in &kms {
+        assert_eq!(statement.holder, "DistributeImageRole");
+        assert_eq!(statement.condition("ForAnyValue:StringEquals", "kms:ResourceAliases"), ["alias/amiline"]);
+        // Looking at the key is all that the function does itself.
+        if statement.actions != ["kms:DescribeKey"] {
+            assert_eq!(
+                statement.condition("StringLike", "kms:ViaService"),
+                ["ec2.*.amazonaws.com"],
+                "{}",
+                statement.sid
+            );
+        }
+        if statement.actions.iter().any(|action| action == "kms:CreateGrant") {
+            assert_eq!(statement.condition("Bool", "kms:GrantIsForAWSResource"), ["true"]);
+        }
+    }
+    // aws-facts.md section 3: what encrypted copies need.
+    let kms: Vec<Statement> = kms.into_iter().cloned().collect();
+    assert_eq!(
+        actions(&kms),
+        set(&[
+            "kms:DescribeKey",
+            "kms:CreateGrant",
+            "kms:Decrypt",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ])
+    );
+}
+
+#[test]
+fn policies_are_read_by_create_image_only_and_written_by_nobody() {
+    let stack = wide();
+    for (_, role, _) in FUNCTIONS {
+        for statement in granted(&stack, role) {
+            if statement.actions.iter().any(|action| action.starts_with("ssm:")) {
+                assert_eq!(statement.actions, ["ssm:GetParameters"], "{role}");
+                let policies = statement.resources.iter().any(|resource| resource.contains("/policies/"));
+                assert_eq!(policies, role == "CreateImageRole", "{role}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_role_trusts_one_service() {
+    for role in wide().all("AWS::IAM::Role") {
+        let service = if role.id == "TickScheduleRole" { "scheduler.amazonaws.com" } else { "lambda.amazonaws.com" };
+        let trust = &role.properties["AssumeRolePolicyDocument"]["Statement"];
+        assert_eq!(trust.as_array().map(Vec::len), Some(1), "{}", role.id);
+        assert_eq!(trust[0]["Principal"], json!({"Service": service}), "{}", role.id);
+    }
+}

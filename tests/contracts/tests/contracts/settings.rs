@@ -1,0 +1,70 @@
+//! The functions: their environment, their binaries, their roles' names.
+
+use crate::{FUNCTIONS, both, plain};
+use amiline_aws::settings::{CREATE_IMAGE, DISTRIBUTE_IMAGE, NOTIFY, SCHEDULE_TICK};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+#[test]
+fn the_template_sets_exactly_the_variables_that_each_function_reads() {
+    let read: [(&str, &[&str]); 4] = [
+        ("CreateImageFunction", CREATE_IMAGE),
+        ("DistributeImageFunction", DISTRIBUTE_IMAGE),
+        ("ScheduleTickFunction", SCHEDULE_TICK),
+        ("NotifyFunction", NOTIFY),
+    ];
+    for stack in both() {
+        for (function, read) in read {
+            let set = stack.one(function).properties["Environment"]["Variables"].clone();
+            let set: BTreeSet<&str> = set.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(set, read.iter().copied().collect::<BTreeSet<_>>(), "{function}");
+        }
+    }
+}
+
+#[test]
+fn no_variable_is_empty_unless_it_is_a_list() {
+    for stack in both() {
+        for function in stack.all("AWS::Lambda::Function") {
+            for (name, value) in function.properties["Environment"]["Variables"].as_object().unwrap() {
+                let empty = value.as_str().is_none_or(|text| text.trim_matches(',').is_empty());
+                assert!(!empty || name == "AMILINE_ALLOWED_ACCOUNTS", "{}: {name} is {value}", function.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_lists_hold_what_is_always_allowed_and_what_is_allowed_besides() {
+    let parts = |variables: &Value, name: &str| -> BTreeSet<String> {
+        variables[name].as_str().unwrap().split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    };
+    let set = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<BTreeSet<_>>();
+    let regions = ["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-3", "sa-east-1"];
+    for function in ["CreateImageFunction", "DistributeImageFunction"] {
+        let variables = crate::wide().one(function).properties["Environment"]["Variables"].clone();
+        assert_eq!(parts(&variables, "AMILINE_ALLOWED_REGIONS"), set(&regions));
+        assert_eq!(parts(&variables, "AMILINE_ALLOWED_ACCOUNTS"), set(&["222222222222", "444444444444"]));
+        let variables = plain().one(function).properties["Environment"]["Variables"].clone();
+        assert_eq!(parts(&variables, "AMILINE_ALLOWED_REGIONS"), set(&["us-east-1"]));
+        assert_eq!(parts(&variables, "AMILINE_ALLOWED_ACCOUNTS"), set(&[]));
+    }
+    let tick = crate::wide().one("ScheduleTickFunction").properties["Environment"]["Variables"].clone();
+    assert_eq!(parts(&tick, "AMILINE_SOURCE_REGIONS"), set(&["us-east-1", "us-west-2", "ap-southeast-3"]));
+}
+
+#[test]
+fn every_function_is_built_from_the_binary_of_its_name_and_runs_under_its_own_role() {
+    let stack = plain();
+    let functions: BTreeSet<String> = stack.all("AWS::Lambda::Function").into_iter().map(|f| f.id).collect();
+    assert_eq!(functions, FUNCTIONS.iter().map(|(id, ..)| (*id).to_owned()).collect());
+    for (id, role, name) in FUNCTIONS {
+        let function = stack.one(id);
+        assert_eq!(function.properties["FunctionName"], format!("amiline-{name}"));
+        assert_eq!(function.properties["Role"], format!("{role}.Arn"));
+        assert_eq!(function.properties["Runtime"], "provided.al2023");
+        assert_eq!(function.properties["Handler"], "bootstrap");
+        assert_eq!(function.definition["Metadata"]["BuildMethod"], "rust-cargolambda");
+        assert_eq!(function.definition["Metadata"]["BuildProperties"], json!({"Binary": format!("amiline-{name}")}));
+    }
+}

@@ -1,0 +1,82 @@
+//! The index of what is due: sparse, in parts, and behind the table if the test wants it so.
+
+use crate::state::State;
+use crate::store::{family_pk, history_sk, press_pk};
+use crate::versioned::Versioned;
+use amiline_app::ports::{Due, DuePage};
+use amiline_domain::family::{Family, RowState, Worker};
+use amiline_domain::history::HistoryItem;
+use amiline_domain::ids::short_digest;
+use amiline_domain::press::{Press, PressKey};
+use jiff::{SignedDuration, Timestamp};
+
+/// Parts of the index (design.md: partitions `due#0` to `due#15`).
+pub(crate) const SHARDS: u32 = 16;
+/// Seconds after which a history item that was not published is due.
+const ANNOUNCE_SECONDS: i64 = 600;
+
+impl State {
+    /// Writes an item's entry of the index, or takes it out.
+    pub(crate) fn set_due(&mut self, pk: String, sk: String, due: Option<Due>) {
+        let now = self.now;
+        let entry =
+            self.store.due.entry((shard_of(&pk), pk, sk)).or_insert_with(|| Versioned::new(Timestamp::MIN, None));
+        entry.change(now, |value| *value = due);
+    }
+
+    /// A family is due at its next look; one that somebody holds, when the lease ends.
+    pub(crate) fn index_family(&mut self, family: &Family) {
+        let copying = family.source().is_some_and(|row| row.state == RowState::Available);
+        let turn = if copying { Worker::Distribute } else { Worker::Create };
+        let worker = family.next_look.map_or(turn, |(_, worker)| worker);
+        let lease_ends = family.lease.as_ref().map(|lease| lease.until);
+        let due = lease_ends.or(family.next_look.map(|(at, _)| at)).map(|at| Due::Family {
+            family: family.id.clone(),
+            worker,
+            at,
+        });
+        self.set_due(family_pk(&family.id), "META".to_owned(), due);
+    }
+
+    pub(crate) fn index_press(&mut self, key: &PressKey, press: &Press) {
+        let due = press.next_look.map(|at| Due::Press { key: key.clone(), at });
+        self.set_due(press_pk(key), "PRESS".to_owned(), due);
+    }
+
+    pub(crate) fn index_history(&mut self, item: &HistoryItem) {
+        let (pk, sk) = (family_pk(&item.family), history_sk(item.seq));
+        let at = item.at + SignedDuration::from_secs(ANNOUNCE_SECONDS);
+        self.set_due(pk.clone(), sk.clone(), Some(Due::History { pk, sk, at }));
+    }
+
+    /// One page of one part of the index, oldest first. Indexes are read as they were a while ago.
+    pub(crate) fn due_page(&self, shard: u32, now: Timestamp, from: Option<&str>) -> DuePage {
+        let seen = self.now - SignedDuration::from_secs(self.settings.index_lag_seconds);
+        let mut entries: Vec<(String, Due)> = self
+            .store
+            .due
+            .range((shard, String::new(), String::new())..(shard + 1, String::new(), String::new()))
+            .filter_map(|((_, pk, sk), due)| Some((pk, sk, due.as_of(seen)?.clone()?)))
+            .filter(|(_, _, due)| due_at(due) <= now)
+            .map(|(pk, sk, due)| (format!("{:012}#{pk}#{sk}", due_at(&due).as_second()), due))
+            .filter(|(place, _)| from.is_none_or(|from| place.as_str() > from))
+            .collect();
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        let more = entries.len() > self.settings.page_size;
+        entries.truncate(self.settings.page_size);
+        let next = entries.last().filter(|_| more).map(|(place, _)| place.clone());
+        DuePage { items: entries.into_iter().map(|(_, due)| due).collect(), next }
+    }
+}
+
+/// Since when it is due.
+pub(crate) fn due_at(due: &Due) -> Timestamp {
+    match due {
+        Due::Family { at, .. } | Due::Press { at, .. } | Due::History { at, .. } => *at,
+    }
+}
+
+/// The part of the index that a partition key belongs to.
+fn shard_of(pk: &str) -> u32 {
+    u32::from_str_radix(&short_digest(&[pk], 1), 16).expect("a hexadecimal digit")
+}

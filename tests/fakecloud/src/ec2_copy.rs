@@ -1,0 +1,137 @@
+//! CopyImage.
+
+use crate::ec2_images::{Image, NewImage};
+use crate::ec2_instances::check_tags;
+use crate::refusal::Refusal;
+use crate::state::{Later, State};
+use crate::versioned::Versioned;
+use amiline_domain::ids::{ImageId, Region};
+use amiline_domain::image::ImageState;
+use amiline_domain::plan::CopyStep;
+
+/// Seconds until a copy fails whose key cannot be used.
+const KEY_FAILURE_SECONDS: i64 = 5;
+/// What EC2 says of such a copy (seen in third-party reports; reliability-and-security.md B.2, KMS).
+pub(crate) const KEY_NOT_ACCESSIBLE: &str = "Given key ID is not accessible";
+
+/// A client token that was used in a destination Region.
+#[derive(Debug, Clone)]
+pub(crate) struct Token {
+    request: String,
+    image: ImageId,
+}
+
+impl State {
+    /// CopyImage, called in the destination Region (aws-facts.md section 3).
+    pub(crate) fn copy_image(&mut self, step: &CopyStep) -> Result<ImageId, Refusal> {
+        if let Some(image) = self.answered_before(step)? {
+            return Ok(image);
+        }
+        if self.is_dark(&step.source_region) {
+            return Err(Refusal::with_status("Unavailable", "The source Region does not answer.", 503));
+        }
+        let source = self.copyable(&step.source_region, &step.source)?.clone();
+        check_tags(&step.tags)?;
+        self.check_name(&step.destination, step.name.as_str())?;
+        self.check_copies_in_flight(&step.destination)?;
+        let (keys, doomed) = self.keys_of_copy(step, &source)?;
+        let destination = step.destination.clone();
+        let seconds = match &doomed {
+            // Section 3: the key is validated asynchronously; the call succeeds, then the image fails.
+            Some(_) => Some(KEY_FAILURE_SECONDS),
+            None => self.region(&destination).copy_seconds,
+        };
+        let doomed = doomed.or_else(|| self.region_mut(&destination).failures.pop_front());
+        let id = self.insert_image(NewImage {
+            region: destination.clone(),
+            name: step.name.to_string(),
+            source_instance: None,
+            source_image: Some(step.source.clone()),
+            keys,
+            tags: step.tags.clone(),
+            is_copy: true,
+            doomed,
+        });
+        let token = Token { request: request(step), image: id.clone() };
+        let flying = self.copies_in_flight(&destination);
+        let region = self.region_mut(&destination);
+        region.tokens.insert(step.client_token.clone(), token);
+        region.copies_peak = region.copies_peak.max(flying);
+        if let Some(seconds) = seconds {
+            self.schedule(seconds, Later::Settle(destination, id.clone()));
+        }
+        Ok(id)
+    }
+
+    /// The image that this token made before. Another request with it is refused (section 3). How long EC2 remembers
+    /// a token is not documented here; the model never forgets.
+    fn answered_before(&self, step: &CopyStep) -> Result<Option<ImageId>, Refusal> {
+        if !step.client_token.is_ascii() || step.client_token.len() > 64 {
+            return Err(Refusal::new("InvalidClientToken", "A client token has at most 64 ASCII characters."));
+        }
+        match self.region(&step.destination).tokens.get(&step.client_token) {
+            None => Ok(None),
+            Some(token) if token.request == request(step) => Ok(Some(token.image.clone())),
+            Some(_) => Err(Refusal::new(
+                "IdempotentParameterMismatch",
+                "The client token has been used with other parameters.",
+            )),
+        }
+    }
+
+    /// The source must be there and, presumably, available (section 3).
+    fn copyable(&self, region: &Region, id: &ImageId) -> Result<&Image, Refusal> {
+        let image = self.known_image(region, id)?;
+        if image.state != ImageState::Available {
+            let message = format!("The image id '[{id}]' is not available");
+            return Err(Refusal::new("InvalidAMIID.Unavailable", message));
+        }
+        Ok(image)
+    }
+
+    pub(crate) fn copies_in_flight(&self, destination: &Region) -> usize {
+        let images = self.region(destination).images.values().map(Versioned::current);
+        images.filter(|image| image.is_copy && image.state == ImageState::Pending).count()
+    }
+
+    /// Sections 0.4 and 6: copies in flight for each destination are limited.
+    fn check_copies_in_flight(&self, destination: &Region) -> Result<(), Refusal> {
+        if self.copies_in_flight(destination) >= self.region(destination).copies_max {
+            let message = "The number of snapshot copies in progress to this Region has reached its limit.";
+            return Err(Refusal::new("ResourceLimitExceeded", message));
+        }
+        Ok(())
+    }
+
+    /// The keys of the copy's snapshots, and why it will fail, if its keys will make it.
+    fn keys_of_copy(&self, step: &CopyStep, source: &Image) -> Result<(Vec<Option<String>>, Option<String>), Refusal> {
+        let destination = &self.region(&step.destination).keys;
+        let source_keys = self.keys_of(&step.source_region, &source.snapshots)?;
+        let from = &self.region(&step.source_region).keys;
+        let unreadable = source_keys.iter().flatten().any(|key| !from.usable(key));
+        let asked = step.kms_key.as_ref().map(|alias| destination.arn(alias.as_str()));
+        let missing = asked == Some(None);
+        let same_region = step.source_region == step.destination;
+        let by_default = self.region(&step.destination).encrypts_by_default;
+        let keys: Vec<Option<String>> = source_keys
+            .into_iter()
+            .map(|key| match (&asked, key) {
+                (Some(asked), _) => asked.clone(),
+                // An encrypted snapshot never becomes a plain one; without a key of its own it keeps its key in
+                // the same Region, and gets the AWS-managed one in another (section 3).
+                (None, Some(key)) if same_region => Some(key),
+                (None, Some(_)) => Some(destination.aws_managed()),
+                (None, None) => by_default.then(|| destination.aws_managed()),
+            })
+            .collect();
+        let unusable = keys.iter().flatten().any(|key| !destination.usable(key));
+        let doomed = (missing || unusable || unreadable).then(|| KEY_NOT_ACCESSIBLE.to_owned());
+        Ok((keys, doomed))
+    }
+}
+
+/// What must be the same for a token to be used again.
+fn request(step: &CopyStep) -> String {
+    let key = step.kms_key.as_ref().map(ToString::to_string);
+    format!("{} {} {} {key:?} {:?}", step.source_region, step.source, step.name, step.tags)
+}

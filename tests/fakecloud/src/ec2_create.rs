@@ -1,0 +1,81 @@
+//! CreateImage.
+
+use crate::ec2_images::NewImage;
+use crate::ec2_instances::{Instance, check_tags};
+use crate::refusal::Refusal;
+use crate::state::{Later, State};
+use crate::versioned::Versioned;
+use amiline_domain::ids::{ImageId, Region};
+use amiline_domain::image::{ImageState, InstanceState, RootDevice};
+use amiline_domain::plan::CreateStep;
+
+/// Seconds between two snapshots of a volume (aws-facts.md section 2, SnapshotCreationPerVolumeRateExceeded).
+const BETWEEN_SNAPSHOTS: i64 = 15;
+
+impl State {
+    /// CreateImage. There is no client token (aws-facts.md section 2): sent twice it makes two images, unless the
+    /// name stands in the way. In which order EC2 checks is not documented; the name comes first here.
+    pub(crate) fn create_image(&mut self, step: &CreateStep) -> Result<ImageId, Refusal> {
+        let region = &step.region;
+        let instance = self.known_instance(region, &step.instance)?.clone();
+        check_source(&instance)?;
+        check_tags(&step.tags)?;
+        self.check_name(region, step.name.as_str())?;
+        self.check_rates(region, &instance, step.reboot)?;
+        let now = self.now;
+        self.change_instance(region, &step.instance, |instance| {
+            instance.snapshot_at = Some(now);
+            instance.reboots += u32::from(step.reboot);
+        });
+        let doomed = self.region_mut(region).failures.pop_front();
+        // Snapshots are encrypted as their volumes are (section 2: encryption cannot change).
+        let id = self.insert_image(NewImage {
+            region: region.clone(),
+            name: step.name.to_string(),
+            source_instance: Some(step.instance.clone()),
+            // Section 5: SourceImageId is the instance's launch AMI.
+            source_image: Some(instance.launched_from.clone()),
+            keys: instance.volumes,
+            tags: step.tags.clone(),
+            is_copy: false,
+            doomed,
+        });
+        if let Some(seconds) = self.region(region).create_seconds {
+            self.schedule(seconds, Later::Settle(region.clone(), id.clone()));
+        }
+        Ok(id)
+    }
+
+    fn check_rates(&self, region: &Region, instance: &Instance, reboot: bool) -> Result<(), Refusal> {
+        let elapsed = instance.snapshot_at.map(|at| self.now.as_second() - at.as_second());
+        if self.settings.volume_rate && elapsed.is_some_and(|seconds| seconds < BETWEEN_SNAPSHOTS) {
+            return Err(Refusal::new(
+                "SnapshotCreationPerVolumeRateExceeded",
+                "The maximum per volume CreateSnapshot request rate has been exceeded.",
+            ));
+        }
+        let pending =
+            self.region(region).images.values().map(Versioned::current).filter(|image| {
+                image.source_instance.as_ref() == Some(&instance.id) && image.state == ImageState::Pending
+            });
+        if !reboot && self.settings.no_reboot_max.is_some_and(|max| pending.count() >= max) {
+            return Err(Refusal::new(
+                "ConcurrentCreateImageNoRebootLimitExceeded",
+                "Wait for the current CreateImage requests to complete.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn check_source(instance: &Instance) -> Result<(), Refusal> {
+    if instance.state == InstanceState::Gone {
+        let message = format!("The instance '{}' is not in a state from which an image can be made.", instance.id);
+        return Err(Refusal::new("IncorrectInstanceState", message));
+    }
+    if instance.root_device == RootDevice::InstanceStore {
+        // Section 2: the code that CreateImage gives is not documented; NonEBSInstance is in EC2's list.
+        return Err(Refusal::new("NonEBSInstance", "The specified instance does not have an EBS root volume."));
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Images and their snapshots as they are.
+
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::versioned::Versioned;
+use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region, SnapshotId};
+use amiline_domain::image::ImageState;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
+
+/// Who may launch an image.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// An account.
+    Account(AccountId),
+    /// Everybody: EC2's group `all`.
+    Everybody,
+}
+
+/// An image as it is.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// Its id.
+    pub id: ImageId,
+    /// Where it is.
+    pub region: Region,
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// Its state.
+    pub state: ImageState,
+    /// Why it failed.
+    pub state_reason: Option<String>,
+    /// The instance it was made from, by CreateImage.
+    pub source_instance: Option<InstanceId>,
+    /// The image it comes from: the instance's for CreateImage, the copied one for CopyImage (aws-facts.md section 5).
+    pub source_image: Option<ImageId>,
+    /// Its snapshots.
+    pub snapshots: Vec<SnapshotId>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// The tags that the creating call gave it; `None` for an image that a person made.
+    pub born_with: Option<BTreeMap<String, String>>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// Who may launch it.
+    pub permissions: BTreeSet<Permission>,
+    /// Whether CopyImage made it.
+    pub is_copy: bool,
+    /// When it was deregistered.
+    pub deregistered_at: Option<Timestamp>,
+    /// Why it will fail.
+    pub(crate) doomed: Option<String>,
+}
+
+impl Image {
+    /// Whether it holds its name. After deregistering "allow propagation time" (aws-facts.md section 2). That a failed
+    /// or disabled image holds its name is not documented.
+    pub(crate) fn holds_name(&self, now: Timestamp, ghost_seconds: i64) -> bool {
+        self.deregistered_at.is_none_or(|at| now < at + SignedDuration::from_secs(ghost_seconds))
+    }
+
+    /// Whether it is there and was not deregistered.
+    pub fn exists(&self) -> bool {
+        self.deregistered_at.is_none()
+    }
+}
+
+/// A snapshot of an image's block device.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: SnapshotId,
+    /// The image it was made for.
+    pub image: ImageId,
+    /// The ARN of its key; `None` if it is not encrypted.
+    pub key: Option<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A new image, before it has an id.
+pub(crate) struct NewImage {
+    pub(crate) region: Region,
+    pub(crate) name: String,
+    pub(crate) source_instance: Option<InstanceId>,
+    pub(crate) source_image: Option<ImageId>,
+    pub(crate) keys: Vec<Option<String>>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) is_copy: bool,
+    pub(crate) doomed: Option<String>,
+}
+
+impl State {
+    pub(crate) fn change_image<R>(&mut self, region: &Region, id: &ImageId, change: impl FnOnce(&mut Image) -> R) -> R {
+        let now = self.now;
+        self.region_mut(region).images.get_mut(id).expect("an image of this Region").change(now, change)
+    }
+
+    /// An image that calls can name; a deregistered one is gone (aws-facts.md section 3: InvalidAMIID.NotFound).
+    pub(crate) fn known_image(&self, region: &Region, id: &ImageId) -> Result<&Image, Refusal> {
+        self.region(region)
+            .image(id)
+            .filter(|image| image.exists())
+            .ok_or_else(|| Refusal::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist")))
+    }
+
+    /// Refuses a name that is malformed or taken. Names are unique for each account and Region, and the message of
+    /// InvalidAMIName.Duplicate says who holds it (aws-facts.md section 2; design.md "At most one create").
+    pub(crate) fn check_name(&self, region: &Region, name: &str) -> Result<(), Refusal> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "()[] ./-'@_".contains(c);
+        if !(3..=128).contains(&name.chars().count()) || !name.chars().all(allowed) {
+            return Err(Refusal::new(
+                "InvalidAMIName.Malformed",
+                "AMI names must be between 3 and 128 characters long",
+            ));
+        }
+        if self.settings.lax_names {
+            return Ok(());
+        }
+        let holder = self.region(region).images.values().map(Versioned::current).find(|image| {
+            image.owner == self.account && image.name == name && image.holds_name(self.now, self.settings.ghost_seconds)
+        });
+        holder.map_or(Ok(()), |holder| {
+            let message = format!("AMI name {name} is already in use by AMI {}", holder.id);
+            Err(Refusal::new("InvalidAMIName.Duplicate", message))
+        })
+    }
+
+    /// Puts a new pending image and its snapshots into the Region, tagged from the first moment: if tagging on
+    /// creation fails, nothing is created (aws-facts.md section 2, Using_Tags).
+    pub(crate) fn insert_image(&mut self, new: NewImage) -> ImageId {
+        let id = self.ids.image();
+        let now = self.now;
+        let owner = self.account.clone();
+        let mut snapshots = Vec::new();
+        for key in new.keys {
+            let snapshot = self.ids.snapshot();
+            snapshots.push(snapshot.clone());
+            let snapshot = Snapshot { id: snapshot, image: id.clone(), key, tags: new.tags.clone() };
+            self.region_mut(&new.region).snapshots.insert(snapshot.id.clone(), snapshot);
+        }
+        let region = self.region_mut(&new.region);
+        let image = Image {
+            id: id.clone(),
+            region: new.region.clone(),
+            name: new.name,
+            owner,
+            state: ImageState::Pending,
+            state_reason: None,
+            source_instance: new.source_instance,
+            source_image: new.source_image,
+            snapshots,
+            born_with: Some(new.tags.clone()),
+            tags: new.tags,
+            created_at: now,
+            permissions: BTreeSet::new(),
+            is_copy: new.is_copy,
+            deregistered_at: None,
+            doomed: new.doomed,
+        };
+        if let btree_map::Entry::Vacant(entry) = region.images.entry(id.clone()) {
+            entry.insert(Versioned::new(now, image));
+        }
+        id
+    }
+}

@@ -1,0 +1,229 @@
+//! Instances: their state, volumes and tags.
+
+use crate::cloud::FakeCloud;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::versioned::Versioned;
+use amiline_domain::ids::{ImageId, InstanceId, Region};
+use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// Seconds for which a terminated instance is still shown.
+const SHOWN_AFTER_TERMINATION: i64 = 3600;
+/// Tags that a resource may have (aws-facts.md section 6).
+const TAGS_MAX: usize = 50;
+
+/// How a volume is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Volume {
+    /// Not at all.
+    Plain,
+    /// Under the key that AWS manages for EBS.
+    AwsManaged,
+    /// Under the customer-managed key with this alias in the instance's Region.
+    Under(String),
+}
+
+/// What to launch. The default is one unencrypted EBS root volume and no tag.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Its root device.
+    pub root_device: RootDevice,
+    /// Its EBS volumes.
+    pub volumes: Vec<Volume>,
+    /// Its tags. Whether RunInstances emits a tag event is not documented (aws-facts.md 1.2), so none is emitted.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Default for Launch {
+    fn default() -> Self {
+        Self { root_device: RootDevice::Ebs, volumes: vec![Volume::Plain], tags: BTreeMap::new() }
+    }
+}
+
+/// An instance as it is.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Whether it still exists.
+    pub state: InstanceState,
+    /// Its root device.
+    pub root_device: RootDevice,
+    /// The image it was launched from.
+    pub launched_from: ImageId,
+    /// The ARN of the key of each volume; `None` for one that is not encrypted.
+    pub volumes: Vec<Option<String>>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// How often CreateImage rebooted it.
+    pub reboots: u32,
+    pub(crate) tag_version: u64,
+    pub(crate) snapshot_at: Option<Timestamp>,
+    pub(crate) gone_at: Option<Timestamp>,
+}
+
+impl Instance {
+    fn shown_at(&self, at: Timestamp) -> bool {
+        self.gone_at.is_none_or(|gone| at < gone + SignedDuration::from_secs(SHOWN_AFTER_TERMINATION))
+    }
+
+    fn observed(&self, region: &Region) -> ObservedInstance {
+        ObservedInstance {
+            id: self.id.clone(),
+            region: region.clone(),
+            state: self.state,
+            root_device: self.root_device,
+            tags: self.tags.clone(),
+        }
+    }
+}
+
+impl State {
+    /// DescribeInstances of one instance, as far behind as the Region's describes are.
+    pub(crate) fn describe_instance(&self, region: &Region, id: &InstanceId) -> Option<ObservedInstance> {
+        let seen = self.seen_until(region);
+        let instance = self.region(region).instances.get(id)?.as_of(seen)?;
+        instance.shown_at(seen).then(|| instance.observed(region))
+    }
+
+    /// DescribeTags with a key: every instance that is shown with it.
+    pub(crate) fn instances_with_tag(&self, region: &Region, key: &str) -> Vec<InstanceId> {
+        let seen = self.seen_until(region);
+        let shown = self.region(region).instances.values().filter_map(|instance| instance.as_of(seen));
+        shown
+            .filter(|instance| instance.shown_at(seen) && instance.tags.contains_key(key))
+            .map(|instance| instance.id.clone())
+            .collect()
+    }
+
+    /// The instance as it is, for a call that needs it (aws-facts.md section 2: InvalidInstanceID.NotFound).
+    pub(crate) fn known_instance(&self, region: &Region, id: &InstanceId) -> Result<&Instance, Refusal> {
+        let instances = &self.region(region).instances;
+        let found = instances.get(id).map(Versioned::current).filter(|instance| instance.shown_at(self.now));
+        found
+            .ok_or_else(|| Refusal::new("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist")))
+    }
+
+    pub(crate) fn change_instance<R>(
+        &mut self,
+        region: &Region,
+        id: &InstanceId,
+        change: impl FnOnce(&mut Instance) -> R,
+    ) -> R {
+        let now = self.now;
+        self.region_mut(region).instances.get_mut(id).expect("a launched instance").change(now, change)
+    }
+
+    /// CreateTags of one tag. A tag that already has the value is no change, and no event.
+    pub(crate) fn tag_instance(
+        &mut self,
+        region: &Region,
+        id: &InstanceId,
+        key: &str,
+        value: &str,
+    ) -> Result<(), Refusal> {
+        let instance = self.known_instance(region, id)?;
+        check_tag(key, value)?;
+        if instance.tags.get(key).map(String::as_str) == Some(value) {
+            return Ok(());
+        }
+        if instance.tags.len() >= TAGS_MAX && !instance.tags.contains_key(key) {
+            return Err(tag_limit());
+        }
+        self.change_instance(region, id, |instance| {
+            instance.tags.insert(key.to_owned(), value.to_owned());
+            instance.tag_version += 1;
+        });
+        self.emit_tag_change(region, id, key);
+        Ok(())
+    }
+
+    /// DeleteTags of one key; with a value only if the tag has it (design.md "Spring back").
+    pub(crate) fn untag_instance(
+        &mut self,
+        region: &Region,
+        id: &InstanceId,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let instance = self.known_instance(region, id)?;
+        let present = instance.tags.get(key).is_some_and(|now| value.is_none_or(|value| now == value));
+        if present {
+            self.change_instance(region, id, |instance| {
+                instance.tags.remove(key);
+                instance.tag_version += 1;
+            });
+            self.emit_tag_change(region, id, key);
+        }
+        Ok(())
+    }
+}
+
+/// Limits of one tag (aws-facts.md section 6).
+pub(crate) fn check_tag(key: &str, value: &str) -> Result<(), Refusal> {
+    if key.chars().count() > 128 || value.chars().count() > 256 || key.starts_with("aws:") || key.is_empty() {
+        return Err(Refusal::new("InvalidParameterValue", "Tag key or value is too long, empty or reserved"));
+    }
+    Ok(())
+}
+
+/// Limits of the tags of a creating call (aws-facts.md section 6).
+pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    if tags.len() > TAGS_MAX {
+        return Err(tag_limit());
+    }
+    tags.iter().try_for_each(|(key, value)| check_tag(key, value))
+}
+
+fn tag_limit() -> Refusal {
+    Refusal::new("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
+}
+
+impl FakeCloud {
+    /// Somebody launches an instance with one unencrypted volume.
+    pub fn launch(&self, region: &Region) -> InstanceId {
+        self.launch_with(region, Launch::default())
+    }
+
+    /// Somebody launches an instance.
+    pub fn launch_with(&self, region: &Region, launch: Launch) -> InstanceId {
+        let mut state = self.state.borrow_mut();
+        let id = state.ids.instance();
+        let launched_from = state.ids.image();
+        let keys = state.region(region).keys.clone();
+        let volumes = launch.volumes.iter().map(|volume| match volume {
+            Volume::Plain => None,
+            Volume::AwsManaged => Some(keys.aws_managed()),
+            Volume::Under(alias) => Some(keys.arn(alias).expect("a key with that alias in the Region")),
+        });
+        let instance = Instance {
+            id: id.clone(),
+            state: InstanceState::Present,
+            root_device: launch.root_device,
+            launched_from,
+            volumes: volumes.collect(),
+            tags: launch.tags,
+            reboots: 0,
+            tag_version: 0,
+            snapshot_at: None,
+            gone_at: None,
+        };
+        let now = state.now;
+        state.region_mut(region).instances.insert(id.clone(), Versioned::new(now, instance));
+        state.line(&format!("somebody launches {id} in {region}"));
+        id
+    }
+
+    /// An instance as it is now, however far reads lag behind.
+    pub fn instance_now(&self, region: &Region, id: &InstanceId) -> Instance {
+        let state = self.state.borrow();
+        state.region(region).instances.get(id).expect("a launched instance").current().clone()
+    }
+
+    /// One tag of an instance as it is now.
+    pub fn tag_of(&self, region: &Region, id: &InstanceId, key: &str) -> Option<String> {
+        self.instance_now(region, id).tags.get(key).cloned()
+    }
+}

@@ -1,0 +1,50 @@
+//! How images change their state: by themselves, and by people.
+
+use crate::ec2_copy::KEY_NOT_ACCESSIBLE;
+use crate::state::State;
+use amiline_domain::ids::{ImageId, Region};
+use amiline_domain::image::ImageState;
+
+impl State {
+    /// A pending image's time has come: it becomes available, or fails if something stands in its way.
+    pub(crate) fn settle(&mut self, region: &Region, id: &ImageId) {
+        let place = self.region(region);
+        let Some(image) = place.image(id).filter(|image| image.state == ImageState::Pending) else { return };
+        let keys = image.snapshots.iter().filter_map(|snapshot| place.snapshots[snapshot].key.as_deref());
+        let key_lost = image.is_copy && keys.into_iter().any(|key| !place.keys.usable(key));
+        let why = image
+            .doomed
+            .clone()
+            .or_else(|| place.failing.clone())
+            .or_else(|| key_lost.then(|| KEY_NOT_ACCESSIBLE.to_owned()));
+        match why {
+            Some(why) => self.fail_image(region, id, &why),
+            None => self.set_state(region, id, ImageState::Available, None),
+        }
+    }
+
+    pub(crate) fn fail_image(&mut self, region: &Region, id: &ImageId, why: &str) {
+        self.set_state(region, id, ImageState::Failed, Some(why.to_owned()));
+    }
+
+    /// Changes an image's state and emits the event (aws-facts.md 1.1).
+    pub(crate) fn set_state(&mut self, region: &Region, id: &ImageId, to: ImageState, why: Option<String>) {
+        let now = self.now;
+        self.change_image(region, id, |image| {
+            image.state = to;
+            image.state_reason.clone_from(&why);
+            if to == ImageState::Disabled {
+                // Section 4: DisableImage removes all launch permissions; EnableImage does not give them back.
+                image.permissions.clear();
+            }
+            if to == ImageState::Deregistered {
+                image.deregistered_at = Some(now);
+            }
+        });
+        self.line(&format!(
+            "{id} in {region} is {to:?}{}",
+            why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+        ));
+        self.emit_image_state(region, id, to, why.as_deref().unwrap_or_default());
+    }
+}

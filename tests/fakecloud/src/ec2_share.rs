@@ -1,0 +1,50 @@
+//! ModifyImageAttribute: launch permissions.
+
+use crate::ec2_images::Permission;
+use crate::refusal::Refusal;
+use crate::state::State;
+use amiline_domain::ids::{ImageId, Region};
+use amiline_domain::image::ImageState;
+use std::collections::BTreeSet;
+
+impl State {
+    /// Adds launch permissions.
+    pub(crate) fn share_image(
+        &mut self,
+        region: &Region,
+        id: &ImageId,
+        permissions: &BTreeSet<Permission>,
+    ) -> Result<(), Refusal> {
+        let image = self.known_image(region, id)?;
+        if image.owner != self.account {
+            return Err(Refusal::with_status("AuthFailure", format!("Not authorized for image:{id}"), 403));
+        }
+        match image.state {
+            ImageState::Available => {}
+            // aws-facts.md section 0.5.
+            ImageState::Pending => {
+                let message = format!("The AMI ID '{id}' is currently pending");
+                return Err(Refusal::new("InvalidAMIID.Unavailable", message));
+            }
+            _ => return Err(Refusal::new("InvalidAMIID.Unavailable", format!("The AMI ID '{id}' is not available"))),
+        }
+        // Section 3: images under the AWS-managed key cannot be shared; nothing forbids sharing unencrypted ones.
+        // The code is not documented.
+        let keys = self.keys_of(region, &image.snapshots)?;
+        if keys.iter().flatten().any(|key| self.region(region).keys.is_aws_managed(key)) {
+            return Err(Refusal::new(
+                "InvalidParameter",
+                "Snapshots encrypted with the AWS Managed CMK can't be shared. Specify another snapshot.",
+            ));
+        }
+        // Section 2, not modelled further: public images may hold no encrypted snapshot and stand under a block.
+        if permissions.contains(&Permission::Everybody) && keys.iter().any(Option::is_some) {
+            return Err(Refusal::new(
+                "OperationNotPermitted",
+                "You cannot make an image with encrypted snapshots public.",
+            ));
+        }
+        self.change_image(region, id, |image| image.permissions.extend(permissions.iter().cloned()));
+        Ok(())
+    }
+}

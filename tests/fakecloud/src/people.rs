@@ -1,0 +1,146 @@
+//! What people do meanwhile: tag, terminate, share, deregister, forge.
+
+use crate::cloud::FakeCloud;
+use crate::ec2_images::{Image, NewImage, Permission};
+use crate::ec2_instances::check_tags;
+use crate::versioned::Versioned;
+use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region};
+use amiline_domain::image::{ImageState, InstanceState};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An image that somebody makes beside us.
+#[derive(Debug, Clone, Default)]
+pub struct Forged {
+    /// Its name.
+    pub name: String,
+    /// Its tags, ours too if somebody wants to deceive.
+    pub tags: BTreeMap<String, String>,
+    /// The instance that CreateImage made it from.
+    pub source_instance: Option<InstanceId>,
+    /// The image that CopyImage made it from.
+    pub source_image: Option<ImageId>,
+    /// Its owner, if it is another account's.
+    pub owner: Option<AccountId>,
+}
+
+impl FakeCloud {
+    /// Somebody tags an instance.
+    pub fn tag(&self, region: &Region, instance: &InstanceId, key: &str, value: &str) {
+        let mut state = self.state.borrow_mut();
+        state.line(&format!("somebody tags {instance} in {region}: {key}={value:?}"));
+        state.tag_instance(region, instance, key, value).expect("a tag that EC2 takes");
+    }
+
+    /// Somebody takes a tag off an instance.
+    pub fn untag(&self, region: &Region, instance: &InstanceId, key: &str) {
+        let mut state = self.state.borrow_mut();
+        state.line(&format!("somebody untags {instance} in {region}: {key}"));
+        state.untag_instance(region, instance, key, None).expect("an instance that EC2 knows");
+    }
+
+    /// Somebody presses the button of an instance.
+    pub fn press(&self, region: &Region, instance: &InstanceId, policy: &str) {
+        let key = format!("{}:image", self.state.borrow().settings.tag_prefix);
+        self.tag(region, instance, &key, policy);
+    }
+
+    /// Somebody terminates an instance; EC2 shows it for another hour.
+    pub fn terminate(&self, region: &Region, instance: &InstanceId) {
+        let mut state = self.state.borrow_mut();
+        state.line(&format!("somebody terminates {instance} in {region}"));
+        let now = state.now;
+        state.change_instance(region, instance, |instance| {
+            instance.state = InstanceState::Gone;
+            instance.gone_at = Some(now);
+        });
+    }
+
+    /// Somebody deregisters an image; its snapshots stay.
+    pub fn deregister(&self, region: &Region, image: &ImageId) {
+        self.set_state_by_hand(region, image, ImageState::Deregistered, None);
+    }
+
+    /// Somebody disables an image.
+    pub fn disable(&self, region: &Region, image: &ImageId) {
+        self.set_state_by_hand(region, image, ImageState::Disabled, None);
+    }
+
+    /// Somebody enables an image again; its shares do not come back (aws-facts.md section 4).
+    pub fn enable(&self, region: &Region, image: &ImageId) {
+        self.set_state_by_hand(region, image, ImageState::Available, None);
+    }
+
+    /// A pending image becomes available now.
+    pub fn finish(&self, region: &Region, image: &ImageId) {
+        self.state.borrow_mut().settle(region, image);
+    }
+
+    /// A pending image fails now.
+    pub fn fail(&self, region: &Region, image: &ImageId, why: &str) {
+        self.set_state_by_hand(region, image, ImageState::Failed, Some(why));
+    }
+
+    fn set_state_by_hand(&self, region: &Region, image: &ImageId, to: ImageState, why: Option<&str>) {
+        let mut state = self.state.borrow_mut();
+        state.known_image(region, image).expect("an image that EC2 knows");
+        state.set_state(region, image, to, why.map(str::to_owned));
+    }
+
+    /// Somebody shares an image; the error code if EC2 refuses.
+    pub fn share(&self, region: &Region, image: &ImageId, with: Permission) -> Result<(), String> {
+        let mut state = self.state.borrow_mut();
+        state.line(&format!("somebody shares {image} in {region} with {with:?}"));
+        state.share_image(region, image, &BTreeSet::from([with])).map_err(|refusal| refusal.code)
+    }
+
+    /// Somebody takes a permission away.
+    pub fn unshare(&self, region: &Region, image: &ImageId, with: &Permission) {
+        self.state.borrow_mut().change_image(region, image, |image| image.permissions.remove(with));
+    }
+
+    /// Somebody tags an image.
+    pub fn tag_image(&self, region: &Region, image: &ImageId, key: &str, value: &str) {
+        let mut state = self.state.borrow_mut();
+        state.line(&format!("somebody tags {image} in {region}: {key}={value:?}"));
+        state.change_image(region, image, |image| image.tags.insert(key.to_owned(), value.to_owned()));
+    }
+
+    /// Somebody takes a tag off an image.
+    pub fn untag_image(&self, region: &Region, image: &ImageId, key: &str) {
+        let mut state = self.state.borrow_mut();
+        state.line(&format!("somebody untags {image} in {region}: {key}"));
+        state.change_image(region, image, |image| image.tags.remove(key));
+    }
+
+    /// Somebody makes an image beside us, available at once. Its event is emitted if it is this account's.
+    /// The error code if EC2 refuses: names are unique for people too.
+    pub fn forge(&self, region: &Region, forged: Forged) -> Result<ImageId, String> {
+        let mut state = self.state.borrow_mut();
+        let ours = forged.owner.as_ref().is_none_or(|owner| *owner == state.account);
+        check_tags(&forged.tags).map_err(|refusal| refusal.code)?;
+        if ours {
+            state.check_name(region, &forged.name).map_err(|refusal| refusal.code)?;
+        }
+        let name = forged.name.clone();
+        let id = state.insert_image(NewImage {
+            region: region.clone(),
+            name: forged.name,
+            source_instance: forged.source_instance,
+            is_copy: false,
+            source_image: forged.source_image,
+            keys: vec![None],
+            tags: forged.tags,
+            doomed: None,
+        });
+        let now = state.now;
+        let made = state.region(region).image(&id).expect("just made").clone();
+        let owner = forged.owner.unwrap_or(made.owner.clone());
+        let image = Image { owner, born_with: None, doomed: None, state: ImageState::Available, ..made };
+        state.region_mut(region).images.insert(id.clone(), Versioned::new(now, image));
+        state.line(&format!("somebody makes {id} in {region}, named {name:?}"));
+        if ours {
+            state.emit_image_state(region, &id, ImageState::Available, "");
+        }
+        Ok(id)
+    }
+}

@@ -1,0 +1,131 @@
+//! The ports on EC2 and KMS.
+
+use crate::ec2_images::Permission;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::trace::Note;
+use crate::world::World;
+use amiline_app::ports::{
+    ButtonReader, CallError, Clock, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader,
+    InstanceTagger, KeyReader,
+};
+use amiline_domain::ids::{ImageId, InstanceId, KeyAlias, Region, SnapshotId};
+use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
+use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
+use jiff::{SignedDuration, Timestamp};
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        self.cloud.now() + SignedDuration::from_secs(self.skew)
+    }
+}
+
+impl World {
+    /// A list in pages, one call each. A list that changes between the pages is read as it is at each.
+    async fn pages<T: Note + Clone>(
+        &self,
+        action: &'static str,
+        region: &Region,
+        subject: &str,
+        list: impl Fn(&State) -> Vec<T>,
+    ) -> Result<Vec<T>, CallError> {
+        let mut all: Vec<T> = Vec::new();
+        loop {
+            let from = all.len();
+            let (page, more) = self
+                .call(action, region, subject, |state| {
+                    let size = state.settings.page_size;
+                    let rest: Vec<T> = list(state).into_iter().skip(from).collect();
+                    Ok((rest.iter().take(size).cloned().collect::<Vec<T>>(), rest.len() > size))
+                })
+                .await?;
+            all.extend(page);
+            if !more {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+impl InstanceReader for World {
+    async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
+        self.call("ec2:DescribeInstances", region, id.as_str(), |state| Ok(state.describe_instance(region, id))).await
+    }
+}
+
+impl ButtonReader for World {
+    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<InstanceId>, CallError> {
+        self.pages("ec2:DescribeTags", region, key, |state| state.instances_with_tag(region, key)).await
+    }
+}
+
+impl ImageReader for World {
+    async fn images_by_id(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<ObservedImage>, CallError> {
+        let subject = ids.iter().map(ImageId::as_str).collect::<Vec<_>>().join(",");
+        let images = self
+            .call("ec2:DescribeImages", region, &subject, |state| Ok(state.describe_images(region, State::one_of(ids))))
+            .await?;
+        self.cloud.note_seen(region, &images);
+        Ok(images)
+    }
+
+    async fn images_by_tag(&self, region: &Region, key: &str, value: &str) -> Result<Vec<ObservedImage>, CallError> {
+        let tagged = |state: &State| {
+            state.describe_images(region, |image| image.tags.get(key).map(String::as_str) == Some(value))
+        };
+        let images = self.pages("ec2:DescribeImages", region, &format!("{key}={value}"), tagged).await?;
+        self.cloud.note_seen(region, &images);
+        Ok(images)
+    }
+}
+
+impl KeyReader for World {
+    async fn snapshot_keys(
+        &self,
+        region: &Region,
+        snapshots: &[SnapshotId],
+        alias: &KeyAlias,
+    ) -> Result<SnapshotKeys, CallError> {
+        let subject = snapshots.iter().map(SnapshotId::as_str).collect::<Vec<_>>().join(",");
+        let keys =
+            self.call("ec2:DescribeSnapshots", region, &subject, |state| state.keys_of(region, snapshots)).await?;
+        let describe = |state: &mut State| Ok::<_, Refusal>(state.region(region).keys.arn(alias.as_str()));
+        let wanted = self.call("kms:DescribeKey", region, alias.as_str(), describe).await?;
+        Ok(SnapshotKeys { keys, wanted })
+    }
+}
+
+impl ImageCreator for World {
+    async fn create_image(&self, step: &CreateStep) -> Result<ImageId, CallError> {
+        self.call("ec2:CreateImage", &step.region, step.instance.as_str(), |state| state.create_image(step)).await
+    }
+}
+
+impl ImageCopier for World {
+    async fn copy_image(&self, step: &CopyStep) -> Result<ImageId, CallError> {
+        self.call("ec2:CopyImage", &step.destination, step.source.as_str(), |state| state.copy_image(step)).await
+    }
+}
+
+impl ImageSharer for World {
+    async fn share_image(&self, step: &ShareStep) -> Result<(), CallError> {
+        let permissions = step.accounts.iter().cloned().map(Permission::Account).collect();
+        let share = |state: &mut State| state.share_image(&step.region, &step.image, &permissions);
+        self.call("ec2:ModifyImageAttribute", &step.region, step.image.as_str(), share).await
+    }
+}
+
+impl InstanceTagger for World {
+    async fn remove_tag(&self, step: &TagStep) -> Result<(), CallError> {
+        let remove = |state: &mut State| {
+            state.untag_instance(&step.region, &step.instance, &step.key, Some(step.value.as_str()))
+        };
+        self.call("ec2:DeleteTags", &step.region, &format!("{} {}", step.instance, step.key), remove).await
+    }
+
+    async fn write_tag(&self, step: &TagStep) -> Result<(), CallError> {
+        let write =
+            |state: &mut State| state.tag_instance(&step.region, &step.instance, &step.key, step.value.as_str());
+        self.call("ec2:CreateTags", &step.region, &format!("{} {}", step.instance, step.key), write).await
+    }
+}

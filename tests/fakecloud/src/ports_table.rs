@@ -1,0 +1,201 @@
+//! The ports on the table. Its calls go to the home Region.
+
+use crate::due::SHARDS;
+use crate::executor::yield_now;
+use crate::store::press_pk;
+use crate::trace::Note;
+use crate::world::World;
+use amiline_app::ports::{
+    CallError, Catalogue, Committed, Due, DuePage, DueReader, RecordReader, RecordWriter, RejectedMessage,
+};
+use amiline_domain::budget::Budget;
+use amiline_domain::family::Family;
+use amiline_domain::history::HistoryItem;
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
+use amiline_domain::press::{Press, PressKey, PressState};
+use amiline_domain::record::Commit;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+impl Note for Press {
+    fn note(&self) -> String {
+        format!("rev {}", self.rev)
+    }
+}
+
+impl Note for Budget {
+    fn note(&self) -> String {
+        format!("rev {}", self.rev)
+    }
+}
+
+impl Note for Family {
+    fn note(&self) -> String {
+        format!("{} v{}", self.id, self.version)
+    }
+}
+
+impl Note for FamilyId {
+    fn note(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Note for HistoryItem {
+    fn note(&self) -> String {
+        format!("{} {}", self.seq, self.event.as_str())
+    }
+}
+
+impl Note for PressKey {
+    fn note(&self) -> String {
+        self.instance.to_string()
+    }
+}
+
+impl Note for BTreeSet<PressKey> {
+    fn note(&self) -> String {
+        format!("{} under way", self.len())
+    }
+}
+
+impl RecordReader for World {
+    async fn press_and_budget(&self, key: &PressKey) -> Result<(Press, Budget), CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:BatchGetItem", &home, &press_pk(key), |state| {
+            let press = state.store.presses.get(key).cloned().unwrap_or_else(Press::untouched);
+            let budget = state.store.budgets.get(&key.account).cloned().unwrap_or_default();
+            Ok((press, budget))
+        })
+        .await
+    }
+
+    async fn family(&self, id: &FamilyId) -> Result<Option<Family>, CallError> {
+        let home = self.cloud.home();
+        // A Query is not isolated from transactions as a whole: in sort order it reads the rows before the family's
+        // own item, and a transaction may come between them. Off unless the test asks for it.
+        let rows = self.cloud.torn_reads().then(|| self.cloud.state.borrow().store.rows_of(id));
+        if rows.is_some() {
+            yield_now().await;
+        }
+        self.call("dynamodb:Query", &home, id.as_str(), |state| {
+            let family = state.store.family(id);
+            Ok(match rows {
+                Some(rows) => family.map(|family| Family { rows, ..family }),
+                None => family,
+            })
+        })
+        .await
+    }
+
+    async fn family_of_image(&self, region: &Region, image: &ImageId) -> Result<Option<FamilyId>, CallError> {
+        let home = self.cloud.home();
+        let key = (region.clone(), image.clone());
+        self.call("dynamodb:GetItem", &home, image.as_str(), |state| Ok(state.store.pointers.get(&key).cloned())).await
+    }
+
+    async fn kept_policy(&self, hash: &str) -> Result<Option<String>, CallError> {
+        let home = self.cloud.home();
+        let subject = format!("POLICY#{hash}");
+        let kept = self
+            .call("dynamodb:GetItem", &home, &subject, |state| Ok(Kept(state.store.policies.get(hash).cloned())))
+            .await?;
+        Ok(kept.0)
+    }
+}
+
+/// A text that is too long for the trace.
+pub(crate) struct Kept(pub(crate) Option<String>);
+
+impl Note for Kept {
+    fn note(&self) -> String {
+        if self.0.is_some() { "a text" } else { "none" }.to_owned()
+    }
+}
+
+impl RecordWriter for World {
+    async fn commit(&self, commit: &Commit) -> Result<Committed, CallError> {
+        let home = self.cloud.home();
+        let subject = format!("{} v{}", commit.family.id, commit.family.version);
+        self.call("dynamodb:TransactWriteItems", &home, &subject, |state| state.commit(commit)).await
+    }
+
+    async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:UpdateItem", &home, family.as_str(), |state| Ok(state.wake_family(family, holder))).await
+    }
+
+    async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError> {
+        // A button that was never pressed has no item, and needs none to have no time: no call.
+        if rev == 0 && at.is_none() {
+            return Ok(Committed::Yes);
+        }
+        let home = self.cloud.home();
+        self.call("dynamodb:UpdateItem", &home, &press_pk(key), |state| Ok(state.set_press_look(key, rev, at))).await
+    }
+
+    async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:PutItem", &home, &rejected.message_id, |state| {
+            state.store.rejected.insert(rejected.message_id.clone(), rejected.clone());
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl DueReader for World {
+    fn shards(&self) -> u32 {
+        SHARDS
+    }
+
+    async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:Query", &home, &format!("due#{shard}"), |state| {
+            Ok(state.due_page(shard, now, from.as_deref()))
+        })
+        .await
+    }
+
+    async fn presses_under_way(&self, keys: &[PressKey]) -> Result<BTreeSet<PressKey>, CallError> {
+        let home = self.cloud.home();
+        let mut under_way = BTreeSet::new();
+        // BatchGetItem takes a hundred keys.
+        for keys in keys.chunks(100) {
+            let some: BTreeSet<PressKey> = self
+                .call("dynamodb:BatchGetItem", &home, &format!("{} presses", keys.len()), |state| {
+                    let busy = |key: &&PressKey| {
+                        state.store.presses.get(*key).is_some_and(|press| press.state != PressState::Idle)
+                    };
+                    Ok(keys.iter().filter(busy).cloned().collect())
+                })
+                .await?;
+            under_way.extend(some);
+        }
+        Ok(under_way)
+    }
+}
+
+impl Note for Due {
+    fn note(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Catalogue for World {
+    async fn families(&self, limit: usize) -> Result<Vec<Family>, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:Query", &home, "families", |state| Ok(state.newest_families(limit, |_| true))).await
+    }
+
+    async fn families_of_instance(&self, region: &Region, instance: &InstanceId) -> Result<Vec<Family>, CallError> {
+        let home = self.cloud.home();
+        let of = |family: &Family| family.region == *region && family.instance == *instance;
+        self.call("dynamodb:Query", &home, instance.as_str(), |state| Ok(state.newest_families(usize::MAX, of))).await
+    }
+
+    async fn history(&self, id: &FamilyId) -> Result<Vec<HistoryItem>, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:Query", &home, id.as_str(), |state| Ok(state.store.history_of(id))).await
+    }
+}

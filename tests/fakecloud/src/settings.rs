@@ -1,0 +1,43 @@
+//! Switches of the whole cloud.
+
+/// How the model behaves where AWS may behave in more than one way.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Milliseconds that each call takes.
+    pub(crate) call_millis: i64,
+    /// Whether EC2 forgets that names are unique.
+    pub(crate) lax_names: bool,
+    /// Seconds for which a deregistered image is still shown, and its name still held.
+    pub(crate) ghost_seconds: i64,
+    /// Whether two snapshots of one volume need 15 seconds between them.
+    pub(crate) volume_rate: bool,
+    /// Most images in the making of one instance without a reboot.
+    pub(crate) no_reboot_max: Option<usize>,
+    /// Items on a page of any list.
+    pub(crate) page_size: usize,
+    /// Seconds by which the index of what is due lags behind the table.
+    pub(crate) index_lag_seconds: i64,
+    /// Whether a family's rows and its own item may be read at two moments.
+    pub(crate) torn_reads: bool,
+    /// The stack's tag prefix, for the rule of the button.
+    pub(crate) tag_prefix: String,
+    /// Whether the tag rule lets only events in that show the button.
+    pub(crate) rule_wants_button: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            call_millis: 0,
+            lax_names: false,
+            ghost_seconds: 60,
+            volume_rate: true,
+            no_reboot_max: None,
+            page_size: 1000,
+            index_lag_seconds: 0,
+            torn_reads: false,
+            tag_prefix: "amiline".to_owned(),
+            rule_wants_button: true,
+        }
+    }
+}

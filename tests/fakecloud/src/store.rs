@@ -1,0 +1,126 @@
+//! The table `lineage`, as typed items.
+
+use crate::cloud::FakeCloud;
+use crate::state::State;
+use crate::versioned::Versioned;
+use amiline_app::ports::{Due, RejectedMessage};
+use amiline_domain::budget::Budget;
+use amiline_domain::family::{Family, ImageRow, Place};
+use amiline_domain::history::HistoryItem;
+use amiline_domain::ids::{AccountId, FamilyId, ImageId, Region};
+use amiline_domain::press::{Press, PressKey};
+use std::collections::{BTreeMap, VecDeque};
+
+/// A history item in the table.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptHistory {
+    pub(crate) item: HistoryItem,
+    pub(crate) unannounced: bool,
+}
+
+/// A history item that the table's stream brings: an INSERT of an item whose sort key begins with `HISTORY#`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamRecord {
+    /// Its partition key.
+    pub pk: String,
+    /// Its sort key.
+    pub sk: String,
+    /// The item.
+    pub item: HistoryItem,
+}
+
+/// Every item by its kind. A family's own item, its rows and its wakes are kept apart, as they are in the table.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    pub(crate) families: BTreeMap<FamilyId, Family>,
+    pub(crate) wakes: BTreeMap<FamilyId, u64>,
+    pub(crate) rows: BTreeMap<FamilyId, BTreeMap<Place, ImageRow>>,
+    pub(crate) history: BTreeMap<(FamilyId, u64), KeptHistory>,
+    pub(crate) pointers: BTreeMap<(Region, ImageId), FamilyId>,
+    pub(crate) presses: BTreeMap<PressKey, Press>,
+    pub(crate) budgets: BTreeMap<AccountId, Budget>,
+    pub(crate) policies: BTreeMap<String, String>,
+    pub(crate) rejected: BTreeMap<String, RejectedMessage>,
+    pub(crate) stream: VecDeque<StreamRecord>,
+    /// The index of what is due, by part, partition key and sort key.
+    pub(crate) due: BTreeMap<(u32, String, String), Versioned<Option<Due>>>,
+    /// Writes that no condition refused and that are wrong all the same.
+    pub(crate) flaws: Vec<String>,
+}
+
+/// A history item's sort key.
+pub(crate) fn history_sk(seq: u64) -> String {
+    format!("HISTORY#{seq:012}")
+}
+
+/// A family's partition key.
+pub(crate) fn family_pk(family: &FamilyId) -> String {
+    format!("FAMILY#{family}")
+}
+
+/// A press's partition key.
+pub(crate) fn press_pk(key: &PressKey) -> String {
+    format!("PRESS#{}#{}#{}#{}", key.account, key.region, key.instance, key.button.as_str())
+}
+
+impl Store {
+    /// The family's own item with its wakes, without rows.
+    pub(crate) fn bare_family(&self, id: &FamilyId) -> Option<Family> {
+        let mut family = self.families.get(id)?.clone();
+        family.wakes = self.wakes.get(id).copied().unwrap_or_default();
+        Some(family)
+    }
+
+    pub(crate) fn rows_of(&self, id: &FamilyId) -> BTreeMap<Place, ImageRow> {
+        self.rows.get(id).cloned().unwrap_or_default()
+    }
+
+    /// The whole family.
+    pub(crate) fn family(&self, id: &FamilyId) -> Option<Family> {
+        let family = self.bare_family(id)?;
+        Some(Family { rows: self.rows_of(id), ..family })
+    }
+
+    pub(crate) fn history_of(&self, id: &FamilyId) -> Vec<HistoryItem> {
+        let kept = self.history.iter().filter(|((family, _), _)| family == id);
+        kept.map(|(_, kept)| kept.item.clone()).collect()
+    }
+}
+
+impl State {
+    /// Adds 1 to the family's wakes if the holder still has its lease.
+    pub(crate) fn wake_family(&mut self, id: &FamilyId, holder: &str) -> bool {
+        let lease = self.store.families.get(id).and_then(|family| family.lease.as_ref());
+        let held = lease.is_some_and(|lease| lease.holder == holder);
+        if held {
+            *self.store.wakes.entry(id.clone()).or_insert(0) += 1;
+        }
+        held
+    }
+
+    /// Marks a history item as published; an item that is gone stays gone.
+    pub(crate) fn mark_announced(&mut self, family: &FamilyId, seq: u64) {
+        if let Some(kept) = self.store.history.get_mut(&(family.clone(), seq)) {
+            kept.unannounced = false;
+        }
+        self.set_due(family_pk(family), history_sk(seq), None);
+    }
+
+    /// The history item under these keys, if it still waits to be published.
+    pub(crate) fn waiting_history(&self, pk: &str, sk: &str) -> Option<HistoryItem> {
+        let waiting = self
+            .store
+            .history
+            .values()
+            .find(|kept| kept.unannounced && family_pk(&kept.item.family) == pk && history_sk(kept.item.seq) == sk);
+        waiting.map(|kept| kept.item.clone())
+    }
+}
+
+impl FakeCloud {
+    /// Takes everything that the stream brings now, oldest first. It brings every item at least once: to have one
+    /// twice, deliver it twice; to have the stream lose it, do nothing with it.
+    pub fn take_stream(&self) -> Vec<StreamRecord> {
+        self.state.borrow_mut().store.stream.drain(..).collect()
+    }
+}

@@ -1,0 +1,211 @@
+//! The truth about the cloud, for assertions: what is, not what reads show.
+
+use crate::cloud::FakeCloud;
+use crate::ec2_images::{Image, Permission, Snapshot};
+use crate::state::State;
+use crate::trace::Effect;
+use crate::versioned::Versioned;
+use amiline_app::ports::{Due, RejectedMessage};
+use amiline_domain::family::{Family, RowState};
+use amiline_domain::history::HistoryItem;
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
+use amiline_domain::press::{Press, PressKey};
+use amiline_domain::tags::Button;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl State {
+    pub(crate) fn newest_families(&self, limit: usize, wanted: impl Fn(&Family) -> bool) -> Vec<Family> {
+        let mut families: Vec<Family> =
+            self.store.families.keys().filter_map(|id| self.store.family(id)).filter(|family| wanted(family)).collect();
+        families.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
+        families.truncate(limit);
+        families
+    }
+}
+
+impl FakeCloud {
+    /// Every image of a Region that was not deregistered, other accounts' too, oldest first.
+    pub fn images(&self, region: &Region) -> Vec<Image> {
+        self.all_images(region).into_iter().filter(Image::exists).collect()
+    }
+
+    /// Every image that a Region ever had, oldest first.
+    pub fn all_images(&self, region: &Region) -> Vec<Image> {
+        let state = self.state.borrow();
+        let mut images: Vec<Image> = state.region(region).images.values().map(Versioned::current).cloned().collect();
+        images.sort_by(|a, b| a.created_at.cmp(&b.created_at).then_with(|| a.id.cmp(&b.id)));
+        images
+    }
+
+    /// One image as it is; panics if there never was one.
+    pub fn image(&self, region: &Region, id: &ImageId) -> Image {
+        self.state.borrow().region(region).image(id).expect("an image of that Region").clone()
+    }
+
+    /// Every image that CreateImage ever made of an instance for us, wherever it stands now.
+    pub fn images_created_for(&self, instance: &InstanceId) -> Vec<Image> {
+        self.ours(|image| !image.is_copy && image.source_instance.as_ref() == Some(instance))
+    }
+
+    /// Every copy that CopyImage ever made of an image for us, in any Region.
+    pub fn copies_of(&self, source: &ImageId) -> Vec<Image> {
+        self.ours(|image| image.is_copy && image.source_image.as_ref() == Some(source))
+    }
+
+    /// Images that were made through the ports: not the ones that people made.
+    fn ours(&self, wanted: impl Fn(&Image) -> bool) -> Vec<Image> {
+        let all = self.regions().into_iter().flat_map(|region| self.all_images(&region));
+        all.filter(|image| image.born_with.is_some() && wanted(image)).collect()
+    }
+
+    /// Who may launch an image.
+    pub fn launch_permissions(&self, region: &Region, image: &ImageId) -> BTreeSet<Permission> {
+        self.image(region, image).permissions
+    }
+
+    /// Images and snapshots that were made through the ports without the managed-by or the intent tag in the call.
+    pub fn untagged(&self) -> Vec<String> {
+        let keys = self.stack().keys;
+        let bare = |tags: &BTreeMap<String, String>| {
+            !tags.contains_key(&keys.managed_by()) || !tags.contains_key(&keys.intent())
+        };
+        let images = self.ours(|image| image.born_with.as_ref().is_some_and(bare));
+        let snapshots = self.regions().into_iter().flat_map(|region| self.snapshots(&region));
+        let ours: BTreeSet<ImageId> = self.ours(|_| true).into_iter().map(|image| image.id).collect();
+        let snapshots = snapshots.filter(|snapshot| ours.contains(&snapshot.image) && bare(&snapshot.tags));
+        images
+            .iter()
+            .map(|image| image.id.to_string())
+            .chain(snapshots.map(|snapshot| snapshot.id.to_string()))
+            .collect()
+    }
+
+    /// Every snapshot of a Region.
+    pub fn snapshots(&self, region: &Region) -> Vec<Snapshot> {
+        self.state.borrow().region(region).snapshots.values().cloned().collect()
+    }
+
+    /// The ARNs of the keys of an image's snapshots; `None` for one that is not encrypted.
+    pub fn keys_of_image(&self, region: &Region, image: &ImageId) -> Vec<Option<String>> {
+        let state = self.state.borrow();
+        let image = state.region(region).image(image).expect("an image of that Region");
+        state.keys_of(region, &image.snapshots).expect("its snapshots")
+    }
+
+    /// The most copies that were in flight to a Region at once.
+    pub fn copies_peak(&self, region: &Region) -> usize {
+        self.state.borrow().region(region).copies_peak
+    }
+
+    /// Calls that were made, the ones that failed too.
+    pub fn calls(&self, caller: &str, action: &str) -> usize {
+        let state = self.state.borrow();
+        let of = |(who, what): &(String, &'static str)| who == caller && *what == action;
+        state.trace.calls.iter().filter(|(key, _)| of(key)).map(|(_, count)| count).sum()
+    }
+
+    /// Every count of calls, by caller and action.
+    pub fn call_counts(&self) -> BTreeMap<(String, &'static str), usize> {
+        self.state.borrow().trace.calls.clone()
+    }
+
+    /// Calls made over the cloud's life: the number of the newest one.
+    pub fn calls_made(&self) -> u64 {
+        self.state.borrow().calls_made
+    }
+
+    /// Calls that had an effect, answered or not.
+    pub fn effects(&self) -> Vec<Effect> {
+        self.state.borrow().trace.effects.clone()
+    }
+
+    /// How often an action had its effect.
+    pub fn effects_of(&self, action: &str) -> usize {
+        self.state.borrow().trace.effects.iter().filter(|effect| effect.action == action).count()
+    }
+
+    /// Calls that changed something in EC2.
+    pub fn mutations(&self) -> usize {
+        self.state.borrow().trace.effects.iter().filter(|effect| effect.changes_ec2()).count()
+    }
+
+    /// What happened, line by line.
+    pub fn trace(&self) -> String {
+        self.state.borrow().trace.text()
+    }
+
+    /// The newest families, newest first.
+    pub fn families(&self) -> Vec<Family> {
+        self.state.borrow().newest_families(usize::MAX, |_| true)
+    }
+
+    /// A family as it stands in the table.
+    pub fn family(&self, id: &FamilyId) -> Option<Family> {
+        self.state.borrow().store.family(id)
+    }
+
+    /// A family's history, oldest first.
+    pub fn history(&self, id: &FamilyId) -> Vec<HistoryItem> {
+        self.state.borrow().store.history_of(id)
+    }
+
+    /// History items that wait to be published.
+    pub fn unannounced(&self) -> Vec<HistoryItem> {
+        let state = self.state.borrow();
+        state.store.history.values().filter(|kept| kept.unannounced).map(|kept| kept.item.clone()).collect()
+    }
+
+    /// The press of an instance's button, as it stands in the table.
+    pub fn press_of(&self, region: &Region, instance: &InstanceId) -> Option<Press> {
+        let key = PressKey {
+            account: self.account(),
+            region: region.clone(),
+            instance: instance.clone(),
+            button: Button::Image,
+        };
+        self.state.borrow().store.presses.get(&key).cloned()
+    }
+
+    /// Messages that were rejected and kept.
+    pub fn rejected(&self) -> Vec<RejectedMessage> {
+        self.state.borrow().store.rejected.values().cloned().collect()
+    }
+
+    /// Everything in the index of what is due, whenever that is, soonest first.
+    pub fn due(&self) -> Vec<Due> {
+        let state = self.state.borrow();
+        let mut due: Vec<Due> = state.store.due.values().filter_map(|due| due.current().clone()).collect();
+        due.sort_by_key(crate::due::due_at);
+        due
+    }
+
+    /// When the next thing is due; none if nothing is.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.due().first().map(crate::due::due_at)
+    }
+
+    /// What is wrong whatever the scenario: writes that lost a row or broke the history's chain, records that say
+    /// `available` of an image that no describe showed so, and notices of what was never recorded.
+    pub fn flaws(&self) -> Vec<String> {
+        let state = self.state.borrow();
+        let mut flaws = state.store.flaws.clone();
+        let seen = self.seen_available.borrow();
+        for family in state.newest_families(usize::MAX, |_| true) {
+            for row in family.rows.values().filter(|row| row.state == RowState::Available) {
+                let known = row.image.as_ref().is_some_and(|id| seen.contains(&(row.region.clone(), id.to_string())));
+                if !known {
+                    flaws.push(format!("{}: {} is recorded as available and was never seen so", family.id, row.place));
+                }
+            }
+        }
+        let recorded: BTreeSet<&str> = state.store.history.values().map(|kept| kept.item.outcome_id.as_str()).collect();
+        for published in &state.published {
+            let outcome = published.field("outcome_id");
+            if !recorded.contains(outcome.as_str()) {
+                flaws.push(format!("{:?} was published and never recorded", published.notice.subject));
+            }
+        }
+        flaws
+    }
+}

@@ -1,0 +1,115 @@
+//! What the model claims of AWS and of itself, as stories.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests: a panic is a failed test"
+)]
+
+mod copying;
+mod creating;
+mod events;
+mod faults;
+mod races;
+mod sharing;
+mod sweep;
+mod table;
+mod whole_job;
+
+use amiline_domain::family::{Family, ImageRow};
+use amiline_domain::history::HistoryItem;
+use amiline_domain::ids::{ImageId, InstanceId, Region};
+use amiline_domain::plan::{Begun, Changes, CopyStep, CreateStep, begin};
+use amiline_domain::press::Press;
+use amiline_domain::record::Commit;
+use amiline_domain::time::Slot;
+use amiline_fakecloud::{FakeCloud, region};
+use std::collections::BTreeMap;
+
+fn cloud() -> FakeCloud {
+    FakeCloud::new("111111111111", "us-east-1", &["us-west-2", "eu-west-1"])
+}
+
+fn east() -> Region {
+    region("us-east-1")
+}
+
+fn west() -> Region {
+    region("us-west-2")
+}
+
+fn tags(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// A step that creates an image with this name, as text makes it.
+fn create(instance: &InstanceId, name: &str) -> CreateStep {
+    CreateStep {
+        region: east(),
+        instance: instance.clone(),
+        name: serde_json::from_value(name.into()).unwrap(),
+        reboot: false,
+        tags: tags(&[("amiline:managed-by", "amiline"), ("amiline:intent", name)]),
+    }
+}
+
+/// A step that copies an image to the west.
+fn copy(source: &ImageId, name: &str, token: &str) -> CopyStep {
+    CopyStep {
+        source_region: east(),
+        source: source.clone(),
+        destination: west(),
+        name: serde_json::from_value(name.into()).unwrap(),
+        client_token: token.to_owned(),
+        kms_key: None,
+        tags: tags(&[("amiline:managed-by", "amiline"), ("amiline:intent", name)]),
+    }
+}
+
+/// A family as a press begins it, and its first transaction.
+fn first_commit(cloud: &FakeCloud, instance: &InstanceId) -> Commit {
+    let stack = cloud.bounded_stack(&[]);
+    let seen = amiline_domain::image::ObservedInstance {
+        id: instance.clone(),
+        region: east(),
+        state: amiline_domain::image::InstanceState::Present,
+        root_device: amiline_domain::image::RootDevice::Ebs,
+        tags: tags(&[("amiline:image", "default")]),
+    };
+    let (press, budget) = (Press::untouched(), amiline_domain::budget::Budget::default());
+    let requested = amiline_domain::look::Requested { value: "default", text: Some("{}") };
+    let admission = amiline_domain::look::admit(requested, &seen, &press, &budget, &stack.bounds, cloud.now()).unwrap();
+    let begun = Begun {
+        stack: &stack.stack.name,
+        account: &stack.stack.account,
+        instance: &seen,
+        press: &press,
+        slot: Slot::next(cloud.now(), None),
+        value: "default",
+    };
+    let (family, changes) = begin(begun, &admission, cloud.now());
+    let commit = next_commit(cloud, family, changes, None);
+    Commit { budget: Some(admission.budget), policy_text: Some((admission.policy_ref.hash, "{}".to_owned())), ..commit }
+}
+
+/// The transaction that follows a version.
+fn next_commit(cloud: &FakeCloud, mut family: Family, changes: Changes, expected: Option<u64>) -> Commit {
+    let facts = changes.facts;
+    let history: Vec<HistoryItem> =
+        facts.into_iter().map(|fact| amiline_domain::history::append(&mut family, fact, cloud.now())).collect();
+    family.version = expected.unwrap_or_default() + 1;
+    let rows: Vec<ImageRow> = changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect();
+    Commit {
+        family,
+        expected_version: expected,
+        expected_wakes: None,
+        rows,
+        pointers: changes.pointers,
+        history,
+        press: changes.press,
+        budget: None,
+        policy_text: None,
+    }
+}

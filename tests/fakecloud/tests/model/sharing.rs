@@ -1,0 +1,68 @@
+//! ModifyImageAttribute.
+
+use crate::{cloud, create, east};
+use amiline_app::ports::{CallError, ImageCreator, ImageSharer};
+use amiline_domain::family::Place;
+use amiline_domain::ids::{AccountId, ImageId};
+use amiline_domain::plan::ShareStep;
+use amiline_fakecloud::{FakeCloud, Launch, Permission, Volume, block_on};
+use std::collections::BTreeSet;
+
+fn other() -> AccountId {
+    AccountId::new("222222222222").unwrap()
+}
+
+fn image(cloud: &FakeCloud, volume: Volume) -> ImageId {
+    let instance = cloud.launch_with(&east(), Launch { volumes: vec![volume], ..Launch::default() });
+    block_on(cloud.as_caller("x").create_image(&create(&instance, "one"))).unwrap()
+}
+
+fn share(cloud: &FakeCloud, image: &ImageId) -> Result<(), CallError> {
+    let accounts = BTreeSet::from([other()]);
+    let step = ShareStep { place: Place::Source, region: east(), image: image.clone(), accounts };
+    block_on(cloud.as_caller("x").share_image(&step))
+}
+
+#[test]
+fn a_pending_image_cannot_be_shared_and_an_available_one_can_twice() {
+    let cloud = cloud();
+    let image = image(&cloud, Volume::Plain);
+    let error = share(&cloud, &image).unwrap_err();
+    assert!(error.code == "InvalidAMIID.Unavailable" && error.message.contains("currently pending"));
+    cloud.advance(60);
+    assert!(share(&cloud, &image).is_ok() && share(&cloud, &image).is_ok());
+    assert_eq!(cloud.launch_permissions(&east(), &image), BTreeSet::from([Permission::Account(other())]));
+}
+
+#[test]
+fn an_image_under_the_key_of_aws_cannot_be_shared() {
+    let cloud = cloud();
+    let image = image(&cloud, Volume::AwsManaged);
+    cloud.advance(60);
+    assert_eq!(share(&cloud, &image).unwrap_err().code, "InvalidParameter");
+}
+
+#[test]
+fn disabling_an_image_removes_its_shares_and_enabling_does_not_bring_them_back() {
+    let cloud = cloud();
+    let image = image(&cloud, Volume::Plain);
+    cloud.advance(60);
+    share(&cloud, &image).unwrap();
+    cloud.disable(&east(), &image);
+    assert!(cloud.launch_permissions(&east(), &image).is_empty());
+    assert_eq!(share(&cloud, &image).unwrap_err().code, "InvalidAMIID.Unavailable");
+    cloud.enable(&east(), &image);
+    assert!(cloud.launch_permissions(&east(), &image).is_empty());
+}
+
+#[test]
+fn people_share_under_the_same_rules() {
+    let cloud = cloud();
+    cloud.create_key(&east(), "alias/amiline");
+    let image = image(&cloud, Volume::Under("alias/amiline".to_owned()));
+    cloud.advance(60);
+    assert!(cloud.share(&east(), &image, Permission::Account(other())).is_ok());
+    assert_eq!(cloud.share(&east(), &image, Permission::Everybody), Err("OperationNotPermitted".to_owned()));
+    cloud.unshare(&east(), &image, &Permission::Account(other()));
+    assert!(cloud.launch_permissions(&east(), &image).is_empty());
+}

@@ -1,0 +1,218 @@
+//! A house in which the real use cases live on the deterministic cloud: the functions, their queues and the clock.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code: a panic here is a failed test, with a backtrace"
+)]
+
+use amiline_app::announce::{announce, announce_waiting};
+use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
+use amiline_app::image_event::on_image_state;
+use amiline_app::look::{LookRequest, look_at_instance};
+use amiline_app::ports::Queue;
+use amiline_app::reject::reject;
+use amiline_app::settings::BoundedStack;
+use amiline_app::tick::{TickDone, tick};
+use amiline_domain::family::{Family, Outcome};
+use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::time::plus_seconds;
+use amiline_domain::wake::{Wake, decode};
+use amiline_fakecloud::{FakeCloud, Launch, Message, Volume, World, region, run};
+use std::cell::Cell;
+
+/// The account that images are shared with.
+pub const FRIEND: &str = "222222222222";
+
+/// Encrypted, copied to two Regions, shared with one account.
+pub const POLICY: &str = r#"{"encrypt":{"kms_key":"alias/amiline"},"distribute":{"regions":["us-west-2","eu-west-1"]},
+    "share":{"accounts":["222222222222"]}}"#;
+
+/// Home.
+pub fn east() -> Region {
+    region("us-east-1")
+}
+
+/// A destination.
+pub fn west() -> Region {
+    region("us-west-2")
+}
+
+/// The other destination.
+pub fn europe() -> Region {
+    region("eu-west-1")
+}
+
+/// The deployed stack, with everything that runs in it.
+pub struct House {
+    /// AWS.
+    pub cloud: FakeCloud,
+    /// The stack and its bounds.
+    pub stack: BoundedStack,
+    invocations: Cell<u64>,
+}
+
+impl Default for House {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl House {
+    /// A stack with the policies `default` and `plain`, and a customer key in every Region.
+    pub fn new() -> Self {
+        let cloud = FakeCloud::new("111111111111", "us-east-1", &["us-west-2", "eu-west-1", "ap-southeast-3"]);
+        cloud.create_key_everywhere("alias/amiline");
+        cloud.put_policy("default", POLICY);
+        cloud.put_policy("plain", "{}");
+        let mut stack = cloud.bounded_stack(&[FRIEND]);
+        stack.bounds.regions.remove(&region("ap-southeast-3"));
+        Self { cloud, stack, invocations: Cell::new(0) }
+    }
+
+    /// An instance at home whose volume is under the customer key.
+    pub fn instance(&self) -> InstanceId {
+        let volumes = vec![Volume::Under("alias/amiline".to_owned())];
+        self.cloud.launch_with(&east(), Launch { volumes, ..Launch::default() })
+    }
+
+    /// An instance with its button pressed.
+    pub fn pressed(&self, policy: &str) -> InstanceId {
+        let instance = self.instance();
+        self.cloud.press(&east(), &instance, policy);
+        instance
+    }
+
+    /// A new invocation, with a minute to live.
+    pub fn invocation(&self) -> Invocation {
+        self.invocations.set(self.invocations.get() + 1);
+        let id = format!("invocation-{}", self.invocations.get());
+        Invocation { id, deadline: plus_seconds(self.cloud.now(), 60) }
+    }
+
+    /// One message, as the function of that queue handles it.
+    pub async fn handle(&self, world: World, queue: Queue, message: &Message) -> Result<(), UseCaseError> {
+        let (stack, invocation) = (&self.stack, self.invocation());
+        let wake = match decode(&message.body) {
+            Ok(wake) => wake,
+            Err(bad) => return Ok(reject(&world, "scenario", &message.id, &message.body, &bad).await?),
+        };
+        match (queue, wake) {
+            (Queue::Create, Wake::InstanceTagged(event)) => {
+                if let Some(request) = LookRequest::of_event(&event, stack) {
+                    look_at_instance(&world, stack, &request, &invocation).await?;
+                }
+            }
+            (Queue::Create, Wake::LookAtInstance { region, instance }) => {
+                let request = LookRequest { region, instance, hint: None };
+                look_at_instance(&world, stack, &request, &invocation).await?;
+            }
+            (Queue::Create, Wake::FamilyDue { family }) => {
+                create_due(&world, stack, &family, &invocation).await?;
+            }
+            (Queue::Distribute, Wake::FamilyDue { family }) => {
+                distribute_due(&world, stack, &family, &invocation).await?;
+            }
+            (Queue::Distribute, Wake::ImageState(event)) => {
+                on_image_state(&world, stack, &event, &invocation).await?;
+            }
+            (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
+                announce_waiting(&world, &pk, &sk).await?;
+            }
+            (queue, wake) => panic!("{wake:?} for {queue:?}"),
+        }
+        Ok(())
+    }
+
+    /// Takes one message and handles it. `false` if it failed or the invocation died; then it comes again.
+    pub fn serve(&self, queue: Queue) -> bool {
+        let message = self.cloud.take(queue).expect("a message waits");
+        let done = matches!(run(self.handle(self.cloud.as_caller(caller(queue)), queue, &message)), Some(Ok(())));
+        if !done {
+            self.cloud.give_back(queue, message);
+        }
+        done
+    }
+
+    /// Delivers what waits, until nothing does. What fails is left for the next call of this.
+    pub fn deliver(&self) {
+        let queues = [Queue::Create, Queue::Distribute, Queue::Notify];
+        let mut failed = 0;
+        while failed < 3 && queues.iter().any(|queue| !self.cloud.waiting(*queue).is_empty()) {
+            for queue in queues {
+                for _ in 0..self.cloud.waiting(queue).len() {
+                    failed += usize::from(!self.serve(queue));
+                }
+            }
+        }
+        for record in self.cloud.take_stream() {
+            // The mapping's retries are bounded; what is left over is the tick's.
+            let _ =
+                (0..3).find(|_| matches!(run(announce(&self.cloud.as_caller("notify"), &record.item)), Some(Ok(_))));
+        }
+    }
+
+    /// One tick, over the source Regions.
+    pub fn tick(&self) -> TickDone {
+        run(tick(&self.cloud.as_caller("schedule-tick"), &self.stack.stack, &[east()])).unwrap().unwrap()
+    }
+
+    /// Lives so many minutes, with a tick every five.
+    pub fn live(&self, minutes: usize) {
+        for minute in 1..=minutes {
+            self.deliver();
+            self.cloud.advance(60);
+            if minute % 5 == 0 {
+                self.tick();
+            }
+        }
+        self.deliver();
+    }
+
+    /// Lives so many minutes without a tick.
+    pub fn live_by_events(&self, minutes: usize) {
+        for _ in 0..minutes {
+            self.deliver();
+            self.cloud.advance(60);
+        }
+        self.deliver();
+    }
+
+    /// The only family.
+    pub fn family(&self) -> Family {
+        let mut families = self.cloud.families();
+        assert_eq!(families.len(), 1, "{families:#?}");
+        families.remove(0)
+    }
+
+    /// The status tag.
+    pub fn status(&self, instance: &InstanceId) -> String {
+        self.cloud.tag_of(&east(), instance, "amiline:status").unwrap_or_default()
+    }
+
+    /// Whether the button is still pressed.
+    pub fn is_pressed(&self, instance: &InstanceId) -> bool {
+        self.cloud.tag_of(&east(), instance, "amiline:image").is_some()
+    }
+
+    /// Nothing is wrong, nothing is unfinished, nothing is unannounced; and the one family ended so.
+    pub fn assert_at_rest(&self, outcome: Outcome) {
+        assert_eq!(self.cloud.flaws(), Vec::<String>::new());
+        assert_eq!(self.cloud.untagged(), Vec::<String>::new());
+        assert_eq!(self.family().outcome, Some(outcome), "{}", self.cloud.trace());
+        assert_eq!(self.cloud.due(), vec![]);
+        assert!(self.cloud.unannounced().is_empty());
+        assert_eq!(self.cloud.notices_of(&format!("family-{}", outcome.as_str())), 1);
+    }
+}
+
+/// The function of a queue.
+pub fn caller(queue: Queue) -> &'static str {
+    match queue {
+        Queue::Create => "create-image",
+        Queue::Distribute => "distribute-image",
+        Queue::Notify => "notify",
+    }
+}
