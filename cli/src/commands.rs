@@ -106,7 +106,7 @@ fn not_found(subject: String, regions: &[Region]) -> CommandError {
 /// The home Region, then every Region in which the newest families have images.
 async fn regions_in_use(aws: &Aws<Operator>) -> Result<Vec<Region>, CommandError> {
     let families = aws.families(FAMILIES_SEARCHED).await?;
-    let home = aws.home_region().clone();
+    let home = aws.home().clone();
     let others: BTreeSet<Region> =
         families.iter().flat_map(|family| family.rows.values().map(|row| row.region.clone())).collect();
     Ok(std::iter::once(home.clone()).chain(others.into_iter().filter(|region| *region != home)).collect())

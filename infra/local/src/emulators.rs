@@ -71,7 +71,14 @@ impl Emulators {
             // Not EC2's: it cannot supply the condition keys that the roles' EC2 statements ask for.
             ministack.push(("--auth", String::new()));
         }
-        emulators.run(settings, "ministack", settings.ministack_python, "ministack_local", upstreams.ministack, ministack)?;
+        emulators.run(
+            settings,
+            "ministack",
+            settings.ministack_python,
+            "ministack_local",
+            upstreams.ministack,
+            ministack,
+        )?;
         emulators.run(settings, "moto", settings.moto_python, "moto_ec2", upstreams.moto, moto)?;
         Ok(emulators)
     }

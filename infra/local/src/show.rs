@@ -30,8 +30,9 @@ fn of_call(call: &Record) -> Option<String> {
         "lambda" => call.action == "Invoke",
         _ => false,
     };
-    // What went wrong is shown whatever it was.
-    if call.caller == "setup" || (!shown && call.error.is_none() && call.fault.is_none()) {
+    // What went wrong is shown whatever it was. A dry run that would have worked is how a function warms a connection.
+    let wrong = call.fault.is_some() || call.error.as_deref().is_some_and(|error| error != "DryRunOperation");
+    if call.caller == "setup" || (!shown && !wrong) {
         return None;
     }
     let parameter = |name: &str| call.parameters.get(name).map(words).unwrap_or_default();

@@ -4,7 +4,7 @@ use crate::aws::{AccessKey, Aws};
 use crate::deploy::{Deployed, Deployment};
 use crate::emulators::{Emulators, Settings, function_logs};
 use crate::error::LocalError;
-use crate::gateway::{Gateway, Happening, Record, SETUP_KEY, Upstreams, listen};
+use crate::gateway::{Gateway, Happening, Record, Upstreams, listen};
 use crate::places::Places;
 use crate::prepare::{Environment, build, ensure, from_directory, package};
 use crate::progress::Progress;
@@ -45,7 +45,7 @@ impl Default for Options {
             pending_seconds: 1.0,
             parameters: BTreeMap::new(),
             drop_events: Vec::new(),
-            enforce: false,
+            enforce: true,
             binaries: None,
             progress: Progress::Silent,
         }
@@ -113,7 +113,8 @@ impl LocalAws {
         })?;
 
         // While the emulators start.
-        let names: Vec<String> = functions(&templates.as_written(&places.template())?).into_iter().map(|f| f.binary).collect();
+        let names: Vec<String> =
+            functions(&templates.as_written(&places.template())?).into_iter().map(|f| f.binary).collect();
         let binaries = match &options.binaries {
             Some(directory) => from_directory(directory, &names)?,
             None => build(&places, &names, progress)?,
@@ -129,13 +130,18 @@ impl LocalAws {
         emulators.ready().await?;
         step.done();
         let step = progress.quick("Deploying infra/template.yaml, and infra/regional.yaml to three Regions");
-        let key = AccessKey { id: SETUP_KEY.to_owned(), secret: SECRET.to_owned() };
-        let aws = Aws::new(&format!("127.0.0.1:{port}"), key.clone());
-        let storage = Aws::new(&format!("127.0.0.1:{}", upstreams.ministack), key);
+        let aws = Aws::new(&format!("127.0.0.1:{port}"), operator()).setting_up();
+        let storage = Aws::new(&format!("127.0.0.1:{}", upstreams.ministack), operator());
         let parameters: BTreeMap<_, _> = parameters().into_iter().chain(options.parameters.clone()).collect();
         let (places, templates) = (&places, &templates);
-        let deployment =
-            Deployment { places, aws: &aws, storage: &storage, templates, parameters: &parameters, packages: &packages };
+        let deployment = Deployment {
+            places,
+            aws: &aws,
+            storage: &storage,
+            templates,
+            parameters: &parameters,
+            packages: &packages,
+        };
         let deployed = deployment.run().await?;
         if !options.drop_events.is_empty() {
             let asked = json!({"detail_types": options.drop_events});
@@ -194,7 +200,7 @@ impl LocalAws {
 
     /// The access key of the person at the keyboard.
     pub fn access_key(&self) -> AccessKey {
-        AccessKey { id: OPERATOR.to_owned(), secret: SECRET.to_owned() }
+        operator()
     }
 
     /// A client with the operator's key, for use on one runtime.
@@ -224,8 +230,10 @@ impl LocalAws {
     pub fn stop(self) {}
 }
 
-const OPERATOR: &str = "AMILINEOPERATOR";
-const SECRET: &str = "local";
+/// The account's root: the emulators take an account's id for its key, and any secret.
+fn operator() -> AccessKey {
+    AccessKey { id: ACCOUNT.to_owned(), secret: "test".to_owned() }
+}
 
 impl Drop for LocalAws {
     fn drop(&mut self) {

@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn conditions_know_where_they_are() {
-        let mut template = json!({"Conditions": {"C": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Region"}, {"Ref": "P"}]}]}}});
+        let mut template =
+            json!({"Conditions": {"C": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Region"}, {"Ref": "P"}]}]}}});
         settle_conditions(&mut template, "eu-west-1");
         let expected = json!({"C": {"Fn::Not": [{"Fn::Equals": ["eu-west-1", {"Ref": "P"}]}]}});
         assert_eq!(template.get("Conditions"), Some(&expected));

@@ -24,7 +24,7 @@ pub async fn reject<W: Clock + RecordWriter>(
         at: world.now(),
     };
     tracing::warn!(
-        message = rejected.message_id,
+        message_id = rejected.message_id,
         outcome = "rejected",
         code = rejected.code,
         reason = rejected.reason,

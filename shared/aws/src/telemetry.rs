@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use std::io::Write as _;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 const NAMESPACE: &str = "Amiline";
 
@@ -11,11 +13,13 @@ const NAMESPACE: &str = "Amiline";
 /// `level` is for our own crates; the libraries are heard only when something is wrong, and the Lambda runtime's span
 /// adds the request id.
 pub fn start(level: &str) {
-    let filter = EnvFilter::try_new(format!("warn,lambda_runtime=info,amiline={level}"));
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new("warn,lambda_runtime=info,amiline=info"));
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_env_filter(filter);
+    let filter = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("lambda_runtime", LevelFilter::INFO)
+        .with_target("amiline", level.parse().unwrap_or(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_ansi(false);
     // A second start changes nothing: there is one log.
-    let _ = subscriber.with_ansi(false).try_init();
+    let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }
 
 /// The error and everything that caused it, on one line.

@@ -28,7 +28,13 @@ impl<S> Aws<S> {
         &self.settings
     }
 
-    pub(crate) fn home(&self) -> &Region {
+    /// The Region that the stack is deployed to.
+    pub fn home_region(&self) -> &Region {
+        self.clients.home()
+    }
+
+    /// The Region of the stack.
+    pub fn home(&self) -> &Region {
         self.clients.home()
     }
 }

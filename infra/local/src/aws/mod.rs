@@ -6,6 +6,7 @@
 mod sign;
 mod xml;
 
+use crate::gateway::SETUP_HEADER;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::header::HOST;
@@ -63,6 +64,7 @@ impl AwsError {
 pub struct Aws {
     authority: String,
     key: AccessKey,
+    setting_up: bool,
     http: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -80,7 +82,12 @@ impl Aws {
     /// A client of `http://AUTHORITY`.
     pub fn new(authority: &str, key: AccessKey) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { authority: authority.to_owned(), key, http }
+        Self { authority: authority.to_owned(), key, setting_up: false, http }
+    }
+
+    /// The same, for calls that the log should tell from the operator's.
+    pub(crate) fn setting_up(self) -> Self {
+        Self { setting_up: true, ..self }
     }
 
     /// One EC2 action.
@@ -162,6 +169,9 @@ impl Aws {
         let mut request = Request::builder().method(call.method).uri(uri).header(HOST, &self.authority);
         for (name, value) in &signed {
             request = request.header(*name, value);
+        }
+        if self.setting_up {
+            request = request.header(SETUP_HEADER, "yes");
         }
         for (name, value) in call.headers {
             request = request.header(name, value);

@@ -22,9 +22,6 @@ struct Arguments {
     /// How long an image stays pending.
     #[arg(long, value_name = "N", default_value_t = 2.0)]
     pending_seconds: f64,
-    /// Lets IAM policies decide about the functions' calls.
-    #[arg(long, hide = true)]
-    enforce: bool,
     /// Takes the function binaries from a directory, and does not build them.
     #[arg(long, value_name = "DIR", hide = true)]
     binaries: Option<PathBuf>,
@@ -42,12 +39,7 @@ enum Events {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let options = Options {
-        enforce: arguments.enforce,
-        binaries: arguments.binaries,
-        progress: Progress::Lines,
-        ..Options::default()
-    };
+    let options = Options { binaries: arguments.binaries, progress: Progress::Lines, ..Options::default() };
     let script = Script {
         pending_seconds: arguments.pending_seconds,
         drop_events: arguments.drop_events.map(|events| match events {

@@ -21,9 +21,6 @@ struct Arguments {
     /// Writes what was deployed, and how to reach it, as one JSON object, once everything is up.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Lets IAM policies decide about the functions' calls.
-    #[arg(long, hide = true)]
-    enforce: bool,
     /// Takes the function binaries from a directory, and does not build them.
     #[arg(long, value_name = "DIR", hide = true)]
     binaries: Option<PathBuf>,
@@ -43,7 +40,6 @@ fn run(arguments: Arguments) -> Result<(), LocalError> {
     let local = LocalAws::start(Options {
         port: Some(arguments.port),
         pending_seconds: arguments.pending_seconds,
-        enforce: arguments.enforce,
         binaries: arguments.binaries,
         progress: Progress::Lines,
         ..Options::default()
@@ -55,9 +51,11 @@ fn run(arguments: Arguments) -> Result<(), LocalError> {
         // Written whole or not at all: whoever waits for the file may read it at once.
         let part = path.with_extension("part");
         let written = std::fs::write(&part, format!("{:#}\n", local.state()));
-        written
-            .and_then(|()| std::fs::rename(&part, &path))
-            .map_err(|source| LocalError::File { action: "write", path, source })?;
+        written.and_then(|()| std::fs::rename(&part, &path)).map_err(|source| LocalError::File {
+            action: "write",
+            path,
+            source,
+        })?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| LocalError::Thread { what: "an async runtime", source })?;

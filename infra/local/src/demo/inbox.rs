@@ -45,8 +45,17 @@ impl Notification {
 
 /// Makes the queue and subscribes it; gives its URL.
 pub(super) async fn subscribe(aws: &Aws, topic: &str) -> Result<String, AwsError> {
-    let queue = aws.json("sqs", HOME_REGION, "AmazonSQS.CreateQueue", &json!({"QueueName": NAME})).await?;
     let arn = format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{NAME}");
+    // Without it SNS may not send, on AWS as here.
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }]});
+    let asked = json!({"QueueName": NAME, "Attributes": {"Policy": policy.to_string()}});
+    let queue = aws.json("sqs", HOME_REGION, "AmazonSQS.CreateQueue", &asked).await?;
     let subscription = [("TopicArn", topic), ("Protocol", "sqs"), ("Endpoint", arn.as_str())];
     aws.query("sns", HOME_REGION, "2010-03-31", "Subscribe", &subscription).await?;
     Ok(text(&queue, "/QueueUrl").to_owned())

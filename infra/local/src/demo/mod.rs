@@ -17,10 +17,12 @@ pub use verdict::Outcome;
 
 use crate::aws::{Aws, AwsError, text};
 use crate::error::LocalError;
+use crate::gateway::Record;
 use crate::stack::{LocalAws, Options};
 use crate::{DESTINATION_REGIONS, HOME_REGION, KEY_ALIAS, Progress};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The tag that is the button, and the policy that its value names.
@@ -96,8 +98,25 @@ async fn play(local: &LocalAws, script: &Script, ready: Duration) -> Result<Repo
     let tag = [("ResourceId.1", scene.instance.as_str()), ("Tag.1.Key", key), ("Tag.1.Value", value)];
     aws.ec2(HOME_REGION, "CreateTags", &tag).await.map_err(LocalError::aws("tagging the instance"))?;
     let watched = watch::until_done(local, &aws, &scene, script, tagged).await?;
-    let calls = local.calls_since(before);
+    let calls = quiet(local, before).await;
     Ok(Report::new(local, scene, watched, &calls, ready))
+}
+
+/// The calls since `before`, once no function has made one for a moment: the last notification arrives before its sender
+/// has noted that it was sent.
+async fn quiet(local: &LocalAws, before: usize) -> Vec<Arc<Record>> {
+    let mut clock = tokio::time::interval(Duration::from_millis(250));
+    clock.tick().await;
+    let mut calls = local.calls_since(before);
+    for _ in 0..20 {
+        clock.tick().await;
+        let now = local.calls_since(before);
+        if now.len() == calls.len() {
+            break;
+        }
+        calls = now;
+    }
+    calls
 }
 
 /// A subscriber, an instance that runs, and the keys by their ARNs.

@@ -80,7 +80,8 @@ pub(super) async fn observe(aws: &Aws, scene: &Scene) -> Result<Observation, Aws
     let asked = [("InstanceId.1", scene.instance.as_str())];
     let answer = aws.ec2(HOME_REGION, "DescribeInstances", &asked).await?;
     let mut tags = tags_of(&answer, "/reservationSet/0/instancesSet/0/tagSet");
-    let mut seen = Observation { press: tags.remove(BUTTON.0), status: tags.remove("amiline:status"), ..Observation::default() };
+    let mut seen =
+        Observation { press: tags.remove(BUTTON.0), status: tags.remove("amiline:status"), ..Observation::default() };
     seen.images = images(aws, HOME_REGION, "source-instance-id", &scene.instance).await?;
     let Some(family) = seen.family().map(str::to_owned) else { return Ok(seen) };
     for region in DESTINATION_REGIONS.into_iter().chain([HOME_REGION]) {

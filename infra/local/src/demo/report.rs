@@ -29,7 +29,13 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(local: &LocalAws, scene: Scene, watched: Watched, calls: &[Arc<Record>], ready: Duration) -> Self {
+    pub(super) fn new(
+        local: &LocalAws,
+        scene: Scene,
+        watched: Watched,
+        calls: &[Arc<Record>],
+        ready: Duration,
+    ) -> Self {
         let Watched { seen, deviations, took } = watched;
         let mut counted = Calls::new();
         let functions = &local.deployed().functions;
@@ -102,7 +108,8 @@ impl Report {
         let images = self.seen.images.iter();
         for home in images.clone().filter(|image| image.source_instance.is_some()) {
             let _ = writeln!(tree, "  └─ {}  {}  {}", home.image_id, home.region, home.state);
-            let copies: Vec<&ImageSeen> = images.clone().filter(|image| image.source_image.as_ref() == Some(&home.image_id)).collect();
+            let copies: Vec<&ImageSeen> =
+                images.clone().filter(|image| image.source_image.as_ref() == Some(&home.image_id)).collect();
             for (index, copy) in (1..).zip(&copies) {
                 let branch = if index == copies.len() { "└─" } else { "├─" };
                 let _ = writeln!(tree, "     {branch} {}  {}  {}", copy.image_id, copy.region, copy.state);
@@ -112,9 +119,11 @@ impl Report {
     }
 
     fn images(&self) -> String {
-        let mut table = table(&["Region", "Image", "State", "Encrypted under", "Shared with", "Snapshots", "Made from"]);
+        let mut table =
+            table(&["Region", "Image", "State", "Encrypted under", "Shared with", "Snapshots", "Made from"]);
         for image in &self.seen.images {
-            let keys: Vec<&str> = image.snapshots.iter().filter_map(|snapshot| snapshot.kms_key_id.as_deref()).collect();
+            let keys: Vec<&str> =
+                image.snapshots.iter().filter_map(|snapshot| snapshot.kms_key_id.as_deref()).collect();
             // The part of a key's ARN that tells keys apart.
             let keys = keys.iter().map(|key| key.rsplit('/').next().unwrap_or_default());
             let keys: Vec<String> = keys.map(|key| key.chars().take(8).collect()).collect();
@@ -127,7 +136,11 @@ impl Report {
                 &encrypted,
                 &image.shared_with.join(" "),
                 &snapshots.join(" "),
-                if image.source_instance.is_some() { "the instance" } else { image.source_image.as_deref().unwrap_or("?") },
+                if image.source_instance.is_some() {
+                    "the instance"
+                } else {
+                    image.source_image.as_deref().unwrap_or("?")
+                },
             ]);
         }
         indented(&table)
@@ -177,7 +190,10 @@ mod tests {
     #[test]
     fn the_tree_has_every_image_once() {
         let text = report(done()).text();
-        assert!(text.contains("└─ ami-0  us-east-1  available\n     ├─ ami-1  us-west-2  available\n     └─ ami-2"), "{text}");
+        assert!(
+            text.contains("└─ ami-0  us-east-1  available\n     ├─ ami-1  us-west-2  available\n     └─ ami-2"),
+            "{text}"
+        );
         assert!(!text.contains("Outcome"), "{text}");
     }
 

@@ -37,7 +37,10 @@ pub(super) fn deviations(seen: &Observation, scene: &Scene) -> Vec<String> {
     }
     unless(seen.press.is_none(), "the button did not spring back: amiline:image is still on the instance".to_owned());
     let answered = seen.status.as_deref().is_some_and(|status| status.starts_with("available"));
-    unless(answered, format!("amiline:status is {}", seen.status.as_deref().map_or("missing".to_owned(), |s| format!("{s:?}"))));
+    unless(
+        answered,
+        format!("amiline:status is {}", seen.status.as_deref().map_or("missing".to_owned(), |s| format!("{s:?}"))),
+    );
 
     let mut arrived: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for notification in &seen.notifications {

@@ -28,7 +28,9 @@ pub(super) async fn check(
     for (id, resource) in template.get("Resources").and_then(Value::as_object).into_iter().flatten() {
         let kind = text(resource, "/Type");
         if false_here.contains(&text(resource, "/Condition")) {
-            problems.extend(made.get(id.as_str()).map(|_| format!("{id} ({kind}) is there, though its condition is false")));
+            problems.extend(
+                made.get(id.as_str()).map(|_| format!("{id} ({kind}) is there, though its condition is false")),
+            );
             continue;
         }
         let Some(physical) = made.get(id.as_str()).filter(|physical| !physical.is_empty()) else {
@@ -134,7 +136,8 @@ impl Place<'_> {
         let asked = json!({"QueueUrl": self.physical, "AttributeNames": ["All"]});
         let answer = self.json("sqs", "AmazonSQS.GetQueueAttributes", asked).await?;
         let found = |name: &str| text(&answer, &format!("/Attributes/{name}")).to_owned();
-        let redrive = self.properties.get("RedrivePolicy").is_none() || found("RedrivePolicy").contains("maxReceiveCount");
+        let redrive =
+            self.properties.get("RedrivePolicy").is_none() || found("RedrivePolicy").contains("maxReceiveCount");
         let same = |name: &str| match self.properties.get(name) {
             Some(Value::Number(number)) => found(name) == number.to_string(),
             Some(_) | None => true,
@@ -174,12 +177,17 @@ impl Place<'_> {
             None => true,
         };
         let settings = [
-            "BatchSize", "FunctionResponseTypes", "ScalingConfig", "BisectBatchOnFunctionError", "MaximumRetryAttempts",
-            "MaximumRecordAgeInSeconds", "StartingPosition",
+            "BatchSize",
+            "FunctionResponseTypes",
+            "ScalingConfig",
+            "BisectBatchOnFunctionError",
+            "MaximumRetryAttempts",
+            "MaximumRecordAgeInSeconds",
+            "StartingPosition",
         ];
         let differing = settings.into_iter().filter(|name| !same(name)).map(|name| format!("another {name}"));
-        let filtered = self.properties.get("FilterCriteria").is_none()
-            || !list(&answer, "/FilterCriteria/Filters").is_empty();
+        let filtered =
+            self.properties.get("FilterCriteria").is_none() || !list(&answer, "/FilterCriteria/Filters").is_empty();
         Ok(differing.chain(unless(filtered, "no filter")).collect())
     }
 

@@ -83,9 +83,8 @@ impl Deployment<'_> {
 
     async fn upload(&self, template: &mut Value) -> Result<(), LocalError> {
         let aws = |what: &str| LocalError::aws(what.to_owned());
-        let put = |path: String, body| async move {
-            self.storage.rest("s3", HOME_REGION, Method::PUT, &path, body).await
-        };
+        let put =
+            |path: String, body| async move { self.storage.rest("s3", HOME_REGION, Method::PUT, &path, body).await };
         put(format!("/{BUCKET}"), Bytes::new()).await.map_err(aws("making a bucket for the packages"))?;
         for function in functions(template) {
             let Function { binary, .. } = &function;
@@ -132,7 +131,10 @@ impl Deployment<'_> {
         ];
         for (action, parameters) in calls {
             let what = || format!("{action} in {region}");
-            self.aws.ec2(region, action, &parameters).await.map_err(|source| LocalError::Aws { what: what(), source })?;
+            self.aws
+                .ec2(region, action, &parameters)
+                .await
+                .map_err(|source| LocalError::Aws { what: what(), source })?;
         }
         Ok(())
     }
@@ -181,18 +183,14 @@ impl Deployment<'_> {
     async fn reasons(&self, stack: &Stack<'_>) -> String {
         let events = self.cloudformation(stack, "DescribeStackEvents", &[("StackName", stack.name)]).await;
         let events = events.unwrap_or_default();
-        let failed = list(&events, "/StackEvents").iter().filter(|event| text(event, "/ResourceStatus").ends_with("FAILED"));
+        let failed =
+            list(&events, "/StackEvents").iter().filter(|event| text(event, "/ResourceStatus").ends_with("FAILED"));
         let reason = |e: &Value| format!("{}: {}", text(e, "/LogicalResourceId"), text(e, "/ResourceStatusReason"));
         let reasons: Vec<String> = failed.map(reason).collect();
         if reasons.is_empty() { "no event says why".to_owned() } else { reasons.join("; ") }
     }
 
-    async fn cloudformation(
-        &self,
-        stack: &Stack<'_>,
-        action: &str,
-        form: &[(&str, &str)],
-    ) -> Result<Value, AwsError> {
+    async fn cloudformation(&self, stack: &Stack<'_>, action: &str, form: &[(&str, &str)]) -> Result<Value, AwsError> {
         self.aws.query("cloudformation", stack.region, CLOUDFORMATION, action, form).await
     }
 }

@@ -121,9 +121,25 @@ fn of_form(form: &[u8]) -> Map<String, Value> {
 
 /// Fields of JSON bodies that are logged as they are.
 const JSON: [&str; 19] = [
-    "AliasName", "ClientRequestToken", "Enabled", "EventBusName", "FunctionName", "IndexName", "KeyId", "Limit",
-    "LogGroupName", "MaxNumberOfMessages", "Name", "Names", "Path", "QueueName", "Rule", "TableName", "TopicArn",
-    "WaitTimeSeconds", "WithDecryption",
+    "AliasName",
+    "ClientRequestToken",
+    "Enabled",
+    "EventBusName",
+    "FunctionName",
+    "IndexName",
+    "KeyId",
+    "Limit",
+    "LogGroupName",
+    "MaxNumberOfMessages",
+    "Name",
+    "Names",
+    "Path",
+    "QueueName",
+    "Rule",
+    "TableName",
+    "TopicArn",
+    "WaitTimeSeconds",
+    "WithDecryption",
 ];
 
 fn of_json(action: &str, body: &[u8]) -> Map<String, Value> {
@@ -186,7 +202,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse::<hyper::header::HeaderName>().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse::<hyper::header::HeaderName>().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]

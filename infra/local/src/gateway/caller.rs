@@ -7,8 +7,9 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-/// The access key id under which the local AWS sets itself up.
-pub(crate) const SETUP_KEY: &str = "AMILINESETUP";
+/// The header by which the local AWS says that it is setting itself up; it has no key of its own, since the emulators
+/// know only keys that stand for accounts.
+pub(crate) const SETUP_HEADER: &str = "x-amiline-setup";
 
 /// Names by access key. A function's key says nothing by itself, so ministack is asked once.
 #[derive(Debug)]
@@ -24,10 +25,7 @@ impl Callers {
 
     pub(super) async fn name(&self, key: Option<&str>, forwarder: &Forwarder, ministack: u16) -> String {
         let Some(key) = key else { return "unsigned".to_owned() };
-        if key == SETUP_KEY {
-            return "setup".to_owned();
-        }
-        if key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit()) {
+        if key != crate::ACCOUNT && key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit()) {
             return format!("account-{key}");
         }
         if !key.starts_with("ASIA") && !key.starts_with("AKIA") {

@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn a_fault_strikes_what_it_names_and_counts_down() {
         let faults = Faults::default();
-        faults.add(fault(json!({"caller": "create-image", "action": "ec2:CreateImage", "count": 2, "fault": "throttle"})));
+        faults.add(fault(
+            json!({"caller": "create-image", "action": "ec2:CreateImage", "count": 2, "fault": "throttle"}),
+        ));
         assert!(faults.take("operator", "ec2", "CreateImage", "us-east-1").is_none());
         assert!(faults.take("create-image", "ec2", "DescribeImages", "us-east-1").is_none());
         assert!(faults.take("create-image", "ec2", "CreateImage", "us-east-1").is_some());

@@ -17,10 +17,8 @@ use std::process::{Command, Output, Stdio};
 /// Runs a program to its end, its output kept back for the case that it fails.
 pub(crate) fn run(command: &mut Command, what: &str, advice: &'static str) -> Result<Output, LocalError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| LocalError::Program { program, source, advice })?;
+    let output =
+        command.stdin(Stdio::null()).output().map_err(|source| LocalError::Program { program, source, advice })?;
     if output.status.success() {
         return Ok(output);
     }

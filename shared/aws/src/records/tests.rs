@@ -40,7 +40,7 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
     let policy = PolicyName::new("default").unwrap();
     let key = ImageKey::create(&family.id, 1);
     ImageRow {
-        written_at: 3,
+        written_at: 7,
         place,
         region: Region::new(region).unwrap(),
         attempt: 1,
@@ -76,7 +76,6 @@ fn family() -> Family {
         slot,
     };
     let mut family = Family {
-        row_versions: std::collections::BTreeMap::new(),
         id: intent.family_id(),
         version: 7,
         stack: stack.clone(),
@@ -99,6 +98,7 @@ fn family() -> Family {
         seq: 0,
         last_hash: String::new(),
         created_at: now(),
+        row_versions: std::collections::BTreeMap::from([(Place::Source, 7)]),
         rows: std::collections::BTreeMap::new(),
         wakes: 0,
     };

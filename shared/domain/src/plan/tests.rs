@@ -309,7 +309,7 @@ fn one_failed_region_makes_the_family_partial_with_its_reason() {
                 Ended::Refused { fault: Fault::NeedsPerson, reason: "UnauthorizedOperation: no".into() }
             }
             Action::Copy(_) => Ended::Image(image_id(2)),
-            _ => Ended::Done,
+            Action::Create(_) | Action::Share(_) | Action::RemoveButton(_) | Action::WriteStatus(_) => Ended::Done,
         };
         stage.conclude(action, &ended);
     }
@@ -421,7 +421,7 @@ fn a_retry_gives_a_failed_copy_a_new_attempt_and_leaves_the_rest() {
     for action in &actions {
         let ended = match action {
             Action::Copy(_) => Ended::Refused { fault: Fault::NeedsPerson, reason: "denied".into() },
-            _ => Ended::Done,
+            Action::Create(_) | Action::Share(_) | Action::RemoveButton(_) | Action::WriteStatus(_) => Ended::Done,
         };
         stage.conclude(action, &ended);
     }

@@ -1,4 +1,4 @@
-//! Laws that hold for any input.
+//! Laws of the decisions that hold for any input.
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
