@@ -18,11 +18,11 @@ pub(crate) async fn handle(
         // A change of another tag or in another account asks for nothing.
         Wake::InstanceTagged(event) => LookRequest::of_event(&event, stack),
         Wake::LookAtInstance { region, instance } => Some(LookRequest { region, instance, hint: None }),
-        Wake::FamilyDue { family } => {
-            create_due(world, stack, &family, invocation).await?;
+        Wake::FamilyDue(due) => {
+            create_due(world, stack, &due, invocation).await?;
             None
         }
-        Wake::ImageState(_) | Wake::AnnounceHistory { .. } | Wake::Tick => return Ok(Taken::NotMine),
+        Wake::ImageState(_) | Wake::AnnounceHistory { .. } | Wake::Tick(_) => return Ok(Taken::NotMine),
     };
     if let Some(request) = request {
         look_at_instance(world, stack, &request, invocation).await?;

@@ -18,10 +18,10 @@ pub(crate) async fn handle(
         Wake::ImageState(event) => {
             on_image_state(world, stack, &event, invocation).await?;
         }
-        Wake::FamilyDue { family } => {
-            distribute_due(world, stack, &family, invocation).await?;
+        Wake::FamilyDue(due) => {
+            distribute_due(world, stack, &due, invocation).await?;
         }
-        Wake::InstanceTagged(_) | Wake::LookAtInstance { .. } | Wake::AnnounceHistory { .. } | Wake::Tick => {
+        Wake::InstanceTagged(_) | Wake::LookAtInstance { .. } | Wake::AnnounceHistory { .. } | Wake::Tick(_) => {
             return Ok(Taken::NotMine);
         }
     }

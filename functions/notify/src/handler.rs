@@ -16,7 +16,7 @@ pub(crate) async fn handle(world: &impl Announcer, wake: Wake) -> Result<Taken, 
         Wake::InstanceTagged(_)
         | Wake::ImageState(_)
         | Wake::LookAtInstance { .. }
-        | Wake::FamilyDue { .. }
-        | Wake::Tick => Ok(Taken::NotMine),
+        | Wake::FamilyDue(_)
+        | Wake::Tick(_) => Ok(Taken::NotMine),
     }
 }

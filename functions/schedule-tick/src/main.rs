@@ -11,5 +11,6 @@ async fn main() -> Result<(), Error> {
     let world = Aws::connect(runtime::begin::<ScheduleTick>()?);
     world.warm().await;
     let settings = world.settings();
-    runtime::serve_tick(async || handler::handle(&world, &settings.stack, &settings.source_regions).await).await
+    let serve = async |tick| handler::handle(&world, &settings.stack, &settings.source_regions, tick).await;
+    runtime::serve_tick(serve).await
 }

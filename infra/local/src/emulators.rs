@@ -4,6 +4,7 @@ use crate::error::LocalError;
 use crate::gateway::Upstreams;
 use crate::places::{Places, tail};
 use crate::process::Group;
+use crate::run::Run;
 use crate::{ACCOUNT, HOME_REGION};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Settings<'a> {
     pub(crate) places: &'a Places,
-    pub(crate) run: &'a Path,
+    pub(crate) run: &'a Run,
     pub(crate) ministack_python: &'a Path,
     pub(crate) moto_python: &'a Path,
     pub(crate) upstreams: Upstreams,
@@ -41,11 +42,6 @@ struct Started {
     log: PathBuf,
 }
 
-/// Where the output of the functions is, one `NAME.log` each.
-pub(crate) fn function_logs(run: &Path) -> PathBuf {
-    run.join("functions")
-}
-
 impl Emulators {
     pub(crate) fn start(settings: &Settings<'_>) -> Result<Self, LocalError> {
         let Settings { upstreams, run, .. } = settings;
@@ -57,8 +53,8 @@ impl Emulators {
             ("--gateway-url", local(settings.gateway)),
             ("--home-region", HOME_REGION.to_owned()),
             ("--account", ACCOUNT.to_owned()),
-            ("--state-dir", path(run.join("ministack"))),
-            ("--function-logs", path(function_logs(run))),
+            ("--state-dir", path(run.scratch())),
+            ("--function-logs", path(run.function_logs())),
         ];
         let moto = vec![
             ("--port", upstreams.moto.to_string()),
@@ -92,7 +88,7 @@ impl Emulators {
         port: u16,
         options: Vec<(&str, String)>,
     ) -> Result<(), LocalError> {
-        let log = settings.run.join(format!("{name}.log"));
+        let log = settings.run.directory().join(format!("{name}.log"));
         let mut arguments = vec!["-B".to_owned(), "-m".to_owned(), module.to_owned()];
         for (option, value) in options {
             arguments.push(option.to_owned());

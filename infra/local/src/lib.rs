@@ -18,6 +18,7 @@ mod places;
 mod prepare;
 mod process;
 mod progress;
+mod run;
 pub mod show;
 mod stack;
 pub mod template;

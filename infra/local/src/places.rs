@@ -45,18 +45,6 @@ impl Places {
     pub(crate) fn kept(&self, name: &str) -> PathBuf {
         self.local.join(name)
     }
-
-    /// The directory of one running instance, emptied.
-    pub(crate) fn fresh_run(&self, port: u16) -> Result<PathBuf, LocalError> {
-        let run = self.local.join(format!("run-{port}"));
-        match std::fs::remove_dir_all(&run) {
-            Ok(()) => {}
-            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(LocalError::File { action: "empty", path: run, source }),
-        }
-        std::fs::create_dir_all(&run).map_err(LocalError::file("create", &run))?;
-        Ok(run)
-    }
 }
 
 /// The last lines of a log, for error messages.

@@ -2,12 +2,13 @@
 
 use crate::aws::{AccessKey, Aws};
 use crate::deploy::{Deployed, Deployment};
-use crate::emulators::{Emulators, Settings, function_logs};
+use crate::emulators::{Emulators, Settings};
 use crate::error::LocalError;
 use crate::gateway::{Gateway, Happening, Record, Upstreams, listen};
 use crate::places::Places;
 use crate::prepare::{Environment, build, ensure, from_directory, package};
 use crate::progress::Progress;
+use crate::run::Run;
 use crate::template::{Templates, functions, parameters};
 use crate::{ACCOUNT, DESTINATION_REGIONS, HOME_REGION};
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct LocalAws {
     endpoint: String,
-    run: PathBuf,
+    run: Run,
     deployed: Deployed,
     gateway: Arc<Gateway>,
     emulators: Option<Emulators>,
@@ -93,12 +94,16 @@ impl LocalAws {
         // First of all: a port that is taken is not worth minutes of building.
         let (listener, port) = listen(options.port).await?;
         let (side_door, side_door_port) = listen(None).await?;
-        let templates = Templates::open(&places, progress)?;
-        let moto_python = ensure(&places, Environment::Moto, progress)?;
+        let (templates, moto_python) = std::thread::scope(|scope| {
+            let moto = scope.spawn(|| ensure(&places, Environment::Moto, progress));
+            let templates = Templates::open(&places, progress);
+            (templates, moto.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let (templates, moto_python) = (templates?, moto_python?);
 
-        let run = places.fresh_run(port)?;
+        let run = Run::start(&places, port)?;
         let upstreams = free_ports().await?;
-        let gateway = Gateway::new(upstreams, crate::STACK, &run.join("calls.jsonl"))?;
+        let gateway = Gateway::new(upstreams, crate::STACK, &run.call_log())?;
         serve(&gateway, listener, side_door);
         let mut emulators = Emulators::start(&Settings {
             places: &places,
@@ -175,7 +180,7 @@ impl LocalAws {
 
     /// The file that every call is written to: one JSON [`Record`] a line.
     pub fn call_log(&self) -> PathBuf {
-        self.run.join("calls.jsonl")
+        self.run.call_log()
     }
 
     /// The calls so far, from this line of the log on.
@@ -185,12 +190,12 @@ impl LocalAws {
 
     /// Logs of the emulators and, below `functions`, of each function.
     pub fn run_directory(&self) -> &Path {
-        &self.run
+        self.run.directory()
     }
 
     /// The file that a function's output goes to as it is written.
     pub fn function_log(&self, deployed_name: &str) -> PathBuf {
-        function_logs(&self.run).join(format!("{deployed_name}.log"))
+        self.run.function_logs().join(format!("{deployed_name}.log"))
     }
 
     /// What happens from now on: calls and events.

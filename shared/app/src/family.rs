@@ -12,6 +12,7 @@ use amiline_domain::plan::{Action, Changes, Knock, Observed, Scene, absorb, conc
 use amiline_domain::policy::Policy;
 use amiline_domain::record::Commit;
 use amiline_domain::time::plus_seconds;
+use amiline_domain::wake::FamilyDue;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use thiserror::Error;
@@ -86,22 +87,24 @@ pub enum Advanced {
 pub async fn create_due<W: Create>(
     world: &W,
     stack: &BoundedStack,
-    family: &FamilyId,
+    due: &FamilyDue,
     invocation: &Invocation,
 ) -> Result<Advanced, UseCaseError> {
     let hands = CreateHands { world, deadline: invocation.deadline };
-    advance(world, &hands, stack, family, Knock::default(), invocation).await
+    let knock = Knock { everything: due.early, image: None };
+    advance(world, &hands, stack, &due.family, knock, invocation).await
 }
 
 /// `distribute-image`'s look at a family whose time has come.
 pub async fn distribute_due<W: Distribute>(
     world: &W,
     stack: &BoundedStack,
-    family: &FamilyId,
+    due: &FamilyDue,
     invocation: &Invocation,
 ) -> Result<Advanced, UseCaseError> {
     let hands = DistributeHands { world };
-    advance(world, &hands, stack, family, Knock::default(), invocation).await
+    let knock = Knock { everything: due.early, image: None };
+    advance(world, &hands, stack, &due.family, knock, invocation).await
 }
 
 pub(crate) async fn advance<W, H>(

@@ -7,8 +7,8 @@ use crate::world::Tick;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
-use amiline_domain::time::seconds_between;
-use amiline_domain::wake::{announce_history, family_due, look_at_instance};
+use amiline_domain::time::{plus_seconds, seconds_between};
+use amiline_domain::wake::{self, announce_history, family_due, family_due_early, look_at_instance};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,12 +31,18 @@ pub struct TickDone {
 }
 
 /// Sends a message for everything that is due and every pressed button that nothing is under way for.
-pub async fn tick<W: Tick>(world: &W, stack: &Stack, source_regions: &[Region]) -> Result<TickDone, UseCaseError> {
+pub async fn tick<W: Tick>(
+    world: &W,
+    stack: &Stack,
+    source_regions: &[Region],
+    request: wake::Tick,
+) -> Result<TickDone, UseCaseError> {
     let mut done = TickDone::default();
     let mut outbox = Outbox::default();
     let now = world.now();
+    let until = plus_seconds(now, i64::from(request.due_within_seconds));
     for shard in 0..world.shards() {
-        if let Err(error) = collect_due(world, shard, now, &mut outbox, &mut done).await {
+        if let Err(error) = collect_due(world, shard, (now, until), &mut outbox, &mut done).await {
             note(&mut done, format!("index part {shard}"), &error);
         }
     }
@@ -81,19 +87,22 @@ impl Outbox {
 async fn collect_due<W: Tick>(
     world: &W,
     shard: u32,
-    now: Timestamp,
+    (now, until): (Timestamp, Timestamp),
     outbox: &mut Outbox,
     done: &mut TickDone,
 ) -> Result<(), CallError> {
     let mut from = None;
     loop {
-        let page = world.due(shard, now, from).await?;
+        let page = world.due(shard, until, from).await?;
         for due in page.items {
             match due {
                 Due::Family { family, worker, at } => {
                     done.overdue = done.overdue.saturating_add(usize::from(seconds_between(at, now) > OVERDUE_SECONDS));
-                    done.families = done.families.saturating_add(outbox.add(queue_of(worker), family_due(&family)));
+                    let body = if at > now { family_due_early(&family) } else { family_due(&family) };
+                    done.families = done.families.saturating_add(outbox.add(queue_of(worker), body));
                 }
+                // Only families are brought forward: the others' times are there to let something else come first.
+                Due::Press { at, .. } | Due::History { at, .. } if at > now => {}
                 Due::Press { key, .. } => {
                     let body = look_at_instance(&key.region, &key.instance);
                     done.instances = done.instances.saturating_add(outbox.add(Queue::Create, body));

@@ -3,7 +3,7 @@
 use crate::escape::plain;
 use crate::history::{EventKind, HistoryItem};
 use crate::lineage::state;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// SNS takes subjects of fewer than 100 printable ASCII characters.
@@ -63,12 +63,17 @@ fn headline(item: &HistoryItem) -> String {
         EventKind::ImageDisabled => format!("{image} in {region} was disabled by somebody"),
         EventKind::ImageEnabled => format!("{image} in {region} was enabled again"),
         EventKind::TwinFound => format!("{image} in {region} claims to be an image of ours"),
-        EventKind::FamilyComplete => format!("{instance}: {image} is complete in {} image(s)", item.images.len()),
+        EventKind::FamilyComplete => format!("{instance}: {image} is available in {}", regions(item)),
         EventKind::FamilyPartial => format!("{instance}: {image} is only partly distributed"),
         EventKind::FamilyFailed => format!("{instance}: no image could be made"),
         EventKind::RequestRejected => format!("{instance}: request rejected"),
         EventKind::FamilyRetried => format!("{instance}: retried"),
     }
+}
+
+fn regions(item: &HistoryItem) -> String {
+    let regions: BTreeSet<&str> = item.images.iter().map(|image| image.region.as_str()).collect();
+    format!("{} Region{}", regions.len(), if regions.len() == 1 { "" } else { "s" })
 }
 
 fn text(item: &HistoryItem, headline: &str) -> String {

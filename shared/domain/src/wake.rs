@@ -31,10 +31,7 @@ pub enum Wake {
         instance: InstanceId,
     },
     /// Ours: a family's time has come.
-    FamilyDue {
-        /// Which.
-        family: FamilyId,
-    },
+    FamilyDue(FamilyDue),
     /// Ours: a history item was not published in time.
     AnnounceHistory {
         /// Its partition key.
@@ -43,7 +40,24 @@ pub enum Wake {
         sk: String,
     },
     /// Ours: the schedule.
-    Tick,
+    Tick(Tick),
+}
+
+/// A family to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FamilyDue {
+    /// Which.
+    pub family: FamilyId,
+    /// Look at everything that is unsettled, though its time has not come.
+    pub early: bool,
+}
+
+/// A tick.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tick {
+    /// Also wake families that are due only within so many seconds. The schedule sends none; a person who will not
+    /// wait may.
+    pub due_within_seconds: u32,
 }
 
 /// A tag change of an instance (aws-facts.md 1.2: `tags` is the full set after the change).
@@ -158,6 +172,14 @@ struct LookDetail {
 #[derive(Deserialize)]
 struct FamilyDetail {
     family: String,
+    #[serde(default)]
+    early: bool,
+}
+
+#[derive(Deserialize)]
+struct TickDetail {
+    #[serde(default)]
+    due_within_seconds: u32,
 }
 
 #[derive(Deserialize)]
@@ -184,13 +206,17 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
         }
         (OUR_SOURCE, "FamilyDue") => {
             let detail: FamilyDetail = detail(&envelope)?;
-            Ok(Wake::FamilyDue { family: field("detail.family", FamilyId::new(detail.family))? })
+            let family = field("detail.family", FamilyId::new(detail.family))?;
+            Ok(Wake::FamilyDue(FamilyDue { family, early: detail.early }))
         }
         (OUR_SOURCE, "AnnounceHistory") => {
             let detail: HistoryDetail = detail(&envelope)?;
             Ok(Wake::AnnounceHistory { pk: detail.pk, sk: detail.sk })
         }
-        (OUR_SOURCE, "Tick") => Ok(Wake::Tick),
+        (OUR_SOURCE, "Tick") => {
+            let detail: TickDetail = detail(&envelope)?;
+            Ok(Wake::Tick(Tick { due_within_seconds: detail.due_within_seconds }))
+        }
         _ => Err(BadEvent::Unknown {
             source_name: one_line(&envelope.source, 64),
             detail_type: one_line(&envelope.detail_type, 64),
@@ -263,6 +289,11 @@ pub fn family_due(family: &FamilyId) -> String {
     ours("FamilyDue", &serde_json::json!({"family": family}))
 }
 
+/// Our own message that a family is to be looked at before its time.
+pub fn family_due_early(family: &FamilyId) -> String {
+    ours("FamilyDue", &serde_json::json!({"family": family, "early": true}))
+}
+
 /// Our own message that a history item waits to be published.
 pub fn announce_history(pk: &str, sk: &str) -> String {
     ours("AnnounceHistory", &serde_json::json!({"pk": pk, "sk": sk}))
@@ -282,7 +313,9 @@ mod tests {
         let instance = InstanceId::new("i-0123456789abcdef0").unwrap();
         assert_eq!(decode(&look_at_instance(&region, &instance)), Ok(Wake::LookAtInstance { region, instance }));
         let family = FamilyId::new("fam-0123456789abcdef").unwrap();
-        assert_eq!(decode(&family_due(&family)), Ok(Wake::FamilyDue { family }));
+        let due = |early| Ok(Wake::FamilyDue(FamilyDue { family: family.clone(), early }));
+        assert_eq!(decode(&family_due(&family)), due(false));
+        assert_eq!(decode(&family_due_early(&family)), due(true));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use amiline_app::tick::{TickDone, tick};
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{Wake, decode};
+use amiline_domain::wake::{Tick, Wake, decode};
 use amiline_fakecloud::{FakeCloud, Launch, Message, Volume, World, region, run};
 use std::cell::Cell;
 
@@ -109,11 +109,11 @@ impl House {
                 let request = LookRequest { region, instance, hint: None };
                 look_at_instance(&world, stack, &request, &invocation).await?;
             }
-            (Queue::Create, Wake::FamilyDue { family }) => {
-                create_due(&world, stack, &family, &invocation).await?;
+            (Queue::Create, Wake::FamilyDue(due)) => {
+                create_due(&world, stack, &due, &invocation).await?;
             }
-            (Queue::Distribute, Wake::FamilyDue { family }) => {
-                distribute_due(&world, stack, &family, &invocation).await?;
+            (Queue::Distribute, Wake::FamilyDue(due)) => {
+                distribute_due(&world, stack, &due, &invocation).await?;
             }
             (Queue::Distribute, Wake::ImageState(event)) => {
                 on_image_state(&world, stack, &event, &invocation).await?;
@@ -156,7 +156,15 @@ impl House {
 
     /// One tick, over the source Regions.
     pub fn tick(&self) -> TickDone {
-        run(tick(&self.cloud.as_caller("schedule-tick"), &self.stack.stack, &[east()])).unwrap().unwrap()
+        run(tick(&self.cloud.as_caller("schedule-tick"), &self.stack.stack, &[east()], Tick::default()))
+            .unwrap()
+            .unwrap()
+    }
+
+    /// A tick that a person asks for, who will not wait for what is due within a day.
+    pub fn tick_early(&self) -> TickDone {
+        let request = Tick { due_within_seconds: 86_400 };
+        run(tick(&self.cloud.as_caller("schedule-tick"), &self.stack.stack, &[east()], request)).unwrap().unwrap()
     }
 
     /// Lives so many minutes, with a tick every five.

@@ -333,3 +333,18 @@ fn a_dead_invocation_before_its_first_write_leaves_nothing_behind() {
     house.live(10);
     assert_eq!(house.cloud.images_created_for(&instance).len(), 1);
 }
+
+#[test]
+fn a_person_who_will_not_wait_brings_the_looks_forward_and_changes_nothing_else() {
+    let house = House::new();
+    house.cloud.deliver_all(Delivery::Dropped);
+    house.pressed("default");
+    for _ in 0..20 {
+        house.tick_early();
+        house.deliver();
+        house.cloud.advance(30);
+    }
+    house.assert_at_rest(Outcome::Complete);
+    assert_eq!(house.cloud.effects_of("ec2:CreateImage"), 1);
+    assert_eq!(house.cloud.effects_of("ec2:CopyImage"), 2);
+}

@@ -2,7 +2,8 @@
 
 KMS: permissions are on the key, whatever name the call uses for it, and may depend on its aliases; ministack asks about
 the alias and gives IAM neither `kms:ResourceAliases` nor `kms:RequestAlias`. SSM: a call that names several parameters
-needs a permission on each; ministack asks about `*`.
+needs a permission on each; ministack asks about `*`. SQS: a batch needs the permission of the single call; ministack
+asks for actions that IAM does not know.
 """
 
 import contextvars
@@ -11,6 +12,13 @@ import json
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import kms
+
+# SQS's batch calls have no permission of their own (Service Authorization Reference, Amazon SQS).
+_SINGLE = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
 
 # The parameters that the present request to SSM names.
 _parameters: contextvars.ContextVar[list[str]] = contextvars.ContextVar("parameters", default=[])
@@ -51,6 +59,7 @@ def install() -> None:
     @functools.wraps(enforce)
     def enforce_each(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
         resources, context = [resource_arn], dict(service_context or {})
+        iam_action = _SINGLE.get(iam_action, iam_action)
         if service == "kms" and resource_arn.startswith("arn:"):
             resource, aliases = _key(resource_arn)
             resources, context = [resource], {**context, **aliases}

@@ -71,6 +71,7 @@ fn main() -> ExitCode {
         for deviation in report.deviations() {
             let _ = writeln!(std::io::stderr(), "error: {deviation}");
         }
+        let _ = writeln!(std::io::stderr(), "The logs are in {}", report.logs().display());
     }
     ExitCode::FAILURE
 }

@@ -10,6 +10,7 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub struct Report {
     took: Duration,
     ready: Duration,
     calls: Calls,
+    logs: PathBuf,
 }
 
 impl Report {
@@ -45,7 +47,8 @@ impl Report {
             *count = count.saturating_add(1);
         }
         let outcome = outcome(&seen, &deviations);
-        Self { outcome, deviations, instance: scene.instance, seen, took, ready, calls: counted }
+        let logs = local.run_directory().to_owned();
+        Self { outcome, deviations, instance: scene.instance, seen, took, ready, calls: counted, logs }
     }
 
     /// How it ended.
@@ -56,6 +59,11 @@ impl Report {
     /// Each point in which it is not as promised.
     pub fn deviations(&self) -> &[String] {
         &self.deviations
+    }
+
+    /// Where to look for why.
+    pub fn logs(&self) -> &Path {
+        &self.logs
     }
 
     /// One object, for programs.
@@ -97,6 +105,7 @@ impl Report {
             for deviation in &self.deviations {
                 let _ = writeln!(text, "  - {deviation}");
             }
+            let _ = writeln!(text, "\nThe call log and the functions' logs are in {}", self.logs.display());
         }
         text
     }
@@ -184,7 +193,8 @@ mod tests {
         let calls = BTreeMap::from([("create-image".to_owned(), BTreeMap::from([("ec2:CreateImage".to_owned(), 1)]))]);
         let (took, ready) = (Duration::from_millis(5100), Duration::from_secs(2));
         let outcome = outcome(&seen, &deviations);
-        Report { outcome, deviations, instance: "i-1".to_owned(), seen, took, ready, calls }
+        let logs = PathBuf::from("run");
+        Report { outcome, deviations, instance: "i-1".to_owned(), seen, took, ready, calls, logs }
     }
 
     #[test]

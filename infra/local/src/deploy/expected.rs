@@ -173,7 +173,7 @@ impl Place<'_> {
     async fn mapping(&self) -> Result<Vec<String>, AwsError> {
         let answer = self.get("lambda", &format!("/2015-03-31/event-source-mappings/{}", self.physical)).await?;
         let same = |name: &str| match self.properties.get(name) {
-            Some(wanted) => answer.get(name).is_some_and(|found| found.to_string() == wanted.to_string()),
+            Some(wanted) => answer.get(name) == Some(wanted),
             None => true,
         };
         let settings = [

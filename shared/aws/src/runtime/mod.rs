@@ -12,7 +12,7 @@ pub use stream::{serve_notify, stream_event};
 use crate::settings::{Settings, SettingsError};
 use crate::telemetry;
 use amiline_app::family::{Invocation, UseCaseError};
-use amiline_domain::wake::{BadEvent, Wake, decode};
+use amiline_domain::wake::{BadEvent, Tick, Wake, decode};
 use jiff::Timestamp;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -34,19 +34,22 @@ pub fn invocation(context: &Context) -> Invocation {
     Invocation { id: context.request_id.clone(), deadline: deadline.unwrap_or(Timestamp::UNIX_EPOCH) }
 }
 
-/// Serves the schedule: each invocation is one tick. Anything else it is invoked with is an error, which Lambda keeps.
+/// Serves the schedule: each invocation is one tick, with what it asks for; a person may also invoke it with nothing.
+/// Anything else it is invoked with is an error, which Lambda keeps.
 pub async fn serve_tick<H>(handle: H) -> Result<(), Error>
 where
-    H: AsyncFn() -> Result<(), UseCaseError>,
+    H: AsyncFn(Tick) -> Result<(), UseCaseError>,
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        match decode(&event.payload.to_string()) {
-            Ok(Wake::Tick) => {}
+        let nothing = event.payload.is_null() || event.payload.as_object().is_some_and(serde_json::Map::is_empty);
+        let tick = match decode(&event.payload.to_string()) {
+            Ok(Wake::Tick(tick)) => tick,
             Ok(other) => return Err(noted(&not_mine("schedule-tick", &other))),
+            Err(_) if nothing => Tick::default(),
             Err(error) => return Err(noted(&error)),
-        }
-        handle().await.map_err(|error| noted(&error))
+        };
+        handle(tick).await.map_err(|error| noted(&error))
     }))
     .await
 }
@@ -57,9 +60,9 @@ fn not_mine(function: &str, wake: &Wake) -> BadEvent {
         Wake::InstanceTagged(_) => "a tag change",
         Wake::ImageState(_) => "an image's state",
         Wake::LookAtInstance { .. } => "LookAtInstance",
-        Wake::FamilyDue { .. } => "FamilyDue",
+        Wake::FamilyDue(_) => "FamilyDue",
         Wake::AnnounceHistory { .. } => "AnnounceHistory",
-        Wake::Tick => "Tick",
+        Wake::Tick(_) => "Tick",
     };
     BadEvent::BadField { field: "detail-type", problem: format!("{kind} is not for {function}") }
 }

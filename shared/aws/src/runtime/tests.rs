@@ -83,8 +83,8 @@ async fn batch(world: &Fake, bodies: &[&str]) -> Vec<String> {
     let handle = async |wake: Wake, invocation: &Invocation| {
         assert_eq!(invocation.id, "request-1");
         match wake {
-            Wake::FamilyDue { .. } => Ok(Taken::Done),
-            Wake::Tick => Ok(Taken::NotMine),
+            Wake::FamilyDue(_) => Ok(Taken::Done),
+            Wake::Tick(_) => Ok(Taken::NotMine),
             Wake::InstanceTagged(_)
             | Wake::ImageState(_)
             | Wake::LookAtInstance { .. }

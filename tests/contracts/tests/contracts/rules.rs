@@ -140,7 +140,7 @@ fn the_stream_wakes_notify_for_new_history_only() {
 fn the_schedule_sends_a_tick_that_the_function_reads() {
     let schedule = plain().one("TickSchedule");
     let input = schedule.properties["Target"]["Input"].as_str().expect("an explicit input");
-    assert_eq!(decode(input), Ok(Wake::Tick));
+    assert_eq!(decode(input), Ok(Wake::Tick(Default::default())));
     assert_eq!(schedule.properties["Target"]["Arn"], "ScheduleTickFunction.Arn");
     assert_eq!(schedule.properties["ScheduleExpression"], "rate(5 minutes)");
 }

@@ -10,7 +10,7 @@ use amiline_app::tick::tick;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::InstanceId;
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{Wake, decode};
+use amiline_domain::wake::{Tick, Wake, decode};
 use amiline_fakecloud::{FakeCloud, Message, Permission, World, region, run};
 
 const POLICY: &str = r#"{"encrypt":{"kms_key":"alias/amiline"},"distribute":{"regions":["us-west-2","eu-west-1"]},
@@ -32,11 +32,11 @@ pub(crate) async fn handle(world: World, queue: Queue, message: Message) -> Resu
         (Queue::Create, Wake::LookAtInstance { region, instance }) => {
             look_at_instance(&world, &stack, &LookRequest { region, instance, hint: None }, &invocation).await?;
         }
-        (Queue::Create, Wake::FamilyDue { family }) => {
-            create_due(&world, &stack, &family, &invocation).await?;
+        (Queue::Create, Wake::FamilyDue(due)) => {
+            create_due(&world, &stack, &due, &invocation).await?;
         }
-        (Queue::Distribute, Wake::FamilyDue { family }) => {
-            distribute_due(&world, &stack, &family, &invocation).await?;
+        (Queue::Distribute, Wake::FamilyDue(due)) => {
+            distribute_due(&world, &stack, &due, &invocation).await?;
         }
         (Queue::Distribute, Wake::ImageState(event)) => {
             on_image_state(&world, &stack, &event, &invocation).await?;
@@ -76,7 +76,7 @@ pub(crate) fn deliver_stream(cloud: &FakeCloud) {
 
 /// One tick. One that fails or crashes is made up for by the next.
 pub(crate) fn tick_once(cloud: &FakeCloud) {
-    let _ = run(tick(&cloud.as_caller("schedule-tick"), &cloud.stack(), &[east()]));
+    let _ = run(tick(&cloud.as_caller("schedule-tick"), &cloud.stack(), &[east()], Tick::default()));
 }
 
 /// Lives so many minutes without a tick.

@@ -1,0 +1,14 @@
+//! What is expected, by what it is about.
+
+pub(crate) mod announcing;
+pub(crate) mod copying;
+pub(crate) mod creating;
+pub(crate) mod due;
+pub(crate) mod images;
+pub(crate) mod instances;
+pub(crate) mod lists;
+pub(crate) mod messages;
+pub(crate) mod parameters;
+pub(crate) mod presses;
+pub(crate) mod records;
+pub(crate) mod sharing;
