@@ -56,7 +56,7 @@ impl Emulators {
             ("--state-dir", path(run.scratch())),
             ("--function-logs", path(run.function_logs())),
         ];
-        let moto = vec![
+        let mut moto = vec![
             ("--port", upstreams.moto.to_string()),
             // Through the gateway, which tells its listeners of each event.
             ("--ministack-url", local(settings.side_door)),
@@ -64,8 +64,8 @@ impl Emulators {
             ("--pending-seconds", settings.pending_seconds.to_string()),
         ];
         if settings.enforce {
-            // Not EC2's: it cannot supply the condition keys that the roles' EC2 statements ask for.
             ministack.push(("--auth", String::new()));
+            moto.push(("--authorize", String::new()));
         }
         emulators.run(
             settings,

@@ -30,8 +30,7 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Events that EC2 never sends, by detail type, as in `EC2 AMI State Change`.
     pub drop_events: Vec<String>,
-    /// Whether the functions' IAM policies decide about their calls to every service but EC2, whose emulator cannot
-    /// supply the condition keys that they ask for.
+    /// Whether the functions' IAM policies decide about their calls, as they do on AWS.
     pub enforce: bool,
     /// A directory with function binaries that are there already; they are built if `None`.
     pub binaries: Option<PathBuf>,
@@ -216,6 +215,9 @@ impl LocalAws {
     /// What `cargo local --state FILE` writes.
     pub fn state(&self) -> Value {
         let key = self.access_key();
+        // Only functions that a queue wakes: every entry then has both URLs.
+        let queues: BTreeMap<&String, &crate::Queues> =
+            self.deployed.queues.iter().filter(|(_, queues)| queues.url.is_some()).collect();
         json!({
             "endpoint": self.endpoint,
             "account": ACCOUNT,
@@ -223,7 +225,7 @@ impl LocalAws {
             "destination_regions": DESTINATION_REGIONS,
             "table": self.deployed.table,
             "topics": self.deployed.topics,
-            "queues": self.deployed.queues,
+            "queues": queues,
             "functions": self.deployed.functions,
             "call_log": self.call_log(),
             "access_key_id": key.id,

@@ -338,6 +338,7 @@ impl Work {
         };
         let committed = commit_surely(world, &commit).await?;
         if committed == Committed::Yes {
+            self.history.iter().for_each(hands::log_recorded);
             self.version = Some(commit.family.version);
             self.family.stamp(&self.changes.rows, commit.family.version);
             self.changes = Changes::default();

@@ -16,19 +16,19 @@ pub(crate) const KILL_SWITCH_SECONDS: i64 = 20;
 /// The one value that lets the stack work.
 const OFF: &str = "off";
 
-/// Parameters that were read, and when. What was not there is read again each time: somebody who has just written
+/// Texts that were read, and when. What was not there is read again each time: somebody who has just written
 /// it does not want to wait.
 #[derive(Debug, Default)]
 pub(crate) struct Kept(Mutex<BTreeMap<String, (Timestamp, String)>>);
 
 impl Kept {
-    fn fresh(&self, name: &str, now: Timestamp, seconds: i64) -> Option<String> {
+    pub(crate) fn fresh(&self, name: &str, now: Timestamp, seconds: i64) -> Option<String> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, value) = kept.get(name)?;
         (0..seconds).contains(&seconds_between(*at, now)).then(|| value.clone())
     }
 
-    fn keep(&self, name: &str, now: Timestamp, value: &str) {
+    pub(crate) fn keep(&self, name: &str, now: Timestamp, value: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(name.to_owned(), (now, value.to_owned()));
     }

@@ -37,6 +37,11 @@ impl Notification {
         text(&self.message, "/event")
     }
 
+    /// The same for every delivery of the same thing.
+    pub fn outcome_id(&self) -> &str {
+        text(&self.message, "/outcome_id")
+    }
+
     /// How the family ended, if this says so.
     pub fn outcome(&self) -> Option<&str> {
         self.message.get("outcome").and_then(Value::as_str)

@@ -63,7 +63,12 @@ pub(super) async fn until_done(
 async fn look(aws: &Aws, scene: &Scene, before: &Observation) -> Result<Observation, AwsError> {
     let mut seen = observe(aws, scene).await?;
     seen.notifications.clone_from(&before.notifications);
-    seen.notifications.extend(inbox::receive(aws, &scene.queue_url).await?);
+    // SNS and our outbox deliver at least once; a receiver tells a repeat by its outcome_id and drops it.
+    for notification in inbox::receive(aws, &scene.queue_url).await? {
+        if !seen.notifications.iter().any(|known| known.outcome_id() == notification.outcome_id()) {
+            seen.notifications.push(notification);
+        }
+    }
     Ok(seen)
 }
 

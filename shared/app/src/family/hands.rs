@@ -5,6 +5,7 @@ use crate::ports::CallError;
 use crate::world::{Create, Distribute};
 use amiline_domain::family::{Family, Worker};
 use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, KeyAlias, Region, SnapshotId};
 use amiline_domain::image::SnapshotKeys;
 use amiline_domain::plan::{Action, Ended};
@@ -118,6 +119,20 @@ fn ended(result: Result<Ended, CallError>) -> Ended {
         Err(error) if error.code == "InvalidAMIName.Duplicate" => Ended::NameTaken(holder_of_name(&error.message)),
         Err(error) => Ended::Refused { fault: error.fault, reason: error.reason() },
     }
+}
+
+/// One line per thing that happened, once it is recorded.
+pub(super) fn log_recorded(item: &HistoryItem) {
+    tracing::info!(
+        family = %item.family,
+        instance = %item.instance,
+        region = %item.region,
+        image = item.image.as_ref().map(ToString::to_string),
+        action = "record",
+        outcome = item.event.as_str(),
+        reason = item.reason,
+        "recorded"
+    );
 }
 
 /// One line per call that changes something.

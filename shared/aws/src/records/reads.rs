@@ -6,7 +6,7 @@ use super::layout::{self, text};
 use crate::errors::Call;
 use crate::time::pause;
 use crate::world::{Aws, KeepsRecords};
-use amiline_app::ports::{CallError, RecordReader};
+use amiline_app::ports::{CallError, Clock, RecordReader};
 use amiline_domain::budget::Budget;
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
@@ -66,10 +66,16 @@ impl<S: KeepsRecords> RecordReader for Aws<S> {
     }
 
     async fn kept_policy(&self, hash: &str) -> Result<Option<String>, CallError> {
+        let (pk, now) = (layout::policy_pk(hash), self.now());
+        // A text never changes under its hash, so it is read once in a process.
+        if let Some(text) = self.kept.fresh(&pk, now, i64::MAX) {
+            return Ok(Some(text));
+        }
         let call = Call::new("dynamodb:GetItem", hash, self.home());
-        let item = self.item(call, self.settings.table(), &layout::policy_pk(hash), layout::POLICY_SK).await?;
-        item.map(|item| attribute(item, layout::TEXT).ok_or_else(|| call.unreadable("a policy has no text")))
-            .transpose()
+        let Some(item) = self.item(call, self.settings.table(), &pk, layout::POLICY_SK).await? else { return Ok(None) };
+        let text = attribute(item, layout::TEXT).ok_or_else(|| call.unreadable("a policy has no text"))?;
+        self.kept.keep(&pk, now, &text);
+        Ok(Some(text))
     }
 }
 
