@@ -2,9 +2,10 @@
 
 use amiline_app::Distribute;
 use amiline_app::family::{Invocation, UseCaseError, distribute_due};
-use amiline_app::image_event::on_image_state;
+use amiline_app::image_event::{ImageEventDone, on_image_state};
 use amiline_app::settings::BoundedStack;
 use amiline_aws::runtime::Taken;
+use amiline_aws::telemetry;
 use amiline_domain::wake::Wake;
 
 /// Carries one message out.
@@ -16,7 +17,9 @@ pub(crate) async fn handle(
 ) -> Result<Taken, UseCaseError> {
     match wake {
         Wake::ImageState(event) => {
-            on_image_state(world, stack, &event, invocation).await?;
+            if on_image_state(world, stack, &event, invocation).await? == ImageEventDone::Foreign {
+                telemetry::foreign_image(stack.stack.name.as_str(), world.now());
+            }
         }
         Wake::FamilyDue(due) => {
             distribute_due(world, stack, &due, invocation).await?;

@@ -33,6 +33,13 @@ impl LookRequest {
         let keys = &stack.stack.keys;
         let button = keys.button(Button::Image);
         if event.account != stack.stack.account || !event.changed_keys.contains(&button) {
+            tracing::info!(
+                instance = %event.instance,
+                region = %event.region,
+                outcome = "foreign",
+                why = "another account or another tag",
+                "tag event"
+            );
             return None;
         }
         let hint = Hint {

@@ -42,6 +42,11 @@ pub fn overdue_families(stack: &str, count: usize, now: Timestamp) {
     write_line(&metric(stack, "OverdueFamilies", count, now));
 }
 
+/// Counts an image event that is none of ours.
+pub fn foreign_image(stack: &str, now: Timestamp) {
+    write_line(&metric(stack, "ForeignImages", 1, now));
+}
+
 /// A count in CloudWatch's embedded metric format.
 fn metric(stack: &str, name: &str, count: usize, now: Timestamp) -> String {
     serde_json::json!({

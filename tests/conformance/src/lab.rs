@@ -82,6 +82,8 @@ pub trait Lab {
     async fn deregister(&self, region: &Region, image: &ImageId);
     /// The accounts that may launch an image besides its owner.
     async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<AccountId>;
+    /// Switches the Region's "EBS encryption by default", which is off at first.
+    async fn let_ebs_encrypt(&self, region: &Region, on: bool);
     /// Writes a policy, or takes it away.
     async fn put_policy(&self, name: &str, text: Option<&str>);
     /// Writes the kill switch, or takes it away.

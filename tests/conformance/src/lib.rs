@@ -25,6 +25,7 @@
 //! | --- | --- |
 //! | the key of a plain copy of an encrypted image in its own Region | in memory the source's, in the local AWS the one that AWS manages (`aws-facts.md` section 3 has a page for each) |
 //! | snapshot ids of a failed copy | shown in memory, not shown by the local AWS |
+//! | wildcards in the key that tagged instances are asked for by | taken literally in memory; no stack's prefix can hold one |
 //! | error messages, other than the holder of a name | not relied on |
 
 #![allow(

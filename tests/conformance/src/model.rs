@@ -129,6 +129,10 @@ impl Lab for Model {
             .collect()
     }
 
+    async fn let_ebs_encrypt(&self, region: &Region, on: bool) {
+        self.cloud.set_encrypts_by_default(region, on);
+    }
+
     async fn put_policy(&self, name: &str, text: Option<&str>) {
         match text {
             Some(text) => self.cloud.put_policy(name, text),

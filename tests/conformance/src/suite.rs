@@ -62,7 +62,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// Lists a module's expectations. One that is left out is never used, which the compiler reports.
-macro_rules! expectations {
+macro_rules! expected {
     ($($fact:literal { $($name:ident),* $(,)? })*) => {
         pub(crate) fn all<L: $crate::lab::Lab>() -> Vec<$crate::suite::Expectation<L>> {
             vec![$($($crate::suite::Expectation {
@@ -73,4 +73,4 @@ macro_rules! expectations {
         }
     };
 }
-pub(crate) use expectations;
+pub(crate) use expected;

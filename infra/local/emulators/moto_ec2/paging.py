@@ -1,7 +1,6 @@
 """Filters, MaxResults and NextToken, for all describes alike."""
 
 import base64
-import fnmatch
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -30,9 +29,12 @@ def page(items: list, key: Callable[[Any], Any], params: dict, least: int = 1, m
 
 @lru_cache(maxsize=4096)
 def _pattern(text: str) -> re.Pattern:
-    # EC2 filters know * and ? (and \ before one of them); brackets are ordinary characters.
-    escaped = text.replace("[", "[[]")
-    return re.compile(fnmatch.translate(escaped))
+    """EC2 filters know * and ?, and a backslash that makes the next character stand for itself."""
+    parts, rest = [], iter(text)
+    for character in rest:
+        wild = {"*": ".*", "?": "."}.get(character)
+        parts.append(wild or re.escape(next(rest, "\\") if character == "\\" else character))
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def matches(value: Any, wanted: list[str]) -> bool:
@@ -42,9 +44,8 @@ def matches(value: Any, wanted: list[str]) -> bool:
         if candidate is None:
             continue
         text = str(candidate).lower() if isinstance(candidate, bool) else str(candidate)
-        for want in wanted:
-            if text == want or (("*" in want or "?" in want) and _pattern(want).match(text)):
-                return True
+        if any(_pattern(want).fullmatch(text) for want in wanted):
+            return True
     return False
 
 

@@ -43,7 +43,8 @@ pub struct Fault {
     pub count: u32,
     /// What happens to them.
     pub fault: FaultKind,
-    /// For `delay`: how long. 1000 if absent.
+    /// For `delay`: how long, 1000 if absent. For `effect-then-lost-reply`: how long the caller is kept waiting before the
+    /// connection is closed, 0 if absent; the call is in the log by then.
     #[serde(default)]
     pub milliseconds: Option<u64>,
 }

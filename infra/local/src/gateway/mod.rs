@@ -159,6 +159,9 @@ impl Gateway {
             fault: kind,
             milliseconds: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
+        if let (true, Some(held)) = (lost, fault.and_then(|fault| fault.milliseconds)) {
+            tokio::time::sleep(Duration::from_millis(held)).await;
+        }
         match response {
             Some(response) if !lost => Ok(response),
             _ => Err(LostReply),

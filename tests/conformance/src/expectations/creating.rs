@@ -1,0 +1,143 @@
+//! CreateImage.
+
+use crate::given::{self, available, create_step, launched, pending, seen, volumes};
+use crate::lab::{Lab, until};
+use crate::suite::expected;
+use amiline_app::ports::{CallError, ImageCreator, ImageReader, KeyReader};
+use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::ids::ImageId;
+use amiline_domain::image::{ImageState, RootDevice};
+use amiline_fakecloud::{Launch, Volume};
+
+expected! {
+    "aws-facts.md section 2" {
+        a_new_image_is_pending_and_then_available,
+        a_new_image_becomes_available_by_itself,
+        an_image_has_its_tags_in_the_first_describe,
+        every_volume_gets_a_snapshot,
+        snapshots_are_encrypted_as_their_volumes_are,
+        an_image_with_one_plain_snapshot_is_not_called_encrypted,
+        a_name_is_taken_while_its_image_is_pending_and_the_refusal_says_who_has_it,
+        a_name_is_taken_when_its_image_is_available_and_the_refusal_says_who_has_it,
+        a_name_that_is_taken_at_home_is_free_elsewhere,
+        an_instance_without_an_ebs_root_is_refused_for_good,
+        an_instance_that_does_not_exist_is_refused_for_good,
+    }
+    "aws-facts.md section 2, IncorrectInstanceState" { a_terminated_instance_is_refused }
+    "aws-facts.md section 5" { an_image_shows_its_owner_its_name_and_its_instance }
+}
+
+async fn a_new_image_is_pending_and_then_available(lab: &impl Lab) {
+    let image = pending(lab, &Launch::default()).await;
+    assert_eq!(seen(lab, &lab.home(), &image).await.state, ImageState::Pending);
+    lab.settle(&lab.home(), &image).await;
+    assert_eq!(seen(lab, &lab.home(), &image).await.state, ImageState::Available);
+}
+
+async fn a_new_image_becomes_available_by_itself(lab: &impl Lab) {
+    lab.let_images_take(Some(1)).await;
+    let image = pending(lab, &Launch::default()).await;
+    let state = seen(lab, &lab.home(), &image).await.state;
+    let became = until(lab, async || seen(lab, &lab.home(), &image).await.state == ImageState::Available).await;
+    lab.let_images_take(None).await;
+    assert!(became && state == ImageState::Pending, "{state:?}, and then {became}");
+}
+
+async fn an_image_has_its_tags_in_the_first_describe(lab: &impl Lab) {
+    let step = create_step(lab, &launched(lab, &Launch::default()).await);
+    let image = lab.create_image().create_image(&step).await.unwrap();
+    assert_eq!(seen(lab, &step.region, &image).await.tags, step.tags);
+}
+
+async fn an_image_shows_its_owner_its_name_and_its_instance(lab: &impl Lab) {
+    let step = create_step(lab, &launched(lab, &Launch::default()).await);
+    let image = lab.create_image().create_image(&step).await.unwrap();
+    let seen = seen(lab, &step.region, &image).await;
+    assert_eq!(seen.owner, Some(lab.account()));
+    assert_eq!(seen.name, step.name.as_str());
+    assert_eq!(seen.source_instance, Some(step.instance));
+    assert!(seen.source_image.is_some(), "the image that the instance was launched from");
+}
+
+async fn every_volume_gets_a_snapshot(lab: &impl Lab) {
+    let image = available(lab, &volumes(&[Volume::Plain, Volume::Plain, Volume::Plain])).await;
+    let seen = seen(lab, &lab.home(), &image).await;
+    let mut snapshots = seen.snapshots.clone();
+    snapshots.sort();
+    snapshots.dedup();
+    assert_eq!(snapshots.len(), 3, "{:?}", seen.snapshots);
+    assert!(!seen.encrypted);
+}
+
+async fn snapshots_are_encrypted_as_their_volumes_are(lab: &impl Lab) {
+    let under = Volume::Under(lab.key().to_string());
+    let image = available(lab, &volumes(&[under, Volume::AwsManaged])).await;
+    let seen = seen(lab, &lab.home(), &image).await;
+    let keys = lab.distribute_image().snapshot_keys(&lab.home(), &seen.snapshots, &lab.key()).await.unwrap();
+    assert!(seen.encrypted, "{seen:?}");
+    assert!(keys.keys.iter().all(Option::is_some), "{keys:?}");
+    assert_eq!(
+        keys.keys.iter().filter(|key| **key == keys.wanted).count(),
+        1,
+        "one is under the customer key: {keys:?}"
+    );
+    assert!(!keys.all_as_wanted());
+}
+
+async fn an_image_with_one_plain_snapshot_is_not_called_encrypted(lab: &impl Lab) {
+    let image = available(lab, &volumes(&[Volume::AwsManaged, Volume::Plain])).await;
+    assert!(!seen(lab, &lab.home(), &image).await.encrypted);
+}
+
+fn assert_taken(refused: Result<ImageId, CallError>, holder: &ImageId) {
+    let refused = refused.expect_err("the name is taken");
+    assert_eq!(refused.code, "InvalidAMIName.Duplicate");
+    assert_eq!(refused.fault, Fault::Reject);
+    assert_eq!(holder_of_name(&refused.message).as_ref(), Some(holder), "{}", refused.message);
+}
+
+async fn a_name_is_taken_while_its_image_is_pending_and_the_refusal_says_who_has_it(lab: &impl Lab) {
+    let step = create_step(lab, &launched(lab, &Launch::default()).await);
+    let image = lab.create_image().create_image(&step).await.unwrap();
+    assert_taken(lab.create_image().create_image(&step).await, &image);
+    let tagged = lab.create_image().images_by_tag(&step.region, given::INTENT, step.name.as_str()).await.unwrap();
+    assert_eq!(tagged.len(), 1, "nothing was made: {tagged:?}");
+}
+
+async fn a_name_is_taken_when_its_image_is_available_and_the_refusal_says_who_has_it(lab: &impl Lab) {
+    let step = create_step(lab, &launched(lab, &Launch::default()).await);
+    let image = lab.create_image().create_image(&step).await.unwrap();
+    lab.settle(&step.region, &image).await;
+    let another = launched(lab, &Launch::default()).await;
+    let refused =
+        lab.create_image().create_image(&amiline_domain::plan::CreateStep { instance: another, ..step }).await;
+    assert_taken(refused, &image);
+}
+
+async fn a_name_that_is_taken_at_home_is_free_elsewhere(lab: &impl Lab) {
+    let mut step = create_step(lab, &launched(lab, &Launch::default()).await);
+    lab.create_image().create_image(&step).await.unwrap();
+    step.region = lab.elsewhere();
+    step.instance = lab.launch(&step.region, &Launch::default(), 1).await.remove(0);
+    lab.create_image().create_image(&step).await.expect("names are unique in a Region");
+}
+
+async fn a_terminated_instance_is_refused(lab: &impl Lab) {
+    let instance = launched(lab, &Launch::default()).await;
+    lab.terminate(&lab.home(), &instance).await;
+    let refused = lab.create_image().create_image(&create_step(lab, &instance)).await.expect_err("it is gone");
+    assert_eq!(refused.code, "IncorrectInstanceState");
+}
+
+async fn an_instance_without_an_ebs_root_is_refused_for_good(lab: &impl Lab) {
+    let launch = Launch { root_device: RootDevice::InstanceStore, volumes: Vec::new(), ..Launch::default() };
+    let instance = launched(lab, &launch).await;
+    let refused = lab.create_image().create_image(&create_step(lab, &instance)).await.expect_err("no EBS root");
+    assert_eq!(refused.fault, Fault::Reject, "{refused}");
+}
+
+async fn an_instance_that_does_not_exist_is_refused_for_good(lab: &impl Lab) {
+    let nobody = given::instance_id(lab.number());
+    let refused = lab.create_image().create_image(&create_step(lab, &nobody)).await.expect_err("no instance");
+    assert_eq!((refused.code.as_str(), refused.fault), ("InvalidInstanceID.NotFound", Fault::Reject));
+}

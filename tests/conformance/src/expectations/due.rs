@@ -1,0 +1,133 @@
+//! The index of what is due. It may lag behind the table, so what should appear or disappear is waited for.
+
+use crate::given::{beginning, change, family, later, lease, look, write};
+use crate::lab::{Lab, until};
+use crate::suite::expected;
+use amiline_app::ports::{Announcer, Due, DueReader, RecordWriter};
+use amiline_domain::family::{Place, RowState, Worker};
+use amiline_domain::history::{EventKind, Fact, append};
+use amiline_domain::record::Commit;
+use amiline_domain::time::plus_seconds;
+use jiff::Timestamp;
+
+expected! {
+    "design, Mechanics: due times" {
+        a_family_is_due_at_its_time_and_not_before,
+        a_family_that_is_settled_is_not_due,
+        a_family_that_is_held_is_due_when_the_lease_ends,
+        a_family_is_due_for_the_function_whose_turn_it_is,
+        a_button_is_due_at_its_look_and_not_when_that_is_taken_back,
+        history_is_due_when_it_was_not_published_for_ten_minutes,
+        history_that_is_not_announced_is_never_due,
+    }
+}
+
+/// Everything that is due at a moment, in every part, page by page.
+async fn due_at(lab: &impl Lab, at: Timestamp) -> Vec<Due> {
+    let tick = lab.schedule_tick();
+    let mut found = Vec::new();
+    for shard in 0..tick.shards() {
+        let mut from = None;
+        loop {
+            let page = tick.due(shard, at, from).await.expect("a page");
+            found.extend(page.items);
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// Waits until it is due at `at`, and expects that it is not a second before.
+async fn assert_due(lab: &impl Lab, due: Due, at: Timestamp) {
+    assert!(until(lab, async || due_at(lab, at).await.contains(&due)).await, "{due:?} is never due");
+    assert!(!due_at(lab, plus_seconds(at, -1)).await.contains(&due), "{due:?} is due before its time");
+    let count = due_at(lab, plus_seconds(at, 86_400)).await.iter().filter(|other| **other == due).count();
+    assert_eq!(count, 1, "{due:?} is due a day later, once");
+}
+
+/// Waits until nothing of the kind is due, ever.
+async fn assert_never_due(lab: &impl Lab, of: impl Fn(&Due) -> bool) {
+    let ever: Timestamp = "2090-01-01T00:00:00Z".parse().unwrap();
+    let gone = until(lab, async || !due_at(lab, ever).await.iter().any(&of)).await;
+    assert!(gone, "it stays due");
+}
+
+async fn a_family_is_due_at_its_time_and_not_before(lab: &impl Lab) {
+    let (mut family, at) = (family(lab, later()), plus_seconds(later(), i64::from(lab.number())));
+    family.next_look = look(at, Worker::Create);
+    write(&lab.create_image(), &beginning(&family)).await;
+    let due = |at| Due::Family { family: family.id.clone(), worker: Worker::Create, at };
+    assert_due(lab, due(at), at).await;
+    let (before, after) = (due(at), plus_seconds(at, 3600));
+    let moved = due(after);
+    family.next_look = look(after, Worker::Create);
+    write(&lab.create_image(), &change(&mut family)).await;
+    assert_due(lab, moved, after).await;
+    assert_never_due(lab, |due| *due == before).await;
+}
+
+async fn a_family_that_is_settled_is_not_due(lab: &impl Lab) {
+    let mut family = family(lab, later());
+    family.next_look = look(later(), Worker::Create);
+    write(&lab.create_image(), &beginning(&family)).await;
+    let due = Due::Family { family: family.id.clone(), worker: Worker::Create, at: later() };
+    assert_due(lab, due, later()).await;
+    family.next_look = None;
+    write(&lab.create_image(), &change(&mut family)).await;
+    assert_never_due(lab, |due| matches!(due, Due::Family { family: id, .. } if *id == family.id)).await;
+}
+
+async fn a_family_that_is_held_is_due_when_the_lease_ends(lab: &impl Lab) {
+    let (mut family, ends) = (family(lab, later()), plus_seconds(later(), 90));
+    family.next_look = look(later(), Worker::Distribute);
+    family.lease = lease("an invocation", ends);
+    write(&lab.create_image(), &beginning(&family)).await;
+    assert_due(lab, Due::Family { family: family.id.clone(), worker: Worker::Distribute, at: ends }, ends).await;
+    family.lease = None;
+    write(&lab.create_image(), &change(&mut family)).await;
+    assert_due(lab, Due::Family { family: family.id, worker: Worker::Distribute, at: later() }, later()).await;
+}
+
+async fn a_family_is_due_for_the_function_whose_turn_it_is(lab: &impl Lab) {
+    for (state, worker) in [(RowState::Calling, Worker::Create), (RowState::Available, Worker::Distribute)] {
+        let mut family = family(lab, later());
+        family.rows.get_mut(&Place::Source).unwrap().state = state;
+        // With no due time of its own, the source image says whose turn it is.
+        family.lease = lease("an invocation", later());
+        write(&lab.create_image(), &beginning(&family)).await;
+        assert_due(lab, Due::Family { family: family.id, worker, at: later() }, later()).await;
+    }
+}
+
+async fn a_button_is_due_at_its_look_and_not_when_that_is_taken_back(lab: &impl Lab) {
+    let key = family(lab, later()).press_key();
+    lab.create_image().set_press_look(&key, 0, Some(later())).await.unwrap();
+    assert_due(lab, Due::Press { key: key.clone(), at: later() }, later()).await;
+    lab.create_image().set_press_look(&key, 1, None).await.unwrap();
+    assert_never_due(lab, |due| matches!(due, Due::Press { key: other, .. } if *other == key)).await;
+}
+
+async fn history_is_due_when_it_was_not_published_for_ten_minutes(lab: &impl Lab) {
+    let mut family = family(lab, later());
+    let fact = Fact::of(EventKind::ImageAvailable, &Place::Source, None, None);
+    let item = append(&mut family, fact, later());
+    write(&lab.create_image(), &Commit { history: vec![item], ..beginning(&family) }).await;
+    let (pk, sk, at) = (format!("FAMILY#{}", family.id), "HISTORY#000000000001".to_owned(), plus_seconds(later(), 600));
+    assert_due(lab, Due::History { pk: pk.clone(), sk, at }, at).await;
+    lab.notify().mark_announced(&family.id, 1).await.unwrap();
+    assert_never_due(lab, |due| matches!(due, Due::History { pk: other, .. } if *other == pk)).await;
+}
+
+async fn history_that_is_not_announced_is_never_due(lab: &impl Lab) {
+    let mut family = family(lab, later());
+    let quiet = append(&mut family, Fact::of(EventKind::ImageRequested, &Place::Source, None, None), later());
+    let loud = append(&mut family, Fact::of(EventKind::ImageCreating, &Place::Source, None, None), later());
+    write(&lab.create_image(), &Commit { history: vec![quiet, loud], ..beginning(&family) }).await;
+    let (pk, at) = (format!("FAMILY#{}", family.id), plus_seconds(later(), 600));
+    let due = |sk: &str| Due::History { pk: pk.clone(), sk: sk.to_owned(), at };
+    assert_due(lab, due("HISTORY#000000000002"), at).await;
+    assert!(!due_at(lab, at).await.contains(&due("HISTORY#000000000001")));
+}

@@ -1,0 +1,81 @@
+//! Lists for people.
+
+use crate::given::{beginning, change, family, write};
+use crate::lab::{Lab, until};
+use crate::suite::expected;
+use amiline_app::ports::Catalogue;
+use amiline_domain::family::{Family, Place};
+use amiline_domain::history::{EventKind, Fact, append};
+use amiline_domain::record::Commit;
+use amiline_domain::time::{Slot, plus_seconds};
+use jiff::Timestamp;
+
+expected! {
+    "design, Shape: the operator's command" {
+        the_newest_families_are_listed_first,
+        an_instance_lists_its_families_newest_first,
+        history_is_listed_oldest_first_and_follows_from_itself,
+    }
+}
+
+/// Later than every other family of the suite.
+fn newest() -> Timestamp {
+    "2080-01-01T00:00:00Z".parse().unwrap()
+}
+
+/// Families that were made one second after the other, oldest first; written in another order.
+async fn three(lab: &impl Lab, same_instance: bool) -> [Family; 3] {
+    let first = family(lab, newest());
+    let [second, third] = [1, 2].map(|seconds| {
+        let at = plus_seconds(newest(), seconds);
+        let mut family = family(lab, at);
+        family.slot = Slot::next(at, None);
+        if same_instance {
+            family.instance = first.instance.clone();
+        }
+        family
+    });
+    for family in [&second, &third, &first] {
+        write(&lab.create_image(), &beginning(family)).await;
+    }
+    [first, second, third]
+}
+
+async fn the_newest_families_are_listed_first(lab: &impl Lab) {
+    let [first, mut second, third] = three(lab, false).await;
+    let listed = async |limit| lab.operator().families(limit).await.expect("a list");
+    let expected = vec![third.clone(), second.clone(), first];
+    // The index may lag.
+    assert!(until(lab, async || listed(3).await == expected).await, "{:?}", listed(3).await);
+    assert_eq!(listed(2).await, expected[..2]);
+    write(&lab.create_image(), &change(&mut second)).await;
+    assert_eq!(listed(2).await, [third, second], "a change moves nothing, and is shown");
+}
+
+async fn an_instance_lists_its_families_newest_first(lab: &impl Lab) {
+    let [first, second, third] = three(lab, true).await;
+    let (region, instance) = (first.region.clone(), first.instance.clone());
+    let listed = lab.operator().families_of_instance(&region, &instance).await;
+    assert_eq!(listed, Ok(vec![third, second, first]));
+    let elsewhere = lab.operator().families_of_instance(&lab.elsewhere(), &instance).await;
+    assert_eq!(elsewhere, Ok(Vec::new()));
+}
+
+async fn history_is_listed_oldest_first_and_follows_from_itself(lab: &impl Lab) {
+    let mut family = family(lab, newest());
+    let mut written = Vec::new();
+    write(&lab.create_image(), &beginning(&family)).await;
+    for kinds in [vec![EventKind::ImageRequested, EventKind::ImageCreating], vec![EventKind::FamilyPartial]] {
+        let facts = kinds.into_iter().map(|kind| Fact::of(kind, &Place::Source, None, Some("a \"reason\"\n\u{1F4A5}")));
+        let items: Vec<_> = facts.map(|fact| append(&mut family, fact, newest())).collect();
+        written.extend(items.clone());
+        write(&lab.create_image(), &Commit { history: items, ..change(&mut family) }).await;
+    }
+    let listed = lab.operator().history(&family.id).await.unwrap();
+    assert_eq!(listed, written);
+    assert!(
+        listed.iter().all(|item| item.hash == item.compute_hash()),
+        "what is read has the hash of what was written"
+    );
+    assert!(listed.windows(2).all(|pair| pair[1].prev_hash == pair[0].hash && pair[1].seq == pair[0].seq + 1));
+}

@@ -1,0 +1,187 @@
+//! Buttons and the hour's count in the table.
+
+use crate::given::{account_id, beginning, change, conflict, family, later, write};
+use crate::lab::Lab;
+use crate::suite::expected;
+use amiline_app::ports::{Clock, Committed, DueReader, RecordReader, RecordWriter};
+use amiline_domain::budget::Budget;
+use amiline_domain::family::Family;
+use amiline_domain::press::{Press, PressKey, PressState};
+use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::time::{Slot, plus_seconds};
+
+expected! {
+    "design, Mechanics: the press" {
+        a_button_that_was_never_pressed_is_untouched,
+        a_press_comes_back_as_it_was_written,
+        a_press_begins_only_from_the_version_that_was_read,
+        a_press_is_answered_only_if_it_was_accepted_with_the_slot,
+        a_press_is_cleared_only_if_it_was_answered_with_the_slot,
+        a_look_is_set_only_at_the_version_that_was_read,
+        a_look_can_be_set_for_a_button_that_was_never_pressed,
+        presses_under_way_are_told_from_the_others,
+    }
+    "design, Mechanics: bounds" {
+        a_count_comes_back_as_it_was_written,
+        a_count_is_written_only_after_the_version_before_it,
+    }
+}
+
+fn accepted(now: jiff::Timestamp, rev: u64) -> Press {
+    let slot = Slot::next(now, None);
+    Press {
+        rev,
+        state: PressState::Accepted { slot, value: "de\"fault\n\u{1F4A5}".to_owned() },
+        last_slot: Some(slot),
+        last_image_slot: Some(slot),
+        cleared_at: Some(now),
+        answer: Some("complete".to_owned()),
+        next_look: Some(plus_seconds(now, 5)),
+    }
+}
+
+fn begin(family: &Family, expected_rev: u64, press: &Press) -> Option<PressWrite> {
+    Some(PressWrite::Begin { key: family.press_key(), expected_rev, press: press.clone() })
+}
+
+async fn press(lab: &impl Lab, key: &PressKey) -> Press {
+    lab.create_image().press_and_budget(key).await.expect("the press").0
+}
+
+/// A family, and its accepted press in the table.
+async fn pressed(lab: &impl Lab) -> (Family, Press) {
+    let family = family(lab, later());
+    let press = accepted(later(), 1);
+    write(&lab.create_image(), &Commit { press: begin(&family, 0, &press), ..beginning(&family) }).await;
+    (family, press)
+}
+
+async fn a_button_that_was_never_pressed_is_untouched(lab: &impl Lab) {
+    let mut family = family(lab, later());
+    family.account = account_id(lab.number());
+    let found = lab.create_image().press_and_budget(&family.press_key()).await;
+    assert_eq!(found, Ok((Press::untouched(), Budget::default())));
+}
+
+async fn a_press_comes_back_as_it_was_written(lab: &impl Lab) {
+    let family = family(lab, later());
+    let written = accepted(lab.create_image().now(), 1);
+    write(&lab.create_image(), &Commit { press: begin(&family, 0, &written), ..beginning(&family) }).await;
+    assert_eq!(press(lab, &family.press_key()).await, written);
+}
+
+async fn a_press_begins_only_from_the_version_that_was_read(lab: &impl Lab) {
+    let (mut first, written) = pressed(lab).await;
+    for expected in [0, 2] {
+        let commit =
+            Commit { press: begin(&first, expected, &accepted(later(), expected + 1)), ..change(&mut first.clone()) };
+        conflict(&lab.create_image(), &commit, "the press has version 1").await;
+    }
+    assert_eq!(press(lab, &first.press_key()).await, written);
+    let next = Press { rev: 2, state: PressState::Idle, answer: None, next_look: None, ..written };
+    write(&lab.create_image(), &Commit { press: begin(&first, 1, &next), ..change(&mut first) }).await;
+    assert_eq!(press(lab, &first.press_key()).await, next);
+}
+
+async fn a_press_is_answered_only_if_it_was_accepted_with_the_slot(lab: &impl Lab) {
+    let (mut family, written) = pressed(lab).await;
+    let slot = written.last_slot.unwrap();
+    let answer = |slot| Some(PressWrite::Answer { key: family.press_key(), slot });
+    let (wrong, right) = (answer(Slot::next(later(), Some(slot))), answer(slot));
+    conflict(&lab.create_image(), &Commit { press: wrong, ..change(&mut family.clone()) }, "another slot").await;
+    write(&lab.create_image(), &Commit { press: right.clone(), ..change(&mut family) }).await;
+    let PressState::Accepted { slot, value } = written.state.clone() else { panic!("accepted") };
+    let expected = Press { rev: 2, state: PressState::Answered { slot, value }, ..written };
+    assert_eq!(press(lab, &family.press_key()).await, expected);
+    conflict(&lab.create_image(), &Commit { press: right, ..change(&mut family.clone()) }, "it was answered").await;
+    let mut nobody = self::family(lab, later());
+    nobody.version = 0;
+    let never = Some(PressWrite::Answer { key: nobody.press_key(), slot });
+    conflict(&lab.create_image(), &Commit { press: never, ..beginning(&nobody) }, "it was never pressed").await;
+}
+
+async fn a_press_is_cleared_only_if_it_was_answered_with_the_slot(lab: &impl Lab) {
+    let (mut family, written) = pressed(lab).await;
+    let slot = written.last_slot.unwrap();
+    let key = family.press_key();
+    let cleared_at = lab.create_image().now();
+    let answer = Some("partial: 1 of 2".to_owned());
+    let clear = |slot| Some(PressWrite::Clear { key: key.clone(), slot, cleared_at, answer: answer.clone() });
+    conflict(&lab.create_image(), &Commit { press: clear(slot), ..change(&mut family.clone()) }, "not answered").await;
+    let answered = Some(PressWrite::Answer { key: key.clone(), slot });
+    write(&lab.create_image(), &Commit { press: answered, ..change(&mut family) }).await;
+    let wrong = clear(Slot::next(later(), Some(slot)));
+    conflict(&lab.create_image(), &Commit { press: wrong, ..change(&mut family.clone()) }, "another slot").await;
+    write(&lab.distribute_image(), &Commit { press: clear(slot), ..change(&mut family) }).await;
+    let expected =
+        Press { rev: 3, state: PressState::Idle, cleared_at: Some(cleared_at), answer: answer.clone(), ..written };
+    assert_eq!(press(lab, &key).await, expected);
+    conflict(&lab.create_image(), &Commit { press: clear(slot), ..change(&mut family) }, "it was cleared").await;
+}
+
+async fn a_look_is_set_only_at_the_version_that_was_read(lab: &impl Lab) {
+    let (family, written) = pressed(lab).await;
+    let (records, key, at) = (lab.create_image(), family.press_key(), plus_seconds(later(), 60));
+    for rev in [0, 2] {
+        assert_eq!(records.set_press_look(&key, rev, Some(at)).await, Ok(Committed::Conflict), "{rev}");
+    }
+    assert_eq!(press(lab, &key).await, written);
+    assert_eq!(records.set_press_look(&key, 1, Some(at)).await, Ok(Committed::Yes));
+    assert_eq!(press(lab, &key).await, Press { rev: 2, next_look: Some(at), ..written.clone() });
+    assert_eq!(records.set_press_look(&key, 2, None).await, Ok(Committed::Yes));
+    assert_eq!(press(lab, &key).await, Press { rev: 3, next_look: None, ..written });
+}
+
+async fn a_look_can_be_set_for_a_button_that_was_never_pressed(lab: &impl Lab) {
+    let (records, key, at) = (lab.create_image(), family(lab, later()).press_key(), later());
+    assert_eq!(records.set_press_look(&key, 1, Some(at)).await, Ok(Committed::Conflict));
+    assert_eq!(records.set_press_look(&key, 0, None).await, Ok(Committed::Yes), "there is nothing to take away");
+    assert_eq!(press(lab, &key).await, Press::untouched());
+    assert_eq!(records.set_press_look(&key, 0, Some(at)).await, Ok(Committed::Yes));
+    assert_eq!(press(lab, &key).await, Press { rev: 1, next_look: Some(at), ..Press::untouched() });
+    assert_eq!(records.set_press_look(&key, 0, Some(at)).await, Ok(Committed::Conflict), "two looks at once");
+}
+
+async fn presses_under_way_are_told_from_the_others(lab: &impl Lab) {
+    let (accepted, _) = pressed(lab).await;
+    let (mut answered, written) = pressed(lab).await;
+    let (mut cleared, _) = pressed(lab).await;
+    for family in [&mut answered, &mut cleared] {
+        let answer = PressWrite::Answer { key: family.press_key(), slot: written.last_slot.unwrap() };
+        write(&lab.create_image(), &Commit { press: Some(answer), ..change(family) }).await;
+    }
+    let (key, slot) = (cleared.press_key(), written.last_slot.unwrap());
+    let clear = PressWrite::Clear { key, slot, cleared_at: later(), answer: None };
+    write(&lab.create_image(), &Commit { press: Some(clear), ..change(&mut cleared) }).await;
+    // More than one batch of BatchGetItem.
+    let mut keys: Vec<PressKey> = (0..130).map(|_| family(lab, later()).press_key()).collect();
+    keys.extend([accepted.press_key(), answered.press_key(), cleared.press_key()]);
+    let found = lab.schedule_tick().presses_under_way(&keys).await;
+    assert_eq!(found, Ok([accepted.press_key(), answered.press_key()].into()));
+    assert_eq!(lab.schedule_tick().presses_under_way(&[]).await, Ok([].into()));
+}
+
+async fn a_count_comes_back_as_it_was_written(lab: &impl Lab) {
+    let mut family = family(lab, later());
+    family.account = account_id(lab.number());
+    let budget = Budget::default().take(later(), 50).unwrap();
+    write(&lab.create_image(), &Commit { budget: Some(budget.clone()), ..beginning(&family) }).await;
+    assert_eq!(lab.create_image().press_and_budget(&family.press_key()).await.unwrap().1, budget);
+    let more = budget.take(plus_seconds(later(), 900), 50).unwrap();
+    write(&lab.create_image(), &Commit { budget: Some(more.clone()), ..change(&mut family) }).await;
+    assert_eq!(lab.create_image().press_and_budget(&family.press_key()).await.unwrap().1, more);
+}
+
+async fn a_count_is_written_only_after_the_version_before_it(lab: &impl Lab) {
+    let mut family = family(lab, later());
+    family.account = account_id(lab.number());
+    let first = Budget::default().take(later(), 50).unwrap();
+    let second = first.take(later(), 50).unwrap();
+    let early = Commit { budget: Some(second.clone()), ..beginning(&family) };
+    conflict(&lab.create_image(), &early, "there is no first").await;
+    write(&lab.create_image(), &Commit { budget: Some(first.clone()), ..beginning(&family) }).await;
+    let again = Commit { budget: Some(first), ..change(&mut family.clone()) };
+    conflict(&lab.create_image(), &again, "somebody else counted").await;
+    write(&lab.create_image(), &Commit { budget: Some(second.clone()), ..change(&mut family) }).await;
+    assert_eq!(lab.create_image().press_and_budget(&family.press_key()).await.unwrap().1, second);
+}

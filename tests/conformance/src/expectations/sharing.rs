@@ -1,0 +1,86 @@
+//! ModifyImageAttribute: launch permissions.
+
+use crate::given::{self, available, pending, volumes};
+use crate::lab::Lab;
+use crate::suite::expected;
+use amiline_app::ports::ImageSharer;
+use amiline_domain::family::Place;
+use amiline_domain::fault::Fault;
+use amiline_domain::ids::ImageId;
+use amiline_domain::plan::ShareStep;
+use amiline_fakecloud::{Launch, Volume};
+
+expected! {
+    "aws-facts.md section 0.5" { a_pending_image_cannot_be_shared_yet }
+    "aws-facts.md section 3, sharing" {
+        an_image_under_a_customer_key_can_be_shared,
+        an_image_under_the_key_that_aws_manages_cannot_be_shared,
+    }
+    "aws-facts.md section 4, ModifyImageAttribute" {
+        sharing_again_changes_nothing,
+        another_share_keeps_the_ones_before,
+        an_image_that_does_not_exist_is_not_shared,
+    }
+    "aws-facts.md section 4, DisableImage" { disabling_an_image_takes_its_shares_away }
+}
+
+fn share(lab: &impl Lab, image: &ImageId) -> ShareStep {
+    ShareStep { place: Place::Source, region: lab.home(), image: image.clone(), accounts: [lab.other_account()].into() }
+}
+
+fn under_customer_key(lab: &impl Lab) -> Launch {
+    volumes(&[Volume::Under(lab.key().to_string())])
+}
+
+async fn a_pending_image_cannot_be_shared_yet(lab: &impl Lab) {
+    let image = pending(lab, &under_customer_key(lab)).await;
+    let refused = lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("it is pending");
+    assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
+}
+
+async fn an_image_under_a_customer_key_can_be_shared(lab: &impl Lab) {
+    let image = available(lab, &under_customer_key(lab)).await;
+    assert_eq!(lab.shared_with(&lab.home(), &image).await, []);
+    lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
+    assert_eq!(lab.shared_with(&lab.home(), &image).await, [lab.other_account()]);
+}
+
+async fn sharing_again_changes_nothing(lab: &impl Lab) {
+    let image = available(lab, &under_customer_key(lab)).await;
+    for _ in 0..2 {
+        lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
+    }
+    assert_eq!(lab.shared_with(&lab.home(), &image).await, [lab.other_account()]);
+}
+
+async fn another_share_keeps_the_ones_before(lab: &impl Lab) {
+    let image = available(lab, &under_customer_key(lab)).await;
+    lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
+    let third = given::account_id(333_333);
+    let more = ShareStep { accounts: [third.clone()].into(), ..share(lab, &image) };
+    lab.distribute_image().share_image(&more).await.expect("another share");
+    let mut shared = lab.shared_with(&lab.home(), &image).await;
+    shared.sort();
+    assert_eq!(shared, [third, lab.other_account()]);
+}
+
+async fn an_image_under_the_key_that_aws_manages_cannot_be_shared(lab: &impl Lab) {
+    let image = available(lab, &volumes(&[Volume::Under(lab.key().to_string()), Volume::AwsManaged])).await;
+    let refused =
+        lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("one snapshot stands in the way");
+    assert_eq!(refused.fault, Fault::Reject, "{refused}");
+    assert!(lab.shared_with(&lab.home(), &image).await.is_empty());
+}
+
+async fn an_image_that_does_not_exist_is_not_shared(lab: &impl Lab) {
+    let nobody = given::image_id(lab.number());
+    let refused = lab.distribute_image().share_image(&share(lab, &nobody)).await.expect_err("no image");
+    assert_eq!(refused.code, "InvalidAMIID.NotFound");
+}
+
+async fn disabling_an_image_takes_its_shares_away(lab: &impl Lab) {
+    let image = available(lab, &under_customer_key(lab)).await;
+    lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
+    lab.disable(&lab.home(), &image).await;
+    assert_eq!(lab.shared_with(&lab.home(), &image).await, []);
+}
