@@ -40,3 +40,9 @@ pub const DESTINATION_REGIONS: [&str; 2] = ["us-west-2", "eu-west-1"];
 pub const ACCOUNTS_SHARED_WITH: [&str; 1] = ["222222222222"];
 /// The customer key of each Region.
 pub const KEY_ALIAS: &str = "alias/amiline";
+
+/// The command line. Cargo's aliases end with `--`, so that options may follow them directly; whoever writes the usual
+/// `cargo demo -- --json` gives it twice, and the second one is dropped.
+pub fn arguments() -> impl Iterator<Item = std::ffi::OsString> {
+    std::env::args_os().enumerate().filter(|(place, word)| *place != 1 || word != "--").map(|(_, word)| word)
+}

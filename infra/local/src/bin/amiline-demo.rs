@@ -38,7 +38,7 @@ enum Events {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(amiline_local::arguments());
     let options = Options { binaries: arguments.binaries, progress: Progress::Lines, ..Options::default() };
     let script = Script {
         pending_seconds: arguments.pending_seconds,
