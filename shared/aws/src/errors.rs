@@ -3,7 +3,7 @@
 use crate::telemetry::chain;
 use amiline_app::ports::CallError;
 use amiline_domain::escape::one_line;
-use amiline_domain::fault::{Fault, classify};
+use amiline_domain::fault::{Fault, classify, is_throttling};
 use amiline_domain::ids::Region;
 use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
@@ -11,20 +11,6 @@ use std::error::Error;
 
 /// Characters of an AWS message that are kept.
 const MESSAGE_CHARACTERS: usize = 500;
-
-/// Codes with which a service says that it did not even look at the request because there were too many.
-const THROTTLED: &[&str] = &[
-    "RequestLimitExceeded",
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "TooManyRequestsException",
-    "EC2ThrottledException",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "BandwidthLimitExceeded",
-];
 
 /// What was called, on what, and where.
 #[derive(Debug, Clone, Copy)]
@@ -86,5 +72,5 @@ impl<'a> Call<'a> {
 
 /// Whether a call was refused only because there were too many: certainly without an effect.
 pub(crate) fn is_throttled(error: &CallError) -> bool {
-    error.fault == Fault::Later && THROTTLED.contains(&error.code.as_str())
+    error.fault == Fault::Later && is_throttling(&error.code)
 }

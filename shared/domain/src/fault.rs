@@ -16,9 +16,8 @@ pub enum Fault {
     Unknown,
 }
 
-/// Codes with which EC2, KMS, DynamoDB, SNS, SQS or SSM refuse a call that may pass later
-/// (aws-facts.md sections 2, 3 and 7; design.md "Three kinds of error").
-const LATER: &[&str] = &[
+/// Codes with which a service says that it did not even look at the request because there were too many.
+const THROTTLED: &[&str] = &[
     "RequestLimitExceeded",
     "Throttling",
     "ThrottlingException",
@@ -29,6 +28,11 @@ const LATER: &[&str] = &[
     "RequestThrottledException",
     "SlowDown",
     "BandwidthLimitExceeded",
+];
+
+/// Other codes with which EC2, KMS, DynamoDB, SNS, SQS or SSM refuse a call that may pass later
+/// (aws-facts.md sections 2, 3 and 7; design.md "Three kinds of error").
+const LATER: &[&str] = &[
     "ProvisionedThroughputExceededException",
     "ConcurrentCreateImageNoRebootLimitExceeded",
     "ConcurrentSnapshotLimitExceeded",
@@ -117,7 +121,7 @@ const NEEDS_PERSON: &[&str] = &[
 pub fn classify(code: Option<&str>, status: Option<u16>) -> Fault {
     let listed = |list: &[&str]| code.is_some_and(|code| list.contains(&code));
     // EC2 sends throttling with status 503, so codes are looked at before the status.
-    if listed(LATER) {
+    if listed(THROTTLED) || listed(LATER) {
         Fault::Later
     } else if listed(REJECT) {
         Fault::Reject
@@ -130,6 +134,11 @@ pub fn classify(code: Option<&str>, status: Option<u16>) -> Fault {
             _ => Fault::Unknown,
         }
     }
+}
+
+/// Whether a code says that the rate was too high, and nothing else.
+pub fn is_throttling(code: &str) -> bool {
+    THROTTLED.contains(&code)
 }
 
 /// The image that already holds a name, from `InvalidAMIName.Duplicate`'s message ("AMI name N is already in use
@@ -147,7 +156,7 @@ mod tests {
 
     #[test]
     fn every_code_stands_in_one_list_only() {
-        let mut all: Vec<&str> = [LATER, REJECT, NEEDS_PERSON].concat();
+        let mut all: Vec<&str> = [THROTTLED, LATER, REJECT, NEEDS_PERSON].concat();
         let count = all.len();
         all.sort_unstable();
         all.dedup();

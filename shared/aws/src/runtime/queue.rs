@@ -49,7 +49,7 @@ where
         if let Err(error) = one(world, function, &message, invocation, handle).await {
             let id = message.message_id.unwrap_or_default();
             tracing::error!(
-                message = id,
+                message_id = id,
                 request = invocation.id,
                 outcome = "failed",
                 error = chain(&error),
