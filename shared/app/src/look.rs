@@ -83,7 +83,7 @@ pub async fn look_at_instance<W: Create>(
         instance: request.instance.clone(),
         button: Button::Image,
     };
-    for _ in 0..RELOADS_MAX {
+    for round in 0..RELOADS_MAX {
         // The press first, then the tags: a tag that is seen with an idle press is then a new press.
         let (press, budget) = world.press_and_budget(&key).await?;
         let instance = world.instance(&key.region, &key.instance).await?;
@@ -119,7 +119,11 @@ pub async fn look_at_instance<W: Create>(
                 let new = NewPress { instance, press, budget, slot, value };
                 match begin_press(world, stack, new, invocation).await? {
                     Some(done) => done,
-                    None => continue,
+                    // The hour's count is one item, so a burst of presses meets there.
+                    None => {
+                        world.give_way(round).await;
+                        continue;
+                    }
                 }
             }
             (LookDecision::Begin(_), _, _) => LookDone::Nothing,

@@ -44,10 +44,13 @@ impl CallError {
     }
 }
 
-/// Now, and how long this invocation may still run.
+/// The time.
 pub trait Clock {
     /// The present moment.
     fn now(&self) -> Timestamp;
+    /// Lets others go first for a moment (well under a second, longer with each `round`), so that those who were in each
+    /// other's way do not meet again at once.
+    async fn give_way(&self, round: usize);
 }
 
 /// Instances, as EC2 shows them.

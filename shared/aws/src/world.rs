@@ -6,7 +6,12 @@ use crate::settings::{CreateImage, DistributeImage, Notify, ScheduleTick, Settin
 use amiline_app::ports::{Clock, Queue};
 use amiline_domain::ids::{Region, StackName};
 use jiff::Timestamp;
+use std::time::Duration;
 use thiserror::Error;
+
+/// How long the first round of giving way lasts at most, and how often it grows by that much.
+const GIVE_WAY: Duration = Duration::from_millis(60);
+const GIVE_WAY_ROUNDS_MAX: u32 = 10;
 
 /// What a function is told, and the clients to act on it. The ports are implemented for the settings that have what
 /// a port needs.
@@ -51,6 +56,11 @@ impl<S: Settings> Aws<S> {
 impl<S> Clock for Aws<S> {
     fn now(&self) -> Timestamp {
         crate::time::now()
+    }
+
+    async fn give_way(&self, round: usize) {
+        let round = u32::try_from(round).unwrap_or(u32::MAX).min(GIVE_WAY_ROUNDS_MAX);
+        crate::time::pause(GIVE_WAY * round.saturating_add(1)).await;
     }
 }
 

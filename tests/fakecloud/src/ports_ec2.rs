@@ -18,6 +18,10 @@ impl Clock for World {
     fn now(&self) -> Timestamp {
         self.cloud.now() + SignedDuration::from_secs(self.skew)
     }
+
+    async fn give_way(&self, _: usize) {
+        crate::executor::yield_now().await;
+    }
 }
 
 impl World {

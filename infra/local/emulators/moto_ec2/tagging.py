@@ -15,6 +15,9 @@ def check(tags: dict[str, str], present: dict[str, str] | None = None) -> None:
             raise invalid("Tag keys starting with 'aws:' are reserved for internal use")
         if not key or len(key) > 128:
             raise error("InvalidTagKey.Malformed", "Tag key exceeds the maximum length of 128 characters")
+        # Answers are XML, which cannot hold these; what EC2 does with them is not documented.
+        if any(ord(character) < 32 and character not in "\t\n\r" for character in key + value):
+            raise invalid("Tag keys and values must not contain control characters")
         if len(value) > 256:
             raise invalid(f"Tag value exceeds the maximum length of 256 characters for key {key}")
     if len([key for key in {**(present or {}), **tags} if not key.startswith("aws:")]) > 50:

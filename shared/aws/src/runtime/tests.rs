@@ -30,6 +30,8 @@ impl Clock for Fake {
     fn now(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
     }
+
+    async fn give_way(&self, _: usize) {}
 }
 
 impl RecordWriter for Fake {

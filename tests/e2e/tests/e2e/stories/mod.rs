@@ -1,0 +1,8 @@
+//! The stories.
+
+pub(crate) mod bounds;
+pub(crate) mod chance;
+pub(crate) mod press;
+pub(crate) mod refusals;
+pub(crate) mod trouble;
+pub(crate) mod whole;
