@@ -128,7 +128,7 @@ where
             continue;
         }
         let policy = kept_policy(world, &family).await?;
-        let work = Work::loaded(family, policy, knock.clone());
+        let work = Work::loaded(family, policy, knock.clone(), &invocation.id);
         if work.run(world, hands, stack, invocation).await? == Ran::ToTheEnd {
             return Ok(Advanced::Done);
         }
@@ -176,8 +176,10 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    fn loaded(family: Family, policy: Option<Policy>, knock: Knock) -> Self {
+    fn loaded(family: Family, policy: Option<Policy>, knock: Knock, holder: &str) -> Self {
         let (version, wakes) = (Some(family.version), family.wakes);
+        // After a conflict the lease in the table may be this invocation's own.
+        let held = family.lease.as_ref().is_some_and(|lease| lease.holder == holder);
         Self {
             family,
             policy,
@@ -185,7 +187,7 @@ impl Work {
             observed: Observed::default(),
             version,
             wakes,
-            held: false,
+            held,
             changes: Changes::default(),
             history: Vec::new(),
             extras: Extras::default(),
@@ -194,7 +196,7 @@ impl Work {
 
     /// A family that is not in the table yet.
     pub(crate) fn begun(family: Family, policy: Option<Policy>, changes: Changes, extras: Extras) -> Self {
-        Self { version: None, wakes: 0, changes, extras, ..Self::loaded(family, policy, Knock::default()) }
+        Self { version: None, wakes: 0, changes, extras, ..Self::loaded(family, policy, Knock::default(), "") }
     }
 
     pub(crate) async fn run<W, H>(

@@ -9,6 +9,7 @@ use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
 use amiline_domain::time::{plus_seconds, seconds_between};
 use amiline_domain::wake::{self, announce_history, family_due, family_due_early, look_at_instance};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,16 +47,22 @@ pub async fn tick<W: Tick>(
             note(&mut done, format!("index part {shard}"), &error);
         }
     }
-    // A Region that cannot be read delays its own instances only.
-    for region in source_regions {
-        if let Err(error) = collect_buttons(world, stack, region, &mut outbox, &mut done).await {
-            note(&mut done, region.to_string(), &error);
+    // What is due goes out before any Region is asked: one that does not answer may use the invocation's time up.
+    let due = outbox.send(world).await;
+    let buttons = join_all(source_regions.iter().map(|region| pressed_buttons(world, stack, region))).await;
+    for (region, looks) in source_regions.iter().zip(buttons) {
+        match looks {
+            Ok(looks) => {
+                for body in looks {
+                    done.instances = done.instances.saturating_add(outbox.add(Queue::Create, body));
+                }
+            }
+            // A Region that cannot be read delays its own instances only.
+            Err(error) => note(&mut done, region.to_string(), &error),
         }
     }
-    for (queue, bodies) in outbox.by_queue {
-        let bodies: Vec<String> = bodies.into_iter().collect();
-        world.send(queue, &bodies).await?;
-    }
+    let buttons = outbox.send(world).await;
+    due.and(buttons)?;
     tracing::info!(
         families = done.families,
         instances = done.instances,
@@ -81,6 +88,16 @@ struct Outbox {
 impl Outbox {
     fn add(&mut self, queue: Queue, body: String) -> usize {
         usize::from(self.by_queue.entry(queue).or_default().insert(body))
+    }
+
+    /// Sends everything to every queue; the first failure is told after the other queues were served.
+    async fn send<W: Tick>(&mut self, world: &W) -> Result<(), CallError> {
+        let mut sent = Ok(());
+        for (queue, bodies) in std::mem::take(&mut self.by_queue) {
+            let bodies: Vec<String> = bodies.into_iter().collect();
+            sent = sent.and(world.send(queue, &bodies).await);
+        }
+        sent
     }
 }
 
@@ -119,17 +136,12 @@ async fn collect_due<W: Tick>(
     }
 }
 
-/// A pressed button whose press is under way has a family with a due time of its own, so only the others are looked at.
-async fn collect_buttons<W: Tick>(
-    world: &W,
-    stack: &Stack,
-    region: &Region,
-    outbox: &mut Outbox,
-    done: &mut TickDone,
-) -> Result<(), CallError> {
+/// The looks that the Region's pressed buttons ask for. A button whose press is under way has a family with a due time of
+/// its own, so only the others are looked at.
+async fn pressed_buttons<W: Tick>(world: &W, stack: &Stack, region: &Region) -> Result<Vec<String>, CallError> {
     let instances: Vec<InstanceId> = world.instances_tagged(region, &stack.keys.button(Button::Image)).await?;
     if instances.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let keys: Vec<PressKey> = instances
         .into_iter()
@@ -141,9 +153,6 @@ async fn collect_buttons<W: Tick>(
         })
         .collect();
     let under_way = world.presses_under_way(&keys).await?;
-    for key in keys.iter().filter(|key| !under_way.contains(key)) {
-        let body = look_at_instance(&key.region, &key.instance);
-        done.instances = done.instances.saturating_add(outbox.add(Queue::Create, body));
-    }
-    Ok(())
+    let idle = keys.iter().filter(|key| !under_way.contains(key));
+    Ok(idle.map(|key| look_at_instance(&key.region, &key.instance)).collect())
 }

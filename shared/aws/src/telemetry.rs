@@ -42,6 +42,11 @@ pub fn overdue_families(stack: &str, count: usize, now: Timestamp) {
     write_line(&metric(stack, "OverdueFamilies", count, now));
 }
 
+/// Counts a family that ended without everything its policy asks for, as the alarm reads it.
+pub fn incomplete_family(stack: &str, now: Timestamp) {
+    write_line(&metric(stack, "IncompleteFamilies", 1, now));
+}
+
 /// Counts an image event that is none of ours.
 pub fn foreign_image(stack: &str, now: Timestamp) {
     write_line(&metric(stack, "ForeignImages", 1, now));

@@ -1,7 +1,7 @@
 //! A family: the image made from one press, its copies, and how far their work has come.
 
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, Region, SnapshotId, StackName};
-use crate::image::ObservedImage;
+use crate::image::{ImageState, ObservedImage};
 use crate::key::{ImageKey, IntentKey};
 use crate::name::ImageName;
 use crate::policy::PolicyRef;
@@ -131,6 +131,12 @@ pub struct ImageRow {
     pub refusals: u32,
     /// No call for it before then.
     pub not_before: Option<Timestamp>,
+    /// Whether a call of this attempt may have had an effect that nobody has seen yet.
+    pub maybe_made: bool,
+    /// Why a repeated call was refused for good, while an earlier one may have had its effect.
+    pub refused: Option<String>,
+    /// The image is looked at again soon, whatever the family's phase: an event and a read did not agree.
+    pub recheck: Option<Recheck>,
     /// The image that holds the name, when EC2 refused it as taken and that image has not been seen yet.
     pub holder: Option<ImageId>,
     /// Why it failed or could not be shared.
@@ -147,6 +153,17 @@ pub struct ImageRow {
     pub shared_with: BTreeSet<AccountId>,
     /// Other images that carry the same intent. Never copied, never shared; somebody has to look at them.
     pub twins: BTreeSet<ImageId>,
+}
+
+/// Looks at one image that follow each other closely for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recheck {
+    /// The state that an event gave; none if a read simply did not show the image.
+    pub told: Option<ImageState>,
+    /// When the next look is.
+    pub next: Timestamp,
+    /// When they end.
+    pub until: Timestamp,
 }
 
 /// How far the family's work has come.
@@ -237,6 +254,8 @@ pub struct Family {
     pub status: Option<String>,
     /// Whether the answer still has to be written.
     pub status_due: bool,
+    /// Whether an image came back to life while the answer was being given: then the work goes on after it.
+    pub reopen: bool,
     /// Refused attempts to answer; it spaces out the next ones.
     pub answer_refusals: u32,
     /// No attempt to answer before then.
@@ -327,15 +346,37 @@ impl Family {
     /// Whether an image is the one that a row's call made. Tags can be forged by anyone who may tag, so every one of
     /// owner, name, intent, managed-by and source must match, and the caller holds the record that names the intent.
     pub fn owns(&self, row: &ImageRow, image: &ObservedImage, keys: &TagKeys) -> bool {
+        image.name == row.name.as_str() && self.claims(row, image, keys)
+    }
+
+    /// Like [`Family::owns`], whatever the name: EC2 enforces unique names, so a second image for one intent has another.
+    pub fn claims(&self, row: &ImageRow, image: &ObservedImage, keys: &TagKeys) -> bool {
         let tag = |key: &str| image.tags.get(key).map(String::as_str);
-        let source_matches = match &row.place {
+        self.manages(image, keys)
+            && self.key_of(row).is_some_and(|key| tag(&keys.intent()) == Some(key.as_str()))
+            && self.stems_from_here(row, image)
+    }
+
+    /// Whether an image was made of what the row's call made it of.
+    pub fn stems_from_here(&self, row: &ImageRow, image: &ObservedImage) -> bool {
+        match &row.place {
             Place::Source => image.source_instance.as_ref() == Some(&self.instance),
             Place::Copy(_) => image.source_image.as_ref() == self.source_image(),
-        };
-        self.manages(image, keys)
-            && image.name == row.name.as_str()
-            && self.key_of(row).is_some_and(|key| tag(&keys.intent()) == Some(key.as_str()))
-            && source_matches
+        }
+    }
+
+    /// Takes the work up again, or sees to it that it is once the answer is given.
+    pub fn take_up_again(&mut self) {
+        match self.phase {
+            Phase::Working => {}
+            Phase::Answering => self.reopen = true,
+            Phase::Settled => {
+                self.phase = Phase::Working;
+                self.outcome = None;
+                self.reopen = false;
+                self.round = self.round.saturating_add(1);
+            }
+        }
     }
 
     /// Whether an image is this account's and says that this stack manages it. No other image is ever changed or copied.
@@ -347,6 +388,11 @@ impl Family {
     /// Whether somebody else holds the lease at `now`.
     pub fn leased_to_other(&self, holder: &str, now: Timestamp) -> bool {
         self.lease.as_ref().is_some_and(|lease| lease.holder != holder && lease.until > now)
+    }
+
+    /// Whether every image is available and shared as the policy asks.
+    pub fn is_complete(&self) -> bool {
+        self.rows.values().all(|row| row.state == RowState::Available && row.share != ShareState::Failed)
     }
 
     /// The image that people launch at home: the encrypted copy if there is one, else the source.

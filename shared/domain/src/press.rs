@@ -93,11 +93,12 @@ pub struct Hint {
 }
 
 impl Hint {
-    /// Whether the event shows a press made after our removal: it is later by whole seconds, or it carries the answer
-    /// that we wrote after the removal. The second matters because event times are cut to seconds: somebody who
+    /// Whether the event shows a press made after our removal: it is later by whole seconds, or it is of the same second
+    /// and carries the answer that we wrote after the removal. The second matters because event times are cut to seconds: somebody who
     /// reads the answer and presses again within that second is heard at once.
     fn is_after_removal(&self, press: &Press, cleared_at: Timestamp) -> bool {
-        self.time.as_second() > cleared_at.as_second() || (self.status.is_some() && self.status == press.answer)
+        let (event, removal) = (self.time.as_second(), cleared_at.as_second());
+        event > removal || (event == removal && self.status.is_some() && self.status == press.answer)
     }
 }
 

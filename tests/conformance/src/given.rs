@@ -115,6 +115,9 @@ pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
         Place::Copy(region) => region.clone(),
     };
     ImageRow {
+        maybe_made: false,
+        refused: None,
+        recheck: None,
         region,
         place,
         written_at: 1,
@@ -144,6 +147,7 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
     let number = lab.number();
     let rows = [row(lab, Place::Source, now), row(lab, Place::Copy(lab.elsewhere()), now)];
     let mut family = Family {
+        reopen: false,
         id: family_id(number),
         version: 1,
         stack: StackName::new("conformance").unwrap(),

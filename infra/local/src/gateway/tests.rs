@@ -99,6 +99,15 @@ async fn a_lost_reply_has_its_effect() {
 }
 
 #[tokio::test]
+async fn a_lost_reply_can_keep_its_caller_waiting_after_the_effect_is_logged() {
+    let bench = bench("held", 0).await;
+    bench.fault(json!({"fault": "effect-then-lost-reply", "milliseconds": 10_000})).await;
+    let answer = tokio::time::timeout(Duration::from_millis(300), bench.create_image()).await;
+    assert!(answer.is_err(), "the connection is still open");
+    assert_eq!(bench.gateway.calls_since(0)[0].made.as_deref(), Some("ami-1"));
+}
+
+#[tokio::test]
 async fn a_delay_comes_before_the_effect() {
     let bench = bench("delay", 0).await;
     bench.fault(json!({"fault": "delay", "milliseconds": 60})).await;

@@ -52,8 +52,8 @@ impl<W: Create> Hands for CreateHands<'_, W> {
                 }
                 ended(self.world.create_image(step).await.map(Ended::Image))
             }
-            Action::RemoveButton(step) => ended(self.world.remove_tag(step).await.map(|()| Ended::Done)),
-            Action::WriteStatus(step) => ended(self.world.write_tag(step).await.map(|()| Ended::Done)),
+            Action::RemoveButton(step) => tagged(self.world.remove_tag(step).await),
+            Action::WriteStatus(step) => tagged(self.world.write_tag(step).await),
             Action::Copy(_) | Action::Share(_) => not_mine(),
         }
     }
@@ -86,8 +86,8 @@ impl<W: Distribute> Hands for DistributeHands<'_, W> {
         match action {
             Action::Copy(step) => ended(self.world.copy_image(step).await.map(Ended::Image)),
             Action::Share(step) => ended(self.world.share_image(step).await.map(|()| Ended::Done)),
-            Action::RemoveButton(step) => ended(self.world.remove_tag(step).await.map(|()| Ended::Done)),
-            Action::WriteStatus(step) => ended(self.world.write_tag(step).await.map(|()| Ended::Done)),
+            Action::RemoveButton(step) => tagged(self.world.remove_tag(step).await),
+            Action::WriteStatus(step) => tagged(self.world.write_tag(step).await),
             Action::Create(_) => not_mine(),
         }
     }
@@ -121,6 +121,14 @@ fn ended(result: Result<Ended, CallError>) -> Ended {
     }
 }
 
+/// Of a tag call: EC2 says so itself if the instance does not exist (aws-facts.md section 2).
+fn tagged(result: Result<(), CallError>) -> Ended {
+    match result {
+        Err(error) if error.code.starts_with("InvalidInstanceID") => Ended::Gone,
+        result => ended(result.map(|()| Ended::Done)),
+    }
+}
+
 /// One line per thing that happened, once it is recorded.
 pub(super) fn log_recorded(item: &HistoryItem) {
     tracing::info!(
@@ -148,6 +156,7 @@ pub(super) fn log(family: &Family, action: &Action, ended: &Ended, invocation: &
     let image = row.and_then(|row| row.image.as_ref()).map(ToString::to_string);
     let (outcome, reason) = match ended {
         Ended::Image(_) | Ended::Done => ("done", None),
+        Ended::Gone => ("instance-gone", None),
         Ended::NameTaken(_) => ("name-taken", None),
         Ended::Refused { fault: Fault::Later, reason } => ("later", Some(reason)),
         Ended::Refused { fault: Fault::Reject, reason } => ("refused", Some(reason)),

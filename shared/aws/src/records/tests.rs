@@ -41,6 +41,9 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
     let key = ImageKey::create(&family.id, 1);
     ImageRow {
         written_at: 7,
+        maybe_made: true,
+        refused: Some("refused".to_owned()),
+        recheck: None,
         place,
         region: Region::new(region).unwrap(),
         attempt: 1,
@@ -76,6 +79,7 @@ fn family() -> Family {
         slot,
     };
     let mut family = Family {
+        reopen: false,
         id: intent.family_id(),
         version: 7,
         stack: stack.clone(),

@@ -1,6 +1,7 @@
 //! Taking in what EC2 shows.
 
 use super::begin::want_copies;
+use super::recheck;
 use super::wait::{deadline, may_call_again};
 use super::{Changes, KeysSight, Knock, Observed, RowSight, Scene, backoff_seconds};
 use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
@@ -27,9 +28,14 @@ pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Sc
         let before = row.clone();
         match observed.rows.get(&place) {
             Some(RowSight::Seen(images)) => take_in(family, &mut row, images, knock, scene, &mut changes),
-            // A look is taken in more than once; a read that failed puts the next one off once.
-            Some(RowSight::Unread) if row.not_before.is_none_or(|at| at <= scene.now) => postpone(&mut row, scene),
-            Some(RowSight::Unread) | None => {}
+            Some(RowSight::Unread) => {
+                recheck::unread(&mut row, knock, scene);
+                // A look is taken in more than once; a read that failed puts the next one off once.
+                if row.not_before.is_none_or(|at| at <= scene.now) {
+                    postpone(&mut row, scene);
+                }
+            }
+            None => {}
         }
         give_up_if_overdue(&mut row, scene, &mut changes);
         if row != before {
@@ -58,28 +64,39 @@ fn take_in(
     if row.state.is_open() {
         row.looked_at = Some(scene.now);
     }
-    let mut ours: Vec<&ObservedImage> = images.iter().filter(|image| family.owns(row, image, scene.keys)).collect();
-    ours.sort_by(|a, b| a.id.cmp(&b.id));
-    if row.state == RowState::Calling {
+    if row.image.is_none() && row.called_at.is_some() {
+        let mut ours: Vec<&ObservedImage> = images.iter().filter(|image| family.owns(row, image, scene.keys)).collect();
+        ours.sort_by(|a, b| a.id.cmp(&b.id));
         match ours.first() {
-            Some(image) => adopt(row, image, scene, changes),
-            None => not_found_after_call(family, row, images, scene),
+            Some(image) => {
+                // It may have been given up already; then there is work again.
+                family.take_up_again();
+                changes.family = true;
+                adopt(row, image, scene, changes);
+            }
+            None if row.state == RowState::Calling => not_found_after_call(family, row, images, scene, changes),
+            None => {}
         }
     }
     let Some(id) = row.image.clone() else { return };
-    note_twins(row, &id, &ours, changes);
+    let claimants: Vec<&ObservedImage> = images.iter().filter(|image| family.claims(row, image, scene.keys)).collect();
+    note_twins(row, &id, &claimants, changes);
     match images.iter().find(|image| image.id == id) {
         Some(image) => {
             follow(family, row, image, changes);
             leave_alone_if_unmanaged(family, row, image, scene, changes);
+            recheck::shown(row, image.state, knock, scene);
         }
-        None => gone_if_told_so(row, &id, knock, changes),
+        None => recheck::missing(row, &id, knock, scene, changes),
     }
 }
 
 fn adopt(row: &mut ImageRow, image: &ObservedImage, scene: Scene<'_>, changes: &mut Changes) {
     row.state = RowState::Pending;
     row.image = Some(image.id.clone());
+    row.maybe_made = false;
+    row.refused = None;
+    row.reason = None;
     row.holder = None;
     row.refusals = 0;
     row.not_before = None;
@@ -90,9 +107,21 @@ fn adopt(row: &mut ImageRow, image: &ObservedImage, scene: Scene<'_>, changes: &
 }
 
 /// No image of ours is to be seen after a call whose outcome is unknown, or whose name was refused as taken.
-fn not_found_after_call(family: &Family, row: &mut ImageRow, images: &[ObservedImage], scene: Scene<'_>) {
-    let holder_is_foreign = row.holder.as_ref().is_some_and(|holder| images.iter().any(|image| image.id == *holder));
-    if holder_is_foreign {
+fn not_found_after_call(
+    family: &Family,
+    row: &mut ImageRow,
+    images: &[ObservedImage],
+    scene: Scene<'_>,
+    changes: &mut Changes,
+) {
+    row.maybe_made |= row.holder.is_none();
+    let holder = row.holder.as_ref().and_then(|holder| images.iter().find(|image| image.id == *holder));
+    // Our own image may be shown before its tags are: what stems from our source and has our name is waited for.
+    let foreign = holder.is_some_and(|image| {
+        let could_be_ours = image.owner.as_ref() == Some(&family.account) && family.stems_from_here(row, image);
+        !could_be_ours || may_call_again(row, scene.now)
+    });
+    if foreign {
         row.holder = None;
         row.rename = if row.rename == 0 { 2 } else { row.rename.saturating_add(1) };
         if row.rename > RENAMES_MAX {
@@ -102,6 +131,16 @@ fn not_found_after_call(family: &Family, row: &mut ImageRow, images: &[ObservedI
             row.state = RowState::Wanted;
             rename(family, row);
         }
+        return;
+    }
+    if let (Some(refused), true) = (row.refused.clone(), may_call_again(row, scene.now)) {
+        let kind = if row.place.is_source() { EventKind::ImageFailed } else { EventKind::CopyFailed };
+        changes.facts.push(Fact::of(kind, &row.place, None, Some(&refused)));
+        row.state = RowState::Failed;
+        row.reason = Some(refused);
+        return;
+    }
+    if row.refused.is_some() {
         return;
     }
     // CopyImage is safe to repeat with the same token; CreateImage is not until its effect must have become visible.
@@ -123,8 +162,8 @@ pub(super) fn rename(family: &Family, row: &mut ImageRow) {
     }
 }
 
-fn note_twins(row: &mut ImageRow, id: &ImageId, ours: &[&ObservedImage], changes: &mut Changes) {
-    for twin in ours.iter().filter(|image| image.id != *id && image.state != ImageState::Deregistered) {
+fn note_twins(row: &mut ImageRow, id: &ImageId, claimants: &[&ObservedImage], changes: &mut Changes) {
+    for twin in claimants.iter().filter(|image| image.id != *id && image.state != ImageState::Deregistered) {
         if row.twins.len() < TWINS_MAX && row.twins.insert(twin.id.clone()) {
             let reason = format!("{} carries the same intent as {id}; it is left alone: find out who made it", twin.id);
             changes.facts.push(Fact::of(EventKind::TwinFound, &row.place, Some(&twin.id), Some(&reason)));
@@ -155,14 +194,14 @@ fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, change
             };
             fact(kind, None);
             // An image that comes after its deadline takes the family's work up again.
-            if row.state == RowState::TimedOut && family.phase == Phase::Settled {
-                family.phase = Phase::Working;
-                family.outcome = None;
-                family.round = family.round.saturating_add(1);
+            if row.state == RowState::TimedOut {
+                family.take_up_again();
                 changes.family = true;
             }
             row.state = RowState::Available;
-            row.reason = None;
+            if row.share != ShareState::Failed {
+                row.reason = None;
+            }
             row.refusals = 0;
             row.not_before = None;
         }
@@ -177,6 +216,10 @@ fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, change
             row.state = RowState::Disabled;
             // DisableImage removes every launch permission, and EnableImage does not give them back.
             row.shared_with.clear();
+            if row.share == ShareState::Shared {
+                row.share = ShareState::Failed;
+                row.reason = Some("disabled by somebody, which took its launch permissions away".to_owned());
+            }
         }
         (
             RowState::Pending | RowState::TimedOut | RowState::Available | RowState::Disabled | RowState::Failed,
@@ -205,22 +248,6 @@ fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, change
     if row.state == RowState::Available {
         row.snapshots.clone_from(&image.snapshots);
         row.encrypted = Some(image.encrypted);
-    }
-}
-
-/// An image that a read does not show may only lag behind; with an event that says so, it is gone.
-fn gone_if_told_so(row: &mut ImageRow, id: &ImageId, knock: &Knock, changes: &mut Changes) {
-    let told = knock
-        .image
-        .as_ref()
-        .is_some_and(|k| k.image == *id && k.region == row.region && k.state == ImageState::Deregistered);
-    let recorded = matches!(
-        row.state,
-        RowState::Pending | RowState::Available | RowState::Failed | RowState::TimedOut | RowState::Disabled
-    );
-    if told && recorded {
-        changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.place, Some(id), None));
-        row.state = RowState::Deregistered;
     }
 }
 
@@ -274,6 +301,13 @@ fn postpone(row: &mut ImageRow, scene: Scene<'_>) {
 }
 
 fn give_up_if_overdue(row: &mut ImageRow, scene: Scene<'_>, changes: &mut Changes) {
+    if row.state == RowState::Available && row.share == ShareState::Wanted && scene.now >= deadline(row, scene) {
+        let last = row.reason.take().unwrap_or_else(|| "its image was not to be seen".to_owned());
+        let reason = format!("not shared by the deadline: {last}");
+        changes.facts.push(Fact::of(EventKind::ShareFailed, &row.place, row.image.as_ref(), Some(&reason)));
+        row.share = ShareState::Failed;
+        row.reason = Some(reason);
+    }
     if row.state.is_open() && scene.now >= deadline(row, scene) {
         let hours = scene.policy.map_or(24, |policy| policy.deadline_hours);
         let last = row.reason.take().map(|reason| format!(" ({reason})")).unwrap_or_default();

@@ -22,6 +22,9 @@ pub fn conclude(family: &mut Family, action: &Action, ended: &Ended, scene: Scen
     }
 }
 
+/// How often CreateImage may say that it does not know the instance: over about seven minutes.
+const UNKNOWN_INSTANCE_REFUSALS: u32 = 3;
+
 fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -> Changes {
     let mut changes = Changes::default();
     let Some(place) = action.place() else { return changes };
@@ -46,6 +49,17 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
             row.state = RowState::Wanted;
             put_off(row, reason, scene);
         }
+        // The instance was just read, so EC2 not knowing it may only lag; a few minutes tell.
+        Ended::Refused { fault: Fault::Reject, reason }
+            if reason.starts_with("InvalidInstanceID.NotFound") && row.refusals < UNKNOWN_INSTANCE_REFUSALS =>
+        {
+            row.state = RowState::Wanted;
+            put_off(row, reason, scene);
+        }
+        // An earlier call of this attempt may have had its effect: its image is looked for before it is given up.
+        Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, reason } if row.maybe_made => {
+            row.refused = Some(reason.clone());
+        }
         Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, reason } => {
             row.state = RowState::Failed;
             row.reason = Some(reason.clone());
@@ -53,8 +67,11 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
             changes.facts.push(Fact::of(kind, &place, None, Some(reason)));
         }
         // It may have had its effect: stay at `Calling`, and look.
-        Ended::Refused { fault: Fault::Unknown, reason } => row.reason = Some(reason.clone()),
-        Ended::Done => {}
+        Ended::Refused { fault: Fault::Unknown, reason } => {
+            row.maybe_made = true;
+            row.reason = Some(reason.clone());
+        }
+        Ended::Done | Ended::Gone => {}
     }
     changes
 }
@@ -63,6 +80,8 @@ fn pending(row: &mut ImageRow, id: &ImageId, scene: Scene<'_>) {
     row.state = RowState::Pending;
     row.image = Some(id.clone());
     row.holder = None;
+    row.maybe_made = false;
+    row.refused = None;
     row.reason = None;
     row.refusals = 0;
     row.not_before = None;
@@ -95,7 +114,7 @@ fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>
             row.reason = Some(format!("not shared: {reason}"));
             changes.facts.push(Fact::of(EventKind::ShareFailed, &step.place, Some(&step.image), Some(reason)));
         }
-        Ended::NameTaken(_) => {}
+        Ended::NameTaken(_) | Ended::Gone => {}
     }
     changes
 }
@@ -103,9 +122,13 @@ fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>
 fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
     let mut changes = Changes { family: true, ..Changes::default() };
     match ended {
-        // An instance that is gone has no tag left to remove.
-        Ended::Done | Ended::Image(_) | Ended::NameTaken(_) | Ended::Refused { fault: Fault::Reject, .. } => {
+        // An instance that is gone has no tag left to remove. Any other refusal leaves the tag there, so the press stays
+        // answered: an idle press with the tag would be a new one.
+        Ended::Done | Ended::Gone | Ended::Image(_) | Ended::NameTaken(_) => {
             family.phase = Phase::Settled;
+            if family.reopen {
+                family.take_up_again();
+            }
             family.answer_refusals = 0;
             family.answer_not_before = None;
             changes.press = Some(PressWrite::Clear {
@@ -115,9 +138,7 @@ fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
                 answer: family.status.clone(),
             });
         }
-        Ended::Refused { fault: Fault::Later | Fault::Unknown | Fault::NeedsPerson, .. } => {
-            put_off_answer(family, scene)
-        }
+        Ended::Refused { .. } => put_off_answer(family, scene),
     }
     changes
 }
@@ -127,7 +148,7 @@ fn status_written(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
         Ended::Refused { fault: Fault::Later | Fault::Unknown, .. } if family.answer_refusals < STATUS_REFUSALS_MAX => {
             put_off_answer(family, scene);
         }
-        Ended::Done | Ended::Image(_) | Ended::NameTaken(_) | Ended::Refused { .. } => {
+        Ended::Done | Ended::Gone | Ended::Image(_) | Ended::NameTaken(_) | Ended::Refused { .. } => {
             family.status_due = false;
             family.answer_refusals = 0;
             family.answer_not_before = None;

@@ -114,8 +114,7 @@ fn shares(family: &Family, policy: &Policy, observed: &Observed, scene: Scene<'_
 }
 
 fn settle(family: &mut Family, changes: &mut Changes) {
-    let whole = |state: RowState, share: ShareState| state == RowState::Available && share != ShareState::Failed;
-    let all = family.rows.values().all(|row| whole(row.state, row.share));
+    let all = family.is_complete();
     let any = family.rows.values().any(|row| row.state == RowState::Available);
     let (outcome, kind) = match (all, any) {
         (true, true) => (Outcome::Complete, EventKind::FamilyComplete),

@@ -9,6 +9,7 @@ mod absorb;
 mod begin;
 mod conclude;
 mod decide;
+mod recheck;
 mod retry;
 mod wait;
 
@@ -220,6 +221,8 @@ pub enum Ended {
     Image(ImageId),
     /// Done.
     Done,
+    /// The instance does not exist any more.
+    Gone,
     /// EC2 refused the name: this image has it, if the message said which.
     NameTaken(Option<ImageId>),
     /// Anything else.

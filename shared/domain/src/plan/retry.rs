@@ -29,9 +29,9 @@ pub enum NothingToRetry {
 pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRetry> {
     match (family.phase, family.outcome) {
         (Phase::Working | Phase::Answering, _) => return Err(NothingToRetry::StillWorking),
-        (Phase::Settled, Some(Outcome::Complete)) => return Err(NothingToRetry::Complete),
+        (Phase::Settled, Some(Outcome::Complete)) if family.is_complete() => return Err(NothingToRetry::Complete),
         (Phase::Settled, Some(Outcome::Rejected)) => return Err(NothingToRetry::Rejected),
-        (Phase::Settled, Some(Outcome::Partial | Outcome::Failed) | None) => {}
+        (Phase::Settled, Some(Outcome::Complete | Outcome::Partial | Outcome::Failed) | None) => {}
     }
     let source = family.source().map(|row| row.state);
     if matches!(source, None | Some(RowState::Deregistered | RowState::Disabled)) {
@@ -42,7 +42,11 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
     for place in places {
         let Some(mut row) = family.rows.get(&place).cloned() else { continue };
         match row.state {
+            // Nobody has seen whether the last call had an effect, so it is looked for, not repeated.
+            RowState::Failed if row.image.is_none() && row.maybe_made => row.state = RowState::Calling,
             RowState::Failed | RowState::Deregistered => {
+                row.called_at = None;
+                row.maybe_made = false;
                 row.attempt = row.attempt.saturating_add(1);
                 row.rename = 0;
                 row.state = RowState::Wanted;
@@ -60,7 +64,8 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
             }
         }
         row.since = now;
-        row.called_at = None;
+        row.refused = None;
+        row.recheck = None;
         row.looked_at = None;
         row.refusals = 0;
         row.not_before = None;

@@ -40,10 +40,13 @@ pub(super) fn is_ready(row: &ImageRow, now: Timestamp) -> bool {
 fn row_needs_look(family: &Family, row: &ImageRow, knock: &Knock, scene: Scene<'_>) -> bool {
     let knocked = knock.image.as_ref().is_some_and(|image| {
         image.region == row.region
-            && (row.image.as_ref() == Some(&image.image) || (row.image.is_none() && row.state == RowState::Calling))
+            && (row.image.as_ref() == Some(&image.image) || (row.image.is_none() && row.called_at.is_some()))
     });
-    if knocked || family.phase != Phase::Working {
-        return knocked;
+    let recheck = row.recheck.as_ref().is_some_and(|recheck| recheck.next <= scene.now);
+    // Somebody brought news and left it to us; whatever it was about, a read shows it.
+    let told_something = knock.everything && row.image.is_some() && row.state != RowState::Deregistered;
+    if knocked || recheck || told_something || family.phase != Phase::Working {
+        return knocked || recheck || told_something;
     }
     let under_way = matches!(row.state, RowState::Calling | RowState::Pending);
     let due = under_way && (knock.everything || row_due(family, row, scene).is_some_and(|(at, _)| at <= scene.now));
@@ -70,9 +73,11 @@ pub fn next_look(family: &Family, scene: Scene<'_>) -> Option<(Timestamp, Worker
     let rows: Vec<(Timestamp, Worker)> = if family.phase == Phase::Working { rows.collect() } else { Vec::new() };
     let keys = keys_unknown(family, scene)
         .then(|| (family.source().and_then(|row| row.not_before).unwrap_or(scene.now), Worker::Distribute));
+    let rechecks = family.rows.values().filter_map(|row| row.recheck.as_ref());
+    let rechecks = rechecks.map(|recheck| (recheck.next, Worker::Distribute));
     // A family at work is never without a due time: nothing else would find it if its events are lost.
     let unfinished = (family.phase == Phase::Working).then_some((scene.now, scene.worker));
-    rows.into_iter().chain(answer).chain(keys).min().or(unfinished)
+    rows.into_iter().chain(answer).chain(keys).chain(rechecks).min().or(unfinished)
 }
 
 fn row_due(family: &Family, row: &ImageRow, scene: Scene<'_>) -> Option<(Timestamp, Worker)> {
@@ -93,9 +98,8 @@ fn row_due(family: &Family, row: &ImageRow, scene: Scene<'_>) -> Option<(Timesta
             let wait = (age / 4).clamp(300, 3600);
             Some((plus_seconds(latest(row.since), wait).min(deadline), Worker::Distribute))
         }
-        RowState::Available => {
-            (row.share == ShareState::Wanted).then(|| (row.not_before.unwrap_or(scene.now), Worker::Distribute))
-        }
+        RowState::Available => (row.share == ShareState::Wanted)
+            .then(|| (row.not_before.unwrap_or(scene.now).min(deadline), Worker::Distribute)),
         RowState::Failed | RowState::TimedOut | RowState::Disabled | RowState::Deregistered => None,
     }
 }

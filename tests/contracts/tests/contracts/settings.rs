@@ -50,7 +50,7 @@ fn the_lists_hold_what_is_always_allowed_and_what_is_allowed_besides() {
         assert_eq!(parts(&variables, "AMILINE_ALLOWED_ACCOUNTS"), set(&[]));
     }
     let tick = crate::wide().one("ScheduleTickFunction").properties["Environment"]["Variables"].clone();
-    assert_eq!(parts(&tick, "AMILINE_SOURCE_REGIONS"), set(&["us-east-1", "us-west-2", "ap-southeast-3"]));
+    assert_eq!(parts(&tick, "AMILINE_SOURCE_REGIONS"), set(&["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-3"]));
 }
 
 #[test]

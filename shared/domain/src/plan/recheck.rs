@@ -1,0 +1,92 @@
+//! Looking again soon, where an event and a read do not agree, or a read does not show what should be there.
+//!
+//! Events are lost after they were acknowledged, and reads lag and fail; for an image that nothing else is waiting for
+//! (settled, or only shared), these looks are what finds out that somebody deregistered, disabled or revived it.
+
+use super::{Changes, Knock, Scene};
+use crate::family::{ImageRow, Recheck, RowState};
+use crate::history::{EventKind, Fact};
+use crate::ids::ImageId;
+use crate::image::ImageState;
+use crate::time::plus_seconds;
+
+/// Seconds between the looks.
+const EVERY_SECONDS: i64 = 60;
+/// How long they go on after an event that no read confirms, in seconds.
+const TOLD_SECONDS: i64 = 300;
+/// How long an available image must stay out of every read before it counts as gone, in seconds: describes lag by
+/// seconds to minutes (aws-facts.md section 6).
+const MISSING_SECONDS: i64 = 600;
+
+/// What an event said about this very image.
+fn told(row: &ImageRow, knock: &Knock) -> Option<ImageState> {
+    let image = knock.image.as_ref()?;
+    (row.image.as_ref() == Some(&image.image) && row.region == image.region).then_some(image.state)
+}
+
+fn begin(row: &mut ImageRow, told: Option<ImageState>, seconds: i64, scene: Scene<'_>) {
+    if row.recheck.is_none() {
+        let (next, until) = (plus_seconds(scene.now, EVERY_SECONDS), plus_seconds(scene.now, seconds));
+        row.recheck = Some(Recheck { told, next, until });
+    }
+}
+
+/// A read showed the image in this state, and the row has taken that in.
+pub(super) fn shown(row: &mut ImageRow, state: ImageState, knock: &Knock, scene: Scene<'_>) {
+    if let Some(told) = told(row, knock)
+        && told != state
+        && row.state != RowState::Deregistered
+    {
+        begin(row, Some(told), TOLD_SECONDS, scene);
+        return;
+    }
+    let Some(recheck) = row.recheck.take_if(|recheck| recheck.next <= scene.now) else { return };
+    let confirmed = recheck.told.is_none_or(|told| told == state);
+    if !confirmed && scene.now < recheck.until {
+        row.recheck = Some(Recheck { next: plus_seconds(scene.now, EVERY_SECONDS), ..recheck });
+    }
+}
+
+/// A read did not show the row's image. With an event that says so it is gone; without one, after a while.
+pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Scene<'_>, changes: &mut Changes) {
+    let recorded = matches!(
+        row.state,
+        RowState::Pending | RowState::Available | RowState::Failed | RowState::TimedOut | RowState::Disabled
+    );
+    if !recorded {
+        return;
+    }
+    let told = told(row, knock).or(row.recheck.as_ref().and_then(|recheck| recheck.told));
+    let long_gone = row.state == RowState::Available
+        && row.recheck.as_ref().is_some_and(|recheck| recheck.told.is_none() && recheck.until <= scene.now);
+    if told == Some(ImageState::Deregistered) || long_gone {
+        changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.place, Some(id), None));
+        row.state = RowState::Deregistered;
+        row.recheck = None;
+        return;
+    }
+    match &mut row.recheck {
+        Some(recheck) if recheck.next <= scene.now => {
+            recheck.next = plus_seconds(scene.now, EVERY_SECONDS);
+            // An event that said something else is done with; that the image is missing is a new question.
+            if recheck.told.is_some() && recheck.until <= scene.now {
+                row.recheck = None;
+            }
+        }
+        Some(_) => {}
+        None if row.state == RowState::Available => begin(row, None, MISSING_SECONDS, scene),
+        None => {}
+    }
+}
+
+/// The read failed, so the event that asked for it is not answered yet.
+pub(super) fn unread(row: &mut ImageRow, knock: &Knock, scene: Scene<'_>) {
+    if let Some(told) = told(row, knock) {
+        begin(row, Some(told), TOLD_SECONDS, scene);
+    }
+    if let Some(recheck) = row.recheck.as_mut().filter(|recheck| recheck.next <= scene.now) {
+        // A Region that cannot be read for a while must not use the time up.
+        recheck.next = plus_seconds(scene.now, EVERY_SECONDS);
+        recheck.until = recheck.until.max(plus_seconds(scene.now, TOLD_SECONDS));
+    }
+}

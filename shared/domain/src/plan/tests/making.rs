@@ -1,0 +1,233 @@
+//! From a press to images in every Region.
+
+use super::*;
+
+#[test]
+fn a_new_family_asks_for_its_image_with_its_tags_in_the_call() {
+    let mut stage = Stage::new("{}");
+    let (actions, changes) = stage.decide(Worker::Create);
+    let [Action::Create(step)] = &actions[..] else { panic!("{actions:?}") };
+    assert!(!step.reboot);
+    assert_eq!(step.tags["amiline:managed-by"], "amiline");
+    assert_eq!(step.tags["amiline-stack"], "amiline");
+    assert!(step.tags.contains_key("amiline:intent") && step.tags.contains_key("amiline:family"));
+    assert_eq!(stage.row(&Place::Source).state, RowState::Calling, "the intent is in the record before the call");
+    assert!(changes.rows.contains(&Place::Source));
+}
+
+#[test]
+fn it_is_not_the_other_functions_turn_to_create() {
+    let mut stage = Stage::new("{}");
+    assert!(stage.decide(Worker::Distribute).0.is_empty());
+    assert_eq!(next_look(&stage.family, stage.scene(Worker::Distribute)), Some((stage.now, Worker::Create)));
+}
+
+#[test]
+fn after_an_unknown_outcome_the_image_is_looked_for_before_the_same_name_is_sent_again() {
+    let mut stage = Stage::new("{}");
+    let (actions, _) = stage.decide(Worker::Create);
+    let name = stage.row(&Place::Source).name.clone();
+    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Unknown, reason: "Timeout".into() });
+    assert!(stage.decide(Worker::Create).0.is_empty(), "never at once");
+    for _ in 0..9 {
+        stage.later(30);
+        assert_eq!(
+            looks(&stage.family, &stage.observed, &Knock::default(), stage.scene(Worker::Create)),
+            vec![Look::Row(Place::Source)]
+        );
+        stage.sees(&Place::Source, vec![]);
+        stage.absorb(&Knock::default());
+        assert!(stage.decide(Worker::Create).0.is_empty(), "not within five minutes");
+    }
+    stage.later(30);
+    stage.sees(&Place::Source, vec![]);
+    stage.absorb(&Knock::default());
+    let (actions, _) = stage.decide(Worker::Create);
+    let [Action::Create(step)] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!(step.name, name);
+}
+
+#[test]
+fn an_image_of_ours_is_adopted_and_a_forged_one_is_not() {
+    let forgeries: Vec<fn(&mut ObservedImage)> = vec![
+        |image| image.owner = Some(AccountId::new("999999999999").unwrap()),
+        |image| image.owner = None,
+        |image| image.name = "amiline/other".into(),
+        |image| image.source_instance = None,
+        |image| {
+            image.tags.remove("amiline:managed-by");
+        },
+        |image| {
+            image.tags.insert("amiline:intent".into(), "0".repeat(32));
+        },
+    ];
+    for forge in forgeries {
+        let mut stage = Stage::new("{}");
+        stage.decide(Worker::Create);
+        let mut image = stage.image(&Place::Source, image_id(7), ImageState::Available);
+        forge(&mut image);
+        stage.sees(&Place::Source, vec![image]);
+        stage.absorb(&Knock::default());
+        assert_eq!(stage.row(&Place::Source).image, None);
+    }
+    let mut stage = Stage::new("{}");
+    stage.decide(Worker::Create);
+    let image = stage.image(&Place::Source, image_id(7), ImageState::Available);
+    stage.sees(&Place::Source, vec![image]);
+    let changes = stage.absorb(&Knock::default());
+    assert_eq!(kinds(&changes), [EventKind::ImageCreating, EventKind::ImageAvailable]);
+    assert_eq!(changes.pointers, [(region("us-east-1"), image_id(7))]);
+}
+
+#[test]
+fn a_name_held_by_a_foreign_image_is_changed_three_times_and_then_given_up() {
+    let mut stage = Stage::new("{}");
+    let mut names = Vec::new();
+    for _ in 0..4 {
+        let (actions, _) = stage.decide(Worker::Create);
+        let [Action::Create(step)] = &actions[..] else { panic!("{actions:?}") };
+        names.push(step.name.as_str().to_owned());
+        stage.conclude(&actions[0], &Ended::NameTaken(Some(image_id(9))));
+        assert_eq!(
+            looks(&stage.family, &stage.observed, &Knock::default(), stage.scene(Worker::Create)),
+            vec![Look::Row(Place::Source)]
+        );
+        let mut foreign = stage.image(&Place::Source, image_id(9), ImageState::Available);
+        foreign.tags.clear();
+        foreign.source_instance = None;
+        stage.sees(&Place::Source, vec![foreign]);
+        stage.absorb(&Knock::default());
+        stage.later(1);
+    }
+    assert!(names[1].contains("-r2-") && names[2].contains("-r3-") && names[3].contains("-r4-"), "{names:?}");
+    assert_eq!(stage.row(&Place::Source).state, RowState::Failed);
+}
+
+#[test]
+fn a_second_image_with_the_same_intent_is_left_alone_and_announced_once() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    let images = vec![
+        stage.image(&Place::Source, image_id(1), ImageState::Available),
+        stage.image(&Place::Source, image_id(2), ImageState::Available),
+    ];
+    stage.sees(&Place::Source, images);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::TwinFound]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), []);
+    assert_eq!(stage.row(&Place::Source).image, Some(image_id(1)));
+}
+
+#[test]
+fn an_available_source_is_copied_and_shared_in_one_go() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    let copies = actions.iter().filter(|action| matches!(action, Action::Copy(_))).count();
+    let shares = actions.iter().filter(|action| matches!(action, Action::Share(_))).count();
+    assert_eq!((copies, shares), (2, 1));
+    let Some(Action::Copy(copy)) = actions.iter().find(|action| matches!(action, Action::Copy(_))) else { panic!() };
+    assert_eq!(copy.kms_key.as_ref().map(KeyAlias::as_str), Some("alias/k"));
+    assert_eq!(copy.tags["amiline:source-image"], image_id(1).as_str());
+}
+
+#[test]
+fn a_source_that_is_not_under_the_policys_key_gets_an_encrypted_copy_at_home_and_is_not_shared_itself() {
+    let mut stage = Stage::with_available_source(SHARED, false);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    assert_eq!(actions.iter().filter(|action| matches!(action, Action::Copy(_))).count(), 3);
+    assert!(!actions.iter().any(|action| matches!(action, Action::Share(_))));
+    let (source, home) = (stage.row(&Place::Source), stage.row(&Place::Copy(region("us-east-1"))));
+    assert_ne!(source.name, home.name, "names are unique in a Region");
+}
+
+#[test]
+fn nothing_is_copied_or_shared_unless_this_look_saw_the_source_available() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    stage.observed = Observed::default();
+    assert!(stage.decide(Worker::Distribute).0.is_empty());
+    stage.observed.rows.insert(Place::Source, RowSight::Unread);
+    assert!(stage.decide(Worker::Distribute).0.is_empty());
+}
+
+#[test]
+fn one_failed_region_makes_the_family_partial_with_its_reason() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    for action in &actions {
+        let ended = match action {
+            Action::Copy(step) if step.destination == region("eu-west-1") => {
+                Ended::Refused { fault: Fault::NeedsPerson, reason: "UnauthorizedOperation: no".into() }
+            }
+            Action::Copy(_) => Ended::Image(image_id(2)),
+            Action::Create(_) | Action::Share(_) | Action::RemoveButton(_) | Action::WriteStatus(_) => Ended::Done,
+        };
+        stage.conclude(action, &ended);
+    }
+    stage.later(300);
+    let west = Place::Copy(region("us-west-2"));
+    let image = stage.image(&west, image_id(2), ImageState::Available);
+    stage.sees(&west, vec![image]);
+    stage.absorb(&Knock::default());
+    let (actions, _) = stage.decide(Worker::Distribute);
+    stage.conclude(&actions[0], &Ended::Done);
+    let (actions, changes) = stage.decide(Worker::Distribute);
+    assert_eq!(kinds(&changes), [EventKind::FamilyPartial]);
+    assert_eq!(stage.family.outcome, Some(Outcome::Partial));
+    assert!(matches!(changes.press, Some(PressWrite::Answer { .. })), "answered in the same transaction");
+    assert!(matches!(&actions[..], [Action::RemoveButton(step)] if step.value == "default"));
+    let status = stage.family.status.clone().unwrap();
+    assert!(status.starts_with("partial ami-") && status.contains("eu-west-1: UnauthorizedOperation"), "{status}");
+}
+
+#[test]
+fn the_status_is_written_after_the_button_is_removed() {
+    let mut stage = Stage::new("{}");
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Reject, reason: "NonEBSInstance: no".into() });
+    let (actions, changes) = stage.decide(Worker::Create);
+    assert_eq!(kinds(&changes), [EventKind::FamilyFailed]);
+    assert!(matches!(&actions[..], [Action::RemoveButton(_)]));
+    let changes = stage.conclude(&actions[0], &Ended::Done);
+    assert!(matches!(changes.press, Some(PressWrite::Clear { .. })));
+    let (actions, _) = stage.decide(Worker::Create);
+    assert!(matches!(&actions[..], [Action::WriteStatus(step)] if step.value.starts_with("failed: NonEBSInstance")));
+    stage.conclude(&actions[0], &Ended::Done);
+    assert_eq!(next_look(&stage.family, stage.scene(Worker::Create)), None);
+}
+
+#[test]
+fn an_image_that_never_becomes_available_is_given_up_at_the_deadline() {
+    let mut stage = Stage::new(r#"{"deadline_hours":2}"#);
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Image(image_id(1)));
+    stage.later(7199);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), []);
+    let (at, _) = next_look(&stage.family, stage.scene(Worker::Distribute)).unwrap();
+    assert!(at <= plus_seconds(stage.now, 1), "the last look is at the deadline");
+    stage.later(1);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageFailed]);
+    assert_eq!(stage.row(&Place::Source).state, RowState::TimedOut);
+}
+
+#[test]
+fn looks_at_a_pending_image_come_at_a_quarter_of_its_age() {
+    let mut stage = Stage::new("{}");
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Image(image_id(1)));
+    stage.writes_its_status();
+    let mut gaps = Vec::new();
+    for _ in 0..12 {
+        let (at, worker) = next_look(&stage.family, stage.scene(Worker::Distribute)).unwrap();
+        assert_eq!(worker, Worker::Distribute);
+        let gap = at.as_second() - stage.now.as_second();
+        gaps.push(gap);
+        stage.later(gap);
+        let image = stage.image(&Place::Source, image_id(1), ImageState::Pending);
+        stage.sees(&Place::Source, vec![image]);
+        stage.absorb(&Knock::default());
+    }
+    assert_eq!(gaps[0], 300);
+    assert!(
+        gaps.windows(2).all(|pair| pair[0] <= pair[1]) && gaps.iter().all(|gap| (300..=3600).contains(gap)),
+        "{gaps:?}"
+    );
+}

@@ -1,0 +1,252 @@
+//! What other people do, what fails, and what is made good.
+
+use super::*;
+
+#[test]
+fn an_image_that_somebody_deregistered_is_recorded_and_not_rebuilt() {
+    let mut stage = Stage::with_available_source("{}", true);
+    let (_, _) = stage.decide(Worker::Distribute);
+    stage.later(60);
+    let knock = Knock {
+        everything: false,
+        image: Some(ImageKnock { region: region("us-east-1"), image: image_id(1), state: ImageState::Deregistered }),
+    };
+    assert_eq!(
+        looks(&stage.family, &stage.observed, &knock, stage.scene(Worker::Distribute)),
+        vec![Look::Row(Place::Source)]
+    );
+    stage.sees(&Place::Source, vec![]);
+    assert_eq!(kinds(&stage.absorb(&knock)), [EventKind::ImageDeregistered]);
+    assert!(!stage.decide(Worker::Create).0.iter().any(|action| matches!(action, Action::Create(_))));
+}
+
+#[test]
+fn an_event_that_lies_about_a_deregistration_changes_nothing() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    let knock = Knock {
+        everything: false,
+        image: Some(ImageKnock { region: region("us-east-1"), image: image_id(1), state: ImageState::Deregistered }),
+    };
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    stage.sees(&Place::Source, vec![image]);
+    assert_eq!(kinds(&stage.absorb(&knock)), []);
+}
+
+#[test]
+fn a_retry_gives_a_failed_copy_a_new_attempt_and_leaves_the_rest() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    for action in &actions {
+        let ended = match action {
+            Action::Copy(_) => Ended::Refused { fault: Fault::NeedsPerson, reason: "denied".into() },
+            Action::Create(_) | Action::Share(_) | Action::RemoveButton(_) | Action::WriteStatus(_) => Ended::Done,
+        };
+        stage.conclude(action, &ended);
+    }
+    stage.decide(Worker::Distribute);
+    stage.family.phase = Phase::Settled;
+    assert_eq!(stage.family.outcome, Some(Outcome::Partial));
+    let before = stage.row(&Place::Copy(region("eu-west-1"))).name.clone();
+    let mut family = stage.family.clone();
+    retry(&mut family, stage.now).unwrap();
+    let row = &family.rows[&Place::Copy(region("eu-west-1"))];
+    assert_eq!((row.attempt, row.state, row.share), (2, RowState::Wanted, ShareState::NotWanted));
+    assert_ne!(row.name, before);
+    assert_eq!(family.rows[&Place::Source], stage.family.rows[&Place::Source]);
+    assert_eq!(family.next_look, Some((stage.now, Worker::Distribute)));
+}
+
+#[test]
+fn an_image_whose_tags_were_taken_off_is_left_alone_and_said_so() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    stage.observed = Observed::default();
+    let mut image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    image.tags.clear();
+    stage.sees(&Place::Source, vec![image]);
+    let changes = stage.absorb(&Knock::default());
+    assert_eq!(kinds(&changes), [EventKind::ShareFailed, EventKind::CopyFailed, EventKind::CopyFailed]);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    assert!(matches!(&actions[..], [Action::RemoveButton(_)]), "nothing but the answer: {actions:?}");
+}
+
+#[test]
+fn copies_end_when_the_source_goes_away_before_they_began() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    stage.later(60);
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Disabled);
+    stage.sees(&Place::Source, vec![image]);
+    assert_eq!(
+        kinds(&stage.absorb(&Knock::default())),
+        [EventKind::ImageDisabled, EventKind::CopyFailed, EventKind::CopyFailed]
+    );
+    stage.decide(Worker::Distribute);
+    assert_eq!(stage.family.outcome, Some(Outcome::Failed));
+}
+
+#[test]
+fn a_copys_name_that_is_taken_by_an_unseen_image_is_not_sent_again_at_once() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    let Some(copy) = actions.iter().find(|action| matches!(action, Action::Copy(_))) else { panic!() };
+    stage.conclude(copy, &Ended::NameTaken(Some(image_id(9))));
+    let place = copy.place().unwrap();
+    stage.sees(&place, vec![]);
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&place).state, RowState::Calling);
+}
+
+#[test]
+fn a_read_that_failed_concludes_nothing_and_is_put_off_once() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    stage.observed = Observed::default();
+    stage.observed.rows.insert(Place::Source, RowSight::Unread);
+    stage.absorb(&Knock::default());
+    let first = stage.row(&Place::Source).clone();
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&Place::Source), &first);
+    assert_eq!(first.state, RowState::Available);
+    assert!(first.not_before.is_some());
+}
+
+#[test]
+fn what_the_stack_does_not_allow_any_more_is_not_done() {
+    let mut stage = Stage::new(SHARED);
+    stage.bounds.regions.remove(&region("eu-west-1"));
+    stage.bounds.accounts.clear();
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Image(image_id(1)));
+    stage.writes_its_status();
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    stage.sees(&Place::Source, vec![image]);
+    let key = Some("arn:key".to_owned());
+    stage.observed.source_keys = Some(KeysSight::Read(SnapshotKeys { keys: vec![key.clone()], wanted: key }));
+    let changes = stage.absorb(&Knock::default());
+    assert!(kinds(&changes).contains(&EventKind::CopyFailed) && kinds(&changes).contains(&EventKind::ShareFailed));
+    let (actions, _) = stage.decide(Worker::Distribute);
+    assert!(matches!(&actions[..], [Action::Copy(step)] if step.destination == region("us-west-2")), "{actions:?}");
+}
+
+#[test]
+fn an_image_with_our_name_and_source_whose_tags_are_not_shown_yet_is_waited_for() {
+    let mut stage = Stage::new("{}");
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::NameTaken(Some(image_id(9))));
+    let mut ours = stage.image(&Place::Source, image_id(9), ImageState::Pending);
+    let tags = std::mem::take(&mut ours.tags);
+    stage.sees(&Place::Source, vec![ours.clone()]);
+    stage.absorb(&Knock::default());
+    assert!(stage.decide(Worker::Create).0.is_empty(), "no second name");
+    stage.later(30);
+    stage.sees(&Place::Source, vec![ObservedImage { tags, ..ours }]);
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&Place::Source).image, Some(image_id(9)));
+}
+
+#[test]
+fn a_refusal_after_an_unknown_outcome_is_believed_only_once_the_image_was_looked_for() {
+    let mut stage = Stage::new("{}");
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Unknown, reason: "Timeout".into() });
+    stage.later(300);
+    stage.sees(&Place::Source, vec![]);
+    stage.absorb(&Knock::default());
+    let (actions, _) = stage.decide(Worker::Create);
+    assert!(matches!(&actions[..], [Action::Create(_)]), "the same name again");
+    let refused = Ended::Refused { fault: Fault::NeedsPerson, reason: "UnauthorizedOperation".into() };
+    assert_eq!(kinds(&stage.conclude(&actions[0], &refused)), [], "the first call may have made it");
+    stage.later(60);
+    let late = stage.clone();
+    stage.sees(&Place::Source, vec![]);
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&Place::Source).state, RowState::Calling);
+    stage.later(300);
+    stage.sees(&Place::Source, vec![]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageFailed]);
+    let mut stage = late;
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    stage.sees(&Place::Source, vec![image]);
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&Place::Source).state, RowState::Available, "it was made after all");
+}
+
+#[test]
+fn a_second_image_for_one_intent_under_another_name_is_noticed() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    let mut other = stage.image(&Place::Source, image_id(2), ImageState::Available);
+    other.name.push_str("-other");
+    let ours = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    stage.sees(&Place::Source, vec![ours, other]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::TwinFound]);
+}
+
+fn told(state: ImageState) -> Knock {
+    Knock { everything: false, image: Some(ImageKnock { region: region("us-east-1"), image: image_id(1), state }) }
+}
+
+#[test]
+fn an_event_that_a_read_does_not_confirm_yet_is_looked_after() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.family.phase = Phase::Settled;
+    for sight in
+        [RowSight::Unread, RowSight::Seen(vec![stage.image(&Place::Source, image_id(1), ImageState::Available)])]
+    {
+        let mut stage = stage.clone();
+        stage.observed.rows.insert(Place::Source, sight);
+        stage.absorb(&told(ImageState::Deregistered));
+        assert!(next_look(&stage.family, stage.scene(Worker::Distribute)).is_some(), "the event is not forgotten");
+        stage.later(60);
+        let none = Knock::default();
+        assert_eq!(
+            looks(&stage.family, &stage.observed, &none, stage.scene(Worker::Distribute)),
+            vec![Look::Row(Place::Source)]
+        );
+        stage.sees(&Place::Source, vec![]);
+        assert_eq!(kinds(&stage.absorb(&none)), [EventKind::ImageDeregistered]);
+    }
+}
+
+#[test]
+fn a_share_that_never_works_ends_at_the_deadline() {
+    let mut stage = Stage::with_available_source(SHARED, true);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    for action in &actions {
+        let ended = Ended::Refused { fault: Fault::Later, reason: "InvalidAMIID.NotFound".into() };
+        stage.conclude(action, &ended);
+    }
+    stage.later(24 * 3600);
+    let changes = stage.absorb(&Knock::default());
+    assert!(kinds(&changes).contains(&EventKind::ShareFailed), "{changes:?}");
+    stage.decide(Worker::Distribute);
+    assert_eq!(stage.family.outcome, Some(Outcome::Partial));
+}
+
+#[test]
+fn a_button_that_may_not_be_removed_stays_answered() {
+    let mut stage = Stage::new("{}");
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Reject, reason: "NonEBSInstance".into() });
+    let (actions, _) = stage.decide(Worker::Create);
+    let refused = Ended::Refused { fault: Fault::Reject, reason: "OperationNotPermitted".into() };
+    let changes = stage.conclude(&actions[0], &refused);
+    assert_eq!((changes.press, stage.family.phase), (None, Phase::Answering));
+    assert!(stage.conclude(&actions[0], &Ended::Gone).press.is_some());
+}
+
+#[test]
+fn an_image_that_comes_while_the_answer_is_given_takes_the_work_up_after_it() {
+    let mut stage = Stage::new(SHARED);
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Image(image_id(1)));
+    stage.writes_its_status();
+    stage.later(24 * 3600);
+    stage.absorb(&Knock::default());
+    let (actions, _) = stage.decide(Worker::Distribute);
+    assert_eq!(stage.family.phase, Phase::Answering);
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    stage.sees(&Place::Source, vec![image]);
+    stage.absorb(&told(ImageState::Available));
+    stage.conclude(&actions[0], &Ended::Done);
+    assert_eq!((stage.family.phase, stage.family.round), (Phase::Working, 1));
+}

@@ -1,0 +1,159 @@
+//! The planner's decisions, one at a time. Whole runs are in tests/scenarios.
+
+mod making;
+mod mending;
+
+use super::*;
+use crate::budget::Budget;
+use crate::family::{Family, Outcome, Phase, RowState, ShareState};
+use crate::history::EventKind;
+use crate::image::{InstanceState, ObservedInstance, RootDevice};
+use crate::look::Admission;
+use crate::policy::PolicyRef;
+use crate::press::Press;
+use crate::time::{Slot, plus_seconds};
+
+const SHARED: &str = r#"{"encrypt":{"kms_key":"alias/k"},"distribute":{"regions":["us-west-2","eu-west-1"]},
+    "share":{"accounts":["222222222222"]}}"#;
+
+#[derive(Clone)]
+struct Stage {
+    keys: TagKeys,
+    policy: Policy,
+    bounds: Bounds,
+    family: Family,
+    observed: Observed,
+    now: Timestamp,
+}
+
+fn region(text: &str) -> Region {
+    Region::new(text).unwrap()
+}
+
+fn image_id(n: u8) -> ImageId {
+    ImageId::new(format!("ami-{n:017x}")).unwrap()
+}
+
+impl Stage {
+    fn new(policy: &str) -> Self {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let policy = Policy::parse(policy).unwrap();
+        let instance = ObservedInstance {
+            id: InstanceId::new("i-0123456789abcdef0").unwrap(),
+            region: region("us-east-1"),
+            state: InstanceState::Present,
+            root_device: RootDevice::Ebs,
+            tags: BTreeMap::new(),
+        };
+        let press = Press::untouched();
+        let begun = Begun {
+            stack: &crate::ids::StackName::new("amiline").unwrap(),
+            account: &AccountId::new("111111111111").unwrap(),
+            instance: &instance,
+            press: &press,
+            slot: Slot::next(now, None),
+            value: "default",
+        };
+        let policy_ref = PolicyRef { name: crate::ids::PolicyName::new("default").unwrap(), hash: "h".into() };
+        let admission = Admission { policy: policy.clone(), policy_ref, budget: Budget::default() };
+        let (family, _) = begin(begun, &admission, now);
+        let keys = TagKeys::new(crate::ids::TagPrefix::new("amiline").unwrap());
+        let bounds = Bounds {
+            regions: ["us-east-1", "us-west-2", "eu-west-1"].into_iter().map(region).collect(),
+            accounts: [AccountId::new("222222222222").unwrap()].into_iter().collect(),
+            images_per_hour_max: 50,
+            interval_minutes_min: 0,
+        };
+        Self { keys, policy, bounds, family, observed: Observed::default(), now }
+    }
+
+    fn scene(&self, worker: Worker) -> Scene<'_> {
+        Scene {
+            keys: &self.keys,
+            policy: Some(&self.policy),
+            bounds: &self.bounds,
+            worker,
+            now: self.now,
+            paused: false,
+        }
+    }
+
+    fn later(&mut self, seconds: i64) {
+        self.now = plus_seconds(self.now, seconds);
+        self.observed = Observed::default();
+    }
+
+    fn decide(&mut self, worker: Worker) -> (Vec<Action>, Changes) {
+        let mut family = self.family.clone();
+        let result = decide(&mut family, &self.observed, self.scene(worker));
+        self.family = family;
+        result
+    }
+
+    fn absorb(&mut self, knock: &Knock) -> Changes {
+        let mut family = self.family.clone();
+        let changes = absorb(&mut family, &self.observed, knock, self.scene(Worker::Distribute));
+        self.family = family;
+        changes
+    }
+
+    fn conclude(&mut self, action: &Action, ended: &Ended) -> Changes {
+        let mut family = self.family.clone();
+        let changes = conclude(&mut family, action, ended, self.scene(Worker::Create));
+        self.family = family;
+        changes
+    }
+
+    fn row(&self, place: &Place) -> &crate::family::ImageRow {
+        &self.family.rows[place]
+    }
+
+    /// The image as EC2 would show it after the row's call.
+    fn image(&self, place: &Place, id: ImageId, state: ImageState) -> ObservedImage {
+        let row = self.row(place);
+        let source = place.is_source();
+        ObservedImage {
+            id,
+            name: row.name.as_str().to_owned(),
+            owner: Some(self.family.account.clone()),
+            state,
+            state_reason: None,
+            source_instance: source.then(|| self.family.instance.clone()),
+            source_image: if source { None } else { self.family.source_image().cloned() },
+            snapshots: vec![crate::ids::SnapshotId::new("snap-00000000000000001").unwrap()],
+            encrypted: true,
+            tags: self.keys.of_image(&self.family, row, &self.family.key_of(row).unwrap()),
+        }
+    }
+
+    fn sees(&mut self, place: &Place, images: Vec<ObservedImage>) {
+        self.observed.rows.insert(place.clone(), RowSight::Seen(images));
+    }
+
+    /// The interim answer, `creating ami-…`.
+    fn writes_its_status(&mut self) {
+        let (actions, _) = self.decide(Worker::Create);
+        assert!(matches!(&actions[..], [Action::WriteStatus(step)] if step.value.starts_with("creating ami-")));
+        self.conclude(&actions[0], &Ended::Done);
+    }
+
+    /// Runs until the source is available and, if the policy asks for a key, known to be under it or not.
+    fn with_available_source(policy: &str, under_key: bool) -> Self {
+        let mut stage = Self::new(policy);
+        let (actions, _) = stage.decide(Worker::Create);
+        stage.conclude(&actions[0], &Ended::Image(image_id(1)));
+        stage.writes_its_status();
+        stage.later(60);
+        let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+        stage.sees(&Place::Source, vec![image]);
+        let key = Some("arn:key".to_owned());
+        let keys = vec![if under_key { key.clone() } else { None }];
+        stage.observed.source_keys = Some(KeysSight::Read(SnapshotKeys { keys, wanted: key }));
+        stage.absorb(&Knock::default());
+        stage
+    }
+}
+
+fn kinds(changes: &Changes) -> Vec<EventKind> {
+    changes.facts.iter().map(|fact| fact.kind).collect()
+}
