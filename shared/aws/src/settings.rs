@@ -5,7 +5,7 @@
 
 use amiline_app::settings::{BoundedStack, Stack};
 use amiline_domain::bounds::Bounds;
-use amiline_domain::ids::{AccountId, Region, StackName, TagPrefix};
+use amiline_domain::ids::{AccountId, KeyAlias, Region, StackName, TagPrefix};
 use amiline_domain::tags::TagKeys;
 use std::collections::BTreeSet;
 
@@ -15,6 +15,7 @@ pub use read::{Env, SettingsError};
 
 const ACCOUNT: &str = "AMILINE_ACCOUNT";
 const ALLOWED_ACCOUNTS: &str = "AMILINE_ALLOWED_ACCOUNTS";
+const ALLOWED_KEYS: &str = "AMILINE_ALLOWED_KEYS";
 const ALLOWED_REGIONS: &str = "AMILINE_ALLOWED_REGIONS";
 const CREATE_QUEUE: &str = "AMILINE_CREATE_QUEUE";
 const DISTRIBUTE_QUEUE: &str = "AMILINE_DISTRIBUTE_QUEUE";
@@ -38,6 +39,7 @@ const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 pub const CREATE_IMAGE: &[&str] = &[
     ACCOUNT,
     ALLOWED_ACCOUNTS,
+    ALLOWED_KEYS,
     ALLOWED_REGIONS,
     DISTRIBUTE_QUEUE,
     KILL_SWITCH,
@@ -117,11 +119,12 @@ impl Settings for CreateImage {
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process) = (stack(env), process(env));
         let (regions, accounts) = (env.list(ALLOWED_REGIONS), env.list(ALLOWED_ACCOUNTS));
+        let keys = env.list(ALLOWED_KEYS);
         let (per_hour, interval) = (env.value(MAX_IMAGES_PER_HOUR), env.value(MINIMUM_INTERVAL_MINUTES));
         let (table, kill_switch) = (env.text(TABLE), env.text(KILL_SWITCH));
         let (policy_path, distribute_queue) = (env.text(POLICY_PATH), env.text(DISTRIBUTE_QUEUE));
         Some(Self {
-            stack: bounded(stack?, regions?, accounts?, per_hour?, interval?),
+            stack: bounded(stack?, regions?, accounts?, keys?, per_hour?, interval?),
             process: process?,
             table: table?,
             policy_path: policy_path?,
@@ -161,7 +164,7 @@ impl Settings for DistributeImage {
         let (table, kill_switch) = (env.text(TABLE), env.text(KILL_SWITCH));
         Some(Self {
             // This function admits no press, so it is told of no limit, and has none to give away.
-            stack: bounded(stack?, regions?, accounts?, 0, 0),
+            stack: bounded(stack?, regions?, accounts?, BTreeSet::new(), 0, 0),
             process: process?,
             table: table?,
             kill_switch: kill_switch?,
@@ -272,11 +275,12 @@ fn bounded(
     stack: Stack,
     mut regions: BTreeSet<Region>,
     accounts: BTreeSet<AccountId>,
+    keys: BTreeSet<KeyAlias>,
     images_per_hour_max: u32,
     interval_minutes_min: u32,
 ) -> BoundedStack {
     regions.insert(stack.home.clone());
-    BoundedStack { stack, bounds: Bounds { regions, accounts, images_per_hour_max, interval_minutes_min } }
+    BoundedStack { stack, bounds: Bounds { regions, accounts, keys, images_per_hour_max, interval_minutes_min } }
 }
 
 #[cfg(test)]

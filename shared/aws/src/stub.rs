@@ -95,7 +95,10 @@ pub(crate) fn world<S: Settings>(endpoint: &str) -> Aws<S> {
             "AMILINE_STACK" | "AMILINE_TAG_PREFIX" => "amiline",
             "AMILINE_ACCOUNT" => "111111111111",
             "AMILINE_MAX_IMAGES_PER_HOUR" | "AMILINE_MINIMUM_INTERVAL_MINUTES" => "5",
-            "AMILINE_ALLOWED_REGIONS" | "AMILINE_ALLOWED_ACCOUNTS" | "AMILINE_SOURCE_REGIONS" => "",
+            "AMILINE_ALLOWED_REGIONS"
+            | "AMILINE_ALLOWED_ACCOUNTS"
+            | "AMILINE_ALLOWED_KEYS"
+            | "AMILINE_SOURCE_REGIONS" => "",
             "AMILINE_LOG" => "info",
             "AWS_ENDPOINT_URL" => return None,
             _ => "x",

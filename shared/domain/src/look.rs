@@ -130,6 +130,7 @@ mod tests {
         Bounds {
             regions: BTreeSet::from([Region::new("us-east-1").unwrap()]),
             accounts: BTreeSet::new(),
+            keys: BTreeSet::new(),
             images_per_hour_max: 2,
             interval_minutes_min: 10,
         }

@@ -136,6 +136,11 @@ pub enum BeyondBounds {
         "policy shares with account {0}, which the stack does not allow; add it to AllowedAccounts or take it out of the policy"
     )]
     Account(AccountId),
+    /// A key that the stack's roles may not use.
+    #[error(
+        "policy encrypts under {0}, which the stack may not use; deploy the stack with it as KeyAlias or take it out of the policy"
+    )]
+    Key(KeyAlias),
 }
 
 impl Policy {
@@ -171,6 +176,9 @@ impl Policy {
         }
         if let Some(account) = self.share.accounts.difference(&bounds.accounts).next() {
             return Err(BeyondBounds::Account(account.clone()));
+        }
+        if let Some(encrypt) = self.encrypt.as_ref().filter(|encrypt| !bounds.keys.contains(&encrypt.kms_key)) {
+            return Err(BeyondBounds::Key(encrypt.kms_key.clone()));
         }
         Ok(())
     }
@@ -236,6 +244,7 @@ mod tests {
         let bounds = Bounds {
             regions: BTreeSet::from([Region::new("us-east-1").unwrap()]),
             accounts: BTreeSet::new(),
+            keys: BTreeSet::from([KeyAlias::new("alias/ours").unwrap()]),
             images_per_hour_max: 50,
             interval_minutes_min: 0,
         };
@@ -243,6 +252,9 @@ mod tests {
         assert_eq!(policy.check(&bounds), Err(BeyondBounds::Region(Region::new("eu-west-1").unwrap())));
         let policy = parse(r#"{"encrypt":{"kms_key":"alias/k"},"share":{"accounts":["222222222222"]}}"#).unwrap();
         assert!(matches!(policy.check(&bounds), Err(BeyondBounds::Account(_))));
+        let policy = parse(r#"{"encrypt":{"kms_key":"alias/other"}}"#).unwrap();
+        assert_eq!(policy.check(&bounds), Err(BeyondBounds::Key(KeyAlias::new("alias/other").unwrap())));
+        assert_eq!(parse(r#"{"encrypt":{"kms_key":"alias/ours"}}"#).unwrap().check(&bounds), Ok(()));
     }
 
     #[test]

@@ -192,6 +192,7 @@ impl Local {
         let bounds = Bounds {
             regions: [self.home(), self.elsewhere()].into(),
             accounts: [self.other_account()].into(),
+            keys: [KEY_ALIAS.parse().unwrap()].into(),
             images_per_hour_max: 50,
             interval_minutes_min: 0,
         };

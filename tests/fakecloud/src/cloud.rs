@@ -7,7 +7,7 @@ use crate::state::State;
 use crate::world::World;
 use amiline_app::settings::{BoundedStack, Stack};
 use amiline_domain::bounds::Bounds;
-use amiline_domain::ids::{AccountId, Region, StackName, TagPrefix};
+use amiline_domain::ids::{AccountId, KeyAlias, Region, StackName, TagPrefix};
 use amiline_domain::image::{ImageState, ObservedImage};
 use amiline_domain::tags::TagKeys;
 use jiff::Timestamp;
@@ -78,6 +78,7 @@ impl FakeCloud {
         let bounds = Bounds {
             regions: self.regions().into_iter().collect(),
             accounts: accounts.collect(),
+            keys: [KeyAlias::new("alias/amiline").expect("an alias")].into(),
             images_per_hour_max: 50,
             interval_minutes_min: 0,
         };

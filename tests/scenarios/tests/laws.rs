@@ -61,7 +61,7 @@ proptest! {
         let text = serde_json::json!({"distribute": {"regions": regions}}).to_string();
         let policy = Policy::parse(&text).unwrap();
         let allowed: BTreeSet<Region> = allowed.into_iter().map(|region| Region::new(region).unwrap()).collect();
-        let bounds = Bounds { regions: allowed.clone(), accounts: BTreeSet::new(), images_per_hour_max: 1, interval_minutes_min: 0 };
+        let bounds = Bounds { regions: allowed.clone(), accounts: BTreeSet::new(), keys: BTreeSet::new(), images_per_hour_max: 1, interval_minutes_min: 0 };
         prop_assert_eq!(policy.check(&bounds).is_ok(), policy.distribute.regions.is_subset(&allowed));
     }
 

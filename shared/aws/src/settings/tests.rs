@@ -13,6 +13,7 @@ fn variables() -> BTreeMap<&'static str, &'static str> {
         (KILL_SWITCH, "/amiline/kill-switch"),
         (ALLOWED_REGIONS, "us-west-2,, eu-west-1 ,"),
         (ALLOWED_ACCOUNTS, ""),
+        (ALLOWED_KEYS, "alias/amiline"),
         (MAX_IMAGES_PER_HOUR, "50"),
         (MINIMUM_INTERVAL_MINUTES, "0"),
         (CREATE_QUEUE, "https://sqs/create"),

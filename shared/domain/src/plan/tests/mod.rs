@@ -61,6 +61,7 @@ impl Stage {
         let bounds = Bounds {
             regions: ["us-east-1", "us-west-2", "eu-west-1"].into_iter().map(region).collect(),
             accounts: [AccountId::new("222222222222").unwrap()].into_iter().collect(),
+            keys: [KeyAlias::new("alias/k").unwrap()].into_iter().collect(),
             images_per_hour_max: 50,
             interval_minutes_min: 0,
         };
