@@ -348,3 +348,53 @@ fn a_person_who_will_not_wait_brings_the_looks_forward_and_changes_nothing_else(
     assert_eq!(house.cloud.effects_of("ec2:CreateImage"), 1);
     assert_eq!(house.cloud.effects_of("ec2:CopyImage"), 2);
 }
+
+#[test]
+fn a_region_that_never_answers_the_tick_holds_nothing_up_that_is_due() {
+    let house = House::new();
+    house.cloud.deliver(EventKind::ImageState, Delivery::Dropped);
+    house.pressed("plain");
+    house.deliver();
+    house.cloud.advance(600);
+    house.cloud.inject(FaultRule::new(FaultKind::Hang).action("ec2:DescribeTags"));
+    let world = house.cloud.as_caller("schedule-tick");
+    let ticked = run(amiline_app::tick::tick(&world, &house.stack.stack, &[east(), west()], Default::default()));
+    assert!(ticked.is_none(), "the invocation's time ran out");
+    assert_eq!(house.cloud.waiting(Queue::Distribute).len(), 1, "what was due had been sent");
+}
+
+#[test]
+fn a_copy_that_was_disabled_and_enabled_again_is_not_called_shared_and_a_retry_shares_it() {
+    let house = House::new();
+    house.cloud.set_copy_seconds(&europe(), None);
+    house.pressed("default");
+    house.live_by_events(10);
+    let copy = house.family().rows[&Place::Copy(west())].image.clone().unwrap();
+    house.cloud.disable(&west(), &copy);
+    house.deliver();
+    house.cloud.enable(&west(), &copy);
+    house.deliver();
+    let slow = house.family().rows[&Place::Copy(europe())].image.clone().unwrap();
+    house.cloud.finish(&europe(), &slow);
+    house.live(10);
+    house.assert_at_rest(Outcome::Partial);
+    block_on(retry(&operator(&house), &house.family().id)).unwrap();
+    house.live(10);
+    assert_eq!(house.family().outcome, Some(Outcome::Complete));
+    assert_eq!(house.cloud.launch_permissions(&west(), &copy).len(), 1);
+}
+
+#[test]
+fn a_deregistration_is_recorded_though_the_read_that_its_event_asked_for_failed() {
+    let house = House::new();
+    house.pressed("default");
+    house.live_by_events(10);
+    let copy = house.family().rows[&Place::Copy(west())].image.clone().unwrap();
+    // The read that the event asks for fails, and nothing else would ever look at a settled family.
+    house.cloud.inject(FaultRule::new(FaultKind::ServerError).action("ec2:DescribeImages").times(2));
+    house.cloud.deregister(&west(), &copy);
+    house.live(30);
+    assert_eq!(house.family().rows[&Place::Copy(west())].state, RowState::Deregistered);
+    assert_eq!(house.cloud.notices_of("image-deregistered"), 1);
+    assert!(house.cloud.due().is_empty());
+}
