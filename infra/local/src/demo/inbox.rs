@@ -6,8 +6,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const NAME: &str = "amiline-demo-inbox";
-
 /// One notification as it arrived.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Notification {
@@ -48,9 +46,9 @@ impl Notification {
     }
 }
 
-/// Makes the queue and subscribes it; gives its URL.
-pub(super) async fn subscribe(aws: &Aws, topic: &str) -> Result<String, AwsError> {
-    let arn = format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{NAME}");
+/// Makes a queue of this name and subscribes it to the topic; gives its URL.
+pub async fn subscribe(aws: &Aws, topic: &str, name: &str) -> Result<String, AwsError> {
+    let arn = format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{name}");
     // Without it SNS may not send, on AWS as here.
     let policy = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",
@@ -59,7 +57,7 @@ pub(super) async fn subscribe(aws: &Aws, topic: &str) -> Result<String, AwsError
         "Resource": arn,
         "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
     }]});
-    let asked = json!({"QueueName": NAME, "Attributes": {"Policy": policy.to_string()}});
+    let asked = json!({"QueueName": name, "Attributes": {"Policy": policy.to_string()}});
     let queue = aws.json("sqs", HOME_REGION, "AmazonSQS.CreateQueue", &asked).await?;
     let subscription = [("TopicArn", topic), ("Protocol", "sqs"), ("Endpoint", arn.as_str())];
     aws.query("sns", HOME_REGION, "2010-03-31", "Subscribe", &subscription).await?;

@@ -10,7 +10,7 @@ mod tick;
 mod verdict;
 mod watch;
 
-pub use inbox::Notification;
+pub use inbox::{Notification, subscribe};
 pub use observe::{ImageSeen, Observation, SnapshotSeen};
 pub use report::Report;
 pub use verdict::Outcome;
@@ -126,7 +126,7 @@ async fn set(local: &LocalAws, aws: &Aws) -> Result<Scene, AwsError> {
         let key = aws.json("kms", region, "TrentService.DescribeKey", &json!({"KeyId": KEY_ALIAS})).await?;
         keys.insert(region.to_owned(), text(&key, "/KeyMetadata/Arn").to_owned());
     }
-    let queue_url = inbox::subscribe(aws, &local.deployed().notification_topic()).await?;
+    let queue_url = subscribe(aws, &local.deployed().notification_topic(), "amiline-demo-inbox").await?;
     let launch = [("ImageId", "ami-12c6146b"), ("MinCount", "1"), ("MaxCount", "1"), ("InstanceType", "t3.micro")];
     let launched = aws.ec2(HOME_REGION, "RunInstances", &launch).await?;
     let instance = text(&launched, "/instancesSet/0/instanceId").to_owned();

@@ -1,9 +1,9 @@
 //! Taking in what EC2 shows.
 
 use super::begin::want_copies;
-use super::recheck;
 use super::wait::{deadline, may_call_again};
 use super::{Changes, KeysSight, Knock, Observed, RowSight, Scene, backoff_seconds};
+use super::{recheck, turns};
 use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
 use crate::history::{EventKind, Fact};
 use crate::ids::ImageId;
@@ -72,7 +72,7 @@ fn take_in(
                 // It may have been given up already; then there is work again.
                 family.take_up_again();
                 changes.family = true;
-                adopt(row, image, scene, changes);
+                turns::begun(row, &image.id, scene, changes);
             }
             None if row.state == RowState::Calling => not_found_after_call(family, row, images, scene, changes),
             None => {}
@@ -89,21 +89,6 @@ fn take_in(
         }
         None => recheck::missing(row, &id, knock, scene, changes),
     }
-}
-
-fn adopt(row: &mut ImageRow, image: &ObservedImage, scene: Scene<'_>, changes: &mut Changes) {
-    row.state = RowState::Pending;
-    row.image = Some(image.id.clone());
-    row.maybe_made = false;
-    row.refused = None;
-    row.reason = None;
-    row.holder = None;
-    row.refusals = 0;
-    row.not_before = None;
-    row.looked_at = Some(scene.now);
-    changes.pointers.push((row.region.clone(), image.id.clone()));
-    let kind = if row.place.is_source() { EventKind::ImageCreating } else { EventKind::CopyStarted };
-    changes.facts.push(Fact::of(kind, &row.place, Some(&image.id), None));
 }
 
 /// No image of ours is to be seen after a call whose outcome is unknown, or whose name was refused as taken.
@@ -125,8 +110,8 @@ fn not_found_after_call(
         row.holder = None;
         row.rename = if row.rename == 0 { 2 } else { row.rename.saturating_add(1) };
         if row.rename > RENAMES_MAX {
-            row.state = RowState::Failed;
-            row.reason = Some("images that are not ours hold every name for it; deregister or rename them".to_owned());
+            let reason = "images that are not ours hold every name for it; deregister or rename them";
+            turns::failed(row, RowState::Failed, reason.to_owned(), changes);
         } else {
             row.state = RowState::Wanted;
             rename(family, row);
@@ -134,10 +119,7 @@ fn not_found_after_call(
         return;
     }
     if let (Some(refused), true) = (row.refused.clone(), may_call_again(row, scene.now)) {
-        let kind = if row.place.is_source() { EventKind::ImageFailed } else { EventKind::CopyFailed };
-        changes.facts.push(Fact::of(kind, &row.place, None, Some(&refused)));
-        row.state = RowState::Failed;
-        row.reason = Some(refused);
+        turns::failed(row, RowState::Failed, refused, changes);
         return;
     }
     if row.refused.is_some() {
@@ -207,9 +189,7 @@ fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, change
         }
         (RowState::Pending | RowState::TimedOut, ImageState::Failed) => {
             let reason = image.state_reason.clone().unwrap_or_else(|| "EC2 gave no reason".to_owned());
-            fact(if source { EventKind::ImageFailed } else { EventKind::CopyFailed }, Some(&reason));
-            row.state = RowState::Failed;
-            row.reason = Some(reason);
+            turns::failed(row, RowState::Failed, reason, changes);
         }
         (RowState::Pending | RowState::TimedOut | RowState::Available, ImageState::Disabled) => {
             fact(EventKind::ImageDisabled, None);
@@ -261,9 +241,7 @@ fn leave_alone_if_unmanaged(
 ) {
     if row.state == RowState::Available && row.share == ShareState::Wanted && !family.manages(image, scene.keys) {
         let reason = format!("its tag {} was taken off, so it is left alone", scene.keys.managed_by());
-        changes.facts.push(Fact::of(EventKind::ShareFailed, &row.place, Some(&image.id), Some(&reason)));
-        row.share = ShareState::Failed;
-        row.reason = Some(reason);
+        turns::not_shared(row, reason, changes);
     }
 }
 
@@ -287,10 +265,7 @@ fn give_up_copies_without_a_source(family: &mut Family, observed: &Observed, sce
         | (RowState::Wanted | RowState::Calling | RowState::Pending, _) => return,
     };
     for row in family.rows.values_mut().filter(|row| !row.place.is_source() && row.state == RowState::Wanted) {
-        row.state = RowState::Failed;
-        row.reason = Some(reason.to_owned());
-        changes.facts.push(Fact::of(EventKind::CopyFailed, &row.place, None, Some(reason)));
-        changes.rows.insert(row.place.clone());
+        turns::failed(row, RowState::Failed, reason.to_owned(), changes);
     }
 }
 
@@ -303,19 +278,12 @@ fn postpone(row: &mut ImageRow, scene: Scene<'_>) {
 fn give_up_if_overdue(row: &mut ImageRow, scene: Scene<'_>, changes: &mut Changes) {
     if row.state == RowState::Available && row.share == ShareState::Wanted && scene.now >= deadline(row, scene) {
         let last = row.reason.take().unwrap_or_else(|| "its image was not to be seen".to_owned());
-        let reason = format!("not shared by the deadline: {last}");
-        changes.facts.push(Fact::of(EventKind::ShareFailed, &row.place, row.image.as_ref(), Some(&reason)));
-        row.share = ShareState::Failed;
-        row.reason = Some(reason);
+        turns::not_shared(row, format!("not shared by the deadline: {last}"), changes);
     }
     if row.state.is_open() && scene.now >= deadline(row, scene) {
         let hours = scene.policy.map_or(24, |policy| policy.deadline_hours);
         let last = row.reason.take().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let reason = format!("not available within {hours} hours{last}");
-        let kind = if row.place.is_source() { EventKind::ImageFailed } else { EventKind::CopyFailed };
-        changes.facts.push(Fact::of(kind, &row.place, row.image.as_ref(), Some(&reason)));
-        row.state = RowState::TimedOut;
-        row.reason = Some(reason);
+        turns::failed(row, RowState::TimedOut, format!("not available within {hours} hours{last}"), changes);
     }
 }
 
@@ -364,17 +332,10 @@ fn refuse_beyond_bounds(family: &mut Family, scene: Scene<'_>, changes: &mut Cha
     for row in family.rows.values_mut() {
         if !row.place.is_source() && row.state == RowState::Wanted && !scene.bounds.regions.contains(&row.region) {
             let reason = BeyondBounds::Region(row.region.clone()).to_string();
-            changes.facts.push(Fact::of(EventKind::CopyFailed, &row.place, None, Some(&reason)));
-            row.state = RowState::Failed;
-            row.reason = Some(reason);
-            changes.rows.insert(row.place.clone());
+            turns::failed(row, RowState::Failed, reason, changes);
         }
         if let (ShareState::Wanted, Some(account)) = (row.share, account) {
-            let reason = BeyondBounds::Account(account.clone()).to_string();
-            changes.facts.push(Fact::of(EventKind::ShareFailed, &row.place, row.image.as_ref(), Some(&reason)));
-            row.share = ShareState::Failed;
-            row.reason = Some(reason);
-            changes.rows.insert(row.place.clone());
+            turns::not_shared(row, BeyondBounds::Account(account.clone()).to_string(), changes);
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Taking in how a call ended.
 
-use super::{Action, Changes, Ended, Scene, ShareStep, backoff_seconds};
+use super::{Action, Changes, Ended, Scene, ShareStep, backoff_seconds, turns};
 use crate::family::{Family, ImageRow, Phase, RowState, ShareState};
 use crate::fault::Fault;
 use crate::history::{EventKind, Fact};
-use crate::ids::ImageId;
 use crate::record::PressWrite;
 use crate::status;
 use crate::time::plus_seconds;
@@ -30,14 +29,10 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
     let Some(place) = action.place() else { return changes };
     let Some(row) = family.rows.get_mut(&place) else { return changes };
     changes.rows.insert(place.clone());
-    let source = place.is_source();
     match ended {
         Ended::Image(id) => {
-            pending(row, id, scene);
-            changes.pointers.push((row.region.clone(), id.clone()));
-            let kind = if source { EventKind::ImageCreating } else { EventKind::CopyStarted };
-            changes.facts.push(Fact::of(kind, &place, Some(id), None));
-            if source {
+            turns::begun(row, id, scene, &mut changes);
+            if place.is_source() {
                 family.status = Some(status::creating(family));
                 family.status_due = true;
                 changes.family = true;
@@ -61,10 +56,7 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
             row.refused = Some(reason.clone());
         }
         Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, reason } => {
-            row.state = RowState::Failed;
-            row.reason = Some(reason.clone());
-            let kind = if source { EventKind::ImageFailed } else { EventKind::CopyFailed };
-            changes.facts.push(Fact::of(kind, &place, None, Some(reason)));
+            turns::failed(row, RowState::Failed, reason.clone(), &mut changes);
         }
         // It may have had its effect: stay at `Calling`, and look.
         Ended::Refused { fault: Fault::Unknown, reason } => {
@@ -74,18 +66,6 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
         Ended::Done | Ended::Gone => {}
     }
     changes
-}
-
-fn pending(row: &mut ImageRow, id: &ImageId, scene: Scene<'_>) {
-    row.state = RowState::Pending;
-    row.image = Some(id.clone());
-    row.holder = None;
-    row.maybe_made = false;
-    row.refused = None;
-    row.reason = None;
-    row.refusals = 0;
-    row.not_before = None;
-    row.looked_at = Some(scene.now);
 }
 
 fn put_off(row: &mut ImageRow, reason: &str, scene: Scene<'_>) {

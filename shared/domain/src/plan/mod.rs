@@ -11,6 +11,7 @@ mod conclude;
 mod decide;
 mod recheck;
 mod retry;
+mod turns;
 mod wait;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The local AWS as the stories use it: an operator's hands, a subscriber's inbox, and eyes on EC2 and the call log.
 
-use crate::inbox::{Notification, events_of, notification, subscribe};
+use crate::inbox::{Notification, events_of, notification};
 use amiline_local::aws::{AccessKey, Aws, list, text};
+use amiline_local::demo::subscribe;
 use amiline_local::gateway::Record;
 use amiline_local::{DESTINATION_REGIONS, HOME_REGION, LocalAws, Options};
 use hyper::Method;
@@ -65,7 +66,8 @@ impl Cloud {
     pub(crate) async fn start(options: Options) -> Self {
         let local = LocalAws::start(options).expect("the local AWS starts");
         let aws = local.aws();
-        let inbox_url = subscribe(&aws, &local.deployed().notification_topic()).await.expect("a subscriber");
+        let inbox_url =
+            subscribe(&aws, &local.deployed().notification_topic(), "e2e-inbox").await.expect("a subscriber");
         Self { local, aws, inbox_url, received: Mutex::default(), notes: Mutex::default() }
     }
 

@@ -96,7 +96,9 @@ fn a_name_held_by_a_foreign_image_is_changed_three_times_and_then_given_up() {
         foreign.tags.clear();
         foreign.source_instance = None;
         stage.sees(&Place::Source, vec![foreign]);
-        stage.absorb(&Knock::default());
+        let changes = stage.absorb(&Knock::default());
+        let given_up = names.len() == 4;
+        assert_eq!(kinds(&changes).contains(&EventKind::ImageFailed), given_up, "giving up is recorded and announced");
         stage.later(1);
     }
     assert!(names[1].contains("-r2-") && names[2].contains("-r3-") && names[3].contains("-r4-"), "{names:?}");

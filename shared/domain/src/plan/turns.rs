@@ -1,0 +1,40 @@
+//! The turns that an image's row takes, each with its fact: whoever finds out, by a call's answer or by a read, records
+//! the same.
+
+use super::{Changes, Scene};
+use crate::family::{ImageRow, RowState, ShareState};
+use crate::history::{EventKind, Fact};
+use crate::ids::ImageId;
+
+/// EC2 is making the image, and this is its id.
+pub(super) fn begun(row: &mut ImageRow, id: &ImageId, scene: Scene<'_>, changes: &mut Changes) {
+    row.state = RowState::Pending;
+    row.image = Some(id.clone());
+    row.maybe_made = false;
+    row.refused = None;
+    row.reason = None;
+    row.holder = None;
+    row.refusals = 0;
+    row.not_before = None;
+    row.looked_at = Some(scene.now);
+    changes.pointers.push((row.region.clone(), id.clone()));
+    let kind = if row.place.is_source() { EventKind::ImageCreating } else { EventKind::CopyStarted };
+    changes.facts.push(Fact::of(kind, &row.place, Some(id), None));
+}
+
+/// The image failed or is given up; `state` says which.
+pub(super) fn failed(row: &mut ImageRow, state: RowState, reason: String, changes: &mut Changes) {
+    let kind = if row.place.is_source() { EventKind::ImageFailed } else { EventKind::CopyFailed };
+    changes.facts.push(Fact::of(kind, &row.place, row.image.as_ref(), Some(&reason)));
+    changes.rows.insert(row.place.clone());
+    row.state = state;
+    row.reason = Some(reason);
+}
+
+/// The image will not be shared. `reason` is kept as it is told.
+pub(super) fn not_shared(row: &mut ImageRow, reason: String, changes: &mut Changes) {
+    changes.facts.push(Fact::of(EventKind::ShareFailed, &row.place, row.image.as_ref(), Some(&reason)));
+    changes.rows.insert(row.place.clone());
+    row.share = ShareState::Failed;
+    row.reason = Some(reason);
+}
