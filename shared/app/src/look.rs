@@ -44,7 +44,7 @@ impl LookRequest {
         }
         let hint = Hint {
             time: event.time,
-            shows_button: event.tags.contains_key(&button),
+            button: event.tags.get(&button).cloned(),
             status: event.tags.get(&keys.status()).cloned(),
         };
         Some(Self { region: event.region.clone(), instance: event.instance.clone(), hint: Some(hint) })

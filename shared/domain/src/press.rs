@@ -86,17 +86,21 @@ impl Press {
 pub struct Hint {
     /// The event's time, in whole seconds as AWS gives it.
     pub time: Timestamp,
-    /// Whether its tags show the button.
-    pub shows_button: bool,
+    /// The button's value among its tags, if they show it.
+    pub button: Option<String>,
     /// The status tag among its tags.
     pub status: Option<String>,
 }
 
 impl Hint {
-    /// Whether the event shows a press made after our removal: it is later by whole seconds, or it is of the same second
-    /// and carries the answer that we wrote after the removal. The second matters because event times are cut to seconds: somebody who
+    /// Whether the event shows a press made after our removal, and the read shows that same press: another value in the read
+    /// is one from before, which lags. The event is later by whole seconds, or it is of the same second and carries the
+    /// answer that we wrote after the removal. The second matters because event times are cut to seconds: somebody who
     /// reads the answer and presses again within that second is heard at once.
-    fn is_after_removal(&self, press: &Press, cleared_at: Timestamp) -> bool {
+    fn vouches_for(&self, read: &str, press: &Press, cleared_at: Timestamp) -> bool {
+        if self.button.as_deref() != Some(read) {
+            return false;
+        }
         let (event, removal) = (self.time.as_second(), cleared_at.as_second());
         event > removal || (event == removal && self.status.is_some() && self.status == press.answer)
     }
@@ -125,7 +129,7 @@ pub enum LookDecision {
 pub fn decide_look(press: &Press, tag: Option<&str>, hint: Option<&Hint>, now: Timestamp) -> LookDecision {
     let Some(tag) = tag else {
         let lagging = hint.is_some_and(|hint| {
-            hint.shows_button
+            hint.button.is_some()
                 && seconds_between(hint.time, now) < LAGGING_READ_SECONDS
                 && press.cleared_at.is_none_or(|cleared| hint.time > cleared)
         });
@@ -146,7 +150,7 @@ pub fn decide_look(press: &Press, tag: Option<&str>, hint: Option<&Hint>, now: T
         PressState::Idle => {
             if let Some(cleared) = press.cleared_at {
                 let quiet_until = plus_seconds(cleared, STALE_READ_SECONDS);
-                let newer = hint.is_some_and(|hint| hint.shows_button && hint.is_after_removal(press, cleared));
+                let newer = hint.is_some_and(|hint| hint.vouches_for(tag, press, cleared));
                 if now < quiet_until && !newer {
                     return LookDecision::LookAgain(quiet_until);
                 }
@@ -176,7 +180,7 @@ mod tests {
     }
 
     fn hint(time: &str, status: Option<&str>) -> Hint {
-        Hint { time: at(time), shows_button: true, status: status.map(str::to_owned) }
+        Hint { time: at(time), button: Some("default".to_owned()), status: status.map(str::to_owned) }
     }
 
     fn cleared(time: &str) -> Press {
@@ -211,6 +215,13 @@ mod tests {
         let press = cleared("2026-11-24T11:59:30Z");
         let new = hint("2026-11-24T11:59:31Z", None);
         assert!(matches!(decide_look(&press, Some("default"), Some(&new), now()), LookDecision::Begin(_)));
+    }
+
+    #[test]
+    fn an_event_with_another_value_does_not_vouch_for_what_a_lagging_read_shows() {
+        let press = cleared("2026-11-24T11:59:30Z");
+        let other = Hint { button: Some("other".to_owned()), ..hint("2026-11-24T11:59:31Z", None) };
+        assert!(matches!(decide_look(&press, Some("default"), Some(&other), now()), LookDecision::LookAgain(_)));
     }
 
     #[test]
@@ -259,7 +270,7 @@ mod tests {
     #[test]
     fn our_own_removal_is_never_a_press() {
         let press = cleared("2026-11-24T11:59:59Z");
-        let removal = Hint { time: now(), shows_button: false, status: None };
+        let removal = Hint { time: now(), button: None, status: None };
         assert_eq!(decide_look(&press, None, Some(&removal), now()), LookDecision::Nothing { forget_look: false });
     }
 }
