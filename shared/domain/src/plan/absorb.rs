@@ -9,6 +9,7 @@ use crate::history::{EventKind, Fact};
 use crate::ids::ImageId;
 use crate::image::{ImageState, ObservedImage};
 use crate::key::ImageKey;
+use crate::look::Rejection;
 use crate::name::{ImageName, RENAMES_MAX};
 use crate::policy::BeyondBounds;
 use crate::time::plus_seconds;
@@ -330,8 +331,11 @@ fn want_shares(family: &mut Family, scene: Scene<'_>, changes: &mut Changes) {
 fn refuse_beyond_bounds(family: &mut Family, scene: Scene<'_>, changes: &mut Changes) {
     let account = scene.policy.and_then(|policy| policy.share.accounts.difference(&scene.bounds.accounts).next());
     for row in family.rows.values_mut() {
-        if !row.place.is_source() && row.state == RowState::Wanted && !scene.bounds.regions.contains(&row.region) {
-            let reason = BeyondBounds::Region(row.region.clone()).to_string();
+        if row.state == RowState::Wanted && !scene.bounds.regions.contains(&row.region) {
+            let reason = match &row.place {
+                Place::Source => Rejection::RegionNotAllowed(row.region.clone()).to_string(),
+                Place::Copy(region) => BeyondBounds::Region(region.clone()).to_string(),
+            };
             turns::failed(row, RowState::Failed, reason, changes);
         }
         if let (ShareState::Wanted, Some(account)) = (row.share, account) {

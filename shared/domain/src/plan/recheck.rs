@@ -14,7 +14,7 @@ use crate::time::plus_seconds;
 const EVERY_SECONDS: i64 = 60;
 /// How long they go on after an event that no read confirms, in seconds.
 const TOLD_SECONDS: i64 = 300;
-/// How long an available image must stay out of every read before it counts as gone, in seconds: describes lag by
+/// How long an image that was there must stay out of every read before it counts as gone, in seconds: describes lag by
 /// seconds to minutes (aws-facts.md section 6).
 const MISSING_SECONDS: i64 = 600;
 
@@ -33,14 +33,21 @@ fn begin(row: &mut ImageRow, told: Option<ImageState>, seconds: i64, scene: Scen
 
 /// A read showed the image in this state, and the row has taken that in.
 pub(super) fn shown(row: &mut ImageRow, state: ImageState, knock: &Knock, scene: Scene<'_>) {
+    if row.state == RowState::Deregistered {
+        // Nothing comes after that, so there is nothing to look at again.
+        row.recheck = None;
+        return;
+    }
     if let Some(told) = told(row, knock)
         && told != state
-        && row.state != RowState::Deregistered
     {
         begin(row, Some(told), TOLD_SECONDS, scene);
         return;
     }
-    let Some(recheck) = row.recheck.take_if(|recheck| recheck.next <= scene.now) else { return };
+    // One that a read missed is there after all.
+    let Some(recheck) = row.recheck.take_if(|recheck| recheck.told.is_none() || recheck.next <= scene.now) else {
+        return;
+    };
     let confirmed = recheck.told.is_none_or(|told| told == state);
     if !confirmed && scene.now < recheck.until {
         row.recheck = Some(Recheck { next: plus_seconds(scene.now, EVERY_SECONDS), ..recheck });
@@ -54,11 +61,13 @@ pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Sc
         RowState::Pending | RowState::Available | RowState::Failed | RowState::TimedOut | RowState::Disabled
     );
     if !recorded {
+        row.recheck = None;
         return;
     }
     let told = told(row, knock).or(row.recheck.as_ref().and_then(|recheck| recheck.told));
-    let long_gone = row.state == RowState::Available
-        && row.recheck.as_ref().is_some_and(|recheck| recheck.told.is_none() && recheck.until <= scene.now);
+    let awaited = matches!(row.state, RowState::Pending | RowState::Available);
+    let long_gone =
+        awaited && row.recheck.as_ref().is_some_and(|recheck| recheck.told.is_none() && recheck.until <= scene.now);
     if told == Some(ImageState::Deregistered) || long_gone {
         changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.place, Some(id), None));
         row.state = RowState::Deregistered;
@@ -74,7 +83,7 @@ pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Sc
             }
         }
         Some(_) => {}
-        None if row.state == RowState::Available => begin(row, None, MISSING_SECONDS, scene),
+        None if awaited => begin(row, None, MISSING_SECONDS, scene),
         None => {}
     }
 }

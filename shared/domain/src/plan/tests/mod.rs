@@ -2,6 +2,7 @@
 
 mod making;
 mod mending;
+mod vanishing;
 
 use super::*;
 use crate::budget::Budget;

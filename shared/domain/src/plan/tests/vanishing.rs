@@ -1,0 +1,58 @@
+//! Images that go away while nobody is told, and Regions that the stack loses.
+
+use super::*;
+
+fn pending() -> Stage {
+    let mut stage = Stage::new("{}");
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Image(image_id(1)));
+    stage
+}
+
+/// One look at the source that does not show it.
+fn misses(stage: &mut Stage, seconds: i64) -> Vec<EventKind> {
+    stage.later(seconds);
+    stage.sees(&Place::Source, vec![]);
+    kinds(&stage.absorb(&Knock::default()))
+}
+
+#[test]
+fn a_pending_image_that_no_read_shows_for_ten_minutes_is_gone() {
+    let mut stage = pending();
+    assert_eq!(misses(&mut stage, 300), []);
+    assert_eq!(misses(&mut stage, 300), [], "ten minutes are not over since the first read that missed it");
+    assert_eq!(misses(&mut stage, 301), [EventKind::ImageDeregistered]);
+    assert_eq!(stage.row(&Place::Source).recheck, None);
+}
+
+#[test]
+fn a_read_that_shows_the_image_begins_the_ten_minutes_anew() {
+    let mut stage = pending();
+    misses(&mut stage, 300);
+    stage.later(10);
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Pending);
+    stage.sees(&Place::Source, vec![image]);
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&Place::Source).recheck, None);
+    assert_eq!(misses(&mut stage, 600), []);
+}
+
+#[test]
+fn an_image_that_is_known_to_be_deregistered_is_not_looked_at_again() {
+    let mut stage = pending();
+    misses(&mut stage, 300);
+    let ghost = stage.image(&Place::Source, image_id(1), ImageState::Deregistered);
+    stage.sees(&Place::Source, vec![ghost]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageDeregistered]);
+    assert_eq!(stage.row(&Place::Source).recheck, None, "a look that is due for ever would wake it at every tick");
+}
+
+#[test]
+fn nothing_is_made_in_a_region_that_the_stack_lost() {
+    let mut stage = Stage::new("{}");
+    stage.bounds.regions.remove(&region("us-east-1"));
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageFailed]);
+    let (actions, _) = stage.decide(Worker::Create);
+    assert!(!actions.iter().any(|action| matches!(action, Action::Create(_))), "{actions:?}");
+    assert!(stage.row(&Place::Source).reason.as_ref().unwrap().contains("AllowedRegions"));
+}
