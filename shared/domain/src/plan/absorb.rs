@@ -266,7 +266,7 @@ fn give_up_copies_without_a_source(family: &mut Family, observed: &Observed, sce
         | (RowState::Wanted | RowState::Calling | RowState::Pending, _) => return,
     };
     for row in family.rows.values_mut().filter(|row| !row.place.is_source() && row.state == RowState::Wanted) {
-        turns::failed(row, RowState::Failed, reason.to_owned(), changes);
+        turns::given_up(row, reason.to_owned(), changes);
     }
 }
 
@@ -336,7 +336,7 @@ fn refuse_beyond_bounds(family: &mut Family, scene: Scene<'_>, changes: &mut Cha
                 Place::Source => Rejection::RegionNotAllowed(row.region.clone()).to_string(),
                 Place::Copy(region) => BeyondBounds::Region(region.clone()).to_string(),
             };
-            turns::failed(row, RowState::Failed, reason, changes);
+            turns::given_up(row, reason, changes);
         }
         if let (ShareState::Wanted, Some(account)) = (row.share, account) {
             turns::not_shared(row, BeyondBounds::Account(account.clone()).to_string(), changes);

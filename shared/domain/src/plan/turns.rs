@@ -31,6 +31,18 @@ pub(super) fn failed(row: &mut ImageRow, state: RowState, reason: String, change
     row.reason = Some(reason);
 }
 
+/// The image is not asked for any more. If a call may have made it already, it is looked for first: one that was made
+/// must not be left behind unrecorded.
+pub(super) fn given_up(row: &mut ImageRow, reason: String, changes: &mut Changes) {
+    if row.maybe_made {
+        row.state = RowState::Calling;
+        row.refused = Some(reason);
+        changes.rows.insert(row.place.clone());
+    } else {
+        failed(row, RowState::Failed, reason, changes);
+    }
+}
+
 /// The image will not be shared. `reason` is kept as it is told.
 pub(super) fn not_shared(row: &mut ImageRow, reason: String, changes: &mut Changes) {
     changes.facts.push(Fact::of(EventKind::ShareFailed, &row.place, row.image.as_ref(), Some(&reason)));

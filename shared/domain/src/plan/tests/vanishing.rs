@@ -48,6 +48,27 @@ fn an_image_that_is_known_to_be_deregistered_is_not_looked_at_again() {
 }
 
 #[test]
+fn a_copy_that_may_have_been_made_is_looked_for_before_it_is_given_up() {
+    let mut stage = Stage::with_available_source(r#"{"distribute":{"regions":["eu-west-1"]}}"#, true);
+    let copy = Place::Copy(region("eu-west-1"));
+    let (actions, _) = stage.decide(Worker::Distribute);
+    let calls = actions.iter().find(|action| matches!(action, Action::Copy(_))).unwrap();
+    stage.conclude(calls, &Ended::Refused { fault: Fault::Unknown, reason: "no answer".into() });
+    // Somebody takes our tag off the source, and the copy is not to be seen yet.
+    stage.later(60);
+    let mut source = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    source.tags.clear();
+    stage.sees(&Place::Source, vec![source.clone()]);
+    stage.sees(&copy, vec![]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), []);
+    assert_eq!(stage.row(&copy).state, RowState::Calling);
+    let made = stage.image(&copy, image_id(2), ImageState::Available);
+    stage.later(60);
+    stage.sees(&copy, vec![made]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::CopyStarted, EventKind::CopyAvailable]);
+}
+
+#[test]
 fn nothing_is_made_in_a_region_that_the_stack_lost() {
     let mut stage = Stage::new("{}");
     stage.bounds.regions.remove(&region("us-east-1"));
