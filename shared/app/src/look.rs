@@ -116,7 +116,8 @@ pub async fn look_at_instance<W: Create>(
                 if world.is_on().await {
                     return Ok(LookDone::Paused);
                 }
-                let new = NewPress { instance, press, budget, slot, value };
+                let heard = request.hint.clone().filter(|hint| hint.button.as_ref() == Some(&value));
+                let new = NewPress { instance, press, budget, slot, value, heard };
                 match begin_press(world, stack, new, invocation).await? {
                     Some(done) => done,
                     // The hour's count is one item, so a burst of presses meets there.
@@ -170,6 +171,8 @@ struct NewPress {
     budget: Budget,
     slot: Slot,
     value: String,
+    /// The event that told of it, if one did.
+    heard: Option<Hint>,
 }
 
 /// Admits or refuses a new press and carries it out. `None`: somebody else wrote the press or the hour's count.
@@ -193,6 +196,12 @@ async fn begin_press<W: Create>(
         press: &new.press,
         slot: new.slot,
         value: &new.value,
+        heard_at: new.heard.as_ref().map(|hint| hint.time),
+        status_before: match &new.heard {
+            // The event is as old as the press; the read may be older.
+            Some(hint) => hint.status.as_deref(),
+            None => new.instance.tags.get(&stack.stack.keys.status()).map(String::as_str),
+        },
     };
     let (work, done) = match admit(requested, &new.instance, &new.press, &new.budget, &stack.bounds, now) {
         Ok(admission) => {

@@ -58,6 +58,10 @@ pub struct Press {
     pub last_slot: Option<Slot>,
     /// The newest slot that led to an image being asked for.
     pub last_image_slot: Option<Slot>,
+    /// The time of the event that told of the latest press, by AWS's clock; none if no event did.
+    pub heard_at: Option<Timestamp>,
+    /// The status tag when the latest press was accepted: an answer with the same words tells nothing.
+    pub status_before: Option<String>,
     /// When our own removal of the tag was carried out.
     pub cleared_at: Option<Timestamp>,
     /// The answer that was written to the status tag when the tag was removed.
@@ -74,6 +78,8 @@ impl Press {
             state: PressState::Idle,
             last_slot: None,
             last_image_slot: None,
+            heard_at: None,
+            status_before: None,
             cleared_at: None,
             answer: None,
             next_look: None,
@@ -101,8 +107,14 @@ impl Hint {
         if self.button.as_deref() != Some(read) {
             return false;
         }
+        let shows_the_answer =
+            self.status.is_some() && self.status == press.answer && self.status != press.status_before;
+        // The event of the press that was answered, delivered again: a clock of ours that is behind must not make it new.
+        if press.heard_at.is_some_and(|heard| self.time <= heard) && !shows_the_answer {
+            return false;
+        }
         let (event, removal) = (self.time.as_second(), cleared_at.as_second());
-        event > removal || (event == removal && self.status.is_some() && self.status == press.answer)
+        event > removal || (event == removal && shows_the_answer)
     }
 }
 
@@ -222,6 +234,31 @@ mod tests {
         let press = cleared("2026-11-24T11:59:30Z");
         let other = Hint { button: Some("other".to_owned()), ..hint("2026-11-24T11:59:31Z", None) };
         assert!(matches!(decide_look(&press, Some("default"), Some(&other), now()), LookDecision::LookAgain(_)));
+    }
+
+    #[test]
+    fn the_answered_presss_own_event_is_no_new_press_however_far_our_clock_is_behind() {
+        let heard = at("2026-11-24T11:59:45Z");
+        let press = Press { heard_at: Some(heard), ..cleared("2026-11-24T11:59:30Z") };
+        let again = hint("2026-11-24T11:59:45Z", None);
+        assert!(matches!(decide_look(&press, Some("default"), Some(&again), now()), LookDecision::LookAgain(_)));
+        let new = hint("2026-11-24T11:59:46Z", None);
+        assert!(matches!(decide_look(&press, Some("default"), Some(&new), now()), LookDecision::Begin(_)));
+        let answered = hint("2026-11-24T11:59:45Z", Some("available ami-1 in 3 Regions"));
+        assert!(matches!(decide_look(&press, Some("default"), Some(&answered), now()), LookDecision::Begin(_)));
+    }
+
+    #[test]
+    fn an_answer_in_the_words_of_the_one_before_vouches_for_nothing() {
+        let words = "rejected: there is no policy x";
+        let press = Press {
+            heard_at: Some(at("2026-11-24T11:59:30Z")),
+            answer: Some(words.to_owned()),
+            status_before: Some(words.to_owned()),
+            ..cleared("2026-11-24T11:59:30Z")
+        };
+        let same = hint("2026-11-24T11:59:30Z", Some(words));
+        assert!(matches!(decide_look(&press, Some("default"), Some(&same), now()), LookDecision::LookAgain(_)));
     }
 
     #[test]

@@ -99,6 +99,10 @@ struct PressItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_image_slot: Option<Slot>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    heard_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status_before: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     cleared_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
@@ -125,6 +129,8 @@ pub(super) fn press_item(key: &PressKey, press: &Press) -> Result<Item, String> 
         value,
         last_slot: press.last_slot,
         last_image_slot: press.last_image_slot,
+        heard_at: press.heard_at,
+        status_before: press.status_before.clone(),
         cleared_at: press.cleared_at,
         answer: press.answer.clone(),
         next_look: press.next_look,
@@ -147,6 +153,8 @@ pub(super) fn press(item: Item) -> Result<Press, String> {
         state,
         last_slot: item.last_slot,
         last_image_slot: item.last_image_slot,
+        heard_at: item.heard_at,
+        status_before: item.status_before,
         cleared_at: item.cleared_at,
         answer: item.answer,
         next_look: item.next_look,

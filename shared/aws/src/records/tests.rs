@@ -169,6 +169,8 @@ fn a_press_comes_back_as_it_was_and_lies_flat() {
                 state: state.clone(),
                 last_slot: set.then_some(slot),
                 last_image_slot: set.then_some(slot),
+                heard_at: set.then(now),
+                status_before: set.then(|| "creating".to_owned()),
                 cleared_at: set.then(now),
                 answer: set.then(|| "available".to_owned()),
                 next_look: set.then(now),

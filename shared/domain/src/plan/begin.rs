@@ -32,6 +32,10 @@ pub struct Begun<'a> {
     pub slot: Slot,
     /// The tag's value.
     pub value: &'a str,
+    /// The time of the event that told of it, if one did.
+    pub heard_at: Option<Timestamp>,
+    /// The status tag when it was made, as far as that is known.
+    pub status_before: Option<&'a str>,
 }
 
 /// The family of an admitted press, with its source image wanted.
@@ -45,6 +49,8 @@ pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family
         state: PressState::Accepted { slot: begun.slot, value: begun.value.to_owned() },
         last_slot: Some(begun.slot),
         last_image_slot: Some(begun.slot),
+        heard_at: begun.heard_at,
+        status_before: begun.status_before.map(str::to_owned),
         cleared_at: begun.press.cleared_at,
         answer: None,
         next_look: None,
@@ -73,6 +79,8 @@ pub fn refuse(begun: Begun<'_>, rejection: &Rejection, now: Timestamp) -> (Famil
         state: PressState::Answered { slot: begun.slot, value: begun.value.to_owned() },
         last_slot: Some(begun.slot),
         last_image_slot: begun.press.last_image_slot,
+        heard_at: begun.heard_at,
+        status_before: begun.status_before.map(str::to_owned),
         cleared_at: begun.press.cleared_at,
         answer: None,
         next_look: None,

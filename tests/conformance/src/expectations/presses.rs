@@ -34,6 +34,8 @@ fn accepted(now: jiff::Timestamp, rev: u64) -> Press {
         state: PressState::Accepted { slot, value: "de\"fault\n\u{1F4A5}".to_owned() },
         last_slot: Some(slot),
         last_image_slot: Some(slot),
+        heard_at: Some(now),
+        status_before: Some("rejected".to_owned()),
         cleared_at: Some(now),
         answer: Some("complete".to_owned()),
         next_look: Some(plus_seconds(now, 5)),

@@ -88,6 +88,8 @@ fn first_commit(cloud: &FakeCloud, instance: &InstanceId) -> Commit {
         press: &press,
         slot: Slot::next(cloud.now(), None),
         value: "default",
+        heard_at: None,
+        status_before: None,
     };
     let (family, changes) = begin(begun, &admission, cloud.now());
     let commit = next_commit(cloud, family, changes, None);

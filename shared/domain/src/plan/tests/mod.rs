@@ -54,6 +54,8 @@ impl Stage {
             press: &press,
             slot: Slot::next(now, None),
             value: "default",
+            heard_at: None,
+            status_before: None,
         };
         let policy_ref = PolicyRef { name: crate::ids::PolicyName::new("default").unwrap(), hash: "h".into() };
         let admission = Admission { policy: policy.clone(), policy_ref, budget: Budget::default() };
