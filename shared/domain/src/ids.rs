@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Text that is not a valid identifier of its kind.
@@ -21,7 +22,8 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        // Shared text: an id is copied into every record, call and log line about its subject.
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Accepts the text if it is a valid one.
@@ -29,7 +31,7 @@ macro_rules! id {
                 let text = text.into();
                 let check: fn(&str) -> bool = $check;
                 if check(&text) {
-                    Ok(Self(text))
+                    Ok(Self(text.into()))
                 } else {
                     Err(InvalidId { kind: $kind, text: text.chars().take(64).collect(), rule: $rule })
                 }
@@ -56,7 +58,7 @@ macro_rules! id {
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0
+                id.as_str().to_owned()
             }
         }
 
@@ -137,7 +139,7 @@ id!(
 impl FamilyId {
     /// The family id that belongs to these parts, always the same one.
     pub(crate) fn from_digest(parts: &[&str]) -> Self {
-        Self(format!("fam-{}", short_digest(parts, 16)))
+        Self(format!("fam-{}", short_digest(parts, 16)).into())
     }
 }
 
