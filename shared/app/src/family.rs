@@ -2,6 +2,7 @@
 
 use crate::observe::read;
 use crate::ports::{CallError, Clock, Committed, ImageReader, InstanceTagger, KillSwitch, RecordReader, RecordWriter};
+use crate::rare;
 use crate::settings::BoundedStack;
 use crate::world::{Create, Distribute};
 use amiline_domain::budget::Budget;
@@ -128,6 +129,9 @@ where
             continue;
         }
         let policy = kept_policy(world, &family).await?;
+        if rare::turn(rare::Turn::LoadAgain) {
+            continue;
+        }
         let work = Work::loaded(family, policy, knock.clone(), &invocation.id);
         if work.run(world, hands, stack, invocation).await? == Ran::ToTheEnd {
             return Ok(Advanced::Done);
@@ -287,6 +291,10 @@ impl Work {
         self.family.next_look = next;
         self.family.lease = None;
         let wakes = self.held.then_some(self.wakes);
+        if rare::turn(rare::Turn::Knock) && self.held {
+            self.look_again();
+            return Ok(LetGo::Knocked);
+        }
         if self.write(world, wakes, scene.now).await? == Committed::Yes {
             return Ok(LetGo::Done);
         }
@@ -295,12 +303,17 @@ impl Work {
             // Only the wakes moved: somebody brought news while we worked, and left it to us.
             Some(fresh) if self.held && Some(fresh.version) == self.version => {
                 self.wakes = fresh.wakes;
-                self.knock.everything = true;
-                self.observed = Observed::default();
+                self.look_again();
                 Ok(LetGo::Knocked)
             }
             Some(_) | None => Ok(LetGo::Conflict),
         }
+    }
+
+    /// Somebody brought news that nobody has seen yet: everything is read again.
+    fn look_again(&mut self) {
+        self.knock.everything = true;
+        self.observed = Observed::default();
     }
 
     async fn hand_over<H: Hands>(&self, hands: &H, scene: Scene<'_>) -> Result<Ran, UseCaseError> {

@@ -9,6 +9,7 @@ pub mod image_event;
 pub mod look;
 pub mod observe;
 pub mod ports;
+pub mod rare;
 pub mod reject;
 pub mod retry;
 pub mod settings;

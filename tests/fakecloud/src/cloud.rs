@@ -3,6 +3,7 @@
 use crate::faults::{FaultKind, FaultRule};
 use crate::gate::Call;
 use crate::limits::Dark;
+use crate::settings::{Plant, STACK};
 use crate::state::State;
 use crate::world::World;
 use amiline_app::settings::{BoundedStack, Stack};
@@ -41,6 +42,12 @@ impl FakeCloud {
         Self { state: Rc::new(RefCell::new(state)), decide: Rc::default(), seen_available: Rc::default() }
     }
 
+    pub(crate) fn next_invocation(&self) -> u64 {
+        let mut state = self.state.borrow_mut();
+        state.invocations += 1;
+        state.invocations
+    }
+
     /// Every port, as this caller has them. Make one for each invocation.
     pub fn as_caller(&self, caller: &str) -> World {
         World::new(self.clone(), caller)
@@ -65,7 +72,7 @@ impl FakeCloud {
     pub fn stack(&self) -> Stack {
         let prefix = self.state.borrow().settings.tag_prefix.clone();
         Stack {
-            name: StackName::new("amiline").unwrap(),
+            name: StackName::new(STACK).unwrap(),
             account: self.account(),
             home: self.home(),
             keys: TagKeys::new(TagPrefix::new(prefix).unwrap()),
@@ -93,6 +100,16 @@ impl FakeCloud {
     /// Lets so many seconds pass. Images settle and delayed events arrive, each at its moment.
     pub fn advance(&self, seconds: i64) {
         self.state.borrow_mut().pass_time(seconds * 1000);
+    }
+
+    /// The same in thousandths of a second.
+    pub fn advance_millis(&self, millis: i64) {
+        self.state.borrow_mut().pass_time(millis);
+    }
+
+    /// When the next thing happens by itself: an image settles, a delayed event arrives.
+    pub fn next_by_itself(&self) -> Option<Timestamp> {
+        self.state.borrow().next_later()
     }
 
     /// Each call takes so long (0 at first).
@@ -184,6 +201,16 @@ impl FakeCloud {
         self.state.borrow().settings.torn_reads
     }
 
+    /// Parts of the index of what is due (16 at first, as the table has).
+    pub fn set_index_parts(&self, parts: u32) {
+        self.state.borrow_mut().settings.shards = parts.clamp(1, 16);
+    }
+
+    /// Breaks the model itself.
+    pub fn plant(&self, plant: Plant) {
+        self.state.borrow_mut().settings.plant = Some(plant);
+    }
+
     /// Whether the tag rule lets only events in that show the button, as the template's does.
     pub fn set_rule_wants_button(&self, wants: bool) {
         self.state.borrow_mut().settings.rule_wants_button = wants;
@@ -199,6 +226,11 @@ impl FakeCloud {
     /// Describes in the Region lag behind by so many seconds.
     pub fn set_lag(&self, region: &Region, seconds: i64) {
         self.state.borrow_mut().region_mut(region).lag_seconds = seconds;
+    }
+
+    /// Describes of images in the Region lag behind by so many seconds, whatever those of instances do.
+    pub fn set_image_lag(&self, region: &Region, seconds: i64) {
+        self.state.borrow_mut().region_mut(region).image_lag_seconds = Some(seconds);
     }
 
     /// Seconds that created images are pending (60 at first); `None`: until [`FakeCloud::finish`] or

@@ -1,6 +1,7 @@
 //! The table's transaction: every condition, and then all of it or nothing.
 
 use crate::refusal::Refusal;
+use crate::settings::Plant;
 use crate::state::State;
 use crate::store::{KeptHistory, StreamRecord, family_pk, history_sk};
 use amiline_app::ports::Committed;
@@ -27,9 +28,15 @@ impl State {
                 changed => changed,
             },
         };
+        self.store.transactions += 1;
+        if self.settings.plant == Some(Plant::LostTransactions) && self.store.transactions.is_multiple_of(7) {
+            return Ok(Committed::Yes);
+        }
         self.note_flaws(commit);
         self.write_family(commit);
-        self.write_history(commit);
+        if self.settings.plant != Some(Plant::HistoryLost) {
+            self.write_history(commit);
+        }
         if let Some((key, press)) = press {
             self.write_press(&key, press);
         }
@@ -45,7 +52,8 @@ impl State {
     fn family_as_expected(&self, commit: &Commit) -> bool {
         let stored = self.store.families.get(&commit.family.id);
         let wakes = self.store.wakes.get(&commit.family.id).copied().unwrap_or_default();
-        stored.map(|family| family.version) == commit.expected_version
+        let unchecked = self.settings.plant == Some(Plant::VersionsNotChecked);
+        (unchecked || stored.map(|family| family.version) == commit.expected_version)
             && commit.expected_wakes.is_none_or(|expected| expected == wakes)
     }
 

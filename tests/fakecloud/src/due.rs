@@ -10,8 +10,6 @@ use amiline_domain::ids::short_digest;
 use amiline_domain::press::{Press, PressKey};
 use jiff::{SignedDuration, Timestamp};
 
-/// Parts of the index (design.md: partitions `due#0` to `due#15`).
-pub(crate) const SHARDS: u32 = 16;
 /// Seconds after which a history item that was not published is due.
 const ANNOUNCE_SECONDS: i64 = 600;
 
@@ -19,9 +17,23 @@ impl State {
     /// Writes an item's entry of the index, or takes it out.
     pub(crate) fn set_due(&mut self, pk: String, sk: String, due: Option<Due>) {
         let now = self.now;
-        let entry =
-            self.store.due.entry((shard_of(&pk), pk, sk)).or_insert_with(|| Versioned::new(Timestamp::MIN, None));
+        let part = self.shard_of(&pk);
+        let entry = self.store.due.entry((part, pk, sk)).or_insert_with(|| Versioned::new(Timestamp::MIN, None));
         entry.change(now, |value| *value = due);
+    }
+
+    /// The part of the index that a partition key belongs to (design.md: partitions `due#0` to `due#15`).
+    fn shard_of(&self, pk: &str) -> u32 {
+        u32::from_str_radix(&short_digest(&[pk], 1), 16).expect("a hexadecimal digit") % self.settings.shards
+    }
+
+    /// Whether the index shows anything that is due at `now`.
+    pub(crate) fn anything_due(&self, now: Timestamp) -> bool {
+        let seen = self.now - SignedDuration::from_secs(self.settings.index_lag_seconds);
+        self.store
+            .due
+            .values()
+            .any(|due| due.as_of(seen).is_some_and(|due| due.as_ref().is_some_and(|due| due_at(due) <= now)))
     }
 
     /// A family is due at its next look; one that somebody holds, when the lease ends.
@@ -74,9 +86,4 @@ pub(crate) fn due_at(due: &Due) -> Timestamp {
     match due {
         Due::Family { at, .. } | Due::Press { at, .. } | Due::History { at, .. } => *at,
     }
-}
-
-/// The part of the index that a partition key belongs to.
-fn shard_of(pk: &str) -> u32 {
-    u32::from_str_radix(&short_digest(&[pk], 1), 16).expect("a hexadecimal digit")
 }

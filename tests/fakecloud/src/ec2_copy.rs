@@ -3,6 +3,7 @@
 use crate::ec2_images::{Image, NewImage};
 use crate::ec2_instances::check_tags;
 use crate::refusal::Refusal;
+use crate::settings::Plant;
 use crate::state::{Later, State};
 use crate::versioned::Versioned;
 use amiline_domain::ids::{ImageId, Region};
@@ -69,6 +70,9 @@ impl State {
         if !step.client_token.is_ascii() || step.client_token.len() > 64 {
             return Err(Refusal::new("InvalidClientToken", "A client token has at most 64 ASCII characters."));
         }
+        if self.settings.plant == Some(Plant::TokensForgotten) {
+            return Ok(None);
+        }
         match self.region(&step.destination).tokens.get(&step.client_token) {
             None => Ok(None),
             Some(token) if token.request == request(step) => Ok(Some(token.image.clone())),
@@ -116,7 +120,8 @@ impl State {
         let keys: Vec<Option<String>> = source_keys
             .into_iter()
             .map(|key| match (&asked, key) {
-                (Some(asked), _) => asked.clone(),
+                // A key that is not there: what the snapshots of an image that will fail are under does not show.
+                (Some(asked), _) => asked.clone().or_else(|| Some(destination.aws_managed())),
                 // An encrypted snapshot never becomes a plain one; without a key of its own it keeps its key in
                 // the same Region, and gets the AWS-managed one in another (section 3).
                 (None, Some(key)) if same_region => Some(key),

@@ -22,7 +22,7 @@ impl State {
         include_disabled: bool,
         wanted: impl Fn(&Image) -> bool,
     ) -> Vec<ObservedImage> {
-        let seen = self.seen_until(region);
+        let seen = self.images_seen_until(region);
         let images = self.region(region).images.values().filter_map(|image| image.as_of(seen));
         images
             .filter(|image| image.owner == self.account)

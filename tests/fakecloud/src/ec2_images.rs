@@ -1,6 +1,7 @@
 //! Images and their snapshots as they are.
 
 use crate::refusal::Refusal;
+use crate::settings::Plant;
 use crate::state::State;
 use crate::versioned::Versioned;
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region, SnapshotId};
@@ -116,7 +117,9 @@ impl State {
                 "AMI names must be between 3 and 128 characters long",
             ));
         }
-        if self.settings.lax_names {
+        if self.settings.lax_names
+            || matches!(self.settings.plant, Some(Plant::NamesNotUnique | Plant::TokensForgotten))
+        {
             return Ok(());
         }
         let holder = self.region(region).images.values().map(Versioned::current).find(|image| {

@@ -32,13 +32,15 @@ pub struct Launch {
     pub root_device: RootDevice,
     /// Its EBS volumes.
     pub volumes: Vec<Volume>,
+    /// The image it is launched from; none for one of Amazon's.
+    pub image: Option<ImageId>,
     /// Its tags. Whether RunInstances emits a tag event is not documented (aws-facts.md 1.2), so none is emitted.
     pub tags: BTreeMap<String, String>,
 }
 
 impl Default for Launch {
     fn default() -> Self {
-        Self { root_device: RootDevice::Ebs, volumes: vec![Volume::Plain], tags: BTreeMap::new() }
+        Self { root_device: RootDevice::Ebs, volumes: vec![Volume::Plain], image: None, tags: BTreeMap::new() }
     }
 }
 
@@ -98,6 +100,13 @@ impl State {
             .collect()
     }
 
+    /// Whether DescribeTags would show any instance with a key.
+    pub(crate) fn shows_any_with_tag(&self, region: &Region, key: &str) -> bool {
+        let seen = self.seen_until(region);
+        let mut shown = self.region(region).instances.values().filter_map(|instance| instance.as_of(seen));
+        shown.any(|instance| instance.tags.contains_key(key) && instance.shown_at(seen))
+    }
+
     /// The instance as it is, for a call that needs it (aws-facts.md section 2: InvalidInstanceID.NotFound).
     pub(crate) fn known_instance(&self, region: &Region, id: &InstanceId) -> Result<&Instance, Refusal> {
         let instances = &self.region(region).instances;
@@ -140,14 +149,14 @@ impl State {
         Ok(())
     }
 
-    /// DeleteTags of one key; with a value only if the tag has it (design.md "Spring back").
+    /// DeleteTags of one key; with a value only if the tag has it (design.md "Spring back"). Whether it was there.
     pub(crate) fn untag_instance(
         &mut self,
         region: &Region,
         id: &InstanceId,
         key: &str,
         value: Option<&str>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let instance = self.known_instance(region, id)?;
         let present = instance.tags.get(key).is_some_and(|now| value.is_none_or(|value| now == value));
         if present {
@@ -157,7 +166,7 @@ impl State {
             });
             self.emit_tag_change(region, id, key);
         }
-        Ok(())
+        Ok(present)
     }
 }
 
@@ -191,7 +200,7 @@ impl FakeCloud {
     pub fn launch_with(&self, region: &Region, launch: Launch) -> InstanceId {
         let mut state = self.state.borrow_mut();
         let id = state.ids.instance();
-        let launched_from = state.ids.image();
+        let launched_from = launch.image.unwrap_or_else(|| state.ids.image());
         let keys = state.region(region).keys.clone();
         let volumes = launch.volumes.iter().map(|volume| match volume {
             Volume::Plain => None,
@@ -212,7 +221,7 @@ impl FakeCloud {
         };
         let now = state.now;
         state.region_mut(region).instances.insert(id.clone(), Versioned::new(now, instance));
-        state.line(&format!("somebody launches {id} in {region}"));
+        state.line(format_args!("somebody launches {id} in {region}"));
         id
     }
 

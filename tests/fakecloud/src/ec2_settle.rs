@@ -1,6 +1,7 @@
 //! How images change their state: by themselves, and by people.
 
 use crate::ec2_copy::KEY_NOT_ACCESSIBLE;
+use crate::happenings::What;
 use crate::state::State;
 use amiline_domain::ids::{ImageId, Region};
 use amiline_domain::image::ImageState;
@@ -41,10 +42,11 @@ impl State {
                 image.deregistered_at = Some(now);
             }
         });
-        self.line(&format!(
+        self.line(format_args!(
             "{id} in {region} is {to:?}{}",
             why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
         ));
+        self.happened(0, || What::ImageIs { region: region.clone(), image: id.clone(), state: to });
         self.emit_image_state(region, id, to, why.as_deref().unwrap_or_default());
     }
 }

@@ -8,13 +8,13 @@ use amiline_domain::image::ImageState;
 use std::collections::BTreeSet;
 
 impl State {
-    /// Adds launch permissions.
+    /// Adds launch permissions; whether any is new.
     pub(crate) fn share_image(
         &mut self,
         region: &Region,
         id: &ImageId,
         permissions: &BTreeSet<Permission>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let image = self.known_image(region, id)?;
         if image.owner != self.account {
             return Err(Refusal::with_status("AuthFailure", format!("Not authorized for image:{id}"), 403));
@@ -44,7 +44,10 @@ impl State {
                 "You cannot make an image with encrypted snapshots public.",
             ));
         }
-        self.change_image(region, id, |image| image.permissions.extend(permissions.iter().cloned()));
-        Ok(())
+        Ok(self.change_image(region, id, |image| {
+            let before = image.permissions.len();
+            image.permissions.extend(permissions.iter().cloned());
+            image.permissions.len() > before
+        }))
     }
 }

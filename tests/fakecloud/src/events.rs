@@ -33,6 +33,9 @@ pub enum Delivery {
     After(i64),
 }
 
+/// Says of an event after how many seconds each delivery of it arrives: an empty answer loses it.
+pub type Decider = dyn FnMut(EventKind, &Region) -> Vec<i64>;
+
 /// An event that was put onto a Region's default bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusEvent {
@@ -49,8 +52,9 @@ pub struct BusEvent {
 }
 
 /// The buses and their rules.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Bus {
+    decide: Option<Box<Decider>>,
     tags: Delivery,
     images: Delivery,
     held: Vec<(EventKind, Queue, String)>,
@@ -62,7 +66,7 @@ impl State {
     pub(crate) fn emit_tag_change(&mut self, region: &Region, id: &InstanceId, key: &str) {
         let instance = self.region(region).instances[id].current();
         let (tags, version) = (instance.tags.clone(), instance.tag_version);
-        let button = format!("{}:image", self.settings.tag_prefix);
+        let button = self.settings.button();
         // The rule's pattern (infra/template.yaml, InstanceTaggedRule).
         let matches = key == button && (!self.settings.rule_wants_button || tags.contains_key(&button));
         let arn = format!("arn:aws:ec2:{region}:{}:instance/{id}", self.account);
@@ -114,6 +118,17 @@ impl State {
         let queue = queue.filter(|_| reaches_home);
         self.bus.log.push(BusEvent { at: self.now, region: region.clone(), kind, body: body.clone(), queue });
         let Some(queue) = queue else { return };
+        if let Some(mut decide) = self.bus.decide.take() {
+            for seconds in decide(kind, region) {
+                if seconds == 0 {
+                    self.arrive(kind, queue, body.clone());
+                } else {
+                    self.schedule(seconds, Later::Arrive(kind, queue, body.clone()));
+                }
+            }
+            self.bus.decide = Some(decide);
+            return;
+        }
         let delivery = match kind {
             EventKind::TagChange => self.bus.tags,
             EventKind::ImageState => self.bus.images,
@@ -128,7 +143,7 @@ impl State {
     }
 
     pub(crate) fn arrive(&mut self, kind: EventKind, queue: Queue, body: String) {
-        self.line(&format!("{kind:?} event arrives"));
+        self.line(format_args!("{kind:?} event arrives"));
         self.enqueue(queue, body);
     }
 }
@@ -141,6 +156,12 @@ impl FakeCloud {
             EventKind::TagChange => state.bus.tags = delivery,
             EventKind::ImageState => state.bus.images = delivery,
         }
+    }
+
+    /// Asks a function about every event of either kind, as a seeded simulation does; `None` lets
+    /// [`FakeCloud::deliver`] decide again.
+    pub fn decide_deliveries(&self, decide: Option<Box<Decider>>) {
+        self.state.borrow_mut().bus.decide = decide;
     }
 
     /// Both kinds of event.

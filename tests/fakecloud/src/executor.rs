@@ -14,20 +14,39 @@ impl Wake for Woken {
     }
 }
 
-enum Turn<T> {
+/// How a turn ended.
+#[derive(Debug)]
+pub enum Turn<T> {
+    /// The future has ended.
     Done(T),
+    /// It is at its next port call, before the effect.
     Yielded,
-    /// Waits for something that will never happen: it hangs, or its caller is dead.
+    /// It waits for something that will never happen: it hangs, or its caller is dead.
     Stuck,
 }
 
-fn turn<F: Future + ?Sized>(future: Pin<&mut F>) -> Turn<F::Output> {
-    let woken = Arc::new(Woken(AtomicBool::new(false)));
-    let waker = Waker::from(Arc::clone(&woken));
-    match future.poll(&mut Context::from_waker(&waker)) {
-        Poll::Ready(value) => Turn::Done(value),
-        Poll::Pending if woken.0.load(Ordering::Relaxed) => Turn::Yielded,
-        Poll::Pending => Turn::Stuck,
+/// Gives futures their turns, one at a time.
+pub struct Turns {
+    woken: Arc<Woken>,
+    waker: Waker,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        Self { waker: Waker::from(Arc::clone(&woken)), woken }
+    }
+}
+
+impl Turns {
+    /// Runs the future until its next port call. A future that joins several calls makes one step of each.
+    pub fn give<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Turn<F::Output> {
+        self.woken.0.store(false, Ordering::Relaxed);
+        match future.poll(&mut Context::from_waker(&self.waker)) {
+            Poll::Ready(value) => Turn::Done(value),
+            Poll::Pending if self.woken.0.load(Ordering::Relaxed) => Turn::Yielded,
+            Poll::Pending => Turn::Stuck,
+        }
     }
 }
 
@@ -39,8 +58,9 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// Runs a future until it ends, or drops it when it hangs (`None`): that is a crashed invocation.
 pub fn run<F: Future>(future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
+    let turns = Turns::default();
     loop {
-        match turn(future.as_mut()) {
+        match turns.give(future.as_mut()) {
             Turn::Done(value) => return Some(value),
             Turn::Yielded => {}
             Turn::Stuck => return None,
@@ -89,14 +109,15 @@ impl<'a, T> Race<'a, T> {
 
     /// Runs all of them until each has ended or hangs. `None` stands for one that hangs; it is dropped at once.
     pub fn run(mut self, order: Order) -> Vec<Option<T>> {
-        let mut turns = Turns::new(order);
+        let mut whose = WhoseTurn::new(order);
+        let turns = Turns::default();
         loop {
             let ready: Vec<usize> = (0..self.tasks.len()).filter(|n| self.tasks[*n].future.is_some()).collect();
             if ready.is_empty() {
                 return self.tasks.into_iter().map(|task| task.result).collect();
             }
-            let task = &mut self.tasks[turns.next(&ready)];
-            let outcome = task.future.as_mut().map(|future| turn(future.as_mut()));
+            let task = &mut self.tasks[whose.next(&ready)];
+            let outcome = task.future.as_mut().map(|future| turns.give(future.as_mut()));
             match outcome {
                 Some(Turn::Done(value)) => {
                     task.result = Some(value);
@@ -109,12 +130,12 @@ impl<'a, T> Race<'a, T> {
     }
 }
 
-struct Turns {
+struct WhoseTurn {
     order: Order,
     last: Option<usize>,
 }
 
-impl Turns {
+impl WhoseTurn {
     fn new(order: Order) -> Self {
         Self { order, last: None }
     }

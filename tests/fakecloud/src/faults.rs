@@ -120,7 +120,7 @@ impl FaultRule {
     }
 
     fn fits(&self, call: &Call) -> bool {
-        self.caller.as_ref().is_none_or(|caller| *caller == call.caller)
+        self.caller.as_ref().is_none_or(|caller| **caller == *call.caller)
             && self.action.as_ref().is_none_or(|action| action == call.action)
             && self.region.as_ref().is_none_or(|region| *region == call.region)
             && self.subject.as_ref().is_none_or(|text| call.subject.contains(text.as_str()))

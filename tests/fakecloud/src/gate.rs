@@ -5,10 +5,11 @@ use crate::executor::yield_now;
 use crate::faults::FaultKind;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::trace::{Effect, Note};
+use crate::trace::{Effect, Note, put};
 use crate::world::World;
 use amiline_app::ports::CallError;
 use amiline_domain::ids::Region;
+use std::rc::Rc;
 
 /// One port call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,9 @@ pub struct Call {
     /// Its number over the cloud's whole life, from 1, in the order in which calls are carried out.
     pub index: u64,
     /// Who calls.
-    pub caller: String,
+    pub caller: Rc<str>,
+    /// Which of the cloud's invocations calls.
+    pub invocation: u64,
     /// `service:Action`, as in the roles' policies.
     pub action: &'static str,
     /// Where.
@@ -25,17 +28,37 @@ pub struct Call {
     pub subject: String,
 }
 
+impl Call {
+    fn put(&self, line: &mut String) {
+        // A call that was not carried out has no number.
+        if self.index > 0 {
+            put(line, format_args!("#{} ", self.index));
+        }
+        put(line, format_args!("{} {} {} {}", self.caller, self.action, self.region, self.subject));
+    }
+}
+
 /// Writes down a call that was dropped before it was carried out.
 struct Entered<'a> {
     cloud: &'a FakeCloud,
-    what: String,
+    call: Call,
     passed: bool,
+}
+
+impl Entered<'_> {
+    fn say(&self, what: impl FnOnce(&mut String)) {
+        self.cloud.state.borrow_mut().write_line(|line| {
+            self.call.put(line);
+            line.push_str(" -> ");
+            what(line);
+        });
+    }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        if let (false, Ok(mut state)) = (self.passed, self.cloud.state.try_borrow_mut()) {
-            state.line(&format!("{} -> dropped before it was made", self.what));
+        if !self.passed && self.cloud.state.try_borrow_mut().is_ok() {
+            self.say(|line| line.push_str("dropped before it was made"));
         }
     }
 }
@@ -49,16 +72,22 @@ impl World {
         subject: &str,
         effect: impl FnOnce(&mut State) -> Result<T, Refusal>,
     ) -> Result<T, CallError> {
-        let what = format!("{} {action} {region} {subject}", self.caller);
-        let mut entered = Entered { cloud: &self.cloud, what, passed: false };
+        let call = Call {
+            index: 0,
+            caller: Rc::clone(&self.caller),
+            invocation: self.invocation,
+            action,
+            region: region.clone(),
+            subject: subject.to_owned(),
+        };
+        let mut entered = Entered { cloud: &self.cloud, call, passed: false };
         yield_now().await;
         self.die_if_told().await;
-        let call = self.number(action, region, subject);
-        entered.what = format!("#{} {}", call.index, entered.what);
-        let fault = self.cloud.fault_of(&call);
+        self.number(&mut entered.call);
+        let fault = self.cloud.fault_of(&entered.call);
         match &fault {
             Some(FaultKind::Hang) => {
-                self.cloud.state.borrow_mut().line(&format!("{} -> hangs", entered.what));
+                entered.say(|line| line.push_str("hangs"));
                 entered.passed = true;
                 std::future::pending::<()>().await;
             }
@@ -70,8 +99,15 @@ impl World {
             _ => {}
         }
         entered.passed = true;
-        let answer = self.carry_out(&call, fault.as_ref(), effect);
-        self.cloud.state.borrow_mut().line(&format!("{} -> {}", entered.what, noted(&answer)));
+        let answer = self.carry_out(&entered.call, fault.as_ref(), effect);
+        entered.say(|line| {
+            note(&answer, line);
+            match &fault {
+                Some(FaultKind::LostReply) => line.push_str(", and the reply is lost"),
+                Some(FaultKind::HangAfterEffect) => line.push_str(", and the caller dies"),
+                _ => {}
+            }
+        });
         match (answer, fault) {
             (_, Some(FaultKind::HangAfterEffect)) => std::future::pending().await,
             (_, Some(FaultKind::LostReply)) => {
@@ -89,18 +125,12 @@ impl World {
         }
     }
 
-    fn number(&self, action: &'static str, region: &Region, subject: &str) -> Call {
+    fn number(&self, call: &mut Call) {
         self.made.set(self.made.get() + 1);
         let mut state = self.cloud.state.borrow_mut();
         state.calls_made += 1;
-        *state.trace.calls.entry((self.caller.clone(), action)).or_insert(0) += 1;
-        Call {
-            index: state.calls_made,
-            caller: self.caller.clone(),
-            action,
-            region: region.clone(),
-            subject: subject.to_owned(),
-        }
+        call.index = state.calls_made;
+        *state.trace.calls.entry((Rc::clone(&self.caller), call.action)).or_insert(0) += 1;
     }
 
     fn carry_out<T>(
@@ -120,7 +150,7 @@ impl World {
         let at = state.now;
         state.trace.effects.push(Effect {
             at,
-            caller: call.caller.clone(),
+            caller: Rc::clone(&call.caller),
             action: call.action,
             region: call.region.clone(),
             subject: call.subject.clone(),
@@ -129,9 +159,9 @@ impl World {
     }
 }
 
-fn noted<T: Note>(answer: &Result<T, Refusal>) -> String {
+fn note<T: Note>(answer: &Result<T, Refusal>, line: &mut String) {
     match answer {
-        Ok(value) => value.note(),
-        Err(refusal) => refusal.code.clone(),
+        Ok(value) => value.note(line),
+        Err(refusal) => line.push_str(&refusal.code),
     }
 }

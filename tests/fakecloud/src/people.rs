@@ -27,32 +27,44 @@ impl FakeCloud {
     /// Somebody tags an instance.
     pub fn tag(&self, region: &Region, instance: &InstanceId, key: &str, value: &str) {
         let mut state = self.state.borrow_mut();
-        state.line(&format!("somebody tags {instance} in {region}: {key}={value:?}"));
+        state.line(format_args!("somebody tags {instance} in {region}: {key}={value:?}"));
         state.tag_instance(region, instance, key, value).expect("a tag that EC2 takes");
     }
 
     /// Somebody takes a tag off an instance.
     pub fn untag(&self, region: &Region, instance: &InstanceId, key: &str) {
         let mut state = self.state.borrow_mut();
-        state.line(&format!("somebody untags {instance} in {region}: {key}"));
+        state.line(format_args!("somebody untags {instance} in {region}: {key}"));
         state.untag_instance(region, instance, key, None).expect("an instance that EC2 knows");
     }
 
     /// Somebody presses the button of an instance.
     pub fn press(&self, region: &Region, instance: &InstanceId, policy: &str) {
-        let key = format!("{}:image", self.state.borrow().settings.tag_prefix);
+        let key = self.state.borrow().settings.button();
         self.tag(region, instance, &key, policy);
     }
 
     /// Somebody terminates an instance; EC2 shows it for another hour.
     pub fn terminate(&self, region: &Region, instance: &InstanceId) {
         let mut state = self.state.borrow_mut();
-        state.line(&format!("somebody terminates {instance} in {region}"));
+        state.line(format_args!("somebody terminates {instance} in {region}"));
         let now = state.now;
         state.change_instance(region, instance, |instance| {
             instance.state = InstanceState::Gone;
             instance.gone_at = Some(now);
         });
+    }
+
+    /// Somebody makes a launch template, or a new version of it, that names an image.
+    pub fn name_in_template(&self, region: &Region, template: &str, image: &ImageId) {
+        let mut state = self.state.borrow_mut();
+        state.line(format_args!("somebody lets launch template {template} in {region} name {image}"));
+        state.region_mut(region).templates.insert(template.to_owned(), image.clone());
+    }
+
+    /// The images that launch templates of a Region name.
+    pub fn named_in_templates(&self, region: &Region) -> BTreeSet<ImageId> {
+        self.state.borrow().region(region).templates.values().cloned().collect()
     }
 
     /// Somebody deregisters an image; its snapshots stay.
@@ -89,8 +101,8 @@ impl FakeCloud {
     /// Somebody shares an image; the error code if EC2 refuses.
     pub fn share(&self, region: &Region, image: &ImageId, with: Permission) -> Result<(), String> {
         let mut state = self.state.borrow_mut();
-        state.line(&format!("somebody shares {image} in {region} with {with:?}"));
-        state.share_image(region, image, &BTreeSet::from([with])).map_err(|refusal| refusal.code)
+        state.line(format_args!("somebody shares {image} in {region} with {with:?}"));
+        state.share_image(region, image, &BTreeSet::from([with])).map(|_| ()).map_err(|refusal| refusal.code)
     }
 
     /// Somebody takes a permission away.
@@ -101,14 +113,14 @@ impl FakeCloud {
     /// Somebody tags an image.
     pub fn tag_image(&self, region: &Region, image: &ImageId, key: &str, value: &str) {
         let mut state = self.state.borrow_mut();
-        state.line(&format!("somebody tags {image} in {region}: {key}={value:?}"));
+        state.line(format_args!("somebody tags {image} in {region}: {key}={value:?}"));
         state.change_image(region, image, |image| image.tags.insert(key.to_owned(), value.to_owned()));
     }
 
     /// Somebody takes a tag off an image.
     pub fn untag_image(&self, region: &Region, image: &ImageId, key: &str) {
         let mut state = self.state.borrow_mut();
-        state.line(&format!("somebody untags {image} in {region}: {key}"));
+        state.line(format_args!("somebody untags {image} in {region}: {key}"));
         state.change_image(region, image, |image| image.tags.remove(key));
     }
 
@@ -137,7 +149,7 @@ impl FakeCloud {
         let owner = forged.owner.unwrap_or(made.owner.clone());
         let image = Image { owner, born_with: None, doomed: None, state: ImageState::Available, ..made };
         state.region_mut(region).images.insert(id.clone(), Versioned::new(now, image));
-        state.line(&format!("somebody makes {id} in {region}, named {name:?}"));
+        state.line(format_args!("somebody makes {id} in {region}, named {name:?}"));
         if ours {
             state.emit_image_state(region, &id, ImageState::Available, "");
         }

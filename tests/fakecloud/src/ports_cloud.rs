@@ -1,5 +1,6 @@
 //! The ports on Parameter Store, the queues and the topic, all in the home Region.
 
+use crate::happenings::What;
 use crate::ports_table::Kept;
 use crate::queues::Published;
 use crate::world::World;
@@ -24,8 +25,11 @@ impl PolicyReader for World {
 impl KillSwitch for World {
     async fn is_on(&self) -> bool {
         let home = self.cloud.home();
-        let read =
-            self.call("ssm:GetParameters", &home, "kill-switch", |state| Ok(state.parameters.kill_switch_is_on()));
+        let read = self.call("ssm:GetParameters", &home, "kill-switch", |state| {
+            let on = state.parameters.kill_switch_is_on();
+            state.happened(self.invocation, || What::SwitchRead { on });
+            Ok(on)
+        });
         // A switch that cannot be read counts as on.
         read.await.unwrap_or(true)
     }
@@ -51,6 +55,7 @@ impl Announcer for World {
         self.call("sns:Publish", &home, &notice.subject, |state| {
             let at = state.now;
             state.published.push(Published { at, notice: notice.clone() });
+            state.happened(self.invocation, || What::Published(notice.clone()));
             Ok(())
         })
         .await

@@ -1,7 +1,9 @@
 //! The ports on EC2 and KMS.
 
 use crate::ec2_images::Permission;
+use crate::happenings::{Refused, SeenImage, What};
 use crate::refusal::Refusal;
+use crate::settings::STACK;
 use crate::state::State;
 use crate::trace::Note;
 use crate::world::World;
@@ -25,6 +27,18 @@ impl Clock for World {
 }
 
 impl World {
+    fn saw_images(&self, region: &Region, images: &[ObservedImage]) {
+        self.cloud.note_seen(region, images);
+        let mut state = self.cloud.state.borrow_mut();
+        let key = state.settings.managed_by();
+        let seen = |image: &ObservedImage| SeenImage {
+            id: image.id.clone(),
+            state: image.state,
+            managed: image.tags.get(&key).is_some_and(|stack| stack == STACK),
+        };
+        state.happened(self.invocation, || What::ImagesRead(region.clone(), images.iter().map(seen).collect()));
+    }
+
     /// A list in pages, one call each. A list that changes between the pages is read as it is at each.
     async fn pages<T: Note + Clone>(
         &self,
@@ -53,7 +67,16 @@ impl World {
 
 impl InstanceReader for World {
     async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
-        self.call("ec2:DescribeInstances", region, id.as_str(), |state| Ok(state.describe_instance(region, id))).await
+        self.call("ec2:DescribeInstances", region, id.as_str(), |state| {
+            let seen = state.describe_instance(region, id);
+            let button = state.settings.button();
+            state.happened(self.invocation, || {
+                let button = seen.as_ref().and_then(|instance| instance.tags.get(&button)).cloned();
+                What::InstanceRead { region: region.clone(), instance: id.clone(), button }
+            });
+            Ok(seen)
+        })
+        .await
     }
 }
 
@@ -69,7 +92,7 @@ impl ImageReader for World {
         let images = self
             .call("ec2:DescribeImages", region, &subject, |state| Ok(state.describe_images(region, State::one_of(ids))))
             .await?;
-        self.cloud.note_seen(region, &images);
+        self.saw_images(region, &images);
         Ok(images)
     }
 
@@ -78,7 +101,7 @@ impl ImageReader for World {
             state.describe_images(region, |image| image.tags.get(key).map(String::as_str) == Some(value))
         };
         let images = self.pages("ec2:DescribeImages", region, &format!("{key}={value}"), tagged).await?;
-        self.cloud.note_seen(region, &images);
+        self.saw_images(region, &images);
         Ok(images)
     }
 }
@@ -101,35 +124,68 @@ impl KeyReader for World {
 
 impl ImageCreator for World {
     async fn create_image(&self, step: &CreateStep) -> Result<ImageId, CallError> {
-        self.call("ec2:CreateImage", &step.region, step.instance.as_str(), |state| state.create_image(step)).await
+        let made = self.call("ec2:CreateImage", &step.region, step.instance.as_str(), |state| {
+            let image = state.create_image(step)?;
+            state.happened(self.invocation, || What::Created(step.clone(), image.clone()));
+            Ok(image)
+        });
+        let made = made.await;
+        self.refused(&made, || Refused::Create(step.clone()));
+        made
     }
 }
 
 impl ImageCopier for World {
     async fn copy_image(&self, step: &CopyStep) -> Result<ImageId, CallError> {
-        self.call("ec2:CopyImage", &step.destination, step.source.as_str(), |state| state.copy_image(step)).await
+        let made = self.call("ec2:CopyImage", &step.destination, step.source.as_str(), |state| {
+            let before = state.region(&step.destination).images.len();
+            let image = state.copy_image(step)?;
+            let new = state.region(&step.destination).images.len() > before;
+            state.happened(self.invocation, || What::Copied { step: step.clone(), image: image.clone(), new });
+            Ok(image)
+        });
+        let made = made.await;
+        self.refused(&made, || Refused::Copy(step.clone()));
+        made
     }
 }
 
 impl ImageSharer for World {
     async fn share_image(&self, step: &ShareStep) -> Result<(), CallError> {
         let permissions = step.accounts.iter().cloned().map(Permission::Account).collect();
-        let share = |state: &mut State| state.share_image(&step.region, &step.image, &permissions);
-        self.call("ec2:ModifyImageAttribute", &step.region, step.image.as_str(), share).await
+        let share = |state: &mut State| {
+            let changed = state.share_image(&step.region, &step.image, &permissions)?;
+            state.happened(self.invocation, || What::Shared { step: step.clone(), changed });
+            Ok(())
+        };
+        let shared = self.call("ec2:ModifyImageAttribute", &step.region, step.image.as_str(), share).await;
+        self.refused(&shared, || Refused::Share(step.clone()));
+        shared
     }
 }
 
 impl InstanceTagger for World {
     async fn remove_tag(&self, step: &TagStep) -> Result<(), CallError> {
         let remove = |state: &mut State| {
-            state.untag_instance(&step.region, &step.instance, &step.key, Some(step.value.as_str()))
+            let changed = state.untag_instance(&step.region, &step.instance, &step.key, Some(step.value.as_str()))?;
+            state.happened(self.invocation, || What::TagRemoved { step: step.clone(), changed });
+            Ok(())
         };
-        self.call("ec2:DeleteTags", &step.region, &format!("{} {}", step.instance, step.key), remove).await
+        let subject = format!("{} {}", step.instance, step.key);
+        let removed = self.call("ec2:DeleteTags", &step.region, &subject, remove).await;
+        self.refused(&removed, || Refused::Tag(step.clone()));
+        removed
     }
 
     async fn write_tag(&self, step: &TagStep) -> Result<(), CallError> {
-        let write =
-            |state: &mut State| state.tag_instance(&step.region, &step.instance, &step.key, step.value.as_str());
-        self.call("ec2:CreateTags", &step.region, &format!("{} {}", step.instance, step.key), write).await
+        let write = |state: &mut State| {
+            state.tag_instance(&step.region, &step.instance, &step.key, step.value.as_str())?;
+            state.happened(self.invocation, || What::TagWritten(step.clone()));
+            Ok(())
+        };
+        let subject = format!("{} {}", step.instance, step.key);
+        let written = self.call("ec2:CreateTags", &step.region, &subject, write).await;
+        self.refused(&written, || Refused::Tag(step.clone()));
+        written
     }
 }

@@ -1,9 +1,9 @@
 //! The ports on the table. Its calls go to the home Region.
 
-use crate::due::SHARDS;
 use crate::executor::yield_now;
+use crate::happenings::What;
 use crate::store::press_pk;
-use crate::trace::Note;
+use crate::trace::{Note, put};
 use crate::world::World;
 use amiline_app::ports::{
     CallError, Catalogue, Committed, Due, DuePage, DueReader, RecordReader, RecordWriter, RejectedMessage,
@@ -18,44 +18,44 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 impl Note for Press {
-    fn note(&self) -> String {
-        format!("rev {}", self.rev)
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("rev {}", self.rev));
     }
 }
 
 impl Note for Budget {
-    fn note(&self) -> String {
-        format!("rev {}", self.rev)
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("rev {}", self.rev));
     }
 }
 
 impl Note for Family {
-    fn note(&self) -> String {
-        format!("{} v{}", self.id, self.version)
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{} v{}", self.id, self.version));
     }
 }
 
 impl Note for FamilyId {
-    fn note(&self) -> String {
-        self.to_string()
+    fn note(&self, out: &mut String) {
+        out.push_str(self.as_str());
     }
 }
 
 impl Note for HistoryItem {
-    fn note(&self) -> String {
-        format!("{} {}", self.seq, self.event.as_str())
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{} {}", self.seq, self.event.as_str()));
     }
 }
 
 impl Note for PressKey {
-    fn note(&self) -> String {
-        self.instance.to_string()
+    fn note(&self, out: &mut String) {
+        out.push_str(self.instance.as_str());
     }
 }
 
 impl Note for BTreeSet<PressKey> {
-    fn note(&self) -> String {
-        format!("{} under way", self.len())
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{} under way", self.len()));
     }
 }
 
@@ -65,6 +65,10 @@ impl RecordReader for World {
         self.call("dynamodb:BatchGetItem", &home, &press_pk(key), |state| {
             let press = state.store.presses.get(key).cloned().unwrap_or_else(Press::untouched);
             let budget = state.store.budgets.get(&key.account).cloned().unwrap_or_default();
+            state.happened(self.invocation, || What::PressRead {
+                key: key.clone(),
+                idle: press.state == PressState::Idle,
+            });
             Ok((press, budget))
         })
         .await
@@ -108,8 +112,8 @@ impl RecordReader for World {
 pub(crate) struct Kept(pub(crate) Option<String>);
 
 impl Note for Kept {
-    fn note(&self) -> String {
-        if self.0.is_some() { "a text" } else { "none" }.to_owned()
+    fn note(&self, out: &mut String) {
+        out.push_str(if self.0.is_some() { "a text" } else { "none" });
     }
 }
 
@@ -117,7 +121,14 @@ impl RecordWriter for World {
     async fn commit(&self, commit: &Commit) -> Result<Committed, CallError> {
         let home = self.cloud.home();
         let subject = format!("{} v{}", commit.family.id, commit.family.version);
-        self.call("dynamodb:TransactWriteItems", &home, &subject, |state| state.commit(commit)).await
+        self.call("dynamodb:TransactWriteItems", &home, &subject, |state| {
+            let committed = state.commit(commit)?;
+            if committed == Committed::Yes {
+                state.happened(self.invocation, || What::Committed(Box::new(commit.clone())));
+            }
+            Ok(committed)
+        })
+        .await
     }
 
     async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
@@ -146,7 +157,7 @@ impl RecordWriter for World {
 
 impl DueReader for World {
     fn shards(&self) -> u32 {
-        SHARDS
+        self.cloud.state.borrow().settings.shards
     }
 
     async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError> {
@@ -177,8 +188,8 @@ impl DueReader for World {
 }
 
 impl Note for Due {
-    fn note(&self) -> String {
-        format!("{self:?}")
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{self:?}"));
     }
 }
 

@@ -61,8 +61,13 @@ impl FakeCloud {
 
     /// Receives the oldest message. Not giving it back acknowledges it.
     pub fn take(&self, queue: Queue) -> Option<Message> {
+        self.take_at(queue, 0)
+    }
+
+    /// Receives the message at a place among those that wait: queues keep no order.
+    pub fn take_at(&self, queue: Queue, place: usize) -> Option<Message> {
         self.with_queue(queue, |messages| {
-            let mut message = messages.pop_front()?;
+            let mut message = messages.remove(place)?;
             message.received += 1;
             Some(message)
         })
@@ -86,6 +91,11 @@ impl FakeCloud {
     /// The messages that wait, oldest first.
     pub fn waiting(&self, queue: Queue) -> Vec<Message> {
         self.with_queue(queue, |messages| messages.iter().cloned().collect())
+    }
+
+    /// How many messages wait.
+    pub fn waiting_count(&self, queue: Queue) -> usize {
+        self.with_queue(queue, |messages| messages.len())
     }
 
     /// The messages that were given up.

@@ -16,9 +16,13 @@ pub(crate) struct RegionState {
     pub(crate) images: BTreeMap<ImageId, Versioned<Image>>,
     pub(crate) snapshots: BTreeMap<SnapshotId, Snapshot>,
     pub(crate) keys: Keys,
+    /// Launch templates: the image that the newest version of each names.
+    pub(crate) templates: BTreeMap<String, ImageId>,
     pub(crate) tokens: BTreeMap<String, Token>,
     /// Seconds by which describes lag behind.
     pub(crate) lag_seconds: i64,
+    /// Seconds by which describes of images lag behind, if not by the same.
+    pub(crate) image_lag_seconds: Option<i64>,
     /// Seconds that a created image is pending; `None`: until the test settles it.
     pub(crate) create_seconds: Option<i64>,
     /// Seconds that a copied image is pending; `None`: until the test settles it.
@@ -44,8 +48,10 @@ impl RegionState {
             images: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             keys: Keys::new(account, region, ids),
+            templates: BTreeMap::new(),
             tokens: BTreeMap::new(),
             lag_seconds: 0,
+            image_lag_seconds: None,
             create_seconds: Some(60),
             copy_seconds: Some(120),
             // aws-facts.md section 6: 20 concurrent copies for each destination.

@@ -19,10 +19,44 @@ pub(crate) struct Settings {
     pub(crate) index_lag_seconds: i64,
     /// Whether a family's rows and its own item may be read at two moments.
     pub(crate) torn_reads: bool,
+    /// Parts of the index of what is due.
+    pub(crate) shards: u32,
+    /// What is broken in the model itself, so that its checkers can be checked.
+    pub(crate) plant: Option<Plant>,
     /// The stack's tag prefix, for the rule of the button.
     pub(crate) tag_prefix: String,
     /// Whether the tag rule lets only events in that show the button.
     pub(crate) rule_wants_button: bool,
+}
+
+/// Something broken in the model itself. Whoever claims to check Amiline against this cloud must notice it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plant {
+    /// EC2 takes a name twice.
+    NamesNotUnique,
+    /// Every seventh transaction is answered with success and not written.
+    LostTransactions,
+    /// A transaction writes the family and loses its history.
+    HistoryLost,
+    /// Conditions on a family's version are not checked.
+    VersionsNotChecked,
+    /// CopyImage forgets its client tokens, and names are not unique.
+    TokensForgotten,
+}
+
+/// The stack's name.
+pub(crate) const STACK: &str = "amiline";
+
+impl Settings {
+    /// The key of the button.
+    pub(crate) fn button(&self) -> String {
+        format!("{}:image", self.tag_prefix)
+    }
+
+    /// The key of the tag that says who manages an image.
+    pub(crate) fn managed_by(&self) -> String {
+        format!("{}:managed-by", self.tag_prefix)
+    }
 }
 
 impl Default for Settings {
@@ -36,6 +70,8 @@ impl Default for Settings {
             page_size: 1000,
             index_lag_seconds: 0,
             torn_reads: false,
+            shards: 16,
+            plant: None,
             tag_prefix: "amiline".to_owned(),
             rule_wants_button: true,
         }

@@ -3,6 +3,7 @@
 use crate::events::{Bus, EventKind};
 use crate::faults::FaultPlan;
 use crate::gate::Call;
+use crate::happenings::Happenings;
 use crate::identity::Ids;
 use crate::limits::{Bucket, DOCUMENTED, Dark};
 use crate::parameters::Parameters;
@@ -11,7 +12,7 @@ use crate::refusal::Refusal;
 use crate::region::RegionState;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::trace::Trace;
+use crate::trace::{Trace, put};
 use amiline_app::ports::Queue;
 use amiline_domain::ids::{AccountId, ImageId, Region};
 use jiff::{SignedDuration, Timestamp};
@@ -35,6 +36,8 @@ pub(crate) struct State {
     pub(crate) ids: Ids,
     pub(crate) settings: Settings,
     pub(crate) trace: Trace,
+    pub(crate) happenings: Happenings,
+    pub(crate) invocations: u64,
     pub(crate) calls_made: u64,
     pub(crate) faults: FaultPlan,
     pub(crate) bus: Bus,
@@ -62,6 +65,8 @@ impl State {
             ids,
             settings: Settings::default(),
             trace: Trace::default(),
+            happenings: Happenings::default(),
+            invocations: 0,
             calls_made: 0,
             faults: FaultPlan::default(),
             bus: Bus::default(),
@@ -77,8 +82,13 @@ impl State {
         }
     }
 
-    pub(crate) fn line(&mut self, text: &str) {
-        self.trace.line(self.now, text);
+    /// Adds a line to the trace; `write` puts its text.
+    pub(crate) fn write_line(&mut self, write: impl FnOnce(&mut String)) {
+        self.trace.line(self.now, write);
+    }
+
+    pub(crate) fn line(&mut self, text: std::fmt::Arguments<'_>) {
+        self.write_line(|line| put(line, text));
     }
 
     /// A Region of this cloud; a Region that it was not made with is an error of the test.
@@ -93,6 +103,12 @@ impl State {
     /// The moment that a describe in the Region shows.
     pub(crate) fn seen_until(&self, region: &Region) -> Timestamp {
         self.now - SignedDuration::from_secs(self.region(region).lag_seconds)
+    }
+
+    /// The moment that a describe of images in the Region shows.
+    pub(crate) fn images_seen_until(&self, region: &Region) -> Timestamp {
+        let place = self.region(region);
+        self.now - SignedDuration::from_secs(place.image_lag_seconds.unwrap_or(place.lag_seconds))
     }
 
     pub(crate) fn set_dark(&mut self, region: &Region, dark: Option<Dark>) {
@@ -132,6 +148,11 @@ impl State {
         let at = self.now + SignedDuration::from_secs(seconds);
         self.agenda_next += 1;
         self.agenda.insert((at, self.agenda_next), what);
+    }
+
+    /// When the next thing happens by itself.
+    pub(crate) fn next_later(&self) -> Option<Timestamp> {
+        self.agenda.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// Lets time pass; everything that falls into it happens at its own moment.

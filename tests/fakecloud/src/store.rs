@@ -44,6 +44,8 @@ pub(crate) struct Store {
     pub(crate) stream: VecDeque<StreamRecord>,
     /// The index of what is due, by part, partition key and sort key.
     pub(crate) due: BTreeMap<(u32, String, String), Versioned<Option<Due>>>,
+    /// Transactions that were written.
+    pub(crate) transactions: u64,
     /// Writes that no condition refused and that are wrong all the same.
     pub(crate) flaws: Vec<String>,
 }
@@ -118,6 +120,11 @@ impl State {
 }
 
 impl FakeCloud {
+    /// How many records the stream holds.
+    pub fn stream_length(&self) -> usize {
+        self.state.borrow().store.stream.len()
+    }
+
     /// Takes everything that the stream brings now, oldest first. It brings every item at least once: to have one
     /// twice, deliver it twice; to have the stream lose it, do nothing with it.
     pub fn take_stream(&self) -> Vec<StreamRecord> {

@@ -6,6 +6,7 @@ use amiline_domain::image::{ObservedImage, ObservedInstance};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 /// One call that AWS carried out, whether or not its reply arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Effect {
     /// When.
     pub at: Timestamp,
     /// Who called.
-    pub caller: String,
+    pub caller: Rc<str>,
     /// `service:Action`.
     pub action: &'static str,
     /// Where.
@@ -32,24 +33,61 @@ impl Effect {
     }
 }
 
-/// Lines, counts and effects.
-#[derive(Debug, Default)]
+/// Lines, counts and effects. Every line goes into the hash; the text is kept only if somebody will read it.
+#[derive(Debug)]
 pub(crate) struct Trace {
+    keep: bool,
     lines: Vec<String>,
+    scratch: String,
+    hash: u64,
     pub(crate) effects: Vec<Effect>,
-    pub(crate) calls: BTreeMap<(String, &'static str), usize>,
+    pub(crate) calls: BTreeMap<(Rc<str>, &'static str), usize>,
 }
 
+impl Default for Trace {
+    fn default() -> Self {
+        Self {
+            keep: true,
+            lines: Vec::new(),
+            scratch: String::new(),
+            hash: FNV_OFFSET,
+            effects: Vec::new(),
+            calls: BTreeMap::new(),
+        }
+    }
+}
+
+/// FNV-1a, 64 bits: the same on every machine, and cheap.
+const FNV_OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01B3;
+
 impl Trace {
-    pub(crate) fn line(&mut self, at: Timestamp, text: &str) {
-        self.lines.push(format!("{} {text}", at.strftime("%m-%d %H:%M:%S%.3f")));
+    /// Adds a line; `write` puts its text.
+    pub(crate) fn line(&mut self, at: Timestamp, write: impl FnOnce(&mut String)) {
+        self.scratch.clear();
+        write(&mut self.scratch);
+        let moment = at.as_millisecond().to_le_bytes();
+        for byte in moment.iter().chain(self.scratch.as_bytes()) {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
+        }
+        if self.keep {
+            self.lines.push(format!("{} {}", at.strftime("%m-%d %H:%M:%S%.3f"), self.scratch));
+        }
+    }
+
+    pub(crate) fn keep_lines(&mut self, keep: bool) {
+        self.keep = keep;
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
     }
 
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for line in &self.lines {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{line}");
+            text.push_str(line);
+            text.push('\n');
         }
         text
     }
@@ -57,78 +95,94 @@ impl Trace {
 
 /// What of an answer stands in the trace.
 pub(crate) trait Note {
-    fn note(&self) -> String;
+    fn note(&self, out: &mut String);
+}
+
+/// Writes into a line; writing to a `String` cannot fail.
+pub(crate) fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
 }
 
 impl Note for () {
-    fn note(&self) -> String {
-        "done".to_owned()
+    fn note(&self, out: &mut String) {
+        out.push_str("done");
     }
 }
 
 impl Note for bool {
-    fn note(&self) -> String {
-        self.to_string()
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{self}"));
     }
 }
 
 impl Note for String {
-    fn note(&self) -> String {
-        self.clone()
+    fn note(&self, out: &mut String) {
+        out.push_str(self);
     }
 }
 
 impl Note for ImageId {
-    fn note(&self) -> String {
-        self.to_string()
+    fn note(&self, out: &mut String) {
+        out.push_str(self.as_str());
     }
 }
 
 impl Note for InstanceId {
-    fn note(&self) -> String {
-        self.to_string()
+    fn note(&self, out: &mut String) {
+        out.push_str(self.as_str());
     }
 }
 
 impl Note for ObservedImage {
-    fn note(&self) -> String {
-        format!("{} {:?}", self.id, self.state)
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{} {:?}", self.id, self.state));
     }
 }
 
 impl Note for ObservedInstance {
-    fn note(&self) -> String {
-        format!("{:?}", self.state)
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{:?}", self.state));
     }
 }
 
 impl Note for Committed {
-    fn note(&self) -> String {
-        format!("{self:?}")
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{self:?}"));
     }
 }
 
 impl Note for DuePage {
-    fn note(&self) -> String {
-        format!("{} due", self.items.len())
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{} due", self.items.len()));
     }
 }
 
 impl<T: Note> Note for Option<T> {
-    fn note(&self) -> String {
-        self.as_ref().map_or_else(|| "none".to_owned(), Note::note)
+    fn note(&self, out: &mut String) {
+        match self {
+            Some(value) => value.note(out),
+            None => out.push_str("none"),
+        }
     }
 }
 
 impl<T: Note> Note for Vec<T> {
-    fn note(&self) -> String {
-        let notes: Vec<String> = self.iter().map(Note::note).collect();
-        format!("[{}]", notes.join(", "))
+    fn note(&self, out: &mut String) {
+        out.push('[');
+        for (place, value) in self.iter().enumerate() {
+            if place > 0 {
+                out.push_str(", ");
+            }
+            value.note(out);
+        }
+        out.push(']');
     }
 }
 
 impl<A: Note, B: Note> Note for (A, B) {
-    fn note(&self) -> String {
-        format!("{}, {}", self.0.note(), self.1.note())
+    fn note(&self, out: &mut String) {
+        self.0.note(out);
+        out.push_str(", ");
+        self.1.note(out);
     }
 }

@@ -6,13 +6,15 @@ use crate::state::State;
 use crate::trace::Effect;
 use crate::versioned::Versioned;
 use amiline_app::ports::{Due, RejectedMessage};
-use amiline_domain::family::{Family, RowState};
+use amiline_domain::family::{Family, Lease, RowState};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
+use amiline_domain::image::ImageState;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::tags::Button;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 impl State {
     pub(crate) fn newest_families(&self, limit: usize, wanted: impl Fn(&Family) -> bool) -> Vec<Family> {
@@ -101,13 +103,14 @@ impl FakeCloud {
     /// Calls that were made, the ones that failed too.
     pub fn calls(&self, caller: &str, action: &str) -> usize {
         let state = self.state.borrow();
-        let of = |(who, what): &(String, &'static str)| who == caller && *what == action;
+        let of = |(who, what): &(Rc<str>, &'static str)| **who == *caller && *what == action;
         state.trace.calls.iter().filter(|(key, _)| of(key)).map(|(_, count)| count).sum()
     }
 
     /// Every count of calls, by caller and action.
     pub fn call_counts(&self) -> BTreeMap<(String, &'static str), usize> {
-        self.state.borrow().trace.calls.clone()
+        let state = self.state.borrow();
+        state.trace.calls.iter().map(|((who, what), count)| ((who.to_string(), *what), *count)).collect()
     }
 
     /// Calls made over the cloud's life: the number of the newest one.
@@ -128,6 +131,21 @@ impl FakeCloud {
     /// Calls that changed something in EC2.
     pub fn mutations(&self) -> usize {
         self.state.borrow().trace.effects.iter().filter(|effect| effect.changes_ec2()).count()
+    }
+
+    /// The hash of everything that happened: the same inputs give the same one, on any machine.
+    pub fn trace_hash(&self) -> u64 {
+        self.state.borrow().trace.hash()
+    }
+
+    /// Whether the trace's text is kept (it is at first); its hash always is.
+    pub fn keep_trace(&self, keep: bool) {
+        self.state.borrow_mut().trace.keep_lines(keep);
+    }
+
+    /// Adds a line of the teller's own to the trace.
+    pub fn say(&self, text: std::fmt::Arguments<'_>) {
+        self.state.borrow_mut().line(text);
     }
 
     /// What happened, line by line.
@@ -167,6 +185,52 @@ impl FakeCloud {
         self.state.borrow().store.presses.get(&key).cloned()
     }
 
+    /// Who has a family's lease, and until when.
+    pub fn lease_of(&self, family: &FamilyId) -> Option<Lease> {
+        self.state.borrow().store.families.get(family)?.lease.clone()
+    }
+
+    /// Whether any of an instance's families is leased to this holder.
+    pub fn holds_lease(&self, region: &Region, instance: &InstanceId, holder: &str) -> bool {
+        let state = self.state.borrow();
+        let of = |family: &&Family| family.region == *region && family.instance == *instance;
+        let leases = state.store.families.values().filter(of).filter_map(|family| family.lease.as_ref());
+        leases.into_iter().any(|lease| lease.holder == holder)
+    }
+
+    /// The family that an image belongs to, by its pointer.
+    pub fn family_of(&self, region: &Region, image: &ImageId) -> Option<FamilyId> {
+        self.state.borrow().store.pointers.get(&(region.clone(), image.clone())).cloned()
+    }
+
+    /// Whether a message was rejected and kept.
+    pub fn was_rejected(&self, message: &str) -> bool {
+        self.state.borrow().store.rejected.contains_key(message)
+    }
+
+    /// How many writes are wrong that no condition refused; [`FakeCloud::flaws`] tells them.
+    pub fn wrong_writes(&self) -> usize {
+        self.state.borrow().store.flaws.len()
+    }
+
+    /// The state of an image as it is; none if there never was one.
+    pub fn image_state(&self, region: &Region, id: &ImageId) -> Option<ImageState> {
+        self.state.borrow().region(region).image(id).map(|image| image.state)
+    }
+
+    /// What the creating call left without the managed-by or the intent tag, of an image and its snapshots.
+    pub fn born_untagged(&self, region: &Region, id: &ImageId) -> Vec<String> {
+        let keys = self.stack().keys;
+        let bare = |tags: &BTreeMap<String, String>| {
+            !tags.contains_key(&keys.managed_by()) || !tags.contains_key(&keys.intent())
+        };
+        let state = self.state.borrow();
+        let Some(image) = state.region(region).image(id) else { return Vec::new() };
+        let snapshots = image.snapshots.iter().map(|id| &state.region(region).snapshots[id]);
+        let snapshots = snapshots.filter(|snapshot| bare(&snapshot.tags)).map(|snapshot| snapshot.id.to_string());
+        image.born_with.iter().filter(|tags| bare(tags)).map(|_| id.to_string()).chain(snapshots).collect()
+    }
+
     /// Messages that were rejected and kept.
     pub fn rejected(&self) -> Vec<RejectedMessage> {
         self.state.borrow().store.rejected.values().cloned().collect()
@@ -178,6 +242,13 @@ impl FakeCloud {
         let mut due: Vec<Due> = state.store.due.values().filter_map(|due| due.current().clone()).collect();
         due.sort_by_key(crate::due::due_at);
         due
+    }
+
+    /// Whether a tick at this moment would find anything: something due, or a button that reads show as pressed.
+    pub fn tick_would_find(&self, source_regions: &[Region]) -> bool {
+        let state = self.state.borrow();
+        let key = state.settings.button();
+        state.anything_due(state.now) || source_regions.iter().any(|region| state.shows_any_with_tag(region, &key))
     }
 
     /// When the next thing is due; none if nothing is.

@@ -8,7 +8,9 @@ use std::rc::Rc;
 #[derive(Clone)]
 pub struct World {
     pub(crate) cloud: FakeCloud,
-    pub(crate) caller: String,
+    pub(crate) caller: Rc<str>,
+    /// Its number among the cloud's invocations, from 1.
+    pub(crate) invocation: u64,
     /// Seconds by which its clock is wrong.
     pub(crate) skew: i64,
     /// Calls that it made.
@@ -19,7 +21,8 @@ pub struct World {
 
 impl World {
     pub(crate) fn new(cloud: FakeCloud, caller: &str) -> Self {
-        Self { cloud, caller: caller.to_owned(), skew: 0, made: Rc::new(Cell::new(0)), dies_at: None }
+        let invocation = cloud.next_invocation();
+        Self { cloud, caller: caller.into(), invocation, skew: 0, made: Rc::new(Cell::new(0)), dies_at: None }
     }
 
     /// The same caller with a clock that is wrong by so many seconds.
@@ -32,6 +35,11 @@ impl World {
     pub fn dying_after(mut self, n: u64) -> Self {
         self.dies_at = Some(n + 1);
         self
+    }
+
+    /// Its number among the cloud's invocations, from 1.
+    pub fn invocation(&self) -> u64 {
+        self.invocation
     }
 
     /// How many calls it has made.

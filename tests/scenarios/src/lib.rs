@@ -12,14 +12,15 @@ use amiline_app::announce::{announce, announce_waiting};
 use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
 use amiline_app::look::{LookRequest, look_at_instance};
-use amiline_app::ports::Queue;
+use amiline_app::ports::{Announcer, Queue};
 use amiline_app::reject::reject;
 use amiline_app::settings::BoundedStack;
 use amiline_app::tick::{TickDone, tick};
+use amiline_app::{Create, Distribute};
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{Tick, Wake, decode};
+use amiline_domain::wake::{BadEvent, Tick, Wake, decode};
 use amiline_fakecloud::{FakeCloud, Launch, Message, Volume, World, region, run};
 use std::cell::Cell;
 
@@ -94,36 +95,7 @@ impl House {
 
     /// One message, as the function of that queue handles it.
     pub async fn handle(&self, world: World, queue: Queue, message: &Message) -> Result<(), UseCaseError> {
-        let (stack, invocation) = (&self.stack, self.invocation());
-        let wake = match decode(&message.body) {
-            Ok(wake) => wake,
-            Err(bad) => return Ok(reject(&world, "scenario", &message.id, &message.body, &bad).await?),
-        };
-        match (queue, wake) {
-            (Queue::Create, Wake::InstanceTagged(event)) => {
-                if let Some(request) = LookRequest::of_event(&event, stack) {
-                    look_at_instance(&world, stack, &request, &invocation).await?;
-                }
-            }
-            (Queue::Create, Wake::LookAtInstance { region, instance }) => {
-                let request = LookRequest { region, instance, hint: None };
-                look_at_instance(&world, stack, &request, &invocation).await?;
-            }
-            (Queue::Create, Wake::FamilyDue(due)) => {
-                create_due(&world, stack, &due, &invocation).await?;
-            }
-            (Queue::Distribute, Wake::FamilyDue(due)) => {
-                distribute_due(&world, stack, &due, &invocation).await?;
-            }
-            (Queue::Distribute, Wake::ImageState(event)) => {
-                on_image_state(&world, stack, &event, &invocation).await?;
-            }
-            (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
-                announce_waiting(&world, &pk, &sk).await?;
-            }
-            (queue, wake) => panic!("{wake:?} for {queue:?}"),
-        }
-        Ok(())
+        handle(&world, &self.stack, queue, message, &self.invocation()).await
     }
 
     /// Takes one message and handles it. `false` if it failed or the invocation died; then it comes again.
@@ -214,6 +186,48 @@ impl House {
         assert!(self.cloud.unannounced().is_empty());
         assert_eq!(self.cloud.notices_of(&format!("family-{}", outcome.as_str())), 1);
     }
+}
+
+/// One message, as the function of that queue handles it.
+pub async fn handle<W: Create + Distribute + Announcer>(
+    world: &W,
+    stack: &BoundedStack,
+    queue: Queue,
+    message: &Message,
+    invocation: &Invocation,
+) -> Result<(), UseCaseError> {
+    let wake = match decode(&message.body) {
+        Ok(wake) => wake,
+        Err(bad) => return Ok(reject(world, "scenario", &message.id, &message.body, &bad).await?),
+    };
+    match (queue, wake) {
+        (Queue::Create, Wake::InstanceTagged(event)) => {
+            if let Some(request) = LookRequest::of_event(&event, stack) {
+                look_at_instance(world, stack, &request, invocation).await?;
+            }
+        }
+        (Queue::Create, Wake::LookAtInstance { region, instance }) => {
+            let request = LookRequest { region, instance, hint: None };
+            look_at_instance(world, stack, &request, invocation).await?;
+        }
+        (Queue::Create, Wake::FamilyDue(due)) => {
+            create_due(world, stack, &due, invocation).await?;
+        }
+        (Queue::Distribute, Wake::FamilyDue(due)) => {
+            distribute_due(world, stack, &due, invocation).await?;
+        }
+        (Queue::Distribute, Wake::ImageState(event)) => {
+            on_image_state(world, stack, &event, invocation).await?;
+        }
+        (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
+            announce_waiting(world, &pk, &sk).await?;
+        }
+        (_, other) => {
+            let bad = BadEvent::Malformed(format!("{other:?} is for another function"));
+            reject(world, "scenario", &message.id, &message.body, &bad).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The function of a queue.

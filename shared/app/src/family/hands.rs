@@ -2,6 +2,7 @@
 
 use super::{Invocation, queue_of};
 use crate::ports::CallError;
+use crate::rare;
 use crate::world::{Create, Distribute};
 use amiline_domain::family::{Family, Worker};
 use amiline_domain::fault::{Fault, holder_of_name};
@@ -46,7 +47,8 @@ impl<W: Create> Hands for CreateHands<'_, W> {
     async fn perform(&self, action: &Action) -> Ended {
         match action {
             Action::Create(step) => {
-                if plus_seconds(self.world.now(), CREATE_SECONDS_MIN) > self.deadline {
+                let late = plus_seconds(self.world.now(), CREATE_SECONDS_MIN) > self.deadline;
+                if late || rare::turn(rare::Turn::NoTimeToCreate) {
                     let reason = "too little time was left in the invocation".to_owned();
                     return Ended::Refused { fault: Fault::Later, reason };
                 }

@@ -2,6 +2,7 @@
 
 use super::UseCaseError;
 use crate::ports::{CallError, Committed, RecordReader, RecordWriter};
+use crate::rare;
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::FamilyId;
@@ -16,7 +17,7 @@ pub(crate) async fn whole_family<W: RecordReader>(world: &W, id: &FamilyId) -> R
     let mut torn = None;
     for _ in 0..READS_MAX {
         match world.family(id).await? {
-            Some(family) if !family.is_whole() => torn = Some(family.region),
+            Some(family) if !family.is_whole() || rare::turn(rare::Turn::TornRead) => torn = Some(family.region),
             read => return Ok(read),
         }
     }

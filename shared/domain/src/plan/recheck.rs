@@ -65,9 +65,8 @@ pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Sc
         return;
     }
     let told = told(row, knock).or(row.recheck.as_ref().and_then(|recheck| recheck.told));
-    let awaited = matches!(row.state, RowState::Pending | RowState::Available);
-    let long_gone =
-        awaited && row.recheck.as_ref().is_some_and(|recheck| recheck.told.is_none() && recheck.until <= scene.now);
+    // Whatever it has become meanwhile: looks that found nothing must come to an end.
+    let long_gone = row.recheck.as_ref().is_some_and(|recheck| recheck.told.is_none() && recheck.until <= scene.now);
     if told == Some(ImageState::Deregistered) || long_gone {
         changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.place, Some(id), None));
         row.state = RowState::Deregistered;
@@ -83,7 +82,9 @@ pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Sc
             }
         }
         Some(_) => {}
-        None if awaited => begin(row, None, MISSING_SECONDS, scene),
+        None if matches!(row.state, RowState::Pending | RowState::Available) => {
+            begin(row, None, MISSING_SECONDS, scene)
+        }
         None => {}
     }
 }

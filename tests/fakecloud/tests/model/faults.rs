@@ -135,7 +135,7 @@ fn a_delayed_call_lets_the_others_go_first() {
     race.add(two_calls(cloud.as_caller("fast"), two));
     race.run(Order::RoundRobin);
     assert_eq!(
-        cloud.effects().iter().map(|effect| effect.caller.as_str()).collect::<Vec<_>>(),
+        cloud.effects().iter().map(|effect| &*effect.caller).collect::<Vec<_>>(),
         ["fast", "fast", "slow", "slow"]
     );
 }

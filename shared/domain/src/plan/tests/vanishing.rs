@@ -26,6 +26,17 @@ fn a_pending_image_that_no_read_shows_for_ten_minutes_is_gone() {
 }
 
 #[test]
+fn an_image_that_vanished_before_its_deadline_is_gone_after_it_too() {
+    let mut stage = Stage::new(r#"{"deadline_hours":1}"#);
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Image(image_id(1)));
+    misses(&mut stage, 3300);
+    assert_eq!(misses(&mut stage, 300), [EventKind::ImageFailed], "the deadline");
+    assert_eq!(misses(&mut stage, 301), [EventKind::ImageDeregistered]);
+    assert_eq!(stage.row(&Place::Source).recheck, None, "a look that is due for ever would wake it at every tick");
+}
+
+#[test]
 fn a_read_that_shows_the_image_begins_the_ten_minutes_anew() {
     let mut stage = pending();
     misses(&mut stage, 300);

@@ -1,0 +1,241 @@
+//! What is checked, by name: the design's invariants, and what a person who tags an instance may expect.
+//!
+//! A check looks at what really happened in the cloud and at what was announced, never at the record alone. Each counts
+//! how often it had something to look at: one that never had is vacuous, and says nothing.
+
+mod calls;
+mod desired;
+mod oracle;
+pub(crate) mod rest;
+mod truth;
+mod writes;
+
+pub use oracle::Oracle;
+
+/// One thing that must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "`says` is the documentation, and the report prints it")]
+pub enum Check {
+    OneCreate,
+    OneCopy,
+    TaggedFromBirth,
+    AvailableWasSeen,
+    OwnImagesOnly,
+    ReferencedIsKept,
+    SharesWithinBounds,
+    PlacesWithinBounds,
+    NeverLessEncrypted,
+    RebootsByPolicyOnly,
+    BoundedEffects,
+    ReplayIsQuiet,
+    OneWorker,
+    DeadLeaseTakenOver,
+    PressWasSeen,
+    RecordedBeforeAnnounced,
+    OutcomesAnnounced,
+    FailuresRecorded,
+    LineageKept,
+    MessagesAccounted,
+    ConvergesWithoutEvents,
+    NeighboursNotHeldUp,
+    KillSwitchStops,
+    NoPanic,
+    SameTrace,
+    HourlyLimit,
+    MinimumInterval,
+    NoInventedPress,
+    AnswerBeforeRemoval,
+    PressAnswered,
+    RefusalsHaveReasons,
+    AnnouncedIsTrue,
+    DesiredState,
+    ComesToRest,
+    TwinsLeftAlone,
+}
+
+impl Check {
+    /// Every check.
+    pub const ALL: [Check; 35] = [
+        Check::OneCreate,
+        Check::OneCopy,
+        Check::TaggedFromBirth,
+        Check::AvailableWasSeen,
+        Check::OwnImagesOnly,
+        Check::ReferencedIsKept,
+        Check::SharesWithinBounds,
+        Check::PlacesWithinBounds,
+        Check::NeverLessEncrypted,
+        Check::RebootsByPolicyOnly,
+        Check::BoundedEffects,
+        Check::ReplayIsQuiet,
+        Check::OneWorker,
+        Check::DeadLeaseTakenOver,
+        Check::PressWasSeen,
+        Check::RecordedBeforeAnnounced,
+        Check::OutcomesAnnounced,
+        Check::FailuresRecorded,
+        Check::LineageKept,
+        Check::MessagesAccounted,
+        Check::ConvergesWithoutEvents,
+        Check::NeighboursNotHeldUp,
+        Check::KillSwitchStops,
+        Check::NoPanic,
+        Check::SameTrace,
+        Check::HourlyLimit,
+        Check::MinimumInterval,
+        Check::NoInventedPress,
+        Check::AnswerBeforeRemoval,
+        Check::PressAnswered,
+        Check::RefusalsHaveReasons,
+        Check::AnnouncedIsTrue,
+        Check::DesiredState,
+        Check::ComesToRest,
+        Check::TwinsLeftAlone,
+    ];
+
+    /// The invariant of the design that it checks; none for what follows from several, or is a promise to people.
+    pub fn invariant(self) -> Option<u8> {
+        Some(match self {
+            Check::OneCreate => 1,
+            Check::OneCopy => 2,
+            Check::TaggedFromBirth => 3,
+            Check::AvailableWasSeen => 4,
+            Check::OwnImagesOnly => 5,
+            Check::ReferencedIsKept => 6,
+            Check::SharesWithinBounds => 13,
+            Check::PlacesWithinBounds => 14,
+            Check::NeverLessEncrypted => 15,
+            Check::RebootsByPolicyOnly => 16,
+            Check::BoundedEffects => 17,
+            Check::ReplayIsQuiet => 18,
+            Check::OneWorker | Check::DeadLeaseTakenOver => 20,
+            Check::PressWasSeen => 21,
+            Check::RecordedBeforeAnnounced | Check::OutcomesAnnounced => 22,
+            Check::FailuresRecorded => 23,
+            Check::LineageKept => 24,
+            Check::MessagesAccounted => 25,
+            Check::ConvergesWithoutEvents => 26,
+            Check::NeighboursNotHeldUp => 27,
+            Check::KillSwitchStops => 28,
+            Check::NoPanic => 29,
+            Check::SameTrace => 30,
+            Check::HourlyLimit
+            | Check::MinimumInterval
+            | Check::NoInventedPress
+            | Check::AnswerBeforeRemoval
+            | Check::PressAnswered
+            | Check::RefusalsHaveReasons
+            | Check::AnnouncedIsTrue
+            | Check::DesiredState
+            | Check::ComesToRest
+            | Check::TwinsLeftAlone => return None,
+        })
+    }
+
+    /// What it says.
+    pub fn says(self) -> &'static str {
+        match self {
+            Check::OneCreate => {
+                "one CreateImage takes effect for an intent, and the next attempt only after a failure was seen"
+            }
+            Check::OneCopy => "one live copy for a source image and destination",
+            Check::TaggedFromBirth => "images and snapshots carry managed-by and intent from the creating call on",
+            Check::AvailableWasSeen => "a record says available only of an image that a describe showed so",
+            Check::OwnImagesOnly => "copied and shared are only images that this invocation saw to be ours",
+            Check::ReferencedIsKept => "nothing that is in use is disabled or deregistered",
+            Check::SharesWithinBounds => "shared only with accounts that the stack allows, never with everybody",
+            Check::PlacesWithinBounds => "made only in Regions that the stack allows",
+            Check::NeverLessEncrypted => "a copy is encrypted as its source or better, and under the policy's key",
+            Check::RebootsByPolicyOnly => "an instance is rebooted only if its policy says so",
+            Check::BoundedEffects => "one intent leads to one create, K copies and one share an image",
+            Check::ReplayIsQuiet => "every event again, at rest, changes nothing",
+            Check::OneWorker => "only the holder of a family's lease acts on it, and no two at once",
+            Check::DeadLeaseTakenOver => "a family whose worker died is taken over and ended",
+            Check::PressWasSeen => "nothing begins without a read of the tag after the read of an idle press",
+            Check::RecordedBeforeAnnounced => "what is announced was recorded, and always in the same words",
+            Check::OutcomesAnnounced => "whatever is to be announced is announced",
+            Check::FailuresRecorded => "every image that failed is recorded and announced as failed",
+            Check::LineageKept => "ids, rows and history are never rewritten",
+            Check::MessagesAccounted => "messages in are done, rejected with a reason, or dead-lettered",
+            Check::ConvergesWithoutEvents => "the desired state is reached with every event lost",
+            Check::NeighboursNotHeldUp => "a dead Region or a poison message delays the others by at most a tick",
+            Check::KillSwitchStops => "nothing changes in EC2 that was not preceded by a read of the switch as off",
+            Check::NoPanic => "no input makes our code panic",
+            Check::SameTrace => "the same seed gives the same trace",
+            Check::HourlyLimit => "no more images in an hour than the stack allows",
+            Check::MinimumInterval => "no two images of an instance closer than the stack allows",
+            Check::NoInventedPress => "every family answers a press that a person made",
+            Check::AnswerBeforeRemoval => "the button's tag is removed only once its press is answered",
+            Check::PressAnswered => "every press that nobody took back is answered",
+            Check::RefusalsHaveReasons => {
+                "a press is refused only for a reason that holds, and admitted only without one"
+            }
+            Check::AnnouncedIsTrue => "what is announced as complete exists",
+            Check::DesiredState => "what exists is what the naive model says should exist",
+            Check::ComesToRest => "once faults stop, everything ends within two looks",
+            Check::TwinsLeftAlone => "of two images with one intent the other is announced, never copied, never shared",
+        }
+    }
+}
+
+/// How often each check had something to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally([u64; Check::ALL.len()]);
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self([0; Check::ALL.len()])
+    }
+}
+
+impl Tally {
+    /// How often this one had.
+    pub fn of(&self, check: Check) -> u64 {
+        self.0[Self::place(check)]
+    }
+
+    pub(crate) fn count(&mut self, check: Check) {
+        self.0[Self::place(check)] += 1;
+    }
+
+    pub(crate) fn add(&mut self, other: &Tally) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine += theirs;
+        }
+    }
+
+    #[expect(clippy::as_conversions, reason = "an enum's number is its place in ALL; a test holds it")]
+    fn place(check: Check) -> usize {
+        check as usize
+    }
+}
+
+/// Something that must hold and does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which check.
+    pub check: Check,
+    /// What was found.
+    pub what: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.check.invariant() {
+            Some(number) => write!(f, "invariant {number}: {}: {}", self.check.says(), self.what),
+            None => write!(f, "{}: {}", self.check.says(), self.what),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_has_its_own_place() {
+        for (place, check) in Check::ALL.into_iter().enumerate() {
+            assert_eq!(Tally::place(check), place, "{check:?}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Who checks: what it remembers of a run, and where it looks at each thing that happens.
+
+use super::truth::Asked;
+use super::{Check, Tally, Violation};
+use crate::diary::Diary;
+use amiline_app::settings::BoundedStack;
+use amiline_domain::family::{Outcome, Place};
+use amiline_domain::history::EventKind;
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
+use amiline_domain::image::ImageState;
+use amiline_domain::notice::Notice;
+use amiline_domain::press::PressKey;
+use amiline_fakecloud::{FakeCloud, Happening, Message, SeenImage, What};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// What an invocation was shown.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    pub(super) stack: Option<Rc<BoundedStack>>,
+    pub(super) idle_press: Option<PressKey>,
+    /// The button's value, as read after the idle press.
+    pub(super) tag: Option<String>,
+    pub(super) ours: BTreeSet<(Region, ImageId)>,
+    pub(super) switch_off_at: Option<Timestamp>,
+    pub(super) alive: bool,
+}
+
+/// A family as the calls, the writes and the announcements tell it.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) region: Region,
+    pub(super) instance: InstanceId,
+    pub(super) value: String,
+    /// When it began, by the cloud's clock.
+    pub(super) at: Timestamp,
+    pub(super) asked: Option<Asked>,
+    pub(super) rejected: bool,
+    pub(super) sources: Vec<ImageId>,
+    pub(super) copies: BTreeMap<Region, Vec<ImageId>>,
+    /// What of it was refused for good: an action and a Region.
+    pub(super) refused: BTreeSet<(&'static str, Region)>,
+    pub(super) ended: Vec<(Timestamp, Outcome)>,
+    pub(super) workers: Vec<u64>,
+    pub(super) ids: BTreeMap<(Place, u32), ImageId>,
+    pub(super) attempts: BTreeMap<Place, u32>,
+}
+
+/// Sees everything, and holds it against what must hold.
+#[derive(Default)]
+pub struct Oracle {
+    /// The first thing that was found wrong.
+    pub violation: Option<Violation>,
+    /// How often each check had something to check.
+    pub tally: Tally,
+    /// Whether EC2 enforces names in this run.
+    pub lax_names: bool,
+    /// Whether clocks differ in this run.
+    pub skewed: bool,
+    pub(super) told: BTreeMap<FamilyId, Told>,
+    pub(super) recorded: BTreeMap<String, (EventKind, FamilyId, Option<ImageId>)>,
+    pub(super) announced: BTreeMap<String, Notice>,
+    pub(super) failed_seen: BTreeSet<(Region, ImageId)>,
+    pub(super) failed: BTreeSet<(Region, ImageId)>,
+    pub(super) deaths_with_lease: BTreeSet<FamilyId>,
+    /// When an instance's status was written.
+    pub(super) statuses: Vec<(Timestamp, InstanceId)>,
+    pub(super) shown: BTreeMap<u64, Shown>,
+    pub(super) available_seen: BTreeSet<(Region, ImageId)>,
+    pub(super) share_changes: BTreeMap<(Region, ImageId), u32>,
+    pub(super) requested_at: Vec<(Timestamp, Region, InstanceId)>,
+    pub(super) wrong_writes: usize,
+}
+
+impl Oracle {
+    pub(crate) fn violate(&mut self, check: Check, what: String) {
+        self.violation.get_or_insert(Violation { check, what });
+    }
+
+    /// Counts the check, and notes what is wrong if it does not hold.
+    pub(crate) fn hold(&mut self, check: Check, holds: bool, what: impl FnOnce() -> String) {
+        self.tally.count(check);
+        if !holds {
+            self.violate(check, what());
+        }
+    }
+
+    /// An invocation begins under this stack.
+    pub fn begins(&mut self, invocation: u64, stack: &Rc<BoundedStack>) {
+        let shown = Shown { stack: Some(Rc::clone(stack)), alive: true, ..Shown::default() };
+        self.shown.insert(invocation, shown);
+    }
+
+    /// An invocation is over.
+    pub fn ends(&mut self, invocation: u64, done: bool) {
+        self.shown.entry(invocation).or_default().alive = false;
+        if !done {
+            let worked = self.told.iter().filter(|(_, told)| told.workers.last() == Some(&invocation));
+            self.deaths_with_lease.extend(worked.map(|(id, _)| id.clone()));
+        }
+    }
+
+    /// A message was acknowledged.
+    pub fn acknowledged(&mut self, cloud: &FakeCloud, message: &Message) {
+        if amiline_domain::wake::decode(&message.body).is_err() {
+            let kept = cloud.was_rejected(&message.id);
+            self.hold(Check::MessagesAccounted, kept, || format!("{:?} was acknowledged and not kept", message.body));
+        }
+    }
+
+    /// Writes that no condition refused and that are wrong.
+    pub fn look_at_writes(&mut self, cloud: &FakeCloud) {
+        let wrong = cloud.wrong_writes();
+        if wrong > self.wrong_writes {
+            self.wrong_writes = wrong;
+            self.violate(Check::LineageKept, cloud.flaws().join("; "));
+        }
+    }
+
+    /// One thing that happened.
+    pub fn see(&mut self, cloud: &FakeCloud, diary: &mut Diary, happening: &Happening) {
+        let by = happening.invocation;
+        match &happening.what {
+            What::PressRead { key, idle } => {
+                let shown = self.shown.entry(by).or_default();
+                shown.idle_press = idle.then(|| key.clone());
+                shown.tag = None;
+            }
+            What::InstanceRead { region, instance, button } => {
+                let shown = self.shown.entry(by).or_default();
+                let same =
+                    shown.idle_press.as_ref().is_some_and(|key| key.region == *region && key.instance == *instance);
+                shown.tag = button.clone().filter(|_| same);
+            }
+            What::ImagesRead(region, images) => self.see_images(by, region, images),
+            What::SwitchRead { on } => {
+                self.shown.entry(by).or_default().switch_off_at = (!on).then_some(happening.at);
+            }
+            What::Created(step, image) => self.see_created(cloud, diary, happening, step, image),
+            What::Copied { step, image, new } => self.see_copied(cloud, happening, step, image, *new),
+            What::Shared { step, changed } => self.see_shared(cloud, diary, happening, step, *changed),
+            What::TagRemoved { step, changed } => self.see_removed(cloud, diary, happening, step, *changed),
+            What::TagWritten(step) => {
+                self.may_change(happening, "CreateTags");
+                self.works_on_instance(cloud, happening, step);
+                self.statuses.push((happening.at, step.instance.clone()));
+            }
+            What::Committed(commit) => self.see_written(diary, happening, commit),
+            What::Published(notice) => self.see_announced(notice),
+            What::Refused(call, error) => self.see_refused(call, error.fault),
+            What::ImageIs { region, image, state } => {
+                let ours = || self.told.values().any(|told| told.has(region, image));
+                if *state == ImageState::Failed && ours() {
+                    self.failed.insert((region.clone(), image.clone()));
+                }
+            }
+        }
+    }
+
+    fn see_images(&mut self, by: u64, region: &Region, images: &[SeenImage]) {
+        let shown = self.shown.entry(by).or_default();
+        for image in images {
+            let at = (region.clone(), image.id.clone());
+            if image.managed {
+                shown.ours.insert(at.clone());
+            }
+            match image.state {
+                ImageState::Available => self.available_seen.insert(at),
+                ImageState::Failed => self.failed_seen.insert(at),
+                ImageState::Pending | ImageState::Transient | ImageState::Disabled | ImageState::Deregistered => false,
+            };
+        }
+    }
+
+    /// When an instance was first answered.
+    pub fn first_answer(&self, place: &Region, instance: &InstanceId) -> Option<Timestamp> {
+        let of = |told: &&Told| told.region == *place && told.instance == *instance;
+        self.told.values().filter(of).flat_map(|told| &told.ended).map(|(at, _)| *at).min()
+    }
+
+    /// Whether any family is to be copied to a Region.
+    pub fn copies_to(&self, place: &str) -> bool {
+        self.told.values().any(|told| told.asked.as_ref().is_some_and(|asked| asked.regions.contains(place)))
+    }
+
+    pub(super) fn stack_of(&self, invocation: u64) -> Option<Rc<BoundedStack>> {
+        self.shown.get(&invocation).and_then(|shown| shown.stack.clone())
+    }
+}
+
+impl Told {
+    /// Whether a call of this family made the image.
+    pub(super) fn has(&self, region: &Region, image: &ImageId) -> bool {
+        (*region == self.region && self.sources.contains(image))
+            || self.copies.get(region).is_some_and(|copies| copies.contains(image))
+    }
+}

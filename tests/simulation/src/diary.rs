@@ -1,0 +1,111 @@
+//! What people did, as they remember it: the other half of the truth, next to the cloud's own.
+
+use amiline_domain::ids::{ImageId, InstanceId, Region};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A tag that a person put on an instance, from then until somebody took it off.
+#[derive(Debug, Clone)]
+pub struct Pressed {
+    /// Where.
+    pub region: Region,
+    /// On which instance.
+    pub instance: InstanceId,
+    /// Its value.
+    pub value: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// When a person took it back or changed it.
+    pub taken_back: Option<Timestamp>,
+    /// When Amiline removed it.
+    pub removed: Option<Timestamp>,
+}
+
+impl Pressed {
+    /// Whether the tag is still there.
+    pub fn is_there(&self) -> bool {
+        self.taken_back.is_none() && self.removed.is_none()
+    }
+}
+
+/// A policy's text, from then on; `None`: there is none of the name.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Since when.
+    pub at: Timestamp,
+    /// The text.
+    pub text: Option<String>,
+}
+
+/// What people did.
+#[derive(Debug, Default)]
+pub struct Diary {
+    /// Presses, in order.
+    pub presses: Vec<Pressed>,
+    /// The texts of each policy, in order.
+    pub policies: BTreeMap<String, Vec<Written>>,
+    /// Images on which a person laid hands: deregistered, disabled, enabled, unshared, untagged, forged.
+    pub touched: BTreeSet<(Region, ImageId)>,
+    /// Instances that were terminated, and when.
+    pub terminated: BTreeMap<(Region, InstanceId), Timestamp>,
+    /// Whether a key was disabled or deleted.
+    pub keys_touched: bool,
+    /// When the stack's bounds were changed.
+    pub redeployed: Vec<Timestamp>,
+    /// When somebody asked for another attempt.
+    pub retries: u32,
+    /// Whether somebody squatted names or forged tags.
+    pub forged: bool,
+}
+
+impl Diary {
+    /// A person puts the tag on an instance; the same value again is no new press.
+    pub fn press(&mut self, region: &Region, instance: &InstanceId, value: &str, at: Timestamp) {
+        if let Some(before) = self.standing(region, instance) {
+            if before.value == value {
+                return;
+            }
+            before.taken_back = Some(at);
+        }
+        self.presses.push(Pressed {
+            region: region.clone(),
+            instance: instance.clone(),
+            value: value.to_owned(),
+            at,
+            taken_back: None,
+            removed: None,
+        });
+    }
+
+    /// The press whose tag is on the instance.
+    pub fn standing(&mut self, region: &Region, instance: &InstanceId) -> Option<&mut Pressed> {
+        self.presses
+            .iter_mut()
+            .rev()
+            .find(|pressed| pressed.region == *region && pressed.instance == *instance)
+            .filter(|pressed| pressed.is_there())
+    }
+
+    /// A policy is written or deleted.
+    pub fn write_policy(&mut self, name: &str, text: Option<&str>, at: Timestamp) {
+        let written = Written { at, text: text.map(str::to_owned) };
+        self.policies.entry(name.to_owned()).or_default().push(written);
+    }
+
+    /// Every text that stood under the name at some moment of the span.
+    pub fn policy_between(&self, name: &str, from: Timestamp, to: Timestamp) -> Vec<Option<&str>> {
+        let Some(written) = self.policies.get(name) else { return vec![None] };
+        let first = written.iter().rposition(|written| written.at <= from);
+        let mut texts: Vec<Option<&str>> =
+            written.iter().skip(first.unwrap_or(0)).filter(|w| w.at <= to).map(|w| w.text.as_deref()).collect();
+        if first.is_none() {
+            texts.push(None);
+        }
+        texts
+    }
+
+    /// Whether a person laid hands on the image.
+    pub fn touched(&self, region: &Region, image: &ImageId) -> bool {
+        self.touched.contains(&(region.clone(), image.clone()))
+    }
+}

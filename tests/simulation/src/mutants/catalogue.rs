@@ -1,0 +1,169 @@
+//! Every mutant: what it does wrong, and whose software once did.
+
+/// Something wrong with the product, as it once was wrong with somebody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mutant {
+    /// It creates the image and tags it in a second call.
+    CreateThenTag,
+    /// It copies with a new token and name each time.
+    RandomClientToken,
+    /// It reads one page of a list and takes it for all.
+    FirstPageOnly,
+    /// It sends CreateImage again at once when no answer came.
+    RetryUnderAnotherName,
+    /// It copies each of our images that becomes available, copies too.
+    CopiesWhateverIsAvailable,
+    /// It publishes what it is about to record.
+    AnnouncesBeforeRecording,
+    /// It takes a failed publish for done.
+    PublishedAtMostOnce,
+    /// It takes a lease that never ends.
+    LeaseWithoutTakeover,
+    /// It works on what another invocation is working on.
+    LeaseIgnored,
+    /// It writes whatever the version.
+    LastWriterWins,
+    /// It waits for an event with no time of its own.
+    NoDueTime,
+    /// It records an image as available when EC2 begins it.
+    AvailableWhilePending,
+    /// It takes an image that a read does not show for a failed one.
+    NotFoundMeansFailed,
+    /// It takes a call without an answer for a refused one.
+    UnknownMeansFailed,
+    /// It gives a copy up when EC2 is busy.
+    BusyMeansFailed,
+    /// It takes whatever image holds the name for its own.
+    AdoptByName,
+    /// It copies without naming the key.
+    DefaultKey,
+    /// It leaves NoReboot to EC2.
+    RebootByDefault,
+    /// It fails on a message that it cannot read.
+    PoisonComesAgain,
+    /// It looks only at what is due today.
+    TodayOnly,
+    /// It forgets how many images were asked for.
+    NoHourlyLimit,
+    /// It adds an account that the stack does not allow.
+    SharesWithWhoeverIsNamed,
+    /// It removes the button whatever its value.
+    RemovesWhateverIsThere,
+    /// It takes the kill switch for off.
+    SwitchFailsOpen,
+}
+
+impl Mutant {
+    /// Every mutant that concerns what exists today.
+    pub const ALL: [Mutant; 24] = [
+        Mutant::CreateThenTag,
+        Mutant::RandomClientToken,
+        Mutant::FirstPageOnly,
+        Mutant::RetryUnderAnotherName,
+        Mutant::CopiesWhateverIsAvailable,
+        Mutant::AnnouncesBeforeRecording,
+        Mutant::PublishedAtMostOnce,
+        Mutant::LeaseWithoutTakeover,
+        Mutant::LeaseIgnored,
+        Mutant::LastWriterWins,
+        Mutant::NoDueTime,
+        Mutant::AvailableWhilePending,
+        Mutant::NotFoundMeansFailed,
+        Mutant::UnknownMeansFailed,
+        Mutant::BusyMeansFailed,
+        Mutant::AdoptByName,
+        Mutant::DefaultKey,
+        Mutant::RebootByDefault,
+        Mutant::PoisonComesAgain,
+        Mutant::TodayOnly,
+        Mutant::NoHourlyLimit,
+        Mutant::SharesWithWhoeverIsNamed,
+        Mutant::RemovesWhateverIsThere,
+        Mutant::SwitchFailsOpen,
+    ];
+
+    /// Its name in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mutant::CreateThenTag => "create, then tag",
+            Mutant::RandomClientToken => "random client token",
+            Mutant::FirstPageOnly => "first page only",
+            Mutant::RetryUnderAnotherName => "retries a create under another name",
+            Mutant::CopiesWhateverIsAvailable => "copies on every available",
+            Mutant::AnnouncesBeforeRecording => "announces before recording",
+            Mutant::PublishedAtMostOnce => "publishes at most once",
+            Mutant::LeaseWithoutTakeover => "lease without takeover",
+            Mutant::LeaseIgnored => "lease ignored",
+            Mutant::LastWriterWins => "last writer wins",
+            Mutant::NoDueTime => "no due time",
+            Mutant::AvailableWhilePending => "available while pending",
+            Mutant::NotFoundMeansFailed => "not found means failed",
+            Mutant::UnknownMeansFailed => "unknown means failed",
+            Mutant::BusyMeansFailed => "busy means failed",
+            Mutant::AdoptByName => "adopts by name",
+            Mutant::DefaultKey => "default key",
+            Mutant::RebootByDefault => "reboots by default",
+            Mutant::PoisonComesAgain => "poison comes again",
+            Mutant::TodayOnly => "today only",
+            Mutant::NoHourlyLimit => "no limit",
+            Mutant::SharesWithWhoeverIsNamed => "shares beyond the allow-list",
+            Mutant::RemovesWhateverIsThere => "removes whatever is there",
+            Mutant::SwitchFailsOpen => "switch fails open",
+        }
+    }
+
+    /// The public issue that it comes from, and what was seen there.
+    pub fn comes_from(self) -> &'static str {
+        match self {
+            Mutant::CreateThenTag => {
+                "cloudposse/terraform-aws-ec2-ami-backup#16: CreateTags answered InvalidAMIID.NotFound, images stayed untagged"
+            }
+            Mutant::RandomClientToken => {
+                "miztiik/Serverless-AMI-Baker#9: retries were switched off for lack of idempotence"
+            }
+            Mutant::FirstPageOnly => {
+                "github-aws-runners/terraform-aws-github-runner#4601: no pagination, good AMIs deleted"
+            }
+            Mutant::RetryUnderAnotherName => "miztiik/Serverless-AMI-Baker#8: two or three AMIs per run",
+            Mutant::CopiesWhateverIsAvailable => "cloud-custodian/cloud-custodian#744: copies flood the destination",
+            Mutant::AnnouncesBeforeRecording => {
+                "martinbaillie/packer-plugin-ami-copy#1: success is told when the copy call returns"
+            }
+            Mutant::PublishedAtMostOnce => {
+                "robinjmurphy/sqs-to-lambda#4: a notification that fails is dropped without a word"
+            }
+            Mutant::LeaseWithoutTakeover => "awslabs/aws-ops-automator#2: the concurrency row stuck at 1",
+            Mutant::LeaseIgnored => "miztiik/Serverless-AMI-Baker#8: two or three AMIs per run",
+            Mutant::LastWriterWins => "MinaProtocol/coda-automation#93: concurrent access to state breaks things",
+            Mutant::NoDueTime => "aws-powertools/powertools-lambda-python#4759: in progress for ever",
+            Mutant::AvailableWhilePending => "SUSE-Enceladus/ec2imgutils#45: shared while pending",
+            Mutant::NotFoundMeansFailed => "ansible-collections/amazon.aws#1321: NotFound right after the create",
+            Mutant::UnknownMeansFailed => "hashicorp/packer#8116: orphaned images and snapshots",
+            Mutant::BusyMeansFailed => "Clever/ebs-snapshots#33: what came late was starved by the copy quota",
+            Mutant::AdoptByName => "hashicorp/packer#6584, CVE-2018-15869: images chosen by name alone",
+            Mutant::DefaultKey => "hashicorp/packer#7673: copies under the wrong key",
+            Mutant::RebootByDefault => "boto/boto#3736: instances rebooted by create_image",
+            Mutant::PoisonComesAgain => "bonclay7/aws-amicleaner#90: one bad item stops the run",
+            Mutant::TodayOnly => "miztiik/serverless-ami-replicator: copies only images dated today",
+            Mutant::NoHourlyLimit => "aws-samples/copy-encrypted-ami#3: the copy quota is flooded",
+            Mutant::SharesWithWhoeverIsNamed => "no public issue: design.md, invariant 13",
+            Mutant::RemovesWhateverIsThere => "no public issue: design.md, spring back",
+            Mutant::SwitchFailsOpen => "no public issue: design.md, invariant 28",
+        }
+    }
+}
+
+/// Bugs of others that concern code which does not exist yet: what, and where it was seen. They arrive with retirement.
+pub const PENDING: [(&str, &str); 8] = [
+    ("deregisters what is in use", "widdix/aws-ec2-ami-cleanup#5, wata727/packer-plugin-amazon-ami-management#30"),
+    ("a usage read that fails counts as unused", "github-aws-runners/terraform-aws-github-runner#4601"),
+    (
+        "deletes what is due exactly today, so that a missed day leaks for ever",
+        "gallowaystorm delete-ami.py, DeleteOn == today",
+    ),
+    ("counts pending and failed images as the newest to keep", "bonclay7/aws-amicleaner#57"),
+    ("retention in local time", "hashicorp/terraform#23238"),
+    ("deletes the root snapshot only", "fog/fog-aws#380"),
+    ("reads one page of a thousand snapshots", "cloudposse/terraform-aws-ec2-ami-backup cleanup"),
+    ("deletes snapshots that an image still refers to", "ministryofjustice/modernisation-platform#11224"),
+];

@@ -1,0 +1,63 @@
+//! Beginning an invocation: the product as it is, or with something wrong on purpose.
+
+mod catalogue;
+mod ports;
+
+use crate::run::{Future, Origin, Run};
+use amiline_app::announce::announce;
+use amiline_app::family::Invocation;
+use amiline_app::ports::Announcer;
+use amiline_app::retry::retry;
+use amiline_app::tick::tick;
+use amiline_app::{Create, Distribute, Operate, Tick};
+use amiline_domain::ids::FamilyId;
+use amiline_domain::wake;
+use amiline_fakecloud::World;
+use amiline_scenarios::handle;
+use jiff::Timestamp;
+use std::rc::Rc;
+
+pub use catalogue::{Mutant, PENDING};
+pub use ports::Mutated;
+
+/// The future of an invocation.
+pub(crate) fn begin(run: &mut Run, world: World, deadline: Timestamp, origin: &Origin) -> Future {
+    let invocation = Invocation { id: format!("invocation-{}", world.invocation()), deadline };
+    match run.mutant {
+        None => future(run, world, invocation, origin),
+        Some(mutant) => {
+            let mutated = Mutated::new(world, mutant, run);
+            future(run, mutated, invocation, origin)
+        }
+    }
+}
+
+fn future<W>(run: &mut Run, world: W, invocation: Invocation, origin: &Origin) -> Future
+where
+    W: Create + Distribute + Announcer + Tick + Operate + 'static,
+{
+    let (stack, watched) = (Rc::clone(&run.stack), Rc::clone(&run.watched));
+    match origin {
+        Origin::Message { queue, message, .. } => {
+            let (queue, message) = (*queue, message.clone());
+            Box::pin(async move { handle(&world, &stack, queue, &message, &invocation).await })
+        }
+        Origin::Record { record, .. } => {
+            let item = record.item.clone();
+            Box::pin(async move { announce(&world, &item).await.map(|_| ()) })
+        }
+        Origin::Tick => {
+            Box::pin(async move { tick(&world, &stack.stack, &watched, wake::Tick::default()).await.map(|_| ()) })
+        }
+        Origin::Person => {
+            let family: Option<FamilyId> = run.retry.take();
+            Box::pin(async move {
+                if let Some(family) = family {
+                    // The person reads why it was refused.
+                    let _ = retry(&world, &family).await;
+                }
+                Ok(())
+            })
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The seam: every port, with one of them behaving as somebody's software once did.
+//!
+//! A mutant stands between the use cases and the cloud, so it changes what the product does and nothing of what the
+//! checks see.
+
+use super::Mutant;
+use crate::run::Run;
+use amiline_app::ports::{
+    Announcer, ButtonReader, CallError, Catalogue, Clock, Committed, Due, DuePage, DueReader, ImageCopier,
+    ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger,
+    PolicyReader, Queue, RecordReader, RecordWriter, RejectedMessage,
+};
+use amiline_domain::budget::Budget;
+use amiline_domain::family::{Family, RowState};
+use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::history::HistoryItem;
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
+use amiline_domain::image::{ImageState, ObservedImage, ObservedInstance, SnapshotKeys};
+use amiline_domain::name::ImageName;
+use amiline_domain::notice::{Notice, render};
+use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
+use amiline_domain::press::{Press, PressKey};
+use amiline_domain::record::Commit;
+use amiline_domain::time::plus_seconds;
+use amiline_fakecloud::World;
+use amiline_scenarios::{europe, west};
+use jiff::Timestamp;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A caller's ports with something wrong.
+pub struct Mutated {
+    world: World,
+    mutant: Mutant,
+    page: usize,
+    /// Calls that must differ from one another.
+    made: Cell<u64>,
+}
+
+impl Mutated {
+    pub(super) fn new(world: World, mutant: Mutant, run: &Run) -> Self {
+        Self { world, mutant, page: run.conditions.page, made: Cell::new(0) }
+    }
+
+    fn is(&self, mutant: Mutant) -> bool {
+        self.mutant == mutant
+    }
+
+    fn unique(&self) -> String {
+        self.made.set(self.made.get() + 1);
+        format!("{}-{}", self.world.invocation(), self.made.get())
+    }
+
+    /// The name with something behind it that no other call has.
+    fn another_name(&self, name: &ImageName) -> ImageName {
+        let name = format!("{}-{}", name.as_str(), self.unique());
+        serde_json::from_value(serde_json::Value::String(name)).expect("a name is text")
+    }
+
+    async fn create_then_tag(&self, step: &CreateStep) -> Result<ImageId, CallError> {
+        let bare = CreateStep { tags: BTreeMap::new(), ..step.clone() };
+        let image = self.world.create_image(&bare).await?;
+        self.world.give_way(0).await;
+        for (key, value) in &step.tags {
+            self.world.cloud().tag_image(&step.region, &image, key, value);
+        }
+        Ok(image)
+    }
+
+    /// Copies an image that became available, whosever and whatever it is, as long as it carries our tag.
+    async fn copy_what_is_available(&self, region: &Region, image: &ImageId) -> Result<(), CallError> {
+        let images = self.world.images_by_id(region, std::slice::from_ref(image)).await?;
+        let ours = |image: &&ObservedImage| {
+            image.state == ImageState::Available && image.tags.contains_key("amiline:managed-by")
+        };
+        let Some(image) = images.iter().find(ours) else { return Ok(()) };
+        for destination in [west(), europe()].into_iter().filter(|place| place != region) {
+            let name = serde_json::Value::String(format!("copy-{}", self.unique()));
+            let step = CopyStep {
+                source_region: region.clone(),
+                source: image.id.clone(),
+                destination,
+                name: serde_json::from_value(name).expect("a name is text"),
+                client_token: self.unique(),
+                kms_key: None,
+                tags: image.tags.clone(),
+            };
+            // Whatever becomes of it.
+            let _ = self.world.copy_image(&step).await;
+        }
+        Ok(())
+    }
+
+    fn rewritten(&self, commit: &Commit) -> Commit {
+        let mut commit = commit.clone();
+        let never = plus_seconds(self.world.now(), 50 * 365 * 86_400);
+        match self.mutant {
+            Mutant::LeaseWithoutTakeover => {
+                if let Some(lease) = &mut commit.family.lease {
+                    lease.until = never;
+                }
+            }
+            Mutant::NoDueTime => commit.family.next_look = None,
+            Mutant::AvailableWhilePending => {
+                for row in commit.rows.iter_mut().filter(|row| row.state == RowState::Pending) {
+                    row.state = RowState::Available;
+                    commit.family.rows.insert(row.place.clone(), row.clone());
+                }
+            }
+            Mutant::LastWriterWins => {
+                let stored = self.world.cloud().family(&commit.family.id).map(|family| family.version);
+                commit.expected_version = stored;
+                commit.expected_wakes = None;
+            }
+            _ => {}
+        }
+        commit
+    }
+}
+
+fn not_unknown<T>(answer: Result<T, CallError>, from: Fault, to: Fault) -> Result<T, CallError> {
+    answer.map_err(|error| CallError { fault: if error.fault == from { to } else { error.fault }, ..error })
+}
+
+impl Clock for Mutated {
+    fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
+    async fn give_way(&self, round: usize) {
+        self.world.give_way(round).await;
+    }
+}
+
+impl InstanceReader for Mutated {
+    async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
+        self.world.instance(region, id).await
+    }
+}
+
+impl ButtonReader for Mutated {
+    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<InstanceId>, CallError> {
+        let mut all = self.world.instances_tagged(region, key).await?;
+        if self.is(Mutant::FirstPageOnly) {
+            all.truncate(self.page);
+        }
+        Ok(all)
+    }
+}
+
+impl ImageReader for Mutated {
+    async fn images_by_id(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<ObservedImage>, CallError> {
+        let mut images = self.world.images_by_id(region, ids).await?;
+        if self.is(Mutant::NotFoundMeansFailed) {
+            let missing: Vec<&ImageId> = ids.iter().filter(|id| !images.iter().any(|image| image.id == **id)).collect();
+            images.extend(missing.into_iter().map(|id| ObservedImage {
+                id: id.clone(),
+                name: String::new(),
+                owner: Some(self.world.cloud().account()),
+                state: ImageState::Failed,
+                state_reason: Some("not found".to_owned()),
+                source_instance: None,
+                source_image: None,
+                encrypted: false,
+                snapshots: Vec::new(),
+                tags: BTreeMap::new(),
+            }));
+        }
+        Ok(images)
+    }
+
+    async fn images_by_tag(&self, region: &Region, key: &str, value: &str) -> Result<Vec<ObservedImage>, CallError> {
+        self.world.images_by_tag(region, key, value).await
+    }
+}
+
+impl KeyReader for Mutated {
+    async fn snapshot_keys(
+        &self,
+        region: &Region,
+        snapshots: &[SnapshotId],
+        alias: &KeyAlias,
+    ) -> Result<SnapshotKeys, CallError> {
+        self.world.snapshot_keys(region, snapshots, alias).await
+    }
+}
+
+impl ImageCreator for Mutated {
+    async fn create_image(&self, step: &CreateStep) -> Result<ImageId, CallError> {
+        match self.mutant {
+            Mutant::CreateThenTag => self.create_then_tag(step).await,
+            Mutant::RebootByDefault => self.world.create_image(&CreateStep { reboot: true, ..step.clone() }).await,
+            Mutant::RetryUnderAnotherName => match self.world.create_image(step).await {
+                Err(error) if error.fault == Fault::Unknown => {
+                    let name = self.another_name(&step.name);
+                    self.world.create_image(&CreateStep { name, ..step.clone() }).await
+                }
+                answer => answer,
+            },
+            Mutant::AdoptByName => match self.world.create_image(step).await {
+                Err(error) if error.code == "InvalidAMIName.Duplicate" => holder_of_name(&error.message).ok_or(error),
+                answer => answer,
+            },
+            Mutant::UnknownMeansFailed => {
+                not_unknown(self.world.create_image(step).await, Fault::Unknown, Fault::NeedsPerson)
+            }
+            _ => self.world.create_image(step).await,
+        }
+    }
+}
+
+impl ImageCopier for Mutated {
+    async fn copy_image(&self, step: &CopyStep) -> Result<ImageId, CallError> {
+        match self.mutant {
+            Mutant::RandomClientToken => {
+                let (name, client_token) = (self.another_name(&step.name), self.unique());
+                self.world.copy_image(&CopyStep { name, client_token, ..step.clone() }).await
+            }
+            Mutant::DefaultKey => self.world.copy_image(&CopyStep { kms_key: None, ..step.clone() }).await,
+            Mutant::BusyMeansFailed => not_unknown(self.world.copy_image(step).await, Fault::Later, Fault::NeedsPerson),
+            Mutant::UnknownMeansFailed => {
+                not_unknown(self.world.copy_image(step).await, Fault::Unknown, Fault::NeedsPerson)
+            }
+            _ => self.world.copy_image(step).await,
+        }
+    }
+}
+
+impl ImageSharer for Mutated {
+    async fn share_image(&self, step: &ShareStep) -> Result<(), CallError> {
+        if self.is(Mutant::SharesWithWhoeverIsNamed) {
+            let mut accounts = step.accounts.clone();
+            accounts.insert("999999999999".parse().expect("an account"));
+            return self.world.share_image(&ShareStep { accounts, ..step.clone() }).await;
+        }
+        self.world.share_image(step).await
+    }
+}
+
+impl InstanceTagger for Mutated {
+    async fn remove_tag(&self, step: &TagStep) -> Result<(), CallError> {
+        if self.is(Mutant::RemovesWhateverIsThere)
+            && let Some(value) = self.world.cloud().tag_of(&step.region, &step.instance, &step.key)
+        {
+            return self.world.remove_tag(&TagStep { value, ..step.clone() }).await;
+        }
+        self.world.remove_tag(step).await
+    }
+
+    async fn write_tag(&self, step: &TagStep) -> Result<(), CallError> {
+        self.world.write_tag(step).await
+    }
+}
+
+impl PolicyReader for Mutated {
+    async fn policy_text(&self, name: &PolicyName) -> Result<Option<String>, CallError> {
+        self.world.policy_text(name).await
+    }
+}
+
+impl KillSwitch for Mutated {
+    async fn is_on(&self) -> bool {
+        !self.is(Mutant::SwitchFailsOpen) && self.world.is_on().await
+    }
+}
+
+impl Messenger for Mutated {
+    async fn send(&self, queue: Queue, bodies: &[String]) -> Result<(), CallError> {
+        self.world.send(queue, bodies).await
+    }
+}
+
+impl Announcer for Mutated {
+    async fn publish(&self, notice: &Notice) -> Result<(), CallError> {
+        let published = self.world.publish(notice).await;
+        if self.is(Mutant::PublishedAtMostOnce) { Ok(()) } else { published }
+    }
+
+    async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError> {
+        self.world.mark_announced(family, seq).await
+    }
+
+    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<HistoryItem>, CallError> {
+        self.world.waiting_history(pk, sk).await
+    }
+}
+
+impl RecordReader for Mutated {
+    async fn press_and_budget(&self, key: &PressKey) -> Result<(Press, Budget), CallError> {
+        let (press, budget) = self.world.press_and_budget(key).await?;
+        if self.is(Mutant::NoHourlyLimit) {
+            let mut empty = Budget::default();
+            empty.rev = budget.rev;
+            return Ok((press, empty));
+        }
+        Ok((press, budget))
+    }
+
+    async fn family(&self, id: &FamilyId) -> Result<Option<Family>, CallError> {
+        let family = self.world.family(id).await?;
+        Ok(match family {
+            Some(family) if self.is(Mutant::LeaseIgnored) => Some(Family { lease: None, ..family }),
+            family => family,
+        })
+    }
+
+    async fn family_of_image(&self, region: &Region, image: &ImageId) -> Result<Option<FamilyId>, CallError> {
+        if self.is(Mutant::CopiesWhateverIsAvailable) {
+            self.copy_what_is_available(region, image).await?;
+        }
+        self.world.family_of_image(region, image).await
+    }
+
+    async fn kept_policy(&self, hash: &str) -> Result<Option<String>, CallError> {
+        self.world.kept_policy(hash).await
+    }
+}
+
+impl RecordWriter for Mutated {
+    async fn commit(&self, commit: &Commit) -> Result<Committed, CallError> {
+        if self.is(Mutant::AnnouncesBeforeRecording) {
+            for item in commit.history.iter().filter(|item| item.event.is_announced()) {
+                self.world.publish(&render(item)).await?;
+            }
+        }
+        self.world.commit(&self.rewritten(commit)).await
+    }
+
+    async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
+        self.world.wake(family, holder).await
+    }
+
+    async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError> {
+        self.world.set_press_look(key, rev, at).await
+    }
+
+    async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {
+        if self.is(Mutant::PoisonComesAgain) {
+            return Err(CallError {
+                action: "handle",
+                subject: rejected.message_id.clone(),
+                region: self.world.cloud().home(),
+                code: "Malformed".to_owned(),
+                message: rejected.reason.clone(),
+                fault: Fault::Reject,
+            });
+        }
+        self.world.keep_rejected(rejected).await
+    }
+}
+
+impl DueReader for Mutated {
+    fn shards(&self) -> u32 {
+        self.world.shards()
+    }
+
+    async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError> {
+        let mut page = self.world.due(shard, now, from).await?;
+        if self.is(Mutant::FirstPageOnly) {
+            page.next = None;
+        }
+        if self.is(Mutant::TodayOnly) {
+            let midnight = now.as_second() - now.as_second().rem_euclid(86_400);
+            page.items.retain(|due| !matches!(due, Due::Family { at, .. } if at.as_second() < midnight));
+        }
+        Ok(page)
+    }
+
+    async fn presses_under_way(&self, keys: &[PressKey]) -> Result<BTreeSet<PressKey>, CallError> {
+        self.world.presses_under_way(keys).await
+    }
+}
+
+impl Catalogue for Mutated {
+    async fn families(&self, limit: usize) -> Result<Vec<Family>, CallError> {
+        self.world.families(limit).await
+    }
+
+    async fn families_of_instance(&self, region: &Region, instance: &InstanceId) -> Result<Vec<Family>, CallError> {
+        self.world.families_of_instance(region, instance).await
+    }
+
+    async fn history(&self, id: &FamilyId) -> Result<Vec<HistoryItem>, CallError> {
+        self.world.history(id).await
+    }
+}

@@ -1,0 +1,361 @@
+//! The people: they tag, untag, terminate, launch, share, deregister, edit policies and send nonsense, in the middle of
+//! everything.
+
+use crate::run::{Later, OFF, Origin, Run};
+use amiline_app::ports::Queue;
+use amiline_domain::ids::{AccountId, InstanceId, PolicyName, Region};
+use amiline_domain::image::{ImageState, InstanceState, RootDevice};
+use amiline_domain::key::{ImageKey, IntentKey};
+use amiline_domain::name::ImageName;
+use amiline_domain::tags::Button;
+use amiline_domain::time::{Slot, plus_seconds};
+use amiline_fakecloud::{Dark, Forged, Image, Launch, Permission, Volume, region};
+use amiline_scenarios::{FRIEND, POLICY, east, europe, west};
+use std::rc::Rc;
+
+/// The policies at the beginning: name and text. Some cannot be used, as in real life.
+pub const POLICIES: [(&str, &str); 10] = [
+    ("default", POLICY),
+    ("plain", "{}"),
+    ("copies", r#"{"distribute":{"regions":["us-west-2"]}}"#),
+    ("secret", r#"{"encrypt":{"kms_key":"alias/amiline"}}"#),
+    ("reboot", r#"{"create":{"reboot":true},"distribute":{"regions":["eu-west-1"]},"deadline_hours":1}"#),
+    ("far", r#"{"distribute":{"regions":["ap-southeast-3","us-west-2"]}}"#),
+    ("unsharable", r#"{"share":{"accounts":["222222222222"]}}"#),
+    (
+        "stranger",
+        r#"{"encrypt":{"kms_key":"alias/amiline"},"share":{"accounts":["333333333333"]},"distribute":{"regions":["us-west-2"]}}"#,
+    ),
+    ("broken", "{\"distribute\":"),
+    ("misspelt", r#"{"shares":{}}"#),
+];
+
+/// Tag values that name no policy.
+const NO_POLICIES: [&str; 3] = ["no-such-policy", "two words", "\u{202e}\u{0}line\nbreak"];
+
+/// Messages that nobody should send, and that arrive all the same.
+pub(crate) const GARBAGE: [&str; 8] = [
+    "",
+    "{",
+    "null",
+    "\u{0}\u{1b}[31m\n{\"source\":\"aws.ec2\"}",
+    r#"{"source":"aws.ec2","detail-type":"EC2 AMI State Change","account":"111111111111","detail":{"State":7}}"#,
+    r#"{"source":"aws.tag","detail-type":"Tag Change on Resource","resources":["arn:aws:ec2:::instance/x"],"detail":{}}"#,
+    r#"{"source":"amiline","detail-type":"FamilyDue","detail":{"family":"fam-\ud800"}}"#,
+    r#"{"source":"amiline","detail-type":"Tick","detail":{}}"#,
+];
+
+/// The administrator's first work.
+pub(crate) fn write_policies(run: &mut Run) {
+    for (name, text) in POLICIES {
+        put_policy(run, name, Some(text));
+    }
+}
+
+pub(crate) fn put_policy(run: &mut Run, name: &str, text: Option<&str>) {
+    match text {
+        Some(text) => run.cloud.put_policy(name, text),
+        None => run.cloud.delete_policy(name),
+    }
+    run.diary.write_policy(name, text, run.cloud.now());
+}
+
+/// Launches the first instances, and plans what people will do while things go wrong.
+pub fn plan(run: &mut Run) {
+    for _ in 0..run.conditions.instances {
+        launch(run, None);
+    }
+    let now = run.cloud.now();
+    run.later(now, Later::Act);
+    for _ in 1..run.conditions.acts {
+        let spread = *run.choices.one_of(&[300, 60, 1800, 5400]);
+        let at = plus_seconds(now, run.choices.seconds(0, spread));
+        run.later(at, Later::Act);
+    }
+    if run.conditions.dark {
+        let place = run.choices.one_of(&[west(), europe(), east()]).clone();
+        // Home holds the queues and the table, so a home that is dark is short.
+        let seconds = if place == east() { 300 } else { 3600 };
+        run.cloud.set_dark(&place, Some(Dark::Unavailable));
+        run.storm.count("Region dark");
+        run.later(plus_seconds(now, seconds), Later::Light(place));
+    }
+}
+
+/// Launches an instance.
+pub(crate) fn launch(run: &mut Run, from: Option<&Image>) -> (Region, InstanceId) {
+    let place = match from {
+        Some(image) => image.region.clone(),
+        None => run.choices.one_of(&[east(), east(), west(), europe()]).clone(),
+    };
+    let ours = || Volume::Under("alias/amiline".to_owned());
+    let mut volumes = run
+        .choices
+        .one_of(&[vec![ours()], vec![Volume::Plain], vec![Volume::AwsManaged], vec![Volume::Plain, ours()]])
+        .clone();
+    if run.cloud.key_arn(&place, "alias/amiline").is_none() {
+        volumes = vec![Volume::Plain];
+    }
+    let root_device = if run.choices.often(300) { RootDevice::InstanceStore } else { RootDevice::Ebs };
+    // With the button there is no room for another tag.
+    let full = if run.choices.often(500) { 49 } else { 0 };
+    let tags = (0..full).map(|number| (format!("tag-{number}"), String::new())).collect();
+    let launch = Launch { volumes, root_device, tags, image: from.map(|image| image.id.clone()) };
+    let instance = run.cloud.launch_with(&place, launch);
+    run.instances.push((place.clone(), instance.clone()));
+    (place, instance)
+}
+
+pub(crate) fn press(run: &mut Run, place: &Region, instance: &InstanceId, value: &str) {
+    let before = run.cloud.instance_now(place, instance);
+    // EC2 takes no fifty-first tag (aws-facts.md section 6), and tells the person so.
+    let full = before.tags.len() >= 50 && !before.tags.contains_key("amiline:image");
+    if before.state == InstanceState::Gone || full {
+        return;
+    }
+    run.cloud.press(place, instance, value);
+    run.diary.press(place, instance, value, run.cloud.now());
+}
+
+pub(crate) type Act = (&'static str, u32, fn(&mut Run));
+
+/// What people do, and how often of all.
+pub(crate) const ACTS: [Act; 21] = [
+    ("press", 30, press_some),
+    ("press again", 8, press_some),
+    ("take back", 6, take_back),
+    ("terminate", 3, terminate),
+    ("launch from a copy", 3, launch_from_image),
+    ("name in a template", 2, name_in_template),
+    ("share by hand", 2, share_by_hand),
+    ("unshare", 2, unshare),
+    ("let EC2 fail an image", 6, fail_image),
+    ("deregister", 5, deregister),
+    ("disable", 3, disable),
+    ("enable", 3, enable),
+    ("take our tag off", 3, untag_image),
+    ("squat a name", 3, squat),
+    ("forge a twin", 2, forge_twin),
+    ("edit a policy", 6, edit_policy),
+    ("turn the kill switch", 3, kill_switch),
+    ("lay hands on a key", 2, keys),
+    ("deploy other bounds", 2, redeploy),
+    ("send nonsense", 8, garbage),
+    ("retry", 6, retry),
+];
+
+/// Something that a person does now.
+pub(crate) fn act(run: &mut Run) {
+    let all: u32 = ACTS.iter().map(|(_, weight, _)| weight).sum();
+    let mut left = run.choices.below(all);
+    for (name, weight, act) in ACTS {
+        if left < weight {
+            *run.stats.acts.entry(name).or_insert(0) += 1;
+            act(run);
+            return;
+        }
+        left -= weight;
+    }
+}
+
+fn some_instance(run: &Run) -> (Region, InstanceId) {
+    run.instances[run.choices.place(run.instances.len())].clone()
+}
+
+fn press_some(run: &mut Run) {
+    let (place, instance) = some_instance(run);
+    let value = match run.choices.below(12) {
+        0..=8 => POLICIES[run.choices.place(6)].0,
+        9 => POLICIES[6 + run.choices.place(4)].0,
+        _ => run.choices.one_of(&NO_POLICIES),
+    };
+    press(run, &place, &instance, value);
+}
+
+fn take_back(run: &mut Run) {
+    let (place, instance) = some_instance(run);
+    if run.cloud.instance_now(&place, &instance).state == InstanceState::Gone {
+        return;
+    }
+    run.cloud.untag(&place, &instance, "amiline:image");
+    let now = run.cloud.now();
+    if let Some(pressed) = run.diary.standing(&place, &instance) {
+        pressed.taken_back = Some(now);
+    }
+}
+
+fn terminate(run: &mut Run) {
+    let (place, instance) = some_instance(run);
+    let now = run.cloud.now();
+    if run.diary.terminated.insert((place.clone(), instance.clone()), now).is_none() {
+        run.cloud.terminate(&place, &instance);
+    }
+}
+
+/// One of our images that is in one of these states.
+fn some_image(run: &Run, wanted: &[ImageState]) -> Option<Image> {
+    let images: Vec<Image> = run
+        .cloud
+        .regions()
+        .iter()
+        .flat_map(|place| run.cloud.images(place))
+        .filter(|image| image.born_with.is_some() && wanted.contains(&image.state))
+        .collect();
+    let place = run.choices.place(images.len());
+    images.into_iter().nth(place)
+}
+
+/// Lays hands on an image: the naive model expects nothing of it any more.
+fn touch(run: &mut Run, wanted: &[ImageState]) -> Option<Image> {
+    let image = some_image(run, wanted)?;
+    run.diary.touched.insert((image.region.clone(), image.id.clone()));
+    Some(image)
+}
+
+fn launch_from_image(run: &mut Run) {
+    let Some(image) = some_image(run, &[ImageState::Available]) else { return };
+    let (place, instance) = launch(run, Some(&image));
+    press(run, &place, &instance, "copies");
+}
+
+fn name_in_template(run: &mut Run) {
+    if let Some(image) = some_image(run, &[ImageState::Available]) {
+        run.cloud.name_in_template(&image.region, "web", &image.id);
+    }
+}
+
+fn share_by_hand(run: &mut Run) {
+    let Some(image) = touch(run, &[ImageState::Available]) else { return };
+    let stranger = Permission::Account("999999999999".parse::<AccountId>().expect("an account"));
+    let with = run.choices.one_of(&[stranger, Permission::Everybody]).clone();
+    // EC2 may refuse it; that is the person's affair.
+    let _ = run.cloud.share(&image.region, &image.id, with);
+}
+
+fn unshare(run: &mut Run) {
+    let Some(image) = touch(run, &[ImageState::Available]) else { return };
+    let friend = Permission::Account(FRIEND.parse::<AccountId>().expect("an account"));
+    run.cloud.unshare(&image.region, &image.id, &friend);
+}
+
+/// Not a person's doing: EC2 fails an image that it was making, long after it took the order.
+fn fail_image(run: &mut Run) {
+    if let Some(image) = some_image(run, &[ImageState::Pending]) {
+        run.cloud.fail(&image.region, &image.id, "Client.InternalError: Client error on snapshot copy");
+    }
+}
+
+fn deregister(run: &mut Run) {
+    if let Some(image) = touch(run, &[ImageState::Available, ImageState::Pending, ImageState::Failed]) {
+        run.cloud.deregister(&image.region, &image.id);
+    }
+}
+
+fn disable(run: &mut Run) {
+    if let Some(image) = touch(run, &[ImageState::Available]) {
+        run.cloud.disable(&image.region, &image.id);
+    }
+}
+
+fn enable(run: &mut Run) {
+    if let Some(image) = touch(run, &[ImageState::Disabled]) {
+        run.cloud.enable(&image.region, &image.id);
+    }
+}
+
+fn untag_image(run: &mut Run) {
+    let key = *run.choices.one_of(&["amiline:managed-by", "amiline:intent", "amiline:family"]);
+    if let Some(image) = touch(run, &[ImageState::Available, ImageState::Pending]) {
+        run.cloud.untag_image(&image.region, &image.id, key);
+    }
+}
+
+/// Takes the name that a press of this moment will lead to, as somebody can who knows how names are made; then presses.
+fn squat(run: &mut Run) {
+    let (place, instance) = some_instance(run);
+    take_the_name(run, &place, &instance, "plain");
+    press(run, &place, &instance, "plain");
+}
+
+/// Makes an image under the name that the press of this second and policy will give.
+pub(crate) fn take_the_name(run: &mut Run, place: &Region, instance: &InstanceId, policy: &str) {
+    let slot = Slot::next(run.cloud.now(), None);
+    let stack = run.stack.stack.clone();
+    let intent =
+        IntentKey { stack: &stack.name, account: &stack.account, region: place, instance, button: Button::Image, slot };
+    let policy = PolicyName::new(policy).expect("a policy's name");
+    let name = ImageName::new(&policy, instance, slot, &ImageKey::create(&intent.family_id(), 1), 0);
+    run.diary.forged = true;
+    // Somebody may have had the idea before.
+    let _ = run.cloud.forge(place, Forged { name: name.as_str().to_owned(), ..Forged::default() });
+}
+
+/// Makes an image that says it is one of ours.
+fn forge_twin(run: &mut Run) {
+    let Some(image) = some_image(run, &[ImageState::Available, ImageState::Pending]) else { return };
+    run.diary.forged = true;
+    run.diary.touched.insert((image.region.clone(), image.id.clone()));
+    let name = format!("{}-by-hand", image.name);
+    let (tags, source_instance, source_image) = (image.tags, image.source_instance, image.source_image);
+    let _ = run.cloud.forge(&image.region, Forged { name, tags, source_instance, source_image, owner: None });
+}
+
+fn edit_policy(run: &mut Run) {
+    let (name, _) = POLICIES[run.choices.place(6)];
+    let texts: Vec<Option<&str>> = POLICIES.iter().map(|(_, text)| Some(*text)).chain([None]).collect();
+    let text = *run.choices.one_of(&texts);
+    put_policy(run, name, text);
+}
+
+fn kill_switch(run: &mut Run) {
+    run.cloud.set_kill_switch_value(*run.choices.one_of(&[Some("on"), Some("of"), None]));
+    let minutes = *run.choices.one_of(&[3, 20]);
+    run.later(plus_seconds(run.cloud.now(), minutes * 60), Later::SwitchOff);
+}
+
+fn keys(run: &mut Run) {
+    let place = run.choices.one_of(&[west(), europe(), east()]).clone();
+    run.diary.keys_touched = true;
+    if run.cloud.key_arn(&place, "alias/amiline").is_none() {
+        run.cloud.create_key(&place, "alias/amiline");
+    } else if run.choices.often(5000) {
+        run.cloud.delete_key(&place, "alias/amiline");
+    } else {
+        run.cloud.set_key_enabled(&place, "alias/amiline", run.choices.often(3000));
+    }
+}
+
+fn redeploy(run: &mut Run) {
+    let mut stack = (*run.stack).clone();
+    match run.choices.below(3) {
+        0 => stack.bounds.accounts.clear(),
+        1 => {
+            stack.bounds.regions.remove(&europe());
+        }
+        _ => {
+            stack.bounds.regions.extend([region(OFF), europe()]);
+        }
+    }
+    run.stack = Rc::new(stack);
+    run.diary.redeployed.push(run.cloud.now());
+}
+
+fn garbage(run: &mut Run) {
+    let queue = *run.choices.one_of(&[Queue::Create, Queue::Distribute, Queue::Notify]);
+    let known = run.cloud.events();
+    match (run.choices.below(4), known.get(run.choices.place(known.len()))) {
+        // An old event again, or as if it came from another account.
+        (1, Some(event)) => run.cloud.push(queue, &event.body),
+        (2, Some(event)) => run.cloud.push(queue, &event.body.replace("\"111111111111\"", "\"999999999999\"")),
+        _ => run.cloud.push(queue, GARBAGE[run.choices.place(GARBAGE.len())]),
+    }
+}
+
+/// `amiline retry`, of any family.
+fn retry(run: &mut Run) {
+    let families = run.cloud.families();
+    let Some(family) = families.get(run.choices.place(families.len())) else { return };
+    run.diary.retries += 1;
+    run.retry = Some(family.id.clone());
+    run.start("operator", "retry", 60, Origin::Person);
+}

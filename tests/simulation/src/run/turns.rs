@@ -1,0 +1,216 @@
+//! One turn after the other: invocations begin, make their calls, end or die, and time passes.
+
+use super::{Later, Live, Origin, QUEUES, RECORD_TRIES, Run, TICK_SECONDS};
+use crate::mutants::begin;
+use amiline_app::ports::Queue;
+use amiline_domain::time::plus_seconds;
+use amiline_fakecloud::{Message, StreamRecord, Turn};
+use jiff::Timestamp;
+
+impl Run {
+    /// One turn. `false` if nothing is left that could happen before `until`.
+    pub(super) fn step(&mut self, until: Timestamp) -> bool {
+        self.do_what_is_due();
+        let waiting = QUEUES.iter().any(|queue| self.can_take(*queue)) || self.cloud.stream_length() > 0;
+        let go_on = !self.live.is_empty() && (!waiting || self.choices.below(4) != 1);
+        if go_on {
+            self.turn();
+        } else if waiting {
+            self.take_up();
+        } else if !self.pass_time(until) {
+            return false;
+        }
+        self.watch();
+        true
+    }
+
+    fn do_what_is_due(&mut self) {
+        while let Some(entry) = self.agenda.first_entry() {
+            if entry.key().0 > self.cloud.now() {
+                return;
+            }
+            match entry.remove() {
+                Later::Back(queue, message) => self.cloud.give_back(queue, message),
+                Later::Record(record, tries) => self.start_record(record, tries),
+                Later::Tick => self.tick(),
+                Later::Act => crate::people::act(self),
+                Later::Scripted(place) => crate::scenarios::perform(self, place),
+                Later::Light(place) => self.cloud.set_dark(&place, None),
+                Later::SwitchOff => self.cloud.set_kill_switch(false),
+            }
+        }
+    }
+
+    fn can_take(&self, queue: Queue) -> bool {
+        let of = |live: &&Live| matches!(&live.origin, Origin::Message { queue: own, .. } if *own == queue);
+        self.cloud.waiting_count(queue) > 0 && self.live.iter().filter(of).count() < concurrency(queue)
+    }
+
+    /// Takes up a message or a record of the stream. The oldest is the calm choice; queues keep no order.
+    fn take_up(&mut self) {
+        let records = self.cloud.stream_length();
+        let open: Vec<Queue> = QUEUES.into_iter().filter(|queue| self.can_take(*queue)).collect();
+        let place = self.choices.place(open.len() + usize::from(records > 0));
+        match open.get(place) {
+            Some(queue) => {
+                let place = self.choices.place(self.cloud.waiting_count(*queue).min(8));
+                if let Some(message) = self.cloud.take_at(*queue, place) {
+                    self.start_message(*queue, message);
+                }
+            }
+            None => {
+                for record in self.cloud.take_stream() {
+                    for _ in 0..self.storm.stream_brings() {
+                        self.start_record(Box::new(record.clone()), 1);
+                    }
+                }
+            }
+        }
+    }
+
+    fn start_message(&mut self, queue: Queue, message: Message) {
+        let back_at = plus_seconds(self.cloud.now(), visibility_seconds(queue));
+        let wake = kind_of(&message.body);
+        let origin = Origin::Message { queue, message, back_at };
+        self.start(amiline_scenarios::caller(queue), wake, timeout_seconds(queue), origin);
+    }
+
+    fn start_record(&mut self, record: Box<StreamRecord>, tries: u32) {
+        self.start("notify", "stream", timeout_seconds(Queue::Notify), Origin::Record { record, tries });
+    }
+
+    fn tick(&mut self) {
+        self.later(plus_seconds(self.cloud.now(), TICK_SECONDS), Later::Tick);
+        let wanted = self.conditions.idle_ticks || self.cloud.tick_would_find(&self.watched);
+        if !wanted || self.storm.loses_tick() {
+            return;
+        }
+        self.start("schedule-tick", "tick", 60, Origin::Tick);
+        if self.storm.doubles_tick() {
+            self.start("schedule-tick", "tick", 60, Origin::Tick);
+        }
+    }
+
+    pub(crate) fn start(&mut self, caller: &'static str, wake: &'static str, seconds: i64, origin: Origin) {
+        let world = self.cloud.as_caller(caller).skewed(self.skew());
+        let number = world.invocation();
+        self.storm.begins(number, caller, wake);
+        self.oracle.begins(number, &self.stack);
+        self.stats.invocations += 1;
+        let deadline = plus_seconds(self.cloud.now(), seconds);
+        let future = begin(self, world, deadline, &origin);
+        self.live.push(Live { number, future, deadline, origin });
+    }
+
+    /// Seconds by which the next invocation's clock is wrong: none is the calm choice.
+    fn skew(&self) -> i64 {
+        let most = self.conditions.skew;
+        if most == 0 || !self.storm.rages() {
+            return 0;
+        }
+        let skew = self.choices.seconds(0, most * 2);
+        if skew > most { most - skew } else { skew }
+    }
+
+    /// The oldest invocation's turn, or another's.
+    fn turn(&mut self) {
+        let place = self.choices.place(self.live.len());
+        if self.conditions.latency_millis > 0 {
+            let latency = self.choices.seconds(0, self.conditions.latency_millis);
+            self.cloud.advance_millis(latency);
+        }
+        if self.storm.stalls() {
+            self.cloud.advance(*self.choices.one_of(&[5, 20, 45]));
+        }
+        let too_late = self.cloud.now() >= self.live[place].deadline;
+        if too_late || self.storm.kills() {
+            self.cloud.say(format_args!("-- invocation {} dies", self.live[place].number));
+            let dead = self.live.remove(place);
+            self.ended(dead.number, dead.origin, false);
+            drop(dead.future);
+            return;
+        }
+        self.stats.turns += 1;
+        match self.turns.give(self.live[place].future.as_mut()) {
+            Turn::Yielded => {}
+            Turn::Done(result) => {
+                let done = self.live.remove(place);
+                if let Err(error) = &result {
+                    self.cloud.say(format_args!("-- invocation {} fails: {error}", done.number));
+                }
+                self.ended(done.number, done.origin, result.is_ok());
+            }
+            Turn::Stuck => {
+                let stuck = self.live.remove(place);
+                self.ended(stuck.number, stuck.origin, false);
+            }
+        }
+    }
+
+    /// What becomes of what woke an invocation.
+    fn ended(&mut self, number: u64, origin: Origin, done: bool) {
+        self.see();
+        self.oracle.ends(number, done);
+        match origin {
+            Origin::Message { queue, message, back_at } => {
+                if !done || self.storm.loses_ack() {
+                    self.later(back_at, Later::Back(queue, message));
+                } else {
+                    self.oracle.acknowledged(&self.cloud, &message);
+                }
+            }
+            Origin::Record { record, tries } if !done && tries < RECORD_TRIES => {
+                self.later(plus_seconds(self.cloud.now(), 1), Later::Record(record, tries + 1));
+            }
+            Origin::Record { .. } | Origin::Tick | Origin::Person => {}
+        }
+    }
+
+    /// Moves the clock to the next thing that happens.
+    fn pass_time(&mut self, until: Timestamp) -> bool {
+        let now = self.cloud.now();
+        let next = self.agenda.first_key_value().map(|((at, _), _)| *at);
+        let next = next.into_iter().chain(self.cloud.next_by_itself()).min().unwrap_or(until).min(until);
+        if next <= now {
+            return now < until;
+        }
+        self.cloud.advance_millis(next.as_millisecond() - now.as_millisecond());
+        true
+    }
+}
+
+/// Invocations of a function at once (infra/template.yaml, MaximumConcurrency).
+fn concurrency(queue: Queue) -> usize {
+    match queue {
+        Queue::Create | Queue::Distribute => 5,
+        Queue::Notify => 2,
+    }
+}
+
+/// Seconds until a message that was not acknowledged comes again (infra/template.yaml, VisibilityTimeout).
+fn visibility_seconds(queue: Queue) -> i64 {
+    match queue {
+        Queue::Create | Queue::Notify => 180,
+        Queue::Distribute => 360,
+    }
+}
+
+/// Seconds that an invocation has (infra/template.yaml, Timeout).
+fn timeout_seconds(queue: Queue) -> i64 {
+    match queue {
+        Queue::Create | Queue::Notify => 30,
+        Queue::Distribute => 60,
+    }
+}
+
+/// What a message is, by its words.
+fn kind_of(body: &str) -> &'static str {
+    let kinds = [
+        ("Tag Change on Resource", "tag event"),
+        ("EC2 AMI State Change", "image event"),
+        ("LookAtInstance", "look"),
+        ("FamilyDue", "family due"),
+        ("AnnounceHistory", "announce"),
+    ];
+    kinds.iter().find(|(words, _)| body.contains(words)).map_or("something else", |(_, kind)| kind)
+}
