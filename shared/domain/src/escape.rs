@@ -1,7 +1,7 @@
 //! Text from tags, events and error messages, made safe to keep, log and announce.
 
-/// At most `limit` characters of `text` on one line: control characters, line separators and direction overrides
-/// (which can make a line read as something else) become `?`. The rest, any script included, stays.
+/// At most `limit` characters of `text` on one line: control characters, line separators and direction controls
+/// (which can make a line read as something else) become `?`. The rest, any script included, stays. `limit` is 1 or more.
 pub fn one_line(text: &str, limit: usize) -> String {
     let mut out: String = text.chars().take(limit).map(|c| if is_harmful(c) { '?' } else { c }).collect();
     if text.chars().nth(limit).is_some() {
@@ -19,9 +19,10 @@ pub fn plain(text: &str, limit: usize) -> String {
         .collect()
 }
 
+/// Unicode's categories Cc, Zl and Zp, and its property Bidi_Control.
 fn is_harmful(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -30,8 +31,8 @@ mod tests {
 
     #[test]
     fn a_hostile_tag_stays_on_one_line() {
-        let safe = one_line("a\nb\r\u{2028}c\u{202e}d\u{0}", 100);
-        assert_eq!(safe, "a?b??c?d?");
+        let safe = one_line("a\nb\r\u{2028}c\u{202e}d\u{0}e\u{61c}", 100);
+        assert_eq!(safe, "a?b??c?d?e?");
     }
 
     #[test]
