@@ -4,6 +4,7 @@ use super::begin::want_copies;
 use super::wait::{deadline, may_call_again};
 use super::{Changes, KeysSight, Knock, Observed, RowSight, Scene, backoff_seconds};
 use super::{recheck, turns};
+use crate::escape::one_line;
 use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
 use crate::history::{EventKind, Fact};
 use crate::ids::ImageId;
@@ -16,6 +17,9 @@ use crate::time::plus_seconds;
 
 /// Twins kept in a row. More than a few mean that somebody forges tags, which the first notifications say.
 const TWINS_MAX: usize = 4;
+
+/// Characters that are kept of why EC2 says that an image failed.
+const REASON_CHARACTERS: usize = 300;
 
 /// Failed reads of the source's keys after which they count as not what the policy asks for.
 const KEY_READS_MAX: u32 = 5;
@@ -189,7 +193,7 @@ fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, change
             row.not_before = None;
         }
         (RowState::Pending | RowState::TimedOut, ImageState::Failed) => {
-            let reason = image.state_reason.clone().unwrap_or_else(|| "EC2 gave no reason".to_owned());
+            let reason = one_line(image.state_reason.as_deref().unwrap_or("EC2 gave no reason"), REASON_CHARACTERS);
             turns::failed(row, RowState::Failed, reason, changes);
         }
         (RowState::Pending | RowState::TimedOut | RowState::Available, ImageState::Disabled) => {
