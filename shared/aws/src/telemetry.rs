@@ -2,24 +2,14 @@
 
 use jiff::Timestamp;
 use std::io::Write as _;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 const NAMESPACE: &str = "Amiline";
 
-/// Starts logging. JSON escapes every value, so nothing that is logged can break a line (invariant 29).
-///
-/// `level` is for our own crates; the libraries are heard only when something is wrong, and the Lambda runtime's span
-/// adds the request id.
+/// Starts logging at this level, in the form that `amiline_log` gives every function's log.
 pub fn start(level: &str) {
-    let filter = Targets::new()
-        .with_default(LevelFilter::WARN)
-        .with_target("lambda_runtime", LevelFilter::INFO)
-        .with_target("amiline", level.parse().unwrap_or(LevelFilter::INFO));
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_ansi(false);
     // A second start changes nothing: there is one log.
-    let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
+    let _ = amiline_log::subscriber(level, std::io::stdout).try_init();
 }
 
 /// The error and everything that caused it, on one line.
