@@ -1,0 +1,251 @@
+//! The real use cases on the deterministic model, fed with whatever a target makes, and everything that comes out.
+
+use crate::log_lines::Logged;
+use crate::properties::{ascii_line, holds, line};
+use crate::target::{Broken, shape};
+use amiline_app::announce::{announce, announce_waiting};
+use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
+use amiline_app::image_event::on_image_state;
+use amiline_app::look::{LookRequest, look_at_instance};
+use amiline_app::ports::Queue;
+use amiline_app::reject::reject;
+use amiline_app::settings::BoundedStack;
+use amiline_app::tick::tick;
+use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::lineage::tree;
+use amiline_domain::notice::render;
+use amiline_domain::time::plus_seconds;
+use amiline_domain::wake::{BadEvent, ImageStateChange, InstanceTagged, Wake, decode};
+use amiline_fakecloud::{FakeCloud, Launch, Volume, World, region, run};
+use std::cell::RefCell;
+
+/// The account that images may be shared with.
+pub(crate) const FRIEND: &str = "222222222222";
+/// The key that images may be encrypted under.
+pub(crate) const ALIAS: &str = "alias/amiline";
+/// Longest value of a tag in EC2, in characters.
+pub(crate) const TAG_VALUE_MAX: usize = 256;
+/// Longest text for which a reason is kept.
+const REASON_MAX: usize = 600;
+/// What the lines of a notice begin with.
+const LABELS: [&str; 9] = ["Reason", "Instance", "Image", "Region", "Account", "Policy", "Family", "Time", "Images"];
+/// SNS takes 256 KiB.
+const NOTICE_BYTES_MAX: usize = 256 * 1024;
+
+/// A deployed stack, without queues between its parts.
+pub(crate) struct Stage {
+    pub(crate) cloud: FakeCloud,
+    pub(crate) stack: BoundedStack,
+    words: RefCell<Vec<String>>,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        let cloud = FakeCloud::new("111111111111", "us-east-1", &["us-west-2"]);
+        cloud.create_key_everywhere(ALIAS);
+        let stack = cloud.bounded_stack(&[FRIEND]);
+        Self { cloud, stack, words: RefCell::default() }
+    }
+
+    pub(crate) fn home(&self) -> Region {
+        self.cloud.home()
+    }
+
+    /// An instance whose volume is under the stack's key.
+    pub(crate) fn instance(&self) -> InstanceId {
+        let volumes = vec![Volume::Under(ALIAS.to_owned())];
+        self.cloud.launch_with(&self.home(), Launch { volumes, ..Launch::default() })
+    }
+
+    /// What happened, in a few words.
+    pub(crate) fn words(&self) -> String {
+        self.words.borrow().join(", ")
+    }
+
+    /// Why, of everything that went wrong, in a few words; what the input chose is left out.
+    pub(crate) fn reasons(&self, chosen: &str) -> String {
+        let items = self.cloud.families().into_iter().flat_map(|family| self.cloud.history(&family.id));
+        let reasons = items.filter_map(|item| item.reason);
+        let reasons: Vec<String> = if chosen.is_empty() {
+            reasons.map(|reason| shape(&reason)).collect()
+        } else {
+            reasons.map(|reason| shape(&reason.replace(chosen, "#"))).collect()
+        };
+        reasons.join(", ")
+    }
+
+    fn say(&self, what: &str) {
+        let mut words = self.words.borrow_mut();
+        let what = shape(what);
+        if words.len() < 40 && words.last() != Some(&what) {
+            words.push(what);
+        }
+    }
+
+    /// One message of a queue, as its function takes it.
+    pub(crate) fn receive(&self, queue: Queue, id: &str, body: &str) {
+        let world = self.cloud.as_caller(function(queue));
+        match run(self.handle(&world, queue, id, body)) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                let error: &dyn std::error::Error = &error;
+                // As amiline_aws::runtime::queue does.
+                tracing::error!(message_id = id, outcome = "failed", error = error.to_string(), "message");
+                self.say(&error.to_string());
+            }
+            None => self.say("hangs"),
+        }
+    }
+
+    async fn handle(&self, world: &World, queue: Queue, id: &str, body: &str) -> Result<(), UseCaseError> {
+        let (stack, invocation) = (&self.stack, self.invocation());
+        let wake = match decode(body) {
+            Ok(wake) => wake,
+            Err(bad) => {
+                self.say(&format!("{}: {bad}", bad.code()));
+                return Ok(reject(world, function(queue), id, body, &bad).await?);
+            }
+        };
+        if let Wake::InstanceTagged(InstanceTagged { region, .. })
+        | Wake::LookAtInstance { region, .. }
+        | Wake::ImageState(ImageStateChange { region, .. }) = &wake
+            && !self.cloud.regions().contains(region)
+        {
+            // EC2 is asked there and does not answer, of which the model knows nothing.
+            self.say("in another Region");
+            return Ok(());
+        }
+        let done = match (queue, wake) {
+            (Queue::Create, Wake::InstanceTagged(event)) => match LookRequest::of_event(&event, stack) {
+                Some(request) => format!("{:?}", look_at_instance(world, stack, &request, &invocation).await?),
+                None => "none of ours".to_owned(),
+            },
+            (Queue::Create, Wake::LookAtInstance { region, instance }) => {
+                let request = LookRequest { region, instance, hint: None };
+                format!("{:?}", look_at_instance(world, stack, &request, &invocation).await?)
+            }
+            (Queue::Create, Wake::FamilyDue(due)) => {
+                format!("create {:?}", create_due(world, stack, &due, &invocation).await?)
+            }
+            (Queue::Distribute, Wake::FamilyDue(due)) => {
+                format!("distribute {:?}", distribute_due(world, stack, &due, &invocation).await?)
+            }
+            (Queue::Distribute, Wake::ImageState(event)) => {
+                format!("{:?} {:?}", event.state, on_image_state(world, stack, &event, &invocation).await?)
+            }
+            (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
+                format!("{:?}", announce_waiting(world, &pk, &sk).await?)
+            }
+            (_, Wake::Tick(request)) => {
+                tick(world, &stack.stack, &[self.home()], request).await?;
+                "ticked".to_owned()
+            }
+            (_, wake) => {
+                // As amiline_aws::runtime does with what is for another function.
+                let problem = format!("not for {}", function(queue));
+                reject(world, function(queue), id, body, &BadEvent::BadField { field: "detail-type", problem }).await?;
+                let kind = format!("{wake:?}");
+                format!("not mine: {}", kind.split(['(', ' ']).next().unwrap_or_default())
+            }
+        };
+        self.say(&done);
+        Ok(())
+    }
+
+    fn invocation(&self) -> Invocation {
+        Invocation { id: "invocation".to_owned(), deadline: plus_seconds(self.cloud.now(), 60) }
+    }
+
+    /// Lets everything happen that was begun: a few rounds of deliveries, with time between them.
+    pub(crate) fn live(&self) {
+        for _ in 0..6 {
+            for queue in [Queue::Create, Queue::Distribute, Queue::Notify] {
+                for _ in 0..4 {
+                    let Some(message) = self.cloud.take(queue) else { break };
+                    self.receive(queue, &message.id, &message.body);
+                }
+            }
+            for record in self.cloud.take_stream() {
+                self.say(record.item.event.as_str());
+                if let Some(Err(error)) = run(announce(&self.cloud.as_caller("notify"), &record.item)) {
+                    self.say(&error.to_string());
+                }
+            }
+            if self.cloud.next_due().is_none() {
+                return;
+            }
+            self.cloud.advance(130);
+            let ticked = run(tick(
+                &self.cloud.as_caller("schedule-tick"),
+                &self.stack.stack,
+                &[self.home()],
+                amiline_domain::wake::Tick { due_within_seconds: 600 },
+            ));
+            if let Some(Err(error)) = ticked {
+                self.say(&error.to_string());
+            }
+        }
+    }
+
+    /// Checks every text that left us: records, history, notices, tags, what the operator's command shows, the log.
+    pub(crate) fn check(&self, logged: &Logged) -> Result<(), Broken> {
+        logged.safe_lines()?;
+        for rejected in self.cloud.rejected() {
+            line("a rejected message's id", &rejected.message_id, 128)?;
+            line("a rejected message's code", &rejected.code, 32)?;
+            line("a rejected message's reason", &rejected.reason, REASON_MAX)?;
+            line("a rejected message's excerpt", &rejected.excerpt, 1000)?;
+        }
+        for family in self.cloud.families() {
+            let tree = tree(&family);
+            // The instance, then its images; without any, the status.
+            let lines = if family.rows.is_empty() { 2 } else { family.rows.len().saturating_add(1) };
+            holds("a tree has a line for each image", tree.lines().count() == lines, || tree.clone())?;
+            for shown in tree.lines() {
+                line("a line of the tree", shown, REASON_MAX)?;
+            }
+            if let Some(status) = &family.status {
+                ascii_line("the status", status, TAG_VALUE_MAX)?;
+            }
+            for item in self.cloud.history(&family.id) {
+                line("a history item's reason", item.reason.as_deref().unwrap_or_default(), 500)?;
+                check_notice(&item)?;
+            }
+            if let Some(status) = self.cloud.tag_of(&family.region, &family.instance, "amiline:status") {
+                ascii_line("the status tag", &status, TAG_VALUE_MAX)?;
+            }
+        }
+        let flaws = self.cloud.flaws();
+        holds("the model sees no flaw", flaws.is_empty(), || flaws.join("; "))
+    }
+}
+
+fn check_notice(item: &amiline_domain::history::HistoryItem) -> Result<(), Broken> {
+    let notice = render(item);
+    ascii_line("a notice's subject", &notice.subject, 99)?;
+    for shown in notice.text.lines() {
+        ascii_line("a line of a notice", shown, REASON_MAX + 10)?;
+    }
+    let labelled =
+        notice.text.lines().skip(2).find(|shown| !LABELS.contains(&shown.split(' ').next().unwrap_or_default()));
+    holds("every line of a notice has its label", labelled.is_none(), || notice.text.clone())?;
+    let bytes = notice.text.len().saturating_add(notice.json.len());
+    holds("a notice is no longer than SNS takes", bytes <= NOTICE_BYTES_MAX, || bytes.to_string())?;
+    line("a notice's JSON", &notice.json, NOTICE_BYTES_MAX)?;
+    let json = serde_json::from_str::<serde_json::Value>(&notice.json);
+    holds("a notice's JSON is JSON", json.is_ok(), || notice.json.clone())?;
+    notice.attributes.values().try_for_each(|value| line("a notice's attribute", value, 100))
+}
+
+fn function(queue: Queue) -> &'static str {
+    match queue {
+        Queue::Create => "create-image",
+        Queue::Distribute => "distribute-image",
+        Queue::Notify => "notify",
+    }
+}
+
+/// The other Region.
+pub(crate) fn west() -> Region {
+    region("us-west-2")
+}

@@ -1,0 +1,86 @@
+//! The text of a policy, as Parameter Store has it.
+
+use super::policies;
+use crate::properties::{holds, line};
+use crate::stage::{ALIAS, FRIEND};
+use crate::target::{Broken, Outcome, Target, shape};
+use amiline_domain::bounds::Bounds;
+use amiline_domain::ids::{AccountId, KeyAlias, Region};
+use amiline_domain::policy::{Policy, TEXT_BYTES_MAX};
+use std::collections::BTreeSet;
+use std::io;
+
+/// Characters of what is said of a policy: with its name it has to fit a history item's reason.
+const MESSAGE_MAX: usize = 440;
+
+pub(super) const TARGET: Target = Target { name: "policy", longest: TEXT_BYTES_MAX + 100, seeds, run };
+
+fn seeds() -> io::Result<Vec<Vec<u8>>> {
+    Ok(policies()?.into_iter().map(String::into_bytes).collect())
+}
+
+fn run(input: &[u8]) -> Outcome {
+    let text = String::from_utf8_lossy(input);
+    let policy = match Policy::parse(&text) {
+        Ok(policy) => policy,
+        Err(error) => {
+            line("what is wrong with a policy", &error.to_string(), MESSAGE_MAX)?;
+            return Ok(shape(&error.to_string()));
+        }
+    };
+    holds("a policy that is too long is refused", text.len() <= TEXT_BYTES_MAX, || text.len().to_string())?;
+    holds("the deadline is an hour to a week", (1..=168).contains(&policy.deadline_hours), || {
+        policy.deadline_hours.to_string()
+    })?;
+    holds("who shares names a key", policy.share.accounts.is_empty() || policy.encrypt.is_some(), || text.to_string())?;
+    check_written(&policy)?;
+    check_bounds(&policy)
+}
+
+/// A policy says the same when it is written and read again.
+fn check_written(policy: &Policy) -> Result<(), Broken> {
+    let law = "a policy that is written reads the same";
+    let written = serde_json::to_string(policy).map_err(|e| Broken::new(law, e.to_string()))?;
+    if written.len() > TEXT_BYTES_MAX {
+        // It says every field, so it may be longer than what was read.
+        return Ok(());
+    }
+    let read = Policy::parse(&written);
+    holds(law, read.as_ref() == Ok(policy), || format!("{read:?}"))
+}
+
+/// Allowed is what the bounds list, all of it and nothing else.
+fn check_bounds(policy: &Policy) -> Outcome {
+    let bounds = bounds()?;
+    let checked = policy.check(&bounds);
+    let within = policy.distribute.regions.is_subset(&bounds.regions)
+        && policy.share.accounts.is_subset(&bounds.accounts)
+        && policy.encrypt.as_ref().is_none_or(|encrypt| bounds.keys.contains(&encrypt.kms_key));
+    holds("what is beyond the bounds is refused, and nothing else", checked.is_ok() == within, || {
+        format!("{checked:?}")
+    })?;
+    let said = checked.err().map(|beyond| beyond.to_string()).unwrap_or_default();
+    line("what is beyond the bounds", &said, MESSAGE_MAX)?;
+    Ok(format!(
+        "read; {} Regions, {} accounts, key {}, reboot {}; {}",
+        policy.distribute.regions.len().min(21),
+        policy.share.accounts.len().min(3),
+        policy.encrypt.is_some(),
+        policy.create.reboot,
+        shape(&said)
+    ))
+}
+
+fn bounds() -> Result<Bounds, Broken> {
+    let invalid = |e: amiline_domain::ids::InvalidId| Broken::new("the bounds are valid", e.to_string());
+    Ok(Bounds {
+        regions: BTreeSet::from([
+            Region::new("us-east-1").map_err(invalid)?,
+            Region::new("us-west-2").map_err(invalid)?,
+        ]),
+        accounts: BTreeSet::from([AccountId::new(FRIEND).map_err(invalid)?]),
+        keys: BTreeSet::from([KeyAlias::new(ALIAS).map_err(invalid)?]),
+        images_per_hour_max: 50,
+        interval_minutes_min: 0,
+    })
+}
