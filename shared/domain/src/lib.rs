@@ -5,6 +5,7 @@
 
 pub mod bounds;
 pub mod budget;
+pub mod document;
 pub mod escape;
 pub mod family;
 pub mod fault;

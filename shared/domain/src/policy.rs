@@ -1,13 +1,26 @@
 //! Policies: what administrators decided, as JSON text, and what of it the stack's bounds allow.
 
 use crate::bounds::Bounds;
+use crate::document::Node;
 use crate::ids::{AccountId, KeyAlias, PolicyName, Region, digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use thiserror::Error;
 
+mod position;
+mod problems;
+mod schema;
+mod shape;
+
+pub use problems::{Part, Place, Problem, Step, Wrong, problems};
+pub use schema::schema;
+
 /// Parameter Store's limit for a standard parameter, in bytes.
 pub const TEXT_BYTES_MAX: usize = 4096;
+/// Destination Regions of one policy. With the source and a home copy a family then fits one transaction.
+pub const DESTINATIONS_MAX: usize = 20;
+const DEADLINE_HOURS_MAX: u32 = 168;
+const DEADLINE_HOURS_DEFAULT: u32 = 24;
 
 /// A policy whose text was read and found valid in itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +47,7 @@ pub struct Policy {
 }
 
 fn deadline_hours_default() -> u32 {
-    24
+    DEADLINE_HOURS_DEFAULT
 }
 
 /// How the source image is made.
@@ -84,7 +97,7 @@ pub struct PolicyRef {
 /// A policy that is refused, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PolicyError {
-    /// Not JSON of the right shape.
+    /// Not JSON.
     #[error("policy is not valid at line {line}, column {column}: {message}")]
     Malformed {
         /// From 1.
@@ -100,28 +113,34 @@ pub enum PolicyError {
         /// Its size.
         bytes: usize,
     },
-    /// Sharing images that their receivers could not use.
-    #[error(
-        "policy shares images but names no customer-managed key: images under the AWS-managed EBS key cannot be \
-         shared; add \"encrypt\": {{\"kms_key\": \"alias/NAME\"}} with a key that the accounts may use"
-    )]
-    ShareWithoutKey,
-    /// No time at all, or more than a week.
-    #[error("deadline_hours is {hours}; give 1 to 168")]
-    DeadlineOutOfRange {
-        /// What was given.
-        hours: u32,
-    },
-    /// More Regions than one family may have.
-    #[error("policy names {count} destination Regions; at most {DESTINATIONS_MAX}")]
-    TooManyRegions {
-        /// What was given.
-        count: usize,
+    /// JSON, but not a policy.
+    #[error("{}{first}{}", not_valid(first, *line, *column), more(*others))]
+    Wrong {
+        /// Where the first problem is, from 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// The first problem.
+        first: Box<Problem>,
+        /// How many more there are.
+        others: usize,
     },
 }
 
-/// Destination Regions of one policy. With the source and a home copy a family then fits one transaction.
-pub const DESTINATIONS_MAX: usize = 20;
+/// What is wrong with the policy as a whole speaks for itself.
+fn not_valid(first: &Problem, line: usize, column: usize) -> String {
+    if first.wrong == Wrong::ShareWithoutKey {
+        return String::new();
+    }
+    format!("policy is not valid at line {line}, column {column}: ")
+}
+
+fn more(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        others => format!(" (and {others} more; `amiline policy check` lists them all)"),
+    }
+}
 
 /// A valid policy that asks for more than the stack allows.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -143,44 +162,63 @@ pub enum BeyondBounds {
     Key(KeyAlias),
 }
 
+/// A valid policy, and the JSON that Parameter Store is given for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// What it says.
+    pub policy: Policy,
+    /// The document as JSON: the same fields, in the same order.
+    pub text: String,
+}
+
 impl Policy {
-    /// Reads a policy's text.
+    /// Reads a policy's text, as Parameter Store has it.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
         if text.len() > TEXT_BYTES_MAX {
             return Err(PolicyError::TooLong { bytes: text.len() });
         }
-        let malformed = |e: serde_json::Error| PolicyError::Malformed {
-            line: e.line(),
-            column: e.column(),
-            message: crate::escape::one_line(&e.to_string(), 300),
-        };
-        let shape: serde_json::Value = serde_json::from_str(text).map_err(malformed)?;
-        check_shape(&shape)?;
-        let policy: Policy = serde_json::from_str(text).map_err(malformed)?;
-        if !policy.share.accounts.is_empty() && policy.encrypt.is_none() {
-            return Err(PolicyError::ShareWithoutKey);
+        let document: Node = serde_json::from_str(text).map_err(malformed)?;
+        let mut problems = problems(&document).into_iter();
+        if let Some(first) = problems.next() {
+            let (line, column) = position::position(text, &first.place);
+            return Err(PolicyError::Wrong { line, column, first: Box::new(first), others: problems.count() });
         }
-        if !(1..=168).contains(&policy.deadline_hours) {
-            return Err(PolicyError::DeadlineOutOfRange { hours: policy.deadline_hours });
+        // Nothing is left for it to refuse; should there be, it says so here.
+        serde_json::from_str(text).map_err(malformed)
+    }
+
+    /// A policy of a document that somebody wrote, with the text to store; or everything that is wrong with it.
+    pub fn from_document(document: &Node) -> Result<Written, Vec<Problem>> {
+        let mut problems = problems(document);
+        let whole = |wrong| Problem { place: Place::document(), wrong };
+        let text = serde_json::to_string(document).unwrap_or_default();
+        if text.len() > TEXT_BYTES_MAX {
+            problems.push(whole(Wrong::TooLong { bytes: text.len() }));
         }
-        if policy.distribute.regions.len() > DESTINATIONS_MAX {
-            return Err(PolicyError::TooManyRegions { count: policy.distribute.regions.len() });
+        if !problems.is_empty() {
+            return Err(problems);
         }
-        Ok(policy)
+        match Policy::parse(&text) {
+            Ok(policy) => Ok(Written { policy, text }),
+            Err(error) => Err(vec![whole(Wrong::Kind {
+                found: document.found(),
+                allowed: "a policy".to_owned(),
+                advice: format!(". {error}"),
+            })]),
+        }
     }
 
     /// Refuses a policy that goes beyond the stack's bounds.
     pub fn check(&self, bounds: &Bounds) -> Result<(), BeyondBounds> {
-        if let Some(region) = self.distribute.regions.difference(&bounds.regions).next() {
-            return Err(BeyondBounds::Region(region.clone()));
-        }
-        if let Some(account) = self.share.accounts.difference(&bounds.accounts).next() {
-            return Err(BeyondBounds::Account(account.clone()));
-        }
-        if let Some(encrypt) = self.encrypt.as_ref().filter(|encrypt| !bounds.keys.contains(&encrypt.kms_key)) {
-            return Err(BeyondBounds::Key(encrypt.kms_key.clone()));
-        }
-        Ok(())
+        self.beyond(bounds).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything in which it goes beyond the stack's bounds.
+    pub fn beyond(&self, bounds: &Bounds) -> Vec<BeyondBounds> {
+        let regions = self.distribute.regions.difference(&bounds.regions).cloned().map(BeyondBounds::Region);
+        let accounts = self.share.accounts.difference(&bounds.accounts).cloned().map(BeyondBounds::Account);
+        let key = self.encrypt.as_ref().map(|encrypt| &encrypt.kms_key).filter(|key| !bounds.keys.contains(key));
+        regions.chain(accounts).chain(key.cloned().map(BeyondBounds::Key)).collect()
     }
 
     /// The name under which a text is kept.
@@ -189,89 +227,13 @@ impl Policy {
     }
 }
 
-/// A list is never an object here, though serde would take one as the fields in order.
-fn check_shape(shape: &serde_json::Value) -> Result<(), PolicyError> {
-    let not_an_object = |what: &str| PolicyError::Malformed {
-        line: 1,
-        column: 1,
-        message: format!("{what} is a JSON object in braces, {{ }}"),
-    };
-    let fields = shape.as_object().ok_or_else(|| not_an_object("a policy"))?;
-    for name in ["create", "encrypt", "distribute", "share"] {
-        if fields.get(name).is_some_and(serde_json::Value::is_array) {
-            return Err(not_an_object(name));
-        }
+fn malformed(error: serde_json::Error) -> PolicyError {
+    PolicyError::Malformed {
+        line: error.line(),
+        column: error.column(),
+        message: crate::escape::one_line(&error.to_string(), 300),
     }
-    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Policy, PolicyError> {
-        Policy::parse(text)
-    }
-
-    #[test]
-    fn an_empty_policy_makes_one_image_without_a_reboot_and_shares_nothing() {
-        let policy = parse("{}").unwrap();
-        assert!(!policy.create.reboot);
-        assert!(policy.distribute.regions.is_empty() && policy.share.accounts.is_empty() && policy.encrypt.is_none());
-        assert_eq!(policy.deadline_hours, 24);
-    }
-
-    #[test]
-    fn a_misspelt_field_is_refused_with_its_place_and_the_allowed_names() {
-        let message = parse("{\n \"shares\": {}\n}").unwrap_err().to_string();
-        assert!(message.contains("line 2") && message.contains("`shares`") && message.contains("`share`"), "{message}");
-    }
-
-    #[test]
-    fn sharing_without_a_customer_key_is_refused_with_advice() {
-        let error = parse(r#"{"share":{"accounts":["222222222222"]}}"#).unwrap_err();
-        assert_eq!(error, PolicyError::ShareWithoutKey);
-        assert!(error.to_string().contains("kms_key"));
-    }
-
-    #[test]
-    fn the_aws_managed_key_is_refused() {
-        assert!(matches!(parse(r#"{"encrypt":{"kms_key":"alias/aws/ebs"}}"#), Err(PolicyError::Malformed { .. })));
-    }
-
-    #[test]
-    fn a_policy_beyond_the_bounds_is_refused_by_name() {
-        let bounds = Bounds {
-            regions: BTreeSet::from([Region::new("us-east-1").unwrap()]),
-            accounts: BTreeSet::new(),
-            keys: BTreeSet::from([KeyAlias::new("alias/ours").unwrap()]),
-            images_per_hour_max: 50,
-            interval_minutes_min: 0,
-        };
-        let policy = parse(r#"{"distribute":{"regions":["us-east-1","eu-west-1"]}}"#).unwrap();
-        assert_eq!(policy.check(&bounds), Err(BeyondBounds::Region(Region::new("eu-west-1").unwrap())));
-        let policy = parse(r#"{"encrypt":{"kms_key":"alias/k"},"share":{"accounts":["222222222222"]}}"#).unwrap();
-        assert!(matches!(policy.check(&bounds), Err(BeyondBounds::Account(_))));
-        let policy = parse(r#"{"encrypt":{"kms_key":"alias/other"}}"#).unwrap();
-        assert_eq!(policy.check(&bounds), Err(BeyondBounds::Key(KeyAlias::new("alias/other").unwrap())));
-        assert_eq!(parse(r#"{"encrypt":{"kms_key":"alias/ours"}}"#).unwrap().check(&bounds), Ok(()));
-    }
-
-    #[test]
-    fn nonsense_is_refused_without_a_panic() {
-        for text in [
-            "",
-            "null",
-            "[]",
-            "{",
-            "{\"deadline_hours\":0}",
-            "{\"deadline_hours\":-1}",
-            "{\"create\":[true]}",
-            "{\"create\":{\"reboot\":\"yes\"}}",
-            "\u{0}",
-        ] {
-            assert!(parse(text).is_err(), "{text:?}");
-        }
-        assert!(matches!(parse(&" ".repeat(5000)), Err(PolicyError::TooLong { .. })));
-    }
-}
+mod tests;

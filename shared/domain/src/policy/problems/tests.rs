@@ -1,0 +1,134 @@
+use super::*;
+use crate::policy::Policy;
+
+fn found(text: &str) -> Vec<String> {
+    problems(&serde_json::from_str(text).unwrap()).iter().map(Problem::to_string).collect()
+}
+
+#[test]
+fn every_problem_is_found_with_its_place() {
+    let found = found(
+        r#"{"descripton":"x","create":{"reboot":"yes"},"regions":[],"deadline_hours":200,
+            "distribute":{"regions":["us-east",5]},"share":{"accounts":[222222222222]},"create":[]}"#,
+    );
+    let places: Vec<&str> = found.iter().map(|line| line.split(": ").next().unwrap()).collect();
+    let expected = [
+        "descripton",
+        "create.reboot",
+        "regions",
+        "deadline_hours",
+        "distribute.regions[0]",
+        "distribute.regions[1]",
+        "share.accounts[0]",
+        "create",
+        "create",
+        "policy shares images but names no customer-managed key",
+    ];
+    assert_eq!(places, expected, "{found:#?}");
+}
+
+#[test]
+fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
+    for (text, said) in [
+        (r#"{"shares":{}}"#, "did you mean \"share\"? Allowed: description, create, encrypt"),
+        (r#"{"Create":{}}"#, "did you mean \"create\"?"),
+        (r#"{"create":{"rebot":true}}"#, "did you mean \"reboot\"?"),
+        (r#"{"kms_key":"alias/a"}"#, "it belongs at encrypt.kms_key. Allowed: description"),
+        (r#"{"retention":{}}"#, "there is no field \"retention\" here. Allowed: description"),
+        (r#"{"encrypt":{}}"#, "the field \"kms_key\" is missing; give a key's alias"),
+        (r#"{"encrypt":{"kms_key":"alias/aws/ebs"}}"#, "alias/aws/... keys belong to AWS"),
+        (
+            r#"{"create":{"reboot":"yes"}}"#,
+            "found the text \"yes\"; allowed: true or false. Write true, without quotes",
+        ),
+        (r#"{"share":{"accounts":[222222222222]}}"#, "in quotes, such as \"222222222222\". Write \"222222222222\""),
+        (r#"{"share":{"accounts":"222222222222"}}"#, "Write [\"222222222222\"]"),
+        (r#"{"deadline_hours":169}"#, "found the number 169; allowed: 1 to 168"),
+        (r#"{"deadline_hours":-1}"#, "found the number -1; allowed: 1 to 168"),
+        (r#"{"deadline_hours":1.5}"#, "found the number 1.5; allowed: a whole number, 1 to 168"),
+        (r#"{"deadline_hours":"24"}"#, "Take the quotes off"),
+        (r#"{"description":5}"#, "Put it in quotes"),
+        (r#"{"description":"a {{b}}"}"#, "two opening braces in a row"),
+        (r#"{"create":[true]}"#, "found a list; allowed: an object with the field reboot. Write its fields without"),
+        ("null", "The shortest policy is {}"),
+    ] {
+        let found = found(text);
+        assert!(found[0].contains(said), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn twenty_regions_are_the_most_however_often_each_is_named() {
+    let regions = |count: usize| (0..count).map(|n| format!("us-east-{n}")).collect::<Vec<_>>();
+    let text = |regions: Vec<String>| serde_json::json!({"distribute": {"regions": regions}}).to_string();
+    assert!(found(&text(regions(20))).is_empty());
+    assert!(found(&text([regions(20), regions(20)].concat())).is_empty());
+    assert_eq!(found(&text(regions(21))), ["distribute.regions: found 21 different values; allowed: at most 20"]);
+}
+
+#[test]
+fn names_are_near_when_a_letter_is_wrong_missing_doubled_or_swapped() {
+    for (one, other, expected) in [
+        ("", "", 0),
+        ("a", "", 1),
+        ("reboot", "rebot", 1),
+        ("reboot", "rebooot", 1),
+        ("reboot", "erboot", 1),
+        ("abc", "xyz", 3),
+    ] {
+        assert_eq!(distance(one, other), expected, "{one} {other}");
+        assert_eq!(distance(other, one), expected, "{other} {one}");
+    }
+}
+
+/// The description is in words what the types are: what the one takes, the other takes.
+#[test]
+fn a_document_without_problems_is_one_that_the_types_take_field_by_field() {
+    let values = [
+        "null",
+        "true",
+        "0",
+        "1",
+        "168",
+        "169",
+        "-1",
+        "1.0",
+        "4294967297",
+        "\"\"",
+        "\"us-east-1\"",
+        "\"222222222222\"",
+        "\"alias/a\"",
+        "[]",
+        "[null]",
+        "[\"us-east-1\"]",
+        "[\"222222222222\"]",
+        "[1]",
+        "{}",
+        "{\"x\":1}",
+    ];
+    let mut documents = Vec::new();
+    for way in leaves() {
+        for value in values {
+            let wrapped = |value: &str, way: &[&str]| {
+                way.iter().rev().fold(value.to_owned(), |inner, name| format!("{{\"{name}\":{inner}}}"))
+            };
+            documents.push(wrapped(value, &way));
+            documents.push(wrapped(value, &way[..1]));
+            documents.push(wrapped(value, &[&way[..], &["x"]].concat()));
+        }
+    }
+    let mut taken = 0;
+    for text in documents {
+        let by_description = found(&text);
+        let by_types = serde_json::from_str::<Policy>(&text);
+        // These two are rules of the policy as a whole, and serde takes a list for an object.
+        let ruled = by_description.iter().any(|said| said.contains("names no customer") || said.contains("1 to 168"));
+        let listed = text.contains("[") && by_description.iter().any(|said| said.contains("allowed: an object"));
+        assert!(
+            by_description.is_empty() == by_types.is_ok() || ruled || listed,
+            "{text}: {by_description:?} {by_types:?}"
+        );
+        taken += usize::from(by_description.is_empty());
+    }
+    assert!(taken > 15, "{taken}");
+}

@@ -1,0 +1,159 @@
+//! The fields that a policy may have: the one description that documents are checked against and the schema is made of.
+//! A test holds it against [`Policy`](super::Policy), whose fields it repeats in words.
+
+use super::{DEADLINE_HOURS_DEFAULT, DEADLINE_HOURS_MAX, DESTINATIONS_MAX};
+use crate::ids::{AccountId, InvalidId, KeyAlias, Region};
+
+/// A field of an object.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    /// For people, in the schema.
+    pub(crate) about: &'static str,
+    pub(crate) value: Shape,
+    /// Whether its object is not valid without it.
+    pub(crate) required: bool,
+}
+
+/// What a value may be.
+#[derive(Debug)]
+pub(crate) enum Shape {
+    /// Text, without two opening braces in a row, which Parameter Store refuses.
+    Text,
+    /// `true` or `false`.
+    Flag { default: bool },
+    /// A whole number within limits.
+    Whole { min: u32, max: u32, default: u32 },
+    /// An identifier.
+    Id(Id),
+    /// A list of identifiers, of which so many may be different.
+    Ids { of: Id, max: Option<usize> },
+    /// Fields. If `or_nothing`, null stands for the object not being there.
+    Object { fields: &'static [Field], or_nothing: bool },
+}
+
+/// Identifiers that policies name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Id {
+    Region,
+    Account,
+    Key,
+}
+
+impl Id {
+    /// Whether the text is one.
+    pub(crate) fn check(self, text: &str) -> Result<(), InvalidId> {
+        match self {
+            Id::Region => Region::new(text).map(drop),
+            Id::Account => AccountId::new(text).map(drop),
+            Id::Key => KeyAlias::new(text).map(drop),
+        }
+    }
+
+    /// What it is called, with an example.
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Id::Region => "a Region's name, such as \"us-west-2\"",
+            Id::Account => "an account id in quotes, such as \"222222222222\"",
+            Id::Key => "a key's alias, such as \"alias/amiline\"",
+        }
+    }
+
+    /// The same rule for the schema.
+    pub(crate) fn pattern(self) -> &'static str {
+        match self {
+            Id::Region => "^(?=.{6,25}$)[a-z0-9]+(-[a-z0-9]+)+-[a-z0-9]*[0-9]$",
+            Id::Account => "^[0-9]{12}$",
+            Id::Key => "^alias/(?!aws/)[a-zA-Z0-9/_-]{1,250}$",
+        }
+    }
+}
+
+/// A policy's fields.
+pub(crate) const POLICY: &[Field] = &[
+    Field { name: "description", about: "For people: what the policy is for.", value: Shape::Text, required: false },
+    Field {
+        name: "create",
+        about: "How the image is made from the instance.",
+        value: Shape::Object {
+            fields: &[Field {
+                name: "reboot",
+                about: "false takes the image of the running instance, which is crash-consistent: as after a power cut. \
+                        true lets EC2 reboot the instance for a consistent file system.",
+                value: Shape::Flag { default: false },
+                required: false,
+            }],
+            or_nothing: false,
+        },
+        required: false,
+    },
+    Field {
+        name: "encrypt",
+        about: "The key that every image ends up under. Without it, images keep the encryption that the instance has.",
+        value: Shape::Object {
+            fields: &[Field {
+                name: "kms_key",
+                about: "Alias of a customer-managed KMS key: the stack's KeyAlias, which exists in the instance's Region \
+                        and in every destination. Images under a key of AWS (alias/aws/...) cannot be shared.",
+                value: Shape::Id(Id::Key),
+                required: true,
+            }],
+            or_nothing: true,
+        },
+        required: false,
+    },
+    Field {
+        name: "distribute",
+        about: "Where copies go.",
+        value: Shape::Object {
+            fields: &[Field {
+                name: "regions",
+                about: "Destination Regions, each among those that the stack allows. The instance's own Region may be \
+                        named; it gets no second image for that.",
+                value: Shape::Ids { of: Id::Region, max: Some(DESTINATIONS_MAX) },
+                required: false,
+            }],
+            or_nothing: false,
+        },
+        required: false,
+    },
+    Field {
+        name: "share",
+        about: "Who may launch the images.",
+        value: Shape::Object {
+            fields: &[Field {
+                name: "accounts",
+                about: "Accounts that may launch every image, each among those that the stack allows. They also need the \
+                        use of the key. Write them in quotes. Needs encrypt.kms_key.",
+                value: Shape::Ids { of: Id::Account, max: None },
+                required: false,
+            }],
+            or_nothing: false,
+        },
+        required: false,
+    },
+    Field {
+        name: "deadline_hours",
+        about: "Hours until an image that is not available is given up, and you are told.",
+        value: Shape::Whole { min: 1, max: DEADLINE_HOURS_MAX, default: DEADLINE_HOURS_DEFAULT },
+        required: false,
+    },
+];
+
+/// Every field that holds a value and not fields, with the way to it, in the order of the description.
+pub(crate) fn leaves() -> Vec<Vec<&'static str>> {
+    fn collect(fields: &'static [Field], above: &[&'static str], out: &mut Vec<Vec<&'static str>>) {
+        for field in fields {
+            let way: Vec<&'static str> = above.iter().copied().chain([field.name]).collect();
+            match &field.value {
+                Shape::Object { fields, .. } => collect(fields, &way, out),
+                Shape::Text | Shape::Flag { .. } | Shape::Whole { .. } | Shape::Id(_) | Shape::Ids { .. } => {
+                    out.push(way);
+                }
+            }
+        }
+    }
+    let mut out = Vec::new();
+    collect(POLICY, &[], &mut out);
+    out
+}
