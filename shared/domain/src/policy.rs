@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use thiserror::Error;
 
+mod change;
 mod position;
 mod problems;
 mod schema;
 mod shape;
 
+pub use change::{Change, Difference, Verdict, compare};
 pub use problems::{Part, Place, Problem, Step, Wrong, problems};
 pub use schema::schema;
 

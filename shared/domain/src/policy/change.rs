@@ -1,0 +1,151 @@
+//! What a policy changes against the one that is stored.
+
+use super::shape::leaves;
+use super::{Policy, PolicyError, Written};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// A field that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Which, as in `distribute.regions`.
+    pub field: String,
+    /// How.
+    #[serde(flatten)]
+    pub difference: Difference,
+}
+
+/// How a field differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Difference {
+    /// It had no value.
+    Set {
+        /// Its value from now on.
+        to: Value,
+    },
+    /// It will have no value.
+    Unset {
+        /// Its value so far.
+        from: Value,
+    },
+    /// It had another value.
+    Changed {
+        /// So far.
+        from: Value,
+        /// From now on.
+        to: Value,
+    },
+    /// Items of a list come and go.
+    Items {
+        /// Those that come.
+        added: Vec<Value>,
+        /// Those that go.
+        removed: Vec<Value>,
+    },
+}
+
+/// What storing a policy would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// There is none of the name yet.
+    New(Vec<Change>),
+    /// The stored one means the same, however it is written.
+    Same,
+    /// The stored one means something else.
+    Differs(Vec<Change>),
+    /// The stored one is not valid, so presses that name it are rejected.
+    Mends(PolicyError, Vec<Change>),
+}
+
+/// Compares a policy with the stored text.
+pub fn compare(stored: Option<&str>, written: &Written) -> Verdict {
+    match stored.map(Policy::parse) {
+        None => Verdict::New(changes(None, &written.policy)),
+        Some(Err(error)) => Verdict::Mends(error, changes(None, &written.policy)),
+        Some(Ok(stored)) if stored == written.policy => Verdict::Same,
+        Some(Ok(stored)) => Verdict::Differs(changes(Some(&stored), &written.policy)),
+    }
+}
+
+/// The fields that differ, in the order of the description. Against nothing, all that have a value.
+fn changes(from: Option<&Policy>, to: &Policy) -> Vec<Change> {
+    let from = from.map_or(Value::Null, shown);
+    let to = shown(to);
+    let changed = leaves().into_iter().filter_map(|way| {
+        let pointer: String = way.iter().map(|name| format!("/{name}")).collect();
+        let value = |whole: &Value| whole.pointer(&pointer).filter(|value| !is_nothing(value)).cloned();
+        let difference = difference(value(&from), value(&to))?;
+        Some(Change { field: way.join("."), difference })
+    });
+    changed.collect()
+}
+
+fn shown(policy: &Policy) -> Value {
+    serde_json::to_value(policy).unwrap_or_default()
+}
+
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty)
+}
+
+fn difference(from: Option<Value>, to: Option<Value>) -> Option<Difference> {
+    match (from, to) {
+        (None, None) => None,
+        (None, Some(to)) => Some(Difference::Set { to }),
+        (Some(from), None) => Some(Difference::Unset { from }),
+        (Some(from), Some(to)) if from == to => None,
+        (Some(Value::Array(from)), Some(Value::Array(to))) => {
+            let without = |these: &[Value], those: &[Value]| -> Vec<Value> {
+                let those: BTreeSet<String> = those.iter().map(Value::to_string).collect();
+                these.iter().filter(|value| !those.contains(&value.to_string())).cloned().collect()
+            };
+            Some(Difference::Items { added: without(&to, &from), removed: without(&from, &to) })
+        }
+        (Some(from), Some(to)) => Some(Difference::Changed { from, to }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn written(text: &str) -> Written {
+        Policy::from_document(&serde_json::from_str(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_means_the_same_is_the_same_however_it_is_written() {
+        let written = written(r#"{"distribute":{"regions":["us-west-2","eu-west-1"]}}"#);
+        let stored = r#"{ "deadline_hours": 24, "distribute": {"regions": ["eu-west-1", "us-west-2"]}, "share": {} }"#;
+        assert_eq!(compare(Some(stored), &written), Verdict::Same);
+    }
+
+    #[test]
+    fn each_field_that_differs_says_how() {
+        let stored = r#"{"description":"old","distribute":{"regions":["us-west-2","eu-west-1"]},"encrypt":{"kms_key":"alias/a"}}"#;
+        let written = written(
+            r#"{"description":"new","create":{"reboot":true},"distribute":{"regions":["us-west-2","sa-east-1"]}}"#,
+        );
+        let Verdict::Differs(changes) = compare(Some(stored), &written) else { panic!() };
+        let shown = serde_json::to_value(&changes).unwrap();
+        let expected = json!([
+            {"field": "description", "changed": {"from": "old", "to": "new"}},
+            {"field": "create.reboot", "changed": {"from": false, "to": true}},
+            {"field": "encrypt.kms_key", "unset": {"from": "alias/a"}},
+            {"field": "distribute.regions", "items": {"added": ["sa-east-1"], "removed": ["eu-west-1"]}},
+        ]);
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_new_policy_and_one_that_mends_show_all_that_they_say() {
+        let written = written(r#"{"create":{"reboot":true}}"#);
+        let Verdict::New(changes) = compare(None, &written) else { panic!() };
+        let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
+        assert_eq!(fields, ["create.reboot", "deadline_hours"]);
+        assert!(matches!(compare(Some("{"), &written), Verdict::Mends(_, again) if again == changes));
+    }
+}
