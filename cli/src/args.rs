@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region, StackName};
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region, StackName, TagPrefix};
 use clap::{Parser, Subcommand};
 use std::str::FromStr;
 
@@ -11,6 +11,9 @@ pub(crate) struct Args {
     /// The deployed stack.
     #[arg(long, global = true, default_value = "amiline")]
     pub(crate) stack: StackName,
+    /// The stack's TagPrefix: the first part of its tags and parameters.
+    #[arg(long, global = true, default_value = "amiline")]
+    pub(crate) prefix: TagPrefix,
     /// The stack's home Region [default: the AWS configuration's].
     #[arg(long, global = true)]
     pub(crate) region: Option<Region>,

@@ -41,7 +41,8 @@ impl CommandError {
 
 /// Carries the command out and returns what to print.
 pub(crate) async fn run(args: Args) -> Result<String, CommandError> {
-    let aws = Aws::<Operator>::connect_operator(args.stack, args.region.as_ref()).await?;
+    let operator = Operator::of(args.stack, args.prefix);
+    let aws = Aws::<Operator>::connect_operator(operator, args.region.as_ref()).await?;
     match args.command {
         Command::Families { limit } => {
             let families = aws.families(usize::from(limit)).await?;

@@ -116,6 +116,58 @@ pub trait PolicyReader {
     async fn policy_text(&self, name: &PolicyName) -> Result<Option<String>, CallError>;
 }
 
+/// A policy as Parameter Store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPolicy {
+    /// The last part of the parameter's name. Whoever writes parameters may give it one that no tag can name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// From 1; each writing makes the next one.
+    pub version: u64,
+    /// When this version was written.
+    pub at: Timestamp,
+}
+
+/// A version of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyVersion {
+    /// From 1.
+    pub version: u64,
+    /// Its text.
+    pub text: String,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Who wrote it: an ARN.
+    pub by: String,
+}
+
+/// Policies as their administrator sees them: read anew each time, with their versions.
+pub trait PolicyStore {
+    /// All policies by name, following every page.
+    async fn policies(&self) -> Result<Vec<StoredPolicy>, CallError>;
+    /// One policy; `None` if there is none of that name.
+    async fn stored_policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, CallError>;
+    /// The versions that Parameter Store keeps (the newest 100), oldest first, following every page; empty if there is
+    /// no such policy.
+    async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError>;
+}
+
+/// The stack's limits, as it states them for whoever writes policies.
+pub trait BoundsReader {
+    /// The text that states them; `None` if the stack states none.
+    async fn stated_bounds(&self) -> Result<Option<String>, CallError>;
+}
+
+/// The right to write policies.
+pub trait PolicyWriter {
+    /// Writes a policy that is not there yet and gives its version; `None` if there is one already: nothing was written.
+    async fn create_policy(&self, name: &PolicyName, text: &str) -> Result<Option<u64>, CallError>;
+    /// Writes a policy over whatever is there and gives its version. Parameter Store knows no condition on this, so
+    /// only the version tells whether somebody else wrote in between.
+    async fn replace_policy(&self, name: &PolicyName, text: &str) -> Result<u64, CallError>;
+}
+
 /// The switch that stops every mutation.
 pub trait KillSwitch {
     /// Whether it is on. A switch that cannot be read or has an unknown value counts as on.

@@ -10,6 +10,7 @@ mod ec2;
 mod errors;
 mod notifications;
 mod parameters;
+mod policies;
 mod queues;
 mod records;
 pub mod runtime;

@@ -4,7 +4,7 @@ use crate::client::{Clients, lambda_config, operator_config};
 use crate::parameters::Kept;
 use crate::settings::{CreateImage, DistributeImage, Notify, ScheduleTick, Settings};
 use amiline_app::ports::{Clock, Queue};
-use amiline_domain::ids::{Region, StackName};
+use amiline_domain::ids::{Region, StackName, TagPrefix};
 use jiff::Timestamp;
 use std::time::Duration;
 use thiserror::Error;
@@ -162,14 +162,16 @@ impl KeepsRecords for Notify {}
 pub struct Operator {
     /// The stack.
     pub stack: StackName,
+    /// The first part of its parameters' names.
+    pub(crate) prefix: TagPrefix,
     table: String,
 }
 
 impl Operator {
-    /// The operator of a stack.
-    pub fn of(stack: StackName) -> Self {
+    /// The operator of a stack whose tags and parameters have this prefix.
+    pub fn of(stack: StackName, prefix: TagPrefix) -> Self {
         let table = format!("{stack}-lineage");
-        Self { stack, table }
+        Self { stack, prefix, table }
     }
 }
 
@@ -205,12 +207,12 @@ pub enum ConnectError {
 
 impl Aws<Operator> {
     /// The operator's world, with the configuration that the AWS CLI would use.
-    pub async fn connect_operator(stack: StackName, region: Option<&Region>) -> Result<Self, ConnectError> {
+    pub async fn connect_operator(operator: Operator, region: Option<&Region>) -> Result<Self, ConnectError> {
         let config = operator_config(region).await;
         let home = match config.region() {
             Some(region) => Region::new(region.as_ref())?,
             None => return Err(ConnectError::NoRegion),
         };
-        Ok(Self::new(Clients::new(config, home), Operator::of(stack)))
+        Ok(Self::new(Clients::new(config, home), operator))
     }
 }

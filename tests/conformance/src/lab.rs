@@ -1,8 +1,9 @@
 //! What a place must offer for the suite to be run in it.
 
 use amiline_app::ports::{
-    Announcer, ButtonReader, Catalogue, Clock, DueReader, ImageCopier, ImageCreator, ImageReader, ImageSharer,
-    InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, Queue, RecordReader, RecordWriter,
+    Announcer, BoundsReader, ButtonReader, Catalogue, Clock, DueReader, ImageCopier, ImageCreator, ImageReader,
+    ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, PolicyStore,
+    PolicyWriter, Queue, RecordReader, RecordWriter,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_fakecloud::Launch;
@@ -38,7 +39,7 @@ pub trait Lab {
     /// What `notify` has.
     type Notify: Announcer + RecordReader + RecordWriter;
     /// What the operator's command has.
-    type Operator: Catalogue + RecordReader + RecordWriter + Messenger;
+    type Operator: Catalogue + RecordReader + RecordWriter + Messenger + PolicyStore + PolicyWriter + BoundsReader;
 
     /// A fresh world of `create-image`.
     fn create_image(&self) -> Self::CreateImage;
@@ -86,6 +87,8 @@ pub trait Lab {
     async fn let_ebs_encrypt(&self, region: &Region, on: bool);
     /// Writes a policy, or takes it away.
     async fn put_policy(&self, name: &str, text: Option<&str>);
+    /// Writes what the stack states of its limits, or takes it away.
+    async fn put_bounds(&self, text: Option<&str>);
     /// Writes the kill switch, or takes it away.
     async fn put_kill_switch(&self, value: Option<&str>);
     /// Takes the messages out of a queue that are in it now.

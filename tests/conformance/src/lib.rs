@@ -14,6 +14,7 @@
 //! | request rates, copies in flight for each destination, images without a reboot at once | the local AWS has no quotas |
 //! | 15 seconds between two images of one volume | switched off in the local AWS unless asked for (`snapshot-gap`) |
 //! | a source Region that does not answer a copy | as above |
+//! | only the newest 100 versions of a parameter are kept | the local AWS keeps them all |
 //!
 //! | only in the local AWS | why |
 //! | --- | --- |

@@ -27,6 +27,7 @@ use std::time::Duration;
 const STACK: &str = "conformance";
 const TABLE: &str = "conformance-lineage";
 const POLICY_PATH: &str = "/conformance/policies";
+const BOUNDS: &str = "/conformance/bounds";
 const KILL_SWITCH: &str = "/conformance/kill-switch";
 const SUBSCRIBER: &str = "conformance-subscriber";
 /// An image that the emulator does not know: it gives every instance of it the volumes that the call names.
@@ -250,7 +251,8 @@ impl Lab for Local {
     }
 
     fn operator(&self) -> Aws<amiline_aws::Operator> {
-        self.world(amiline_aws::Operator::of(StackName::new(STACK).unwrap()))
+        let (stack, prefix) = (StackName::new(STACK).unwrap(), TagPrefix::new(STACK).unwrap());
+        self.world(amiline_aws::Operator::of(stack, prefix))
     }
 
     fn number(&self) -> u32 {
@@ -356,6 +358,10 @@ impl Lab for Local {
 
     async fn put_policy(&self, name: &str, text: Option<&str>) {
         self.put_parameter(&format!("{POLICY_PATH}/{name}"), text).await;
+    }
+
+    async fn put_bounds(&self, text: Option<&str>) {
+        self.put_parameter(BOUNDS, text).await;
     }
 
     async fn put_kill_switch(&self, value: Option<&str>) {

@@ -140,6 +140,10 @@ impl Lab for Model {
         }
     }
 
+    async fn put_bounds(&self, text: Option<&str>) {
+        self.cloud.state_bounds(text);
+    }
+
     async fn put_kill_switch(&self, value: Option<&str>) {
         self.cloud.set_kill_switch_value(value);
     }

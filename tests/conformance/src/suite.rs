@@ -31,6 +31,7 @@ pub fn all<L: Lab>() -> Vec<Expectation<L>> {
         expectations::lists::all(),
         expectations::messages::all(),
         expectations::parameters::all(),
+        expectations::policies::all(),
         expectations::presses::all(),
         expectations::records::all(),
         expectations::sharing::all(),

@@ -37,6 +37,7 @@ mod parameters;
 mod people;
 mod ports_cloud;
 mod ports_ec2;
+mod ports_policies;
 mod ports_table;
 mod queues;
 mod refusal;

@@ -1,7 +1,12 @@
 //! Parameter Store: policies and the kill switch.
 
 use crate::cloud::FakeCloud;
+use crate::state::State;
+use amiline_app::ports::PolicyVersion;
 use std::collections::BTreeMap;
+
+/// The versions that Parameter Store keeps of a parameter (SSM, ParameterMaxVersionLimitExceeded).
+pub(crate) const VERSIONS_KEPT: usize = 100;
 
 /// Parameters by name. Adapters cache reads for less than a minute; the model does not.
 #[derive(Debug)]
@@ -9,11 +14,16 @@ pub(crate) struct Parameters {
     pub(crate) policies: BTreeMap<String, String>,
     /// The switch's value; `None`: the parameter was deleted.
     pub(crate) kill_switch: Option<String>,
+    /// What the stack states of its limits.
+    pub(crate) bounds: Option<String>,
+    /// Everything that was ever written to each policy that is there.
+    versions: BTreeMap<String, Vec<PolicyVersion>>,
 }
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { policies: BTreeMap::new(), kill_switch: Some("off".to_owned()) }
+        let kill_switch = Some("off".to_owned());
+        Self { policies: BTreeMap::new(), kill_switch, bounds: None, versions: BTreeMap::new() }
     }
 }
 
@@ -24,15 +34,41 @@ impl Parameters {
     }
 }
 
+impl Parameters {
+    /// The versions of a policy, oldest first.
+    pub(crate) fn versions(&self, name: &str) -> &[PolicyVersion] {
+        self.versions.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl State {
+    /// Writes a policy and gives the new version.
+    pub(crate) fn write_policy(&mut self, name: &str, text: &str, by: &str) -> u64 {
+        let at = self.now;
+        self.parameters.policies.insert(name.to_owned(), text.to_owned());
+        let versions = self.parameters.versions.entry(name.to_owned()).or_default();
+        let version = versions.last().map_or(1, |last| last.version + 1);
+        versions.push(PolicyVersion { version, text: text.to_owned(), at, by: by.to_owned() });
+        version
+    }
+}
+
 impl FakeCloud {
     /// An administrator writes a policy.
     pub fn put_policy(&self, name: &str, text: &str) {
-        self.state.borrow_mut().parameters.policies.insert(name.to_owned(), text.to_owned());
+        self.state.borrow_mut().write_policy(name, text, "somebody");
     }
 
-    /// An administrator deletes a policy.
+    /// An administrator deletes a policy, and its versions with it.
     pub fn delete_policy(&self, name: &str) {
-        self.state.borrow_mut().parameters.policies.remove(name);
+        let parameters = &mut self.state.borrow_mut().parameters;
+        parameters.policies.remove(name);
+        parameters.versions.remove(name);
+    }
+
+    /// The stack states its limits.
+    pub fn state_bounds(&self, text: Option<&str>) {
+        self.state.borrow_mut().parameters.bounds = text.map(str::to_owned);
     }
 
     /// An administrator turns the kill switch.

@@ -9,6 +9,7 @@ pub(crate) mod instances;
 pub(crate) mod lists;
 pub(crate) mod messages;
 pub(crate) mod parameters;
+pub(crate) mod policies;
 pub(crate) mod presses;
 pub(crate) mod records;
 pub(crate) mod sharing;
