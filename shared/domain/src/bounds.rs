@@ -1,7 +1,11 @@
 //! What an administrator allowed when the stack was deployed. No policy and no tag goes beyond it.
 
-use crate::ids::{AccountId, KeyAlias, Region};
+use crate::escape::one_line;
+use crate::ids::{AccountId, InvalidId, KeyAlias, Region, StackName};
+use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::str::FromStr;
+use thiserror::Error;
 
 /// The stack's limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,4 +20,79 @@ pub struct Bounds {
     pub images_per_hour_max: u32,
     /// Minutes between two images of one instance; 0 for no minimum.
     pub interval_minutes_min: u32,
+}
+
+/// The limits as the stack states them in Parameter Store, for whoever writes policies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatedBounds {
+    /// The stack that states them.
+    pub stack: StackName,
+    /// Its limits.
+    pub bounds: Bounds,
+}
+
+/// The parameter's fields. Lists are the texts that the functions' variables hold, so that the parameter is never
+/// longer than those are: Lambda and Parameter Store both take 4 KB.
+#[derive(Debug, Deserialize)]
+struct Stated {
+    stack: String,
+    home: String,
+    regions: String,
+    accounts: String,
+    keys: String,
+    images_per_hour_max: u32,
+    interval_minutes_min: u32,
+}
+
+/// A parameter that states no limits.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the stack's bounds cannot be read: {0}; the template writes them, so deploy it again")]
+pub struct NoBounds(String);
+
+impl StatedBounds {
+    /// Reads the parameter's value.
+    pub fn parse(text: &str) -> Result<Self, NoBounds> {
+        let no_bounds = |why: String| NoBounds(one_line(&why, 200));
+        let stated: Stated = serde_json::from_str(text).map_err(|error| no_bounds(error.to_string()))?;
+        let invalid = |invalid: InvalidId| no_bounds(invalid.to_string());
+        let mut regions = list(&stated.regions).map_err(invalid)?;
+        // As the functions do it: home is always allowed.
+        regions.insert(Region::new(stated.home).map_err(invalid)?);
+        let bounds = Bounds {
+            regions,
+            accounts: list(&stated.accounts).map_err(invalid)?,
+            keys: list(&stated.keys).map_err(invalid)?,
+            images_per_hour_max: stated.images_per_hour_max,
+            interval_minutes_min: stated.interval_minutes_min,
+        };
+        Ok(Self { stack: StackName::new(stated.stack).map_err(invalid)?, bounds })
+    }
+}
+
+/// Empty parts count for nothing: an empty list of CloudFormation arrives as one empty text.
+fn list<T: FromStr<Err = InvalidId> + Ord>(text: &str) -> Result<BTreeSet<T>, InvalidId> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bounds_are_read_as_the_functions_read_their_variables() {
+        let text = r#"{"stack":"amiline","home":"us-east-1","regions":"us-east-1,us-west-2,,","accounts":",",
+            "keys":"alias/amiline","images_per_hour_max":50,"interval_minutes_min":5}"#;
+        let stated = StatedBounds::parse(text).unwrap();
+        assert_eq!(stated.stack.as_str(), "amiline");
+        assert_eq!(stated.bounds.regions.len(), 2);
+        assert!(stated.bounds.accounts.is_empty() && stated.bounds.keys.len() == 1);
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_advice() {
+        for text in ["", "{}", &"[".repeat(500)] {
+            let error = StatedBounds::parse(text).unwrap_err().to_string();
+            assert!(error.contains("deploy it again") && error.len() < 400, "{error}");
+        }
+    }
 }

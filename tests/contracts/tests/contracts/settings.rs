@@ -1,7 +1,8 @@
 //! The functions: their environment, their binaries, their roles' names.
 
-use crate::{FUNCTIONS, both, plain};
-use amiline_aws::settings::{CREATE_IMAGE, DISTRIBUTE_IMAGE, NOTIFY, SCHEDULE_TICK};
+use crate::{FUNCTIONS, HOME, both, plain};
+use amiline_aws::settings::{CREATE_IMAGE, CreateImage, DISTRIBUTE_IMAGE, NOTIFY, SCHEDULE_TICK, Settings};
+use amiline_domain::bounds::StatedBounds;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -67,5 +68,26 @@ fn every_function_is_built_from_the_binary_of_its_name_and_runs_under_its_own_ro
         assert_eq!(function.properties["Handler"], "bootstrap");
         assert_eq!(function.definition["Metadata"]["BuildMethod"], "rust-cargolambda");
         assert_eq!(function.definition["Metadata"]["BuildProperties"], json!({"Binary": format!("amiline-{name}")}));
+    }
+}
+
+#[test]
+fn the_stated_bounds_are_those_that_create_image_is_given() {
+    for stack in both() {
+        let parameter = stack.one("BoundsParameter").properties;
+        assert_eq!(parameter["Name"], "/amiline/bounds");
+        let text = parameter["Value"].as_str().expect("a text");
+        let variables = stack.one("CreateImageFunction").properties["Environment"]["Variables"].clone();
+        let settings = CreateImage::from_source(&|name| match name {
+            "AWS_REGION" => Some(HOME.to_owned()),
+            name => variables[name].as_str().map(str::to_owned),
+        })
+        .unwrap();
+        let stated = StatedBounds::parse(text).unwrap();
+        assert_eq!(stated.bounds, settings.stack.bounds);
+        assert_eq!(stated.stack, settings.stack.stack.name);
+        // It has to fit wherever the functions' variables fit, for Lambda and Parameter Store take 4 KB alike.
+        let environment: usize = variables.as_object().unwrap().values().map(|value| value.to_string().len()).sum();
+        assert!(text.len() <= environment && !text.contains("{{"), "{text}");
     }
 }
