@@ -8,6 +8,7 @@ pub mod family;
 pub mod image_event;
 pub mod look;
 pub mod observe;
+pub mod policies;
 pub mod ports;
 pub mod rare;
 pub mod reject;
