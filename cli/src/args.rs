@@ -1,10 +1,12 @@
 //! What can be typed.
 
-use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region, StackName, TagPrefix};
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, TagPrefix};
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Images made by Amiline: where they are, where they came from, and another try at what failed.
+/// Images made by Amiline: where they are, where they came from, and another try at what failed; and the policies that
+/// say what is done.
 #[derive(Debug, Parser)]
 #[command(name = "amiline", version)]
 pub(crate) struct Args {
@@ -46,6 +48,65 @@ pub(crate) enum Command {
         /// fam-...
         family: FamilyId,
     },
+    /// Check, compare, write and read policies.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+}
+
+/// A document is a file NAME.yaml, NAME.yml or NAME.json: NAME is the policy's name.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Say everything that is wrong with documents. Needs no AWS.
+    Check {
+        /// NAME.yaml or NAME.json
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Show what documents would change against the stored policies.
+    Diff {
+        /// NAME.yaml or NAME.json
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Store documents, as far as they change anything; all of them, or none if any is refused.
+    Apply {
+        /// NAME.yaml or NAME.json
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List the stored policies.
+    List,
+    /// Print a stored policy as JSON.
+    Show {
+        /// The policy.
+        name: PolicyName,
+        /// An earlier version [default: the newest].
+        #[arg(long)]
+        version: Option<u64>,
+    },
+    /// List the versions of a policy: when each was written, by whom, and what it changed.
+    History {
+        /// The policy.
+        name: PolicyName,
+    },
+    /// Write an earlier version again, as the newest.
+    Restore {
+        /// The policy.
+        name: PolicyName,
+        /// The version.
+        #[arg(long)]
+        version: u64,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Print the JSON Schema of documents, for editors.
+    Schema,
 }
 
 /// An image or an instance.

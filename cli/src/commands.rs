@@ -1,6 +1,7 @@
 //! What the commands do.
 
 use crate::args::{Args, Command, Subject};
+use crate::policy::{self, PolicyCommandError};
 use crate::show;
 use amiline_app::ports::{CallError, Catalogue, RecordReader};
 use amiline_app::retry::{RetryError, retry};
@@ -23,6 +24,8 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Retry(#[from] RetryError),
     #[error(transparent)]
+    Policy(#[from] PolicyCommandError),
+    #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error("{0}\nCheck the stack's name (--stack), the Region (--region) and your rights to its table.")]
     Call(#[from] CallError),
@@ -31,6 +34,7 @@ pub(crate) enum CommandError {
 impl CommandError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
+            CommandError::Policy(error) => error.exit_code(),
             CommandError::NotFound { .. } | CommandError::Retry(RetryError::NoSuchFamily(_)) => ExitCode::from(3),
             CommandError::Retry(RetryError::Nothing(..) | RetryError::Busy(_) | RetryError::Call(_))
             | CommandError::Connect(_)
@@ -39,32 +43,56 @@ impl CommandError {
     }
 }
 
-/// Carries the command out and returns what to print.
-pub(crate) async fn run(args: Args) -> Result<String, CommandError> {
-    let operator = Operator::of(args.stack, args.prefix);
-    let aws = Aws::<Operator>::connect_operator(operator, args.region.as_ref()).await?;
-    match args.command {
+/// What a command says, and how it ends.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) code: ExitCode,
+}
+
+impl Answer {
+    pub(crate) fn done(text: String) -> Self {
+        Self { text, code: ExitCode::SUCCESS }
+    }
+
+    pub(crate) fn ended(text: String, well: bool) -> Self {
+        Self { text, code: if well { ExitCode::SUCCESS } else { ExitCode::FAILURE } }
+    }
+}
+
+/// Carries the command out.
+pub(crate) async fn run(args: Args) -> Result<Answer, CommandError> {
+    let text = match &args.command {
+        Command::Policy { command } => return Ok(policy::run(&args, command).await?),
         Command::Families { limit } => {
-            let families = aws.families(usize::from(limit)).await?;
-            Ok(if args.json { show::families_json(&families) } else { show::families(&families) })
+            let families = connect(&args).await?.families(usize::from(*limit)).await?;
+            if args.json { show::families_json(&families) } else { show::families(&families) }
         }
         Command::Lineage { of, r#in } => {
+            let aws = connect(&args).await?;
             let families = match of {
-                Subject::Image(image) => vec![family_of_image(&aws, &image, r#in).await?],
-                Subject::Instance(instance) => families_of_instance(&aws, &instance, r#in).await?,
+                Subject::Image(image) => vec![family_of_image(&aws, image, r#in.clone()).await?],
+                Subject::Instance(instance) => families_of_instance(&aws, instance, r#in.clone()).await?,
             };
             let mut shown: Vec<(Family, Vec<HistoryItem>)> = Vec::new();
             for family in families {
                 let history = aws.history(&family.id).await?;
                 shown.push((family, history));
             }
-            Ok(if args.json { show::lineage_json(&shown) } else { show::lineage(&shown) })
+            if args.json { show::lineage_json(&shown) } else { show::lineage(&shown) }
         }
         Command::Retry { family } => {
-            retry(&aws, &family).await?;
-            Ok(if args.json { show::retried_json(&family) } else { show::retried(&family) })
+            retry(&connect(&args).await?, family).await?;
+            if args.json { show::retried_json(family) } else { show::retried(family) }
         }
-    }
+    };
+    Ok(Answer::done(text))
+}
+
+/// The operator's world.
+pub(crate) async fn connect(args: &Args) -> Result<Aws<Operator>, ConnectError> {
+    let operator = Operator::of(args.stack.clone(), args.prefix.clone());
+    Aws::<Operator>::connect_operator(operator, args.region.as_ref()).await
 }
 
 async fn family_of_image(aws: &Aws<Operator>, image: &ImageId, region: Option<Region>) -> Result<Family, CommandError> {

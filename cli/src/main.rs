@@ -2,6 +2,8 @@
 
 mod args;
 mod commands;
+mod paint;
+mod policy;
 mod show;
 
 use args::Args;
@@ -12,9 +14,9 @@ use std::process::ExitCode;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match commands::run(Args::parse()).await {
-        Ok(text) => {
-            show::print(&text);
-            ExitCode::SUCCESS
+        Ok(answer) => {
+            show::print(&answer.text);
+            answer.code
         }
         Err(error) => {
             show::complain(&error);

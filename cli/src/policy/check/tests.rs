@@ -1,0 +1,136 @@
+use super::*;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+
+fn messages(text: &str, is_json: bool) -> Vec<String> {
+    check_text(text, is_json).err().unwrap_or_default().into_iter().map(|found| found.message).collect()
+}
+
+#[test]
+fn a_json_file_holds_json_and_not_only_yaml() {
+    assert!(check_text("{\"deadline_hours\": 5}", true).is_ok());
+    for text in ["deadline_hours: 5", "{\"deadline_hours\": 5,}", "# a comment\n{}", "{}{}", ""] {
+        assert!(messages(text, true)[0].starts_with("this is no JSON"), "{text}");
+    }
+}
+
+#[test]
+fn an_alias_is_told_once_and_the_rest_is_told_too() {
+    let found = check_text("a: &x 1\ndeadline_hours: *x\ncreate: []\n", false).unwrap_err();
+    let lines: Vec<usize> = found.iter().map(|found| found.spot.unwrap().line).collect();
+    assert_eq!(lines, [1, 2, 3], "{found:?}");
+}
+
+const NAMES: &[&str] = &[
+    "description",
+    "create",
+    "reboot",
+    "encrypt",
+    "kms_key",
+    "distribute",
+    "regions",
+    "share",
+    "accounts",
+    "deadline_hours",
+];
+
+/// Something like a policy: mostly right names, and values of every kind.
+fn document() -> impl Strategy<Value = Value> {
+    let word = prop_oneof![
+        Just("us-east-1".to_owned()),
+        Just("222222222222".to_owned()),
+        Just("alias/amiline".to_owned()),
+        Just("alias/aws/ebs".to_owned()),
+        "\\PC{0,8}",
+        any::<String>(),
+    ];
+    let leaf = prop_oneof![
+        2 => Just(Value::Null),
+        3 => any::<bool>().prop_map(Value::from),
+        4 => (0i64..200).prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+        1 => any::<u64>().prop_map(Value::from),
+        1 => any::<f64>().prop_map(Value::from),
+        8 => word.prop_map(Value::from),
+    ];
+    let name = prop_oneof![
+        12 => prop::sample::select(NAMES).prop_map(str::to_owned),
+        1 => "\\PC{0,6}",
+    ];
+    leaf.prop_recursive(3, 24, 4, move |inner| {
+        prop_oneof![
+            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            3 => prop::collection::btree_map(name.clone(), inner, 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+/// A policy of the right shape, each field right more often than not.
+fn policy() -> impl Strategy<Value = Value> {
+    fn or_any(right: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Option<Value>> {
+        prop_oneof![2 => Just(None), 6 => right.prop_map(Some), 1 => document().prop_map(Some)]
+    }
+    let list = |word: &'static str| prop::collection::vec(word.prop_map(Value::from), 0..23).prop_map(Value::from);
+    let object = |name: &'static str, value: BoxedStrategy<Option<Value>>| {
+        value.prop_map(move |value| Value::Object(value.map(|value| (name.to_owned(), value)).into_iter().collect()))
+    };
+    (
+        or_any(any::<String>().prop_map(Value::from)),
+        or_any(object("reboot", or_any(any::<bool>().prop_map(Value::from)).boxed())),
+        or_any(object("kms_key", or_any("alias/[a-z]{1,8}".prop_map(Value::from)).boxed())),
+        or_any(object("regions", or_any(list("[a-z]{2}-[a-z]{4,9}-[1-9]")).boxed())),
+        or_any(object("accounts", or_any(list("[0-9]{12}")).boxed())),
+        or_any((0i64..180).prop_map(Value::from)),
+    )
+        .prop_map(|(description, create, encrypt, distribute, share, deadline)| {
+            let fields = [
+                ("description", description),
+                ("create", create),
+                ("encrypt", encrypt),
+                ("distribute", distribute),
+                ("share", share),
+                ("deadline_hours", deadline),
+            ];
+            let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+            Value::Object(given.collect())
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// What the command finds no problem in is what the functions take, whether it is read as JSON or as YAML.
+    #[test]
+    fn check_finds_no_problem_if_and_only_if_the_functions_take_it(value in prop_oneof![policy(), document()], pretty: bool) {
+        let text = if pretty { format!("{value:#}") } else { value.to_string() };
+        let taken = Policy::parse(&text);
+        let checked = check_text(&text, true);
+        prop_assert_eq!(checked.is_ok(), taken.is_ok(), "{} {:?} {:?}", text, checked, taken);
+        if let (Ok(written), Ok(policy)) = (&checked, &taken) {
+            prop_assert_eq!(&written.policy, policy);
+            prop_assert_eq!(Policy::parse(&written.text), Ok(policy.clone()));
+        }
+        let as_yaml = check_text(&text, false);
+        prop_assert_eq!(as_yaml.is_ok(), taken.is_ok(), "as YAML: {} {:?} {:?}", text, as_yaml, taken);
+    }
+
+    #[test]
+    fn no_text_makes_the_check_panic_or_break_a_line(text in any::<String>(), json: bool) {
+        for message in messages(&text, json) {
+            prop_assert!(!message.chars().any(char::is_control), "{message:?}");
+        }
+    }
+}
+
+/// The strategy above makes both kinds often enough to say anything.
+#[test]
+fn policies_that_are_taken_are_made_often_enough() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let taken = (0..400).filter(|_| {
+        let value = policy().new_tree(&mut runner).unwrap().current();
+        Policy::parse(&value.to_string()).is_ok()
+    });
+    let taken = taken.count();
+    assert!((40..360).contains(&taken), "{taken} of 400");
+}

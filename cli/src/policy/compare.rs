@@ -1,0 +1,205 @@
+//! What would change, and what was changed.
+
+use crate::paint::Paint;
+use amiline_app::policies::{Applied, Compared, Meanwhile};
+use amiline_domain::escape::one_line;
+use amiline_domain::policy::{Change, Difference, Verdict};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// Each policy with the fields that differ, in columns.
+pub(crate) fn text(compared: &[Compared], paint: Paint) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    for one in compared {
+        let name = paint.strong(one.proposed.name.as_str());
+        let version = one.version.map_or_else(String::new, |version| format!("version {version}, "));
+        let (what, changes) = match &one.verdict {
+            Verdict::New(changes) => (paint.good("new"), changes.as_slice()),
+            Verdict::Same => ("the same".to_owned(), &[][..]),
+            Verdict::Differs(changes) => (paint.change("changes"), changes.as_slice()),
+            Verdict::Mends(error, changes) => {
+                (format!("{}: {error}; it becomes", paint.bad("not valid so far")), changes.as_slice())
+            }
+        };
+        let _ = writeln!(out, "{name}: {version}{what}");
+        let width = changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
+        for change in changes {
+            let (sign, value) = said(change);
+            let line = format!("{sign} {:width$}  {value}", change.field);
+            let painted = match sign {
+                '+' => paint.good(&line),
+                '-' => paint.bad(&line),
+                _ => paint.change(&line),
+            };
+            let _ = writeln!(out, "  {painted}");
+        }
+        for beyond in &one.beyond {
+            let _ = writeln!(out, "  {}", paint.bad(&format!("! {beyond}")));
+        }
+    }
+    out
+}
+
+fn said(change: &Change) -> (char, String) {
+    match &change.difference {
+        Difference::Set { to } => ('+', value(to)),
+        Difference::Unset { from } => ('-', value(from)),
+        Difference::Changed { from, to } => ('~', format!("{} -> {}", value(from), value(to))),
+        Difference::Items { added, removed } => {
+            let signed = |sign: char, items: &[Value]| {
+                items.iter().map(|item| format!("{sign}{}", value(item))).collect::<Vec<_>>()
+            };
+            ('~', [signed('+', added), signed('-', removed)].concat().join(", "))
+        }
+    }
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::String(text) => one_line(text, 100),
+        Value::Array(items) => items.iter().map(self::value).collect::<Vec<_>>().join(", "),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// Each policy that was written, with the way back.
+pub(crate) fn applied(applied: &[Applied], paint: Paint) -> String {
+    let mut out = String::new();
+    for one in applied {
+        let name = &one.name;
+        let back = match one.version.checked_sub(1).filter(|before| *before > 0) {
+            Some(before) => format!("; back: amiline policy restore {name} --version {before}"),
+            None => String::new(),
+        };
+        let _ = writeln!(out, "{}", paint.good(&format!("Wrote {name}, version {}{back}", one.version)));
+        match &one.meanwhile {
+            Meanwhile::Nothing => {}
+            Meanwhile::Covered(versions) => {
+                for version in versions {
+                    let by = one_line(&version.by, 200);
+                    let told = format!(
+                        "  {by} wrote version {} in the same moment; it is covered now, and kept: amiline policy show \
+                         {name} --version {}",
+                        version.version, version.version
+                    );
+                    let _ = writeln!(out, "{}", paint.bad(&told));
+                }
+            }
+            Meanwhile::Unread => {
+                let told = format!("  Somebody else wrote in the same moment; see amiline policy history {name}");
+                let _ = writeln!(out, "{}", paint.bad(&told));
+            }
+            Meanwhile::Deleted => {
+                let told = "  Somebody deleted it in the same moment: its earlier versions are gone";
+                let _ = writeln!(out, "{}", paint.bad(told));
+            }
+        }
+    }
+    out
+}
+
+/// The same for programs.
+pub(crate) fn as_json(compared: &[Compared], applied: &[Applied]) -> Value {
+    let policies = compared.iter().map(|one| {
+        let (verdict, changes) = match &one.verdict {
+            Verdict::New(changes) => ("new", changes.as_slice()),
+            Verdict::Same => ("same", &[][..]),
+            Verdict::Differs(changes) => ("differs", changes.as_slice()),
+            Verdict::Mends(_, changes) => ("mends", changes.as_slice()),
+        };
+        let written = applied.iter().find(|applied| applied.name == one.proposed.name);
+        json!({
+            "policy": one.proposed.name,
+            "compared_with": one.version,
+            "verdict": verdict,
+            "changes": changes,
+            "beyond_bounds": one.beyond.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "written": written.map(|written| written.version),
+            "meanwhile": written.and_then(|written| meanwhile(&written.meanwhile)),
+        })
+    });
+    json!({"policies": policies.collect::<Vec<_>>()})
+}
+
+fn meanwhile(meanwhile: &Meanwhile) -> Option<Value> {
+    match meanwhile {
+        Meanwhile::Nothing => None,
+        Meanwhile::Covered(versions) => {
+            let covered = versions.iter().map(|version| json!({"version": version.version, "by": version.by}));
+            Some(json!({"covered": covered.collect::<Vec<_>>()}))
+        }
+        Meanwhile::Unread => Some(json!("unread")),
+        Meanwhile::Deleted => Some(json!("deleted")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amiline_app::policies::Proposed;
+    use amiline_app::ports::PolicyVersion;
+    use amiline_domain::bounds::Bounds;
+    use amiline_domain::policy::{Policy, compare};
+    use std::collections::BTreeSet;
+
+    const NEW: &str = r#"{"description":"Web tier","create":{"reboot":true},"distribute":{"regions":["us-west-2","sa-east-1"]},"deadline_hours":12}"#;
+
+    fn compared(stored: Option<&str>) -> Compared {
+        let written = Policy::from_document(&serde_json::from_str(NEW).unwrap()).unwrap();
+        let bounds = Bounds {
+            regions: BTreeSet::from(["us-west-2".parse().unwrap()]),
+            accounts: BTreeSet::new(),
+            keys: BTreeSet::new(),
+            images_per_hour_max: 1,
+            interval_minutes_min: 0,
+        };
+        Compared {
+            version: stored.map(|_| 3),
+            verdict: compare(stored, &written),
+            beyond: written.policy.beyond(&bounds),
+            proposed: Proposed { name: "web".parse().unwrap(), written },
+        }
+    }
+
+    #[test]
+    fn a_difference_reads_field_by_field() {
+        let stored = r#"{"encrypt":{"kms_key":"alias/a"},"distribute":{"regions":["us-west-2","eu-west-1"]},"deadline_hours":12}"#;
+        let shown = text(&[compared(Some(stored)), compared(Some(NEW)), compared(Some("{"))], Paint::plain());
+        let expected = "\
+web: version 3, changes
+  + description         Web tier
+  ~ create.reboot       false -> true
+  - encrypt.kms_key     alias/a
+  ~ distribute.regions  +sa-east-1, -eu-west-1
+  ! policy copies to sa-east-1, which the stack does not allow; add it to AllowedRegions or take it out of the policy
+web: version 3, the same
+  ! policy copies to sa-east-1, which the stack does not allow; add it to AllowedRegions or take it out of the policy
+web: version 3, not valid so far: policy is not valid at line 1, column 1: EOF while parsing an object at line 1 column 1; it becomes
+  + description         Web tier
+  + create.reboot       true
+  + distribute.regions  sa-east-1, us-west-2
+  + deadline_hours      12
+  ! policy copies to sa-east-1, which the stack does not allow; add it to AllowedRegions or take it out of the policy
+";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_was_written_comes_with_the_way_back_and_with_what_others_did() {
+        let theirs = PolicyVersion {
+            version: 4,
+            text: "{}".to_owned(),
+            at: "2026-11-24T12:00:00Z".parse().unwrap(),
+            by: "arn:x".to_owned(),
+        };
+        let one = |version, meanwhile| Applied { name: "web".parse().unwrap(), version, meanwhile };
+        let shown = applied(&[one(1, Meanwhile::Nothing), one(5, Meanwhile::Covered(vec![theirs]))], Paint::plain());
+        let expected = "\
+Wrote web, version 1
+Wrote web, version 5; back: amiline policy restore web --version 4
+  arn:x wrote version 4 in the same moment; it is covered now, and kept: amiline policy show web --version 4
+";
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,0 +1,236 @@
+//! `amiline policy`: documents on this machine, policies in Parameter Store.
+
+mod check;
+mod compare;
+mod stored;
+mod yaml;
+
+use crate::args::{Args, PolicyCommand};
+use crate::commands::{Answer, connect};
+use crate::paint::Paint;
+use crate::show;
+use amiline_app::policies::{ApplyError, BoundsError, Compared, Proposed, apply, bounds_of, compare_all};
+use amiline_app::ports::{CallError, PolicyStore, PolicyVersion};
+use amiline_aws::{Aws, ConnectError, Operator};
+use amiline_domain::fault::Fault;
+use amiline_domain::ids::PolicyName;
+use amiline_domain::policy::{Policy, PolicyError, Written};
+use std::io::{IsTerminal, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use thiserror::Error;
+
+/// Why a command on policies failed.
+#[derive(Debug, Error)]
+pub(crate) enum PolicyCommandError {
+    #[error("there is no policy {0}; `amiline policy list` lists them")]
+    NoSuchPolicy(PolicyName),
+    #[error("policy {name} has no version {version}; Parameter Store has {}", kept(.versions))]
+    NoSuchVersion { name: PolicyName, version: u64, versions: Vec<u64> },
+    #[error("version {version} of policy {name} is not restored: {error}")]
+    NotRestored { name: PolicyName, version: u64, error: PolicyError },
+    #[error("nothing was written: without a terminal to ask on, this needs --yes")]
+    NobodyToAsk,
+    #[error("the question could not be asked: {0}; nothing was written")]
+    Terminal(#[from] std::io::Error),
+    #[error(transparent)]
+    Bounds(#[from] BoundsError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(
+        "{0}\nIt may have been written all the same: `amiline policy diff` shows. What was written stays written; the \
+         same command again writes what is left."
+    )]
+    Unknown(CallError),
+    #[error("{0}\nCheck the Region (--region), the prefix (--prefix) and your rights to its parameters.")]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Apply(ApplyError),
+}
+
+fn kept(versions: &[u64]) -> String {
+    match versions {
+        [] => "none".to_owned(),
+        [one] => format!("version {one}"),
+        [first, .., last] => format!("versions {first} to {last}"),
+    }
+}
+
+impl From<ApplyError> for PolicyCommandError {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Call(call) if call.fault == Fault::Unknown => Self::Unknown(call),
+            ApplyError::Call(call) => Self::Call(call),
+            ApplyError::Moved { .. } | ApplyError::Beyond { .. } => Self::Apply(error),
+        }
+    }
+}
+
+impl PolicyCommandError {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NobodyToAsk => ExitCode::from(2),
+            Self::NoSuchPolicy(_) | Self::NoSuchVersion { .. } => ExitCode::from(3),
+            Self::NotRestored { .. }
+            | Self::Terminal(_)
+            | Self::Bounds(_)
+            | Self::Connect(_)
+            | Self::Unknown(_)
+            | Self::Call(_)
+            | Self::Apply(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Carries a command out. Those that read no stored policy need neither credentials nor a Region.
+pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, PolicyCommandError> {
+    let paint = Paint::for_output();
+    match command {
+        PolicyCommand::Check { files } => {
+            let checked = check::check(files);
+            let text = if args.json { check::as_json(&checked).to_string() } else { check::text(&checked, paint) };
+            Ok(Answer::ended(text, check::is_fine(&checked)))
+        }
+        PolicyCommand::Schema => Ok(Answer::done(amiline_domain::policy::schema())),
+        PolicyCommand::Diff { files } => match documents(args, files, paint) {
+            Err(refused) => Ok(refused),
+            Ok(proposed) => {
+                let compared = against_stored(&connect(args).await?, proposed).await?;
+                let text = if args.json {
+                    compare::as_json(&compared, &[]).to_string()
+                } else {
+                    compare::text(&compared, paint)
+                };
+                Ok(Answer::ended(text, compared.iter().all(|one| one.beyond.is_empty())))
+            }
+        },
+        PolicyCommand::Apply { files, yes } => match documents(args, files, paint) {
+            Err(refused) => Ok(refused),
+            Ok(proposed) => write(args, &connect(args).await?, proposed, *yes, paint).await,
+        },
+        PolicyCommand::List => {
+            let aws = connect(args).await?;
+            let policies = aws.policies().await?;
+            let bounds = match bounds_of(&aws, &args.stack).await {
+                Ok(bounds) => Some(bounds),
+                // The list is of use without them.
+                Err(BoundsError::Missing) => None,
+                Err(error) => return Err(error.into()),
+            };
+            let rows = stored::judged(&policies, bounds.as_ref());
+            Ok(Answer::done(if args.json { stored::list_json(&rows) } else { stored::list(&rows, &args.prefix) }))
+        }
+        PolicyCommand::Show { name, version } => {
+            let aws = connect(args).await?;
+            let shown = match version {
+                None => aws.stored_policy(name).await?.map(|stored| stored::Shown::newest(name, stored)),
+                Some(version) => Some(stored::Shown::past(name, version_of(&aws, name, *version).await?)),
+            };
+            let shown = shown.ok_or_else(|| PolicyCommandError::NoSuchPolicy(name.clone()))?;
+            Ok(Answer::done(if args.json { shown.as_json() } else { shown.text() }))
+        }
+        PolicyCommand::History { name } => {
+            let versions = connect(args).await?.policy_versions(name).await?;
+            if versions.is_empty() {
+                return Err(PolicyCommandError::NoSuchPolicy(name.clone()));
+            }
+            let history = stored::history(&versions);
+            Ok(Answer::done(if args.json {
+                stored::history_json(name, &history)
+            } else {
+                stored::history_text(name, &history)
+            }))
+        }
+        PolicyCommand::Restore { name, version, yes } => {
+            let aws = connect(args).await?;
+            let past = version_of(&aws, name, *version).await?;
+            let policy = Policy::parse(&past.text).map_err(|error| PolicyCommandError::NotRestored {
+                name: name.clone(),
+                version: *version,
+                error,
+            })?;
+            let written = Written { policy, text: past.text };
+            write(args, &aws, vec![Proposed { name: name.clone(), written }], *yes, paint).await
+        }
+    }
+}
+
+/// The policies of files; or what is wrong with them.
+fn documents(args: &Args, files: &[PathBuf], paint: Paint) -> Result<Vec<Proposed>, Answer> {
+    check::all_fine(check::check(files)).map_err(|checked| {
+        let text = if args.json { check::as_json(&checked).to_string() } else { check::text(&checked, paint) };
+        Answer::ended(text, false)
+    })
+}
+
+async fn against_stored(aws: &Aws<Operator>, proposed: Vec<Proposed>) -> Result<Vec<Compared>, PolicyCommandError> {
+    let bounds = bounds_of(aws, &aws.settings().stack).await?;
+    Ok(compare_all(aws, proposed, &bounds).await?)
+}
+
+async fn version_of(aws: &Aws<Operator>, name: &PolicyName, version: u64) -> Result<PolicyVersion, PolicyCommandError> {
+    let versions = aws.policy_versions(name).await?;
+    if versions.is_empty() {
+        return Err(PolicyCommandError::NoSuchPolicy(name.clone()));
+    }
+    let numbers: Vec<u64> = versions.iter().map(|kept| kept.version).collect();
+    versions.into_iter().find(|kept| kept.version == version).ok_or_else(|| PolicyCommandError::NoSuchVersion {
+        name: name.clone(),
+        version,
+        versions: numbers,
+    })
+}
+
+/// Shows what would change, asks, and writes.
+async fn write(
+    args: &Args,
+    aws: &Aws<Operator>,
+    proposed: Vec<Proposed>,
+    yes: bool,
+    paint: Paint,
+) -> Result<Answer, PolicyCommandError> {
+    let compared = against_stored(aws, proposed).await?;
+    let fits = compared.iter().all(|one| one.beyond.is_empty());
+    let changing = compared.iter().filter(|one| one.changes()).count();
+    if !args.json {
+        show::print(&compare::text(&compared, paint));
+    }
+    if !fits || changing == 0 {
+        let text = if args.json {
+            compare::as_json(&compared, &[]).to_string()
+        } else if fits {
+            "Nothing to write: what is stored means the same.".to_owned()
+        } else {
+            paint.bad("Nothing was written: the stack's bounds are exceeded.")
+        };
+        return Ok(Answer::ended(text, fits));
+    }
+    if !yes && !agreed(changing)? {
+        return Ok(Answer::ended("Nothing was written.".to_owned(), false));
+    }
+    let (applied, done) = apply(aws, &compared).await;
+    let text =
+        if args.json { compare::as_json(&compared, &applied).to_string() } else { compare::applied(&applied, paint) };
+    if let Err(error) = done {
+        // What was written before it failed is told first.
+        if !applied.is_empty() {
+            show::print(&text);
+        }
+        return Err(error.into());
+    }
+    Ok(Answer::done(text))
+}
+
+/// Asks on the terminal.
+fn agreed(changing: usize) -> Result<bool, PolicyCommandError> {
+    let (input, mut error) = (std::io::stdin(), std::io::stderr());
+    if !input.is_terminal() || !error.is_terminal() {
+        return Err(PolicyCommandError::NobodyToAsk);
+    }
+    let what = if changing == 1 { "this policy".to_owned() } else { format!("these {changing} policies") };
+    write!(error, "Write {what}? [y/N] ")?;
+    error.flush()?;
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
