@@ -78,3 +78,11 @@ fn programs_get_json() {
     assert_eq!(read["files"][1]["policy"], "good");
     assert_eq!(read["files"][1]["bytes"], 21);
 }
+
+#[test]
+fn the_committed_schema_is_current() {
+    let schema = Command::new(env!("CARGO_BIN_EXE_amiline")).args(["policy", "schema"]).env_clear().output().unwrap();
+    let committed = std::fs::read_to_string(directory().join("../../infra/policy.schema.json")).unwrap();
+    let how = "make it anew: cargo run --bin amiline -- policy schema > infra/policy.schema.json";
+    assert!(printed(&schema) == committed, "infra/policy.schema.json is not current; {how}");
+}

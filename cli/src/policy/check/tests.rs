@@ -1,4 +1,5 @@
 use super::*;
+use amiline_domain::bounds::Bounds;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
@@ -33,6 +34,27 @@ const NAMES: &[&str] = &[
     "accounts",
     "deadline_hours",
 ];
+
+#[test]
+fn every_example_is_a_policy_within_the_bounds_of_a_stack_like_the_readmes() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/policies");
+    let files: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() >= 4, "{files:?}");
+    let checked = check(&files);
+    assert!(is_fine(&checked), "{}", super::text(&checked, Paint::plain()));
+    let bounds = Bounds {
+        regions: ["us-east-1", "us-west-2", "eu-west-1"].map(|region| region.parse().unwrap()).into(),
+        accounts: ["222222222222".parse().unwrap()].into(),
+        keys: ["alias/amiline".parse().unwrap()].into(),
+        images_per_hour_max: 50,
+        interval_minutes_min: 5,
+    };
+    for Proposed { name, written } in all_fine(checked).unwrap() {
+        assert_eq!(written.policy.check(&bounds), Ok(()), "{name}");
+        assert!(!written.policy.description.is_empty(), "{name} does not say what it is for");
+        assert!(written.text.len() <= TEXT_BYTES_MAX, "{name}");
+    }
+}
 
 /// Something like a policy: mostly right names, and values of every kind.
 fn document() -> impl Strategy<Value = Value> {
