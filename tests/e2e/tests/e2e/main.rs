@@ -13,6 +13,7 @@
 
 mod cloud;
 mod inbox;
+mod operator;
 mod stories;
 
 use amiline_local::{Options, Progress};
@@ -106,6 +107,7 @@ fn main() -> ExitCode {
     story!(stories::trouble::one_region_denied_then_retried);
     story!(stories::trouble::one_key_missing_then_retried);
     story!(stories::refusals::every_refused_press_is_answered);
+    story!(stories::policies::policies_are_documents);
     story!(stories::chance::a_lost_reply_and_an_invisible_image);
     story!(stories::chance::available_before_the_record);
     story!(stories::chance::every_event_twice);

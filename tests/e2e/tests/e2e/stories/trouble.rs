@@ -1,10 +1,10 @@
 //! One Region in trouble: the others complete, the family says why it is partial, and a retry completes it.
 
 use crate::cloud::{Cloud, SOON};
+use crate::operator::amiline;
 use amiline_local::aws::text;
 use amiline_local::{HOME_REGION, KEY_ALIAS};
 use serde_json::json;
-use std::process::{Command, Stdio};
 
 const TROUBLED: &str = "eu-west-1";
 const PARTIAL: [(&str, &str); 5] = [
@@ -75,26 +75,4 @@ async fn retried(cloud: &Cloud, instance: &str, family: &str) {
     let told = PARTIAL.into_iter().chain([("copy-available", TROUBLED), ("family-complete", HOME_REGION)]);
     cloud.told(instance, &told.collect::<Vec<_>>()).await;
     assert_eq!(cloud.created(instance), 1);
-}
-
-/// The operator's command, as an operator runs it.
-fn amiline(cloud: &Cloud, arguments: &[&str]) -> std::process::Output {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // The whole workspace is named so that features are resolved as everywhere else.
-    let build = ["build", "--workspace", "--bin", "amiline", "--message-format=json-render-diagnostics"];
-    let built = Command::new(cargo).args(build).stdin(Stdio::null()).output().expect("cargo runs");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let messages = String::from_utf8(built.stdout).unwrap();
-    let messages = messages.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    let program = messages.filter_map(|message| message["executable"].as_str().map(str::to_owned)).next_back().unwrap();
-    let key = cloud.local.access_key();
-    Command::new(program)
-        .args(arguments)
-        .env("AWS_ENDPOINT_URL", cloud.local.endpoint())
-        .env("AWS_REGION", HOME_REGION)
-        .env("AWS_ACCESS_KEY_ID", key.id)
-        .env("AWS_SECRET_ACCESS_KEY", key.secret)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the command runs")
 }
