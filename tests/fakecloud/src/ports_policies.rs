@@ -3,26 +3,26 @@
 use crate::parameters::VERSIONS_KEPT;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::trace::Note;
+use crate::trace::{Note, put};
 use crate::world::World;
 use amiline_app::ports::{BoundsReader, CallError, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy};
 use amiline_domain::ids::PolicyName;
 
 impl Note for StoredPolicy {
-    fn note(&self) -> String {
-        format!("{} version {}", self.name, self.version)
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{} version {}", self.name, self.version));
     }
 }
 
 impl Note for PolicyVersion {
-    fn note(&self) -> String {
-        self.version.to_string()
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{}", self.version));
     }
 }
 
 impl Note for u64 {
-    fn note(&self) -> String {
-        format!("version {self}")
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("version {self}"));
     }
 }
 
