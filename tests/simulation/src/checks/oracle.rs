@@ -42,6 +42,8 @@ pub(super) struct Told {
     /// What of it was refused for good: an action and a Region.
     pub(super) refused: BTreeSet<(&'static str, Region)>,
     pub(super) ended: Vec<(Timestamp, Outcome)>,
+    /// The answer that goes onto the instance.
+    pub(super) status: Option<String>,
     pub(super) workers: Vec<u64>,
     pub(super) ids: BTreeMap<(Place, u32), ImageId>,
     pub(super) attempts: BTreeMap<Place, u32>,
@@ -64,8 +66,8 @@ pub struct Oracle {
     pub(super) failed_seen: BTreeSet<(Region, ImageId)>,
     pub(super) failed: BTreeSet<(Region, ImageId)>,
     pub(super) deaths_with_lease: BTreeSet<FamilyId>,
-    /// When an instance's status was written.
-    pub(super) statuses: Vec<(Timestamp, InstanceId)>,
+    /// When an instance's status was written, and what.
+    pub(super) statuses: Vec<(Timestamp, InstanceId, String)>,
     pub(super) shown: BTreeMap<u64, Shown>,
     pub(super) available_seen: BTreeSet<(Region, ImageId)>,
     pub(super) share_changes: BTreeMap<(Region, ImageId), u32>,
@@ -144,7 +146,7 @@ impl Oracle {
             What::TagWritten(step) => {
                 self.may_change(happening, "CreateTags");
                 self.works_on_instance(cloud, happening, step);
-                self.statuses.push((happening.at, step.instance.clone()));
+                self.statuses.push((happening.at, step.instance.clone(), step.value.clone()));
             }
             What::Committed(commit) => self.see_written(diary, happening, commit),
             What::Published(notice) => self.see_announced(notice),

@@ -107,7 +107,7 @@ fn presses(run: &mut Run) {
             told.region == pressed.region
                 && told.instance == pressed.instance
                 && told.value == pressed.value
-                && told.ended.iter().any(|(at, _)| *at >= pressed.at || !run.oracle.said_so(&pressed, *at))
+                && told.ended.iter().any(|(at, _)| *at >= pressed.at || !run.oracle.said_so(&pressed, told, *at))
         });
         run.oracle.hold(Check::PressAnswered, answered, || {
             format!("{:?} on {} has no answer", pressed.value, pressed.instance)
@@ -169,9 +169,11 @@ impl Oracle {
         self.available_seen.contains(&(place.clone(), image.clone()))
     }
 
-    /// Whether the instance's status showed an answer of that moment before it was pressed: an earlier press merges.
-    fn said_so(&self, pressed: &Pressed, since: Timestamp) -> bool {
-        self.statuses.iter().any(|(at, instance)| *instance == pressed.instance && (since..pressed.at).contains(at))
+    /// Whether the instance's status showed the family's answer before it was pressed: an earlier press merges.
+    fn said_so(&self, pressed: &Pressed, told: &Told, since: Timestamp) -> bool {
+        self.statuses.iter().any(|(at, instance, words)| {
+            *instance == pressed.instance && (since..pressed.at).contains(at) && told.status.as_ref() == Some(words)
+        })
     }
 
     /// Whether anything of a family was refused for good in a Region.

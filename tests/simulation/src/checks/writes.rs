@@ -36,6 +36,7 @@ impl Oracle {
             self.recorded.insert(item.outcome_id.clone(), known);
             if let (Some(outcome), Some(told)) = (item.event.outcome(), self.told.get_mut(&family.id)) {
                 told.ended.push((happening.at, outcome));
+                told.status.clone_from(&family.status);
                 self.see_ended(family, outcome);
             }
         }
@@ -100,6 +101,7 @@ impl Oracle {
             copies: BTreeMap::new(),
             refused: BTreeSet::new(),
             ended: Vec::new(),
+            status: None,
             workers: Vec::new(),
             ids: BTreeMap::new(),
             attempts: BTreeMap::new(),
