@@ -2,7 +2,7 @@
 //!
 //! Some paths are so rare that faults from outside hardly ever lead there: a record that changes in the moment between
 //! a read and a write, an invocation with hardly any time left. The simulation asks for them by name. It is built with
-//! `--cfg amiline_sim` (`.cargo/config.toml`, alias `sim`); in every other build [`turn`] is `false` and costs nothing.
+//! `--cfg amiline_sim` (`.cargo/config.toml`, alias `sim`); in every other build no turn is ever taken, and asking costs nothing.
 
 /// A place in our code that may take a rare turn. Each turn must be one that can happen by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
