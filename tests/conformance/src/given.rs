@@ -4,7 +4,9 @@ use crate::lab::Lab;
 use amiline_app::ports::{Committed, ImageCopier};
 use amiline_app::ports::{ImageCreator, ImageReader, RecordWriter};
 use amiline_domain::family::{Family, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
+use amiline_domain::ids::{
+    AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId, StackName,
+};
 use amiline_domain::image::ObservedImage;
 use amiline_domain::key::ImageKey;
 use amiline_domain::name::ImageName;
@@ -217,4 +219,9 @@ pub(crate) async fn write(records: &impl RecordWriter, commit: &Commit) {
 /// Commits, and expects a conflict.
 pub(crate) async fn conflict(records: &impl RecordWriter, commit: &Commit, why: &str) {
     assert_eq!(records.commit(commit).await, Ok(Committed::Conflict), "{why}");
+}
+
+/// One volume under a customer key.
+pub(crate) fn under(key: &KeyAlias) -> Launch {
+    volumes(&[Volume::Under(key.to_string())])
 }

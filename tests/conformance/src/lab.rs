@@ -7,12 +7,25 @@ use amiline_app::ports::{
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_fakecloud::Launch;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What was published, as a subscribed queue gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The subject.
+    pub subject: String,
+    /// The message.
+    pub message: String,
+    /// The attributes by name.
+    pub attributes: BTreeMap<String, String>,
+}
 
 /// A cloud with the ports of each function, and with what only its keeper can do.
 ///
 /// Images stay pending until [`Lab::settle`], unless [`Lab::let_images_take`] says otherwise. Nobody else works on
 /// the table, the queues and the parameters. Each call of a function's method gives a fresh world, which remembers
-/// nothing.
+/// nothing. Two snapshots of one volume need no time between them until [`Lab::let_volumes_rest`].
 pub trait Lab {
     /// What `create-image` has.
     type CreateImage: Clock
@@ -79,10 +92,25 @@ pub trait Lab {
     async fn fail(&self, region: &Region, image: &ImageId, why: &str);
     /// Somebody disables an image.
     async fn disable(&self, region: &Region, image: &ImageId);
+    /// Somebody enables a disabled image.
+    async fn enable(&self, region: &Region, image: &ImageId);
     /// Somebody deregisters an image.
     async fn deregister(&self, region: &Region, image: &ImageId);
     /// The accounts that may launch an image besides its owner.
     async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<AccountId>;
+    /// The tags of each snapshot of an image, whether a describe shows them with the image or not.
+    async fn snapshot_tags(&self, region: &Region, image: &ImageId) -> Vec<BTreeMap<String, String>>;
+    /// Another account makes an image at home, with these tags, and lets this account launch it.
+    async fn image_of_another_account(&self, name: &str, tags: &BTreeMap<String, String>) -> ImageId;
+    /// Whether two snapshots of one volume need some time between them from now on.
+    async fn let_volumes_rest(&self, on: bool);
+    /// Makes a customer key in both Regions, under an alias that nobody has.
+    async fn make_key(&self) -> KeyAlias;
+    /// Somebody disables or enables a key in a Region.
+    async fn let_key_work(&self, region: &Region, key: &KeyAlias, on: bool);
+    /// Everything that EC2 announced of an image's state or a resource's tags, oldest first, by the end of the ARN. Of
+    /// each event all but its version, its id and its time.
+    async fn announced(&self, about: &str) -> Vec<Value>;
     /// Switches the Region's "EBS encryption by default", which is off at first.
     async fn let_ebs_encrypt(&self, region: &Region, on: bool);
     /// Writes a policy, or takes it away.
@@ -93,9 +121,14 @@ pub trait Lab {
     async fn put_kill_switch(&self, value: Option<&str>);
     /// Takes the messages out of a queue that are in it now.
     async fn take_messages(&self, queue: Queue) -> Vec<String>;
-    /// Takes what was published since the last time, as a subscribed queue gets it: the message, and the attributes
-    /// by name.
-    async fn take_published(&self) -> Vec<(String, Vec<(String, String)>)>;
+    /// Receives a message and does not acknowledge it; `None` if there is none.
+    async fn fail_message(&self, queue: Queue) -> Option<String>;
+    /// Takes the messages out of a queue's dead-letter queue that are in it now.
+    async fn take_dead_letters(&self, queue: Queue) -> Vec<String>;
+    /// A rejected message that was kept on the day, by its id: function, code, reason and excerpt.
+    async fn kept_rejected(&self, day: &str, message_id: &str) -> Option<[String; 4]>;
+    /// Takes what was published since the last time.
+    async fn take_published(&self) -> Vec<Published>;
 }
 
 /// Lets moments pass until it is so. Whoever asks says what was expected if it never is.
@@ -107,4 +140,10 @@ pub(crate) async fn until<L: Lab>(lab: &L, mut so: impl AsyncFnMut() -> bool) ->
         lab.pass().await;
     }
     false
+}
+
+/// Of an event all but its version, its id and its time.
+pub(crate) fn announcement(event: &Value) -> Value {
+    let kept = ["detail-type", "source", "account", "region", "resources", "detail"];
+    kept.into_iter().map(|name| (name.to_owned(), event[name].clone())).collect()
 }

@@ -3,21 +3,19 @@
 //! The deployed functions work on what is deployed, so the suite has a table, queues, a topic and parameters of its
 //! own. The table's keys and indexes are read from the deployed one.
 
+mod lab;
+
 use crate::lab::Lab;
 use amiline_app::ports::Queue;
 use amiline_app::settings::{BoundedStack, Stack};
 use amiline_aws::Aws;
 use amiline_aws::client::{Clients, lambda_config};
-use amiline_aws::settings::{CreateImage, DistributeImage, Notify, Process, ScheduleTick};
+use amiline_aws::settings::Process;
 use amiline_domain::bounds::Bounds;
-use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region, StackName, TagPrefix};
-use amiline_domain::image::RootDevice;
+use amiline_domain::ids::{ImageId, Region, StackName, TagPrefix};
 use amiline_domain::tags::TagKeys;
-use amiline_fakecloud::{Launch, Volume};
 use amiline_local::aws::{AccessKey, list, text};
-use amiline_local::{
-    ACCOUNT, ACCOUNTS_SHARED_WITH, DESTINATION_REGIONS, HOME_REGION, KEY_ALIAS, LocalAws, aws::Aws as Keeper,
-};
+use amiline_local::{ACCOUNT, ACCOUNTS_SHARED_WITH, HOME_REGION, KEY_ALIAS, LocalAws, aws::Aws as Keeper};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -34,12 +32,21 @@ const SUBSCRIBER: &str = "conformance-subscriber";
 const ANY_IMAGE: &str = "ami-0123456789abcdef0";
 const MOMENT: Duration = Duration::from_millis(40);
 
+/// A queue, and where what could not be done goes.
+#[derive(Default)]
+struct QueuePair {
+    url: String,
+    dead_letters: String,
+}
+
 /// A local AWS, with a stack of the suite's own.
 pub struct Local {
     keeper: Keeper,
+    /// The keeper of another account.
+    other: Keeper,
     endpoint: String,
     access_key: AccessKey,
-    queues: [String; 3],
+    queues: [QueuePair; 3],
     subscriber: String,
     topic: String,
     numbers: Cell<u32>,
@@ -53,6 +60,7 @@ impl Local {
     pub async fn in_place(aws: &LocalAws) -> Self {
         let mut lab = Self {
             keeper: aws.aws(),
+            other: another_account(aws),
             endpoint: aws.endpoint().to_owned(),
             access_key: aws.access_key(),
             queues: Default::default(),
@@ -63,7 +71,8 @@ impl Local {
         lab.make_table(&aws.deployed().table).await;
         let functions = ["create-image", "distribute-image", "notify"];
         for (place, function) in functions.into_iter().enumerate() {
-            lab.queues[place] = lab.make_queue(&format!("{STACK}-{function}")).await;
+            let like = aws.deployed().queues[function].url.as_deref().expect("the function has a queue");
+            lab.queues[place] = lab.make_queues(&format!("{STACK}-{function}"), like).await;
         }
         let topic = lab.sns("CreateTopic", &[("Name", "conformance-notifications")]).await;
         lab.topic = text(&topic, "/TopicArn").to_owned();
@@ -109,6 +118,22 @@ impl Local {
         text(&queue, "/QueueUrl").to_owned()
     }
 
+    /// A queue with a dead-letter queue, which gives up when the deployed one does.
+    async fn make_queues(&self, name: &str, like: &str) -> QueuePair {
+        let asked = json!({"QueueUrl": like, "AttributeNames": ["RedrivePolicy"]});
+        let deployed = self.json("sqs", "AmazonSQS.GetQueueAttributes", asked).await;
+        let redrive: Value = serde_json::from_str(text(&deployed, "/Attributes/RedrivePolicy")).expect("a policy");
+        let (url, dead) = (self.make_queue(name).await, format!("{name}-dead-letters"));
+        let dead_letters = self.make_queue(&dead).await;
+        let redrive = json!({
+            "deadLetterTargetArn": format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{dead}"),
+            "maxReceiveCount": redrive["maxReceiveCount"],
+        });
+        let attributes = json!({"QueueUrl": url, "Attributes": {"RedrivePolicy": redrive.to_string()}});
+        self.json("sqs", "AmazonSQS.SetQueueAttributes", attributes).await;
+        QueuePair { url, dead_letters }
+    }
+
     async fn json(&self, service: &str, target: &str, body: Value) -> Value {
         self.keeper.json(service, HOME_REGION, target, &body).await.unwrap_or_else(|e| panic!("{target}: {e}"))
     }
@@ -123,9 +148,14 @@ impl Local {
         answer.unwrap_or_else(|e| panic!("{action}: {e}"))
     }
 
-    async fn control(&self, name: &str, body: Value) {
+    async fn control(&self, name: &str, body: Value) -> Value {
         let answer = self.keeper.control(&format!("/_local/ec2/{name}"), &body).await;
-        answer.unwrap_or_else(|e| panic!("{name}: {e}"));
+        answer.unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    async fn kms(&self, region: &Region, action: &str, body: Value) -> Value {
+        let answer = self.keeper.json("kms", region.as_str(), &format!("TrentService.{action}"), &body).await;
+        answer.unwrap_or_else(|e| panic!("{action}: {e}"))
     }
 
     async fn put_parameter(&self, name: &str, value: Option<&str>) {
@@ -155,6 +185,14 @@ impl Local {
                 let done = json!({"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]});
                 self.json("sqs", "AmazonSQS.DeleteMessage", done).await;
             }
+        }
+    }
+
+    fn queue(&self, queue: Queue) -> &QueuePair {
+        match queue {
+            Queue::Create => &self.queues[0],
+            Queue::Distribute => &self.queues[1],
+            Queue::Notify => &self.queues[2],
         }
     }
 
@@ -205,186 +243,8 @@ impl Local {
     }
 }
 
-impl Lab for Local {
-    type CreateImage = Aws<CreateImage>;
-    type DistributeImage = Aws<DistributeImage>;
-    type ScheduleTick = Aws<ScheduleTick>;
-    type Notify = Aws<Notify>;
-    type Operator = Aws<amiline_aws::Operator>;
-
-    fn create_image(&self) -> Aws<CreateImage> {
-        self.world(CreateImage {
-            stack: self.bounded(),
-            process: self.process(),
-            table: TABLE.to_owned(),
-            policy_path: POLICY_PATH.to_owned(),
-            kill_switch: KILL_SWITCH.to_owned(),
-            distribute_queue: self.queues[1].clone(),
-        })
-    }
-
-    fn distribute_image(&self) -> Aws<DistributeImage> {
-        self.world(DistributeImage {
-            stack: self.bounded(),
-            process: self.process(),
-            table: TABLE.to_owned(),
-            kill_switch: KILL_SWITCH.to_owned(),
-        })
-    }
-
-    fn schedule_tick(&self) -> Aws<ScheduleTick> {
-        let [create_queue, distribute_queue, notify_queue] = self.queues.clone();
-        self.world(ScheduleTick {
-            stack: self.stack(),
-            process: self.process(),
-            table: TABLE.to_owned(),
-            create_queue,
-            distribute_queue,
-            notify_queue,
-            source_regions: vec![self.home(), self.elsewhere()],
-        })
-    }
-
-    fn notify(&self) -> Aws<Notify> {
-        let (stack, process, topic) = (self.stack(), self.process(), self.topic.clone());
-        self.world(Notify { stack, process, table: TABLE.to_owned(), topic })
-    }
-
-    fn operator(&self) -> Aws<amiline_aws::Operator> {
-        let (stack, prefix) = (StackName::new(STACK).unwrap(), TagPrefix::new(STACK).unwrap());
-        self.world(amiline_aws::Operator::of(stack, prefix))
-    }
-
-    fn number(&self) -> u32 {
-        self.numbers.set(self.numbers.get() + 1);
-        self.numbers.get()
-    }
-
-    fn account(&self) -> AccountId {
-        AccountId::new(ACCOUNT).unwrap()
-    }
-
-    fn other_account(&self) -> AccountId {
-        AccountId::new(ACCOUNTS_SHARED_WITH[0]).unwrap()
-    }
-
-    fn home(&self) -> Region {
-        Region::new(HOME_REGION).unwrap()
-    }
-
-    fn elsewhere(&self) -> Region {
-        Region::new(DESTINATION_REGIONS[0]).unwrap()
-    }
-
-    fn key(&self) -> KeyAlias {
-        KeyAlias::new(KEY_ALIAS).unwrap()
-    }
-
-    #[allow(clippy::disallowed_methods, reason = "the local AWS takes real time")]
-    async fn pass(&self) {
-        tokio::time::sleep(MOMENT).await;
-    }
-
-    async fn launch(&self, region: &Region, launch: &Launch, count: usize) -> Vec<InstanceId> {
-        let mut parameters: Vec<(String, String)> = Vec::new();
-        let mut add = |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
-        add("MinCount", &count.to_string());
-        add("MaxCount", &count.to_string());
-        if launch.root_device == RootDevice::InstanceStore {
-            add("ImageId", &self.instance_store_image(region).await);
-        } else {
-            add("ImageId", ANY_IMAGE);
-            for (place, volume) in launch.volumes.iter().enumerate() {
-                let device = format!("BlockDeviceMapping.{}", place + 1);
-                let name = ["/dev/xvda", "/dev/sdb", "/dev/sdc", "/dev/sdd"][place];
-                add(&format!("{device}.DeviceName"), name);
-                add(&format!("{device}.Ebs.VolumeSize"), "8");
-                if *volume != Volume::Plain {
-                    add(&format!("{device}.Ebs.Encrypted"), "true");
-                }
-                if let Volume::Under(key) = volume {
-                    add(&format!("{device}.Ebs.KmsKeyId"), key);
-                }
-            }
-        }
-        if !launch.tags.is_empty() {
-            add("TagSpecification.1.ResourceType", "instance");
-        }
-        for (place, (key, value)) in launch.tags.iter().enumerate() {
-            add(&format!("TagSpecification.1.Tag.{}.Key", place + 1), key);
-            add(&format!("TagSpecification.1.Tag.{}.Value", place + 1), value);
-        }
-        let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let answer = self.ec2(region, "RunInstances", &parameters).await;
-        let instances = list(&answer, "/instancesSet").iter().map(|instance| text(instance, "/instanceId"));
-        instances.map(|id| InstanceId::new(id).unwrap()).collect()
-    }
-
-    async fn terminate(&self, region: &Region, instance: &InstanceId) {
-        self.ec2(region, "TerminateInstances", &[("InstanceId.1", instance.as_str())]).await;
-    }
-
-    async fn let_images_take(&self, seconds: Option<u32>) {
-        let seconds = seconds.map_or(Self::PENDING_SECONDS, f64::from);
-        self.control("pending", json!({"seconds": seconds})).await;
-    }
-
-    async fn settle(&self, region: &Region, image: &ImageId) {
-        self.control("settle", json!({"region": region, "image_id": image})).await;
-    }
-
-    async fn fail(&self, region: &Region, image: &ImageId, why: &str) {
-        self.control("settle", json!({"region": region, "image_id": image, "message": why})).await;
-    }
-
-    async fn disable(&self, region: &Region, image: &ImageId) {
-        self.ec2(region, "DisableImage", &[("ImageId", image.as_str())]).await;
-    }
-
-    async fn deregister(&self, region: &Region, image: &ImageId) {
-        self.ec2(region, "DeregisterImage", &[("ImageId", image.as_str())]).await;
-    }
-
-    async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<AccountId> {
-        let parameters = [("ImageId", image.as_str()), ("Attribute", "launchPermission")];
-        let answer = self.ec2(region, "DescribeImageAttribute", &parameters).await;
-        let permissions = list(&answer, "/launchPermission").iter();
-        permissions.map(|permission| AccountId::new(text(permission, "/userId")).unwrap()).collect()
-    }
-
-    async fn let_ebs_encrypt(&self, region: &Region, on: bool) {
-        self.ec2(region, if on { "EnableEbsEncryptionByDefault" } else { "DisableEbsEncryptionByDefault" }, &[]).await;
-    }
-
-    async fn put_policy(&self, name: &str, text: Option<&str>) {
-        self.put_parameter(&format!("{POLICY_PATH}/{name}"), text).await;
-    }
-
-    async fn put_bounds(&self, text: Option<&str>) {
-        self.put_parameter(BOUNDS, text).await;
-    }
-
-    async fn put_kill_switch(&self, value: Option<&str>) {
-        self.put_parameter(KILL_SWITCH, value).await;
-    }
-
-    async fn take_messages(&self, queue: Queue) -> Vec<String> {
-        let place = match queue {
-            Queue::Create => 0,
-            Queue::Distribute => 1,
-            Queue::Notify => 2,
-        };
-        self.drain(&self.queues[place]).await
-    }
-
-    async fn take_published(&self) -> Vec<(String, Vec<(String, String)>)> {
-        let envelopes = self.drain(&self.subscriber).await;
-        let read = |envelope: String| {
-            let envelope: Value = serde_json::from_str(&envelope).expect("what SNS sends to a queue is JSON");
-            let attributes = envelope["MessageAttributes"].as_object().cloned().unwrap_or_default();
-            let attributes = attributes.iter().map(|(name, value)| (name.clone(), text(value, "/Value").to_owned()));
-            (text(&envelope, "/Message").to_owned(), attributes.collect())
-        };
-        envelopes.into_iter().map(read).collect()
-    }
+/// Another account's root: the emulators take an account's id for its key, and any secret.
+fn another_account(aws: &LocalAws) -> Keeper {
+    let key = AccessKey { id: ACCOUNTS_SHARED_WITH[0].to_owned(), secret: "test".to_owned() };
+    Keeper::new(aws.endpoint().trim_start_matches("http://"), key)
 }

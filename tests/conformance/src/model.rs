@@ -1,10 +1,12 @@
 //! The cloud in memory as a lab.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, Published, announcement};
 use amiline_app::ports::Queue;
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
-use amiline_fakecloud::{FakeCloud, Launch, Permission, World};
-use std::cell::Cell;
+use amiline_fakecloud::{FakeCloud, Forged, Launch, Permission, World};
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 const ACCOUNT: &str = "111111111111";
 const OTHER_ACCOUNT: &str = "222222222222";
@@ -17,6 +19,7 @@ pub struct Model {
     cloud: FakeCloud,
     numbers: Cell<u32>,
     published: Cell<usize>,
+    dead: RefCell<BTreeMap<Queue, usize>>,
 }
 
 impl Default for Model {
@@ -24,7 +27,10 @@ impl Default for Model {
         let cloud = FakeCloud::new(ACCOUNT, HOME, &[ELSEWHERE]);
         cloud.create_key_everywhere(KEY);
         set_seconds(&cloud, None);
-        Self { cloud, numbers: Cell::default(), published: Cell::default() }
+        cloud.set_volume_rate(false);
+        // As many as the adapters ask for on a page of the index.
+        cloud.set_page_size(100);
+        Self { cloud, numbers: Cell::default(), published: Cell::default(), dead: RefCell::default() }
     }
 }
 
@@ -115,6 +121,10 @@ impl Lab for Model {
         self.cloud.disable(region, image);
     }
 
+    async fn enable(&self, region: &Region, image: &ImageId) {
+        self.cloud.enable(region, image);
+    }
+
     async fn deregister(&self, region: &Region, image: &ImageId) {
         self.cloud.deregister(region, image);
     }
@@ -127,6 +137,37 @@ impl Lab for Model {
                 Permission::Everybody => panic!("{image} is public"),
             })
             .collect()
+    }
+
+    async fn snapshot_tags(&self, region: &Region, image: &ImageId) -> Vec<BTreeMap<String, String>> {
+        let snapshots = self.cloud.snapshots(region).into_iter();
+        snapshots.filter(|snapshot| snapshot.image == *image).map(|snapshot| snapshot.tags).collect()
+    }
+
+    async fn image_of_another_account(&self, name: &str, tags: &BTreeMap<String, String>) -> ImageId {
+        let owner = Some(self.other_account());
+        let forged = Forged { name: name.to_owned(), tags: tags.clone(), owner, ..Forged::default() };
+        self.cloud.forge(&self.home(), forged).unwrap()
+    }
+
+    async fn let_volumes_rest(&self, on: bool) {
+        self.cloud.set_volume_rate(on);
+    }
+
+    async fn make_key(&self) -> KeyAlias {
+        let alias = format!("alias/made-{}", self.number());
+        self.cloud.create_key_everywhere(&alias);
+        KeyAlias::new(alias).unwrap()
+    }
+
+    async fn let_key_work(&self, region: &Region, key: &KeyAlias, on: bool) {
+        self.cloud.set_key_enabled(region, key.as_str(), on);
+    }
+
+    async fn announced(&self, about: &str) -> Vec<Value> {
+        let events = self.cloud.events().into_iter().map(|event| serde_json::from_str(&event.body).unwrap());
+        let ours = events.filter(|event: &Value| event["resources"][0].as_str().unwrap().ends_with(about));
+        ours.map(|event| announcement(&event)).collect()
     }
 
     async fn let_ebs_encrypt(&self, region: &Region, on: bool) {
@@ -154,15 +195,35 @@ impl Lab for Model {
         waiting.into_iter().map(|message| message.body).collect()
     }
 
-    async fn take_published(&self) -> Vec<(String, Vec<(String, String)>)> {
+    async fn fail_message(&self, queue: Queue) -> Option<String> {
+        let message = self.cloud.take(queue)?;
+        let body = message.body.clone();
+        self.cloud.give_back(queue, message);
+        Some(body)
+    }
+
+    async fn take_dead_letters(&self, queue: Queue) -> Vec<String> {
+        let all = self.cloud.dead_letters(queue);
+        let from = self.dead.borrow_mut().insert(queue, all.len()).unwrap_or_default();
+        all.into_iter().skip(from).map(|message| message.body).collect()
+    }
+
+    async fn kept_rejected(&self, day: &str, message_id: &str) -> Option<[String; 4]> {
+        let mut kept = self.cloud.rejected().into_iter();
+        let found = kept.find(|kept| kept.message_id == message_id && kept.at.to_string().starts_with(day))?;
+        Some([found.function.to_owned(), found.code, found.reason, found.excerpt])
+    }
+
+    async fn take_published(&self) -> Vec<Published> {
         let all = self.cloud.notices();
         let from = self.published.replace(all.len());
         let of = |(name, value): (&'static str, String)| (name.to_owned(), value);
         all.into_iter()
             .skip(from)
             .map(|published| {
-                let attributes = published.notice.attributes.into_iter().filter(|(_, value)| !value.is_empty());
-                (published.notice.json, attributes.map(of).collect())
+                let notice = published.notice;
+                let attributes = notice.attributes.into_iter().filter(|(_, value)| !value.is_empty());
+                Published { subject: notice.subject, message: notice.json, attributes: attributes.map(of).collect() }
             })
             .collect()
     }

@@ -26,8 +26,10 @@ pub fn all<L: Lab>() -> Vec<Expectation<L>> {
         expectations::copying::all(),
         expectations::creating::all(),
         expectations::due::all(),
+        expectations::events::all(),
         expectations::images::all(),
         expectations::instances::all(),
+        expectations::keys::all(),
         expectations::lists::all(),
         expectations::messages::all(),
         expectations::parameters::all(),
@@ -35,6 +37,8 @@ pub fn all<L: Lab>() -> Vec<Expectation<L>> {
         expectations::presses::all(),
         expectations::records::all(),
         expectations::sharing::all(),
+        expectations::tags::all(),
+        expectations::transactions::all(),
     ]
     .into_iter()
     .flatten()

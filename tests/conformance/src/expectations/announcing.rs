@@ -1,14 +1,13 @@
 //! History that waits to be published, and publishing.
 
 use crate::given::{beginning, family, later, write};
-use crate::lab::{Lab, until};
+use crate::lab::{Lab, Published, until};
 use crate::suite::expected;
 use amiline_app::ports::{Announcer, Catalogue};
 use amiline_domain::family::{Family, Place};
 use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
 use amiline_domain::notice::render;
 use amiline_domain::record::Commit;
-use std::collections::BTreeMap;
 
 expected! {
     "design, Mechanics: the outbox" {
@@ -17,7 +16,7 @@ expected! {
         history_that_does_not_exist_does_not_wait,
         marking_again_or_what_is_not_there_is_harmless,
     }
-    "SNS, MessageStructure json" { a_published_notice_arrives_with_its_attributes }
+    "SNS, MessageStructure json" { a_published_notice_arrives_with_its_subject_and_its_attributes }
 }
 
 /// A family with one item of history.
@@ -63,7 +62,7 @@ async fn marking_again_or_what_is_not_there_is_harmless(lab: &impl Lab) {
     assert_eq!(lab.operator().history(&family.id).await, Ok(vec![item]), "nothing was made");
 }
 
-async fn a_published_notice_arrives_with_its_attributes(lab: &impl Lab) {
+async fn a_published_notice_arrives_with_its_subject_and_its_attributes(lab: &impl Lab) {
     lab.take_published().await;
     let (_, item) = told(lab, EventKind::FamilyFailed).await;
     let notice = render(&item);
@@ -75,8 +74,6 @@ async fn a_published_notice_arrives_with_its_attributes(lab: &impl Lab) {
     })
     .await;
     assert_eq!(published.len(), 1, "{published:?}");
-    let (json, attributes) = published.remove(0);
-    assert_eq!(json, notice.json);
-    let expected = notice.attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-    assert_eq!(attributes.into_iter().collect::<BTreeMap<_, _>>(), expected.collect());
+    let attributes = notice.attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    assert_eq!(published.remove(0), Published { subject: notice.subject, message: notice.json, attributes });
 }

@@ -27,11 +27,22 @@ expected! {
         a_plain_copy_of_a_plain_image_is_plain,
         a_plain_copy_is_encrypted_where_ebs_encrypts_by_default,
         a_copy_is_shared_with_nobody,
+        a_copy_has_its_tags_on_its_snapshots_from_the_first,
+        a_pending_copy_shows_no_snapshots_and_is_not_called_encrypted,
+        a_copy_can_have_the_name_of_its_source_elsewhere_and_not_at_home,
+        a_token_gives_the_same_image_when_source_and_copy_are_gone,
+        a_token_that_is_too_long_is_refused_for_good,
+        the_source_is_looked_at_before_the_name,
+        more_than_fifty_tags_make_no_copy,
         a_name_that_is_taken_is_refused_and_the_refusal_says_who_has_it,
         an_image_that_does_not_exist_is_not_copied,
         a_pending_image_cannot_be_copied_yet,
+        a_failed_or_disabled_image_is_not_copied,
     }
-    "aws-facts.md section 5, SourceImageId" { a_copy_shows_its_source_and_no_instance }
+    "aws-facts.md section 5, SourceImageId" {
+        a_copy_shows_its_source_and_no_instance,
+        a_copy_of_a_copy_shows_the_copy_as_its_source,
+    }
     "aws-facts.md section 3, KmsKeyId" { an_alias_that_no_key_has_names_no_key }
 }
 
@@ -196,4 +207,94 @@ async fn a_pending_image_cannot_be_copied_yet(lab: &impl Lab) {
     assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
     lab.settle(&step.source_region, &step.source).await;
     lab.distribute_image().copy_image(&step).await.expect("the same request, with the same token, later");
+}
+
+async fn a_copy_has_its_tags_on_its_snapshots_from_the_first(lab: &impl Lab) {
+    let step = copy_step(lab, &available(lab, &volumes(&[Volume::Plain, Volume::Plain])).await);
+    let copy = lab.distribute_image().copy_image(&step).await.expect("CopyImage");
+    assert_eq!(lab.snapshot_tags(&step.destination, &copy).await, [step.tags.clone(), step.tags]);
+}
+
+async fn a_pending_copy_shows_no_snapshots_and_is_not_called_encrypted(lab: &impl Lab) {
+    let step = copy_step(lab, &available(lab, &Launch::default()).await);
+    let step = CopyStep { kms_key: Some(lab.key()), ..step };
+    let copy = lab.distribute_image().copy_image(&step).await.expect("CopyImage");
+    let pending = seen(lab, &step.destination, &copy).await;
+    assert!(pending.snapshots.is_empty() && !pending.encrypted, "{pending:?}");
+    lab.settle(&step.destination, &copy).await;
+    assert!(seen(lab, &step.destination, &copy).await.encrypted);
+}
+
+async fn a_copy_can_have_the_name_of_its_source_elsewhere_and_not_at_home(lab: &impl Lab) {
+    let (step, copy) = started(lab, &Launch::default()).await;
+    lab.settle(&step.destination, &copy).await;
+    let back = CopyStep {
+        name: step.name.clone(),
+        source_region: step.destination.clone(),
+        destination: step.source_region.clone(),
+        ..copy_step(lab, &copy)
+    };
+    lab.distribute_image().copy_image(&back).await.expect("names are unique in a Region");
+    let there = CopyStep { destination: step.destination, client_token: copy_step(lab, &copy).client_token, ..back };
+    let refused = lab.distribute_image().copy_image(&there).await.expect_err("its source has the name there");
+    assert_eq!(holder_of_name(&refused.message), Some(copy), "{refused}");
+}
+
+/// For how long EC2 remembers a token is not documented; neither place forgets one.
+async fn a_token_gives_the_same_image_when_source_and_copy_are_gone(lab: &impl Lab) {
+    let (step, copy) = started(lab, &Launch::default()).await;
+    lab.settle(&step.destination, &copy).await;
+    lab.deregister(&step.source_region, &step.source).await;
+    assert_eq!(lab.distribute_image().copy_image(&step).await, Ok(copy.clone()));
+    lab.deregister(&step.destination, &copy).await;
+    assert_eq!(lab.distribute_image().copy_image(&step).await, Ok(copy));
+}
+
+async fn a_token_that_is_too_long_is_refused_for_good(lab: &impl Lab) {
+    let step = copy_step(lab, &available(lab, &Launch::default()).await);
+    for client_token in ["x".repeat(65), "\u{e9}".to_owned()] {
+        let refused = lab.distribute_image().copy_image(&CopyStep { client_token, ..step.clone() }).await;
+        let refused = refused.expect_err("64 ASCII characters at most");
+        assert_eq!((refused.code.as_str(), refused.fault), ("InvalidClientToken", Fault::Reject));
+    }
+    let client_token = format!("{:064}", lab.number());
+    lab.distribute_image().copy_image(&CopyStep { client_token, ..step }).await.expect("64 characters");
+}
+
+async fn the_source_is_looked_at_before_the_name(lab: &impl Lab) {
+    let (taken, _) = started(lab, &Launch::default()).await;
+    let step = CopyStep { name: taken.name, ..copy_step(lab, &given::image_id(lab.number())) };
+    let refused = lab.distribute_image().copy_image(&step).await.expect_err("no source");
+    assert_eq!(refused.code, "InvalidAMIID.NotFound");
+}
+
+async fn more_than_fifty_tags_make_no_copy(lab: &impl Lab) {
+    let mut step = copy_step(lab, &available(lab, &Launch::default()).await);
+    step.tags.extend((step.tags.len()..51).map(|number| (format!("key-{number}"), String::new())));
+    let refused = lab.distribute_image().copy_image(&step).await.expect_err("51 tags");
+    assert_eq!((refused.code.as_str(), refused.fault), ("TagLimitExceeded", Fault::Reject));
+    step.tags.remove("key-50");
+    lab.distribute_image().copy_image(&step).await.expect("neither the name nor the token was used up");
+}
+
+async fn a_failed_or_disabled_image_is_not_copied(lab: &impl Lab) {
+    let (failed, disabled) = (pending(lab, &Launch::default()).await, available(lab, &Launch::default()).await);
+    lab.fail(&lab.home(), &failed, "something went wrong").await;
+    lab.disable(&lab.home(), &disabled).await;
+    for source in [failed, disabled] {
+        let refused = lab.distribute_image().copy_image(&copy_step(lab, &source)).await.expect_err("not available");
+        assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
+    }
+}
+
+async fn a_copy_of_a_copy_shows_the_copy_as_its_source(lab: &impl Lab) {
+    let (step, copy) = started(lab, &Launch::default()).await;
+    lab.settle(&step.destination, &copy).await;
+    let back = CopyStep {
+        source_region: step.destination.clone(),
+        destination: step.source_region.clone(),
+        ..copy_step(lab, &copy)
+    };
+    let again = lab.distribute_image().copy_image(&back).await.expect("CopyImage");
+    assert_eq!(seen(lab, &back.destination, &again).await.source_image, Some(copy));
 }

@@ -7,6 +7,7 @@ use amiline_app::ports::{CallError, ImageCreator, ImageReader, KeyReader};
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::ids::ImageId;
 use amiline_domain::image::{ImageState, RootDevice};
+use amiline_domain::plan::CreateStep;
 use amiline_fakecloud::{Launch, Volume};
 
 expected! {
@@ -20,10 +21,18 @@ expected! {
         a_name_is_taken_while_its_image_is_pending_and_the_refusal_says_who_has_it,
         a_name_is_taken_when_its_image_is_available_and_the_refusal_says_who_has_it,
         a_name_that_is_taken_at_home_is_free_elsewhere,
+        a_failed_or_disabled_image_keeps_its_name,
+        the_name_of_a_deregistered_image_is_free_in_time,
+        the_instance_is_looked_at_before_the_name,
+        snapshots_have_the_tags_of_the_call_from_the_first,
+        fifty_tags_are_taken_and_one_more_makes_nothing,
         an_instance_without_an_ebs_root_is_refused_for_good,
         an_instance_that_does_not_exist_is_refused_for_good,
     }
     "aws-facts.md section 2, IncorrectInstanceState" { a_terminated_instance_is_refused }
+    "aws-facts.md section 2, SnapshotCreationPerVolumeRateExceeded" {
+        two_images_of_one_volume_need_some_time_between_them,
+    }
     "aws-facts.md section 5" { an_image_shows_its_owner_its_name_and_its_instance }
 }
 
@@ -109,8 +118,7 @@ async fn a_name_is_taken_when_its_image_is_available_and_the_refusal_says_who_ha
     let image = lab.create_image().create_image(&step).await.unwrap();
     lab.settle(&step.region, &image).await;
     let another = launched(lab, &Launch::default()).await;
-    let refused =
-        lab.create_image().create_image(&amiline_domain::plan::CreateStep { instance: another, ..step }).await;
+    let refused = lab.create_image().create_image(&CreateStep { instance: another, ..step }).await;
     assert_taken(refused, &image);
 }
 
@@ -140,4 +148,77 @@ async fn an_instance_that_does_not_exist_is_refused_for_good(lab: &impl Lab) {
     let nobody = given::instance_id(lab.number());
     let refused = lab.create_image().create_image(&create_step(lab, &nobody)).await.expect_err("no instance");
     assert_eq!((refused.code.as_str(), refused.fault), ("InvalidInstanceID.NotFound", Fault::Reject));
+}
+
+/// That a name is still held is not documented for these; both take the stricter reading (aws-facts.md, CNV list).
+async fn a_failed_or_disabled_image_keeps_its_name(lab: &impl Lab) {
+    let step = create_step(lab, &launched(lab, &Launch::default()).await);
+    let image = lab.create_image().create_image(&step).await.unwrap();
+    lab.fail(&step.region, &image, "something went wrong").await;
+    assert_taken(lab.create_image().create_image(&step).await, &image);
+    let step = create_step(lab, &step.instance);
+    let image = lab.create_image().create_image(&step).await.unwrap();
+    lab.settle(&step.region, &image).await;
+    lab.disable(&step.region, &image).await;
+    assert_taken(lab.create_image().create_image(&step).await, &image);
+}
+
+async fn the_name_of_a_deregistered_image_is_free_in_time(lab: &impl Lab) {
+    let step = create_step(lab, &launched(lab, &Launch::default()).await);
+    let image = lab.create_image().create_image(&step).await.unwrap();
+    lab.settle(&step.region, &image).await;
+    lab.deregister(&step.region, &image).await;
+    let free = until(lab, async || match lab.create_image().create_image(&step).await {
+        Ok(_) => true,
+        refused => {
+            assert_taken(refused, &image);
+            false
+        }
+    });
+    assert!(free.await, "{image} holds its name for ever");
+}
+
+async fn the_instance_is_looked_at_before_the_name(lab: &impl Lab) {
+    let step = create_step(lab, &launched(lab, &Launch::default()).await);
+    lab.create_image().create_image(&step).await.unwrap();
+    let nobody = CreateStep { instance: given::instance_id(lab.number()), ..step.clone() };
+    let refused = lab.create_image().create_image(&nobody).await.expect_err("no instance");
+    assert_eq!(refused.code, "InvalidInstanceID.NotFound");
+    lab.terminate(&step.region, &step.instance).await;
+    let refused = lab.create_image().create_image(&step).await.expect_err("it is gone");
+    assert_eq!(refused.code, "IncorrectInstanceState");
+}
+
+async fn snapshots_have_the_tags_of_the_call_from_the_first(lab: &impl Lab) {
+    let step = create_step(lab, &launched(lab, &volumes(&[Volume::Plain, Volume::AwsManaged])).await);
+    let image = lab.create_image().create_image(&step).await.unwrap();
+    assert_eq!(lab.snapshot_tags(&step.region, &image).await, [step.tags.clone(), step.tags]);
+}
+
+async fn fifty_tags_are_taken_and_one_more_makes_nothing(lab: &impl Lab) {
+    let mut step = create_step(lab, &launched(lab, &Launch::default()).await);
+    step.tags.extend((step.tags.len()..51).map(|number| (format!("key-{number}"), String::new())));
+    let refused = lab.create_image().create_image(&step).await.expect_err("51 tags");
+    assert_eq!((refused.code.as_str(), refused.fault), ("TagLimitExceeded", Fault::Reject));
+    step.tags.remove("key-50");
+    let image = lab.create_image().create_image(&step).await.expect("50 tags, and the name was not used up");
+    let tagged = lab.create_image().images_by_tag(&step.region, given::INTENT, step.name.as_str()).await.unwrap();
+    assert_eq!(tagged.into_iter().map(|image| (image.id, image.tags.len())).collect::<Vec<_>>(), [(image, 50)]);
+}
+
+async fn two_images_of_one_volume_need_some_time_between_them(lab: &impl Lab) {
+    let step = create_step(lab, &launched(lab, &Launch::default()).await);
+    let soon = create_step(lab, &step.instance);
+    let other = create_step(lab, &launched(lab, &Launch::default()).await);
+    lab.let_volumes_rest(true).await;
+    let create = lab.create_image();
+    let image = create.create_image(&step).await;
+    let (refused, taken, other) =
+        (create.create_image(&soon).await, create.create_image(&step).await, create.create_image(&other).await);
+    lab.let_volumes_rest(false).await;
+    let refused = refused.expect_err("too soon");
+    assert_eq!((refused.code.as_str(), refused.fault), ("SnapshotCreationPerVolumeRateExceeded", Fault::Later));
+    assert_taken(taken, &image.expect("the first one"));
+    other.expect("another volume");
+    create.create_image(&soon).await.expect("later, under a name that is still free");
 }

@@ -6,7 +6,8 @@ use crate::suite::expected;
 use amiline_app::ports::{Announcer, Due, DueReader, RecordWriter};
 use amiline_domain::family::{Place, RowState, Worker};
 use amiline_domain::history::{EventKind, Fact, append};
-use amiline_domain::record::Commit;
+use amiline_domain::press::Press;
+use amiline_domain::record::{Commit, PressWrite};
 use amiline_domain::time::plus_seconds;
 use jiff::Timestamp;
 
@@ -19,6 +20,8 @@ expected! {
         a_button_is_due_at_its_look_and_not_when_that_is_taken_back,
         history_is_due_when_it_was_not_published_for_ten_minutes,
         history_that_is_not_announced_is_never_due,
+        a_press_is_due_at_the_look_that_it_was_written_with_until_another_is,
+        what_is_due_in_one_part_comes_oldest_first_on_every_page,
     }
 }
 
@@ -130,4 +133,46 @@ async fn history_that_is_not_announced_is_never_due(lab: &impl Lab) {
     let due = |sk: &str| Due::History { pk: pk.clone(), sk: sk.to_owned(), at };
     assert_due(lab, due("HISTORY#000000000002"), at).await;
     assert!(!due_at(lab, at).await.contains(&due("HISTORY#000000000001")));
+}
+
+async fn a_press_is_due_at_the_look_that_it_was_written_with_until_another_is(lab: &impl Lab) {
+    let mut family = family(lab, later());
+    let (key, at) = (family.press_key(), plus_seconds(later(), 5));
+    let begin = |rev, next_look| {
+        Some(PressWrite::Begin {
+            key: key.clone(),
+            expected_rev: rev - 1,
+            press: Press { rev, next_look, ..Press::untouched() },
+        })
+    };
+    write(&lab.create_image(), &Commit { press: begin(1, Some(at)), ..beginning(&family) }).await;
+    assert_due(lab, Due::Press { key: key.clone(), at }, at).await;
+    write(&lab.create_image(), &Commit { press: begin(2, None), ..change(&mut family) }).await;
+    assert_never_due(lab, |due| matches!(due, Due::Press { key: other, .. } if *other == key)).await;
+}
+
+/// All of a family's items are in one part. With more than a page of them, some are on a second one.
+async fn what_is_due_in_one_part_comes_oldest_first_on_every_page(lab: &impl Lab) {
+    let mut family = family(lab, plus_seconds(later(), -86_400));
+    let pk = format!("FAMILY#{}", family.id);
+    let mut told = |seconds: std::ops::Range<i64>| -> Vec<_> {
+        let fact = || Fact::of(EventKind::ImageAvailable, &Place::Source, None, None);
+        seconds.rev().map(|second| append(&mut family, fact(), plus_seconds(later(), second - 86_400))).collect()
+    };
+    let (first, second) = (told(60..130), told(0..60));
+    let mut begun = family.clone();
+    begun.seq = 70;
+    begun.last_hash.clone_from(&first[69].hash);
+    write(&lab.create_image(), &Commit { history: first, ..beginning(&begun) }).await;
+    write(&lab.create_image(), &Commit { history: second, ..change(&mut family) }).await;
+    let seconds = async || {
+        let due = due_at(lab, plus_seconds(later(), -80_000)).await.into_iter();
+        let of = |due| match due {
+            Due::History { pk: other, at, .. } if other == pk => Some(at.as_second() - later().as_second() + 85_800),
+            Due::Family { .. } | Due::Press { .. } | Due::History { .. } => None,
+        };
+        due.filter_map(of).collect::<Vec<_>>()
+    };
+    until(lab, async || seconds().await.len() == 130).await;
+    assert_eq!(seconds().await, (0..130).collect::<Vec<_>>());
 }

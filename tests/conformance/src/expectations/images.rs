@@ -6,6 +6,10 @@ use crate::suite::expected;
 use amiline_app::ports::{ImageCreator, ImageReader};
 use amiline_domain::image::ImageState;
 use amiline_fakecloud::Launch;
+use std::collections::BTreeSet;
+
+/// One more than a page of a describe holds.
+const MORE_THAN_A_PAGE: usize = 1001;
 
 expected! {
     "aws-facts.md section 6" {
@@ -14,10 +18,20 @@ expected! {
         images_are_found_by_tag_while_they_are_pending,
         only_the_exact_value_of_a_tag_is_found,
         images_are_found_in_their_own_region_only,
+        an_id_that_is_asked_for_twice_is_shown_once,
+        hundreds_of_ids_can_be_asked_for_at_once,
+        images_with_a_tag_are_found_on_every_page,
     }
     "aws-facts.md section 4, DisableImage" { a_disabled_image_is_shown_as_such_and_found_by_tag }
     "aws-facts.md section 4, DeregisterImage" { a_deregistered_image_disappears }
-    "aws-facts.md section 3, StateReason" { a_failed_image_says_why }
+    "aws-facts.md section 3, StateReason" {
+        a_failed_image_says_why,
+        an_image_that_did_not_fail_gives_no_reason,
+    }
+    "design, Invariants: owner self" {
+        an_image_of_another_account_is_not_shown,
+        a_name_that_another_account_uses_is_free,
+    }
 }
 
 async fn ids_that_no_image_has_are_left_out(lab: &impl Lab) {
@@ -99,4 +113,52 @@ async fn a_failed_image_says_why(lab: &impl Lab) {
     let seen = seen(lab, &lab.home(), &image).await;
     assert_eq!(seen.state, ImageState::Failed);
     assert_eq!(seen.state_reason.as_deref(), Some("something went wrong"));
+}
+
+async fn an_id_that_is_asked_for_twice_is_shown_once(lab: &impl Lab) {
+    let image = pending(lab, &Launch::default()).await;
+    let found = lab.create_image().images_by_id(&lab.home(), &[image.clone(), image]).await.unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+async fn hundreds_of_ids_can_be_asked_for_at_once(lab: &impl Lab) {
+    let (first, last) = (pending(lab, &Launch::default()).await, pending(lab, &Launch::default()).await);
+    let nobody = (0..450).map(|_| given::image_id(lab.number()));
+    let asked: Vec<_> = [first.clone()].into_iter().chain(nobody).chain([last.clone()]).collect();
+    let found = lab.create_image().images_by_id(&lab.home(), &asked).await.unwrap();
+    assert_eq!(found.into_iter().map(|image| image.id).collect::<BTreeSet<_>>(), [first, last].into());
+}
+
+async fn images_with_a_tag_are_found_on_every_page(lab: &impl Lab) {
+    let instance = launched(lab, &Launch::default()).await;
+    let (mut made, value) = (BTreeSet::new(), format!("page-{}", lab.number()));
+    for _ in 0..MORE_THAN_A_PAGE {
+        let mut step = create_step(lab, &instance);
+        step.tags.insert(INTENT.to_owned(), value.clone());
+        made.insert(lab.create_image().create_image(&step).await.unwrap());
+    }
+    let found = lab.create_image().images_by_tag(&lab.home(), INTENT, &value).await.unwrap();
+    assert_eq!(found.len(), MORE_THAN_A_PAGE);
+    assert_eq!(found.into_iter().map(|image| image.id).collect::<BTreeSet<_>>(), made);
+}
+
+async fn an_image_that_did_not_fail_gives_no_reason(lab: &impl Lab) {
+    let image = pending(lab, &Launch::default()).await;
+    assert_eq!(seen(lab, &lab.home(), &image).await.state_reason, None);
+    lab.settle(&lab.home(), &image).await;
+    assert_eq!(seen(lab, &lab.home(), &image).await.state_reason, None);
+}
+
+async fn an_image_of_another_account_is_not_shown(lab: &impl Lab) {
+    let value = format!("theirs {}", lab.number());
+    let image = lab.image_of_another_account(&value, &[(INTENT.to_owned(), value.clone())].into()).await;
+    let create = lab.create_image();
+    assert_eq!(create.images_by_id(&lab.home(), &[image]).await, Ok(Vec::new()), "though it is shared with us");
+    assert_eq!(create.images_by_tag(&lab.home(), INTENT, &value).await, Ok(Vec::new()));
+}
+
+async fn a_name_that_another_account_uses_is_free(lab: &impl Lab) {
+    let step = create_step(lab, &launched(lab, &Launch::default()).await);
+    lab.image_of_another_account(step.name.as_str(), &[].into()).await;
+    lab.create_image().create_image(&step).await.expect("names are unique in an account");
 }

@@ -12,6 +12,9 @@ expected! {
         no_messages_are_no_call,
         a_message_arrives_as_it_was_sent,
     }
+    "infra/template.yaml, maxReceiveCount; SQS, dead-letter queues" {
+        a_message_that_is_not_done_comes_again_and_is_given_up_after_five_times,
+    }
 }
 
 /// Takes messages until there are as many, in any order.
@@ -57,4 +60,17 @@ async fn a_message_arrives_as_it_was_sent(lab: &impl Lab) {
     let body = "{\"a\":\"<&>\\\"\\n\u{1F4A5}\u{e9} %20+\"}".to_owned();
     lab.schedule_tick().send(Queue::Notify, std::slice::from_ref(&body)).await.expect("it is sent");
     assert_eq!(taken(lab, Queue::Notify, 1).await, [body]);
+}
+
+async fn a_message_that_is_not_done_comes_again_and_is_given_up_after_five_times(lab: &impl Lab) {
+    for queue in [Queue::Create, Queue::Distribute, Queue::Notify] {
+        let body = format!("poison for {queue:?}");
+        lab.operator().send(queue, std::slice::from_ref(&body)).await.expect("it is sent");
+        for receive in 1..=5 {
+            assert_eq!(lab.fail_message(queue).await.as_ref(), Some(&body), "receive {receive}");
+        }
+        assert_eq!(lab.fail_message(queue).await, None, "a sixth receive");
+        assert_eq!(lab.take_dead_letters(queue).await, [body]);
+        assert_eq!(lab.take_messages(queue).await, [""; 0]);
+    }
 }

@@ -9,6 +9,8 @@ expected! {
     "SSM, PutParameter: Overwrite; the answer has the new version" {
         a_policy_is_created_once_and_replaced_with_the_next_version,
         what_somebody_else_wrote_shows_in_the_version,
+        replacing_a_policy_that_is_not_there_makes_its_first_version,
+        a_policy_has_the_number_and_the_time_of_its_newest_version,
     }
     "SSM, GetParameterHistory: at most 50 on a page" {
         every_version_is_kept_oldest_first,
@@ -86,4 +88,24 @@ async fn the_bounds_are_read_as_they_were_stated(lab: &impl Lab) {
     assert_eq!(lab.operator().stated_bounds().await, Ok(None));
     lab.put_bounds(Some("{\"stack\":\"x\"}")).await;
     assert_eq!(lab.operator().stated_bounds().await, Ok(Some("{\"stack\":\"x\"}".to_owned())));
+}
+
+async fn replacing_a_policy_that_is_not_there_makes_its_first_version(lab: &impl Lab) {
+    let (name, operator) = (name("replaced"), lab.operator());
+    assert_eq!(operator.replace_policy(&name, "{}").await, Ok(1));
+    assert_eq!(operator.create_policy(&name, "{}").await, Ok(None));
+}
+
+async fn a_policy_has_the_number_and_the_time_of_its_newest_version(lab: &impl Lab) {
+    let (name, operator) = (name("dated"), lab.operator());
+    for text in ["{}", "{\"deadline_hours\":2}"] {
+        lab.put_policy("dated", Some(text)).await;
+        lab.pass().await;
+    }
+    let versions = operator.policy_versions(&name).await.unwrap();
+    let newest = versions.last().unwrap();
+    let listed = operator.policies().await.unwrap();
+    let listed = listed.into_iter().find(|policy| policy.name == "dated").unwrap();
+    assert_eq!((listed.version, listed.at, &listed.text), (2, newest.at, &newest.text));
+    assert_eq!(operator.stored_policy(&name).await, Ok(Some(listed)));
 }

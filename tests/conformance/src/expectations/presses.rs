@@ -20,6 +20,7 @@ expected! {
         a_look_is_set_only_at_the_version_that_was_read,
         a_look_can_be_set_for_a_button_that_was_never_pressed,
         presses_under_way_are_told_from_the_others,
+        a_press_begins_at_a_button_that_was_only_looked_at,
     }
     "design, Mechanics: bounds" {
         a_count_comes_back_as_it_was_written,
@@ -186,4 +187,14 @@ async fn a_count_is_written_only_after_the_version_before_it(lab: &impl Lab) {
     conflict(&lab.create_image(), &again, "somebody else counted").await;
     write(&lab.create_image(), &Commit { budget: Some(second.clone()), ..change(&mut family) }).await;
     assert_eq!(lab.create_image().press_and_budget(&family.press_key()).await.unwrap().1, second);
+}
+
+async fn a_press_begins_at_a_button_that_was_only_looked_at(lab: &impl Lab) {
+    let family = family(lab, later());
+    let key = family.press_key();
+    assert_eq!(lab.create_image().set_press_look(&key, 0, Some(later())).await, Ok(Committed::Yes));
+    let commit = |expected| Commit { press: begin(&family, expected, &accepted(later(), 2)), ..beginning(&family) };
+    conflict(&lab.create_image(), &commit(0), "there is a button").await;
+    write(&lab.create_image(), &commit(1)).await;
+    assert_eq!(press(lab, &key).await, accepted(later(), 2));
 }

@@ -7,6 +7,7 @@ use amiline_app::ports::ImageSharer;
 use amiline_domain::family::Place;
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::ImageId;
+use amiline_domain::image::ImageState;
 use amiline_domain::plan::ShareStep;
 use amiline_fakecloud::{Launch, Volume};
 
@@ -14,6 +15,7 @@ expected! {
     "aws-facts.md section 0.5" { a_pending_image_cannot_be_shared_yet }
     "aws-facts.md section 3, sharing" {
         an_image_under_a_customer_key_can_be_shared,
+        an_image_without_encryption_can_be_shared,
         an_image_under_the_key_that_aws_manages_cannot_be_shared,
     }
     "aws-facts.md section 4, ModifyImageAttribute" {
@@ -21,7 +23,11 @@ expected! {
         another_share_keeps_the_ones_before,
         an_image_that_does_not_exist_is_not_shared,
     }
-    "aws-facts.md section 4, DisableImage" { disabling_an_image_takes_its_shares_away }
+    "aws-facts.md section 4, DisableImage" {
+        disabling_an_image_takes_its_shares_away,
+        enabling_an_image_does_not_give_its_shares_back,
+    }
+    "EC2, error codes: AuthFailure" { an_image_of_another_account_is_not_shared_on }
 }
 
 fn share(lab: &impl Lab, image: &ImageId) -> ShareStep {
@@ -83,4 +89,26 @@ async fn disabling_an_image_takes_its_shares_away(lab: &impl Lab) {
     lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
     lab.disable(&lab.home(), &image).await;
     assert_eq!(lab.shared_with(&lab.home(), &image).await, []);
+}
+
+async fn an_image_without_encryption_can_be_shared(lab: &impl Lab) {
+    let image = available(lab, &Launch::default()).await;
+    lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
+    assert_eq!(lab.shared_with(&lab.home(), &image).await, [lab.other_account()]);
+}
+
+async fn enabling_an_image_does_not_give_its_shares_back(lab: &impl Lab) {
+    let image = available(lab, &under_customer_key(lab)).await;
+    lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
+    lab.disable(&lab.home(), &image).await;
+    lab.enable(&lab.home(), &image).await;
+    assert_eq!(given::seen(lab, &lab.home(), &image).await.state, ImageState::Available);
+    assert_eq!(lab.shared_with(&lab.home(), &image).await, []);
+    lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
+}
+
+async fn an_image_of_another_account_is_not_shared_on(lab: &impl Lab) {
+    let image = lab.image_of_another_account(&format!("theirs {}", lab.number()), &[].into()).await;
+    let refused = lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("it is not ours");
+    assert_eq!((refused.code.as_str(), refused.fault), ("AuthFailure", Fault::NeedsPerson));
 }
