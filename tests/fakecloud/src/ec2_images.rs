@@ -99,12 +99,17 @@ impl State {
         self.region_mut(region).images.get_mut(id).expect("an image of this Region").change(now, change)
     }
 
-    /// An image that calls can name; a deregistered one is gone (aws-facts.md section 3: InvalidAMIID.NotFound).
+    /// An image that calls can name. Of a deregistered one EC2 says something else than of an id that never was: "The
+    /// specified AMI has been deregistered and is no longer available" (EC2 API reference, Error codes,
+    /// InvalidAMIID.Unavailable).
     pub(crate) fn known_image(&self, region: &Region, id: &ImageId) -> Result<&Image, Refusal> {
-        self.region(region)
-            .image(id)
-            .filter(|image| image.exists())
-            .ok_or_else(|| Refusal::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist")))
+        match self.region(region).image(id) {
+            Some(image) if image.exists() => Ok(image),
+            Some(_) => {
+                Err(Refusal::new("InvalidAMIID.Unavailable", format!("The image ID '{id}' is no longer available")))
+            }
+            None => Err(Refusal::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist"))),
+        }
     }
 
     /// Refuses a name that is malformed or taken. Names are unique for each account and Region, and the message of

@@ -39,6 +39,7 @@ expected! {
         a_pending_image_cannot_be_copied_yet,
         a_failed_or_disabled_image_is_not_copied,
     }
+    "EC2, error codes: InvalidAMIID.Unavailable" { a_deregistered_image_is_not_copied }
     "aws-facts.md section 5, SourceImageId" {
         a_copy_shows_its_source_and_no_instance,
         a_copy_of_a_copy_shows_the_copy_as_its_source,
@@ -285,6 +286,14 @@ async fn a_failed_or_disabled_image_is_not_copied(lab: &impl Lab) {
         let refused = lab.distribute_image().copy_image(&copy_step(lab, &source)).await.expect_err("not available");
         assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
     }
+}
+
+/// "The specified AMI has been deregistered and is no longer available": not the code of an id that never was.
+async fn a_deregistered_image_is_not_copied(lab: &impl Lab) {
+    let source = available(lab, &Launch::default()).await;
+    lab.deregister(&lab.home(), &source).await;
+    let refused = lab.distribute_image().copy_image(&copy_step(lab, &source)).await.expect_err("it is gone");
+    assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
 }
 
 async fn a_copy_of_a_copy_shows_the_copy_as_its_source(lab: &impl Lab) {

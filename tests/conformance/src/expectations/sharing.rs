@@ -27,6 +27,7 @@ expected! {
         disabling_an_image_takes_its_shares_away,
         enabling_an_image_does_not_give_its_shares_back,
     }
+    "EC2, error codes: InvalidAMIID.Unavailable" { an_image_that_is_not_available_is_not_shared }
     "EC2, error codes: AuthFailure" { an_image_of_another_account_is_not_shared_on }
 }
 
@@ -105,6 +106,20 @@ async fn enabling_an_image_does_not_give_its_shares_back(lab: &impl Lab) {
     assert_eq!(given::seen(lab, &lab.home(), &image).await.state, ImageState::Available);
     assert_eq!(lab.shared_with(&lab.home(), &image).await, []);
     lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
+}
+
+/// "... or is not in a state from which you can ... modify attributes."
+async fn an_image_that_is_not_available_is_not_shared(lab: &impl Lab) {
+    let failed = pending(lab, &Launch::default()).await;
+    lab.fail(&lab.home(), &failed, "something went wrong").await;
+    let disabled = available(lab, &Launch::default()).await;
+    lab.disable(&lab.home(), &disabled).await;
+    let deregistered = available(lab, &Launch::default()).await;
+    lab.deregister(&lab.home(), &deregistered).await;
+    for image in [failed, disabled, deregistered] {
+        let refused = lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("not available");
+        assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
+    }
 }
 
 async fn an_image_of_another_account_is_not_shared_on(lab: &impl Lab) {

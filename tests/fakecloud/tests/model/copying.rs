@@ -63,7 +63,9 @@ fn only_an_available_image_can_be_copied() {
     assert_eq!(code(&world, &copy(&image, "two", "a")), "InvalidAMIID.Unavailable");
     cloud.advance(60);
     cloud.deregister(&east(), &image);
-    assert_eq!(code(&world, &copy(&image, "two", "a")), "InvalidAMIID.NotFound");
+    assert_eq!(code(&world, &copy(&image, "two", "a")), "InvalidAMIID.Unavailable");
+    let nobody = ImageId::new("ami-0123456789abcdef0").unwrap();
+    assert_eq!(code(&world, &copy(&nobody, "two", "a")), "InvalidAMIID.NotFound");
 }
 
 #[test]
