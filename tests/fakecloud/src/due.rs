@@ -14,8 +14,11 @@ use jiff::{SignedDuration, Timestamp};
 const ANNOUNCE_SECONDS: i64 = 600;
 
 impl State {
-    /// Writes an item's entry of the index, or takes it out.
-    pub(crate) fn set_due(&mut self, pk: String, sk: String, due: Option<Due>) {
+    /// Writes an item's entry of the index, or takes it out. The index knows whole seconds.
+    pub(crate) fn set_due(&mut self, pk: String, sk: String, mut due: Option<Due>) {
+        if let Some(Due::Family { at, .. } | Due::Press { at, .. } | Due::History { at, .. }) = &mut due {
+            *at = Timestamp::from_second(at.as_second()).expect("a second of a moment");
+        }
         let now = self.now;
         let part = self.shard_of(&pk);
         let entry = self.store.due.entry((part, pk, sk)).or_insert_with(|| Versioned::new(Timestamp::MIN, None));

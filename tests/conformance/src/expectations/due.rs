@@ -3,7 +3,7 @@
 use crate::given::{beginning, change, family, later, lease, look, write};
 use crate::lab::{Lab, until};
 use crate::suite::expected;
-use amiline_app::ports::{Announcer, Due, DueReader, RecordWriter};
+use amiline_app::ports::{Announcer, Due, DueReader, RecordReader, RecordWriter};
 use amiline_domain::family::{Place, RowState, Worker};
 use amiline_domain::history::{EventKind, Fact, append};
 use amiline_domain::press::Press;
@@ -21,6 +21,7 @@ expected! {
         history_is_due_when_it_was_not_published_for_ten_minutes,
         history_that_is_not_announced_is_never_due,
         a_press_is_due_at_the_look_that_it_was_written_with_until_another_is,
+        due_times_are_whole_seconds,
         what_is_due_in_one_part_comes_oldest_first_on_every_page,
     }
 }
@@ -149,6 +150,15 @@ async fn a_press_is_due_at_the_look_that_it_was_written_with_until_another_is(la
     assert_due(lab, Due::Press { key: key.clone(), at }, at).await;
     write(&lab.create_image(), &Commit { press: begin(2, None), ..change(&mut family) }).await;
     assert_never_due(lab, |due| matches!(due, Due::Press { key: other, .. } if *other == key)).await;
+}
+
+async fn due_times_are_whole_seconds(lab: &impl Lab) {
+    let mut family = family(lab, later());
+    let at = later() + jiff::SignedDuration::from_millis(700);
+    family.next_look = look(at, Worker::Create);
+    write(&lab.create_image(), &beginning(&family)).await;
+    assert_due(lab, Due::Family { family: family.id.clone(), worker: Worker::Create, at: later() }, later()).await;
+    assert_eq!(lab.create_image().family(&family.id).await.unwrap().unwrap().next_look, family.next_look, "as written");
 }
 
 /// All of a family's items are in one part. With more than a page of them, some are on a second one.
