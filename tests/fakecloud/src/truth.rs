@@ -20,7 +20,8 @@ impl State {
     pub(crate) fn newest_families(&self, limit: usize, wanted: impl Fn(&Family) -> bool) -> Vec<Family> {
         let mut families: Vec<Family> =
             self.store.families.keys().filter_map(|id| self.store.family(id)).filter(|family| wanted(family)).collect();
-        families.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
+        // The keys of both lists are whole seconds, and then the id.
+        families.sort_by(|a, b| (b.created_at.as_second(), &b.id).cmp(&(a.created_at.as_second(), &a.id)));
         families.truncate(limit);
         families
     }

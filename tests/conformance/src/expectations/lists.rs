@@ -14,6 +14,7 @@ expected! {
     "design, Shape: the operator's command" {
         the_newest_families_are_listed_first,
         an_instance_lists_its_families_newest_first,
+        families_of_one_second_are_listed_by_id,
         history_is_listed_oldest_first_and_follows_from_itself,
     }
 }
@@ -78,4 +79,21 @@ async fn history_is_listed_oldest_first_and_follows_from_itself(lab: &impl Lab) 
         "what is read has the hash of what was written"
     );
     assert!(listed.windows(2).all(|pair| pair[1].prev_hash == pair[0].hash && pair[1].seq == pair[0].seq + 1));
+}
+
+async fn families_of_one_second_are_listed_by_id(lab: &impl Lab) {
+    let at = plus_seconds(newest(), 86_400);
+    // The later one of a second has the lower id.
+    let (mut low, mut high) = (family(lab, at), family(lab, at));
+    low.created_at = at + jiff::SignedDuration::from_millis(700);
+    high.created_at = at + jiff::SignedDuration::from_millis(200);
+    high.instance = low.instance.clone();
+    for family in [&low, &high] {
+        write(&lab.create_image(), &beginning(family)).await;
+    }
+    let listed = async || lab.operator().families(2).await.expect("a list");
+    let expected = vec![high.clone(), low.clone()];
+    assert!(until(lab, async || listed().await == expected).await, "{:?}", listed().await);
+    assert_eq!(lab.operator().families_of_instance(&low.region, &low.instance).await, Ok(expected));
+    assert_eq!(lab.operator().families(0).await, Ok(Vec::new()));
 }
