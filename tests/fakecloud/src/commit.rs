@@ -44,7 +44,7 @@ impl State {
             self.store.budgets.insert(commit.family.account.clone(), budget.clone());
         }
         if let Some((hash, text)) = &commit.policy_text {
-            self.store.policies.entry(hash.clone()).or_insert_with(|| text.clone());
+            self.store.policies.insert(hash.clone(), text.clone());
         }
         Ok(Committed::Yes)
     }

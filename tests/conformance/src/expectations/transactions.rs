@@ -13,6 +13,7 @@ expected! {
     "DynamoDB, TransactWriteItems: up to 100 actions" { a_transaction_has_a_hundred_items_at_most }
     "DynamoDB, TransactWriteItems: no two actions on one item" { a_transaction_writes_no_item_twice }
     "design, Mechanics: leases and wakes" { wakes_that_never_were_are_a_conflict }
+    "design, Mechanics: a family keeps its policy" { a_policy_that_is_kept_again_is_as_it_was_written_last }
     "design, Mechanics: the record" { a_long_history_is_listed_in_its_order }
     "design, Mechanics: rejected messages" { a_rejected_message_is_kept_as_it_was }
 }
@@ -55,6 +56,16 @@ async fn wakes_that_never_were_are_a_conflict(lab: &impl Lab) {
     write(&records, &beginning(&family)).await;
     conflict(&records, &Commit { expected_wakes: Some(1), ..change(&mut family.clone()) }, "nobody knocked").await;
     write(&records, &Commit { expected_wakes: Some(0), ..change(&mut family) }).await;
+}
+
+/// The key is the hash of the text, so only a broken hash can show it.
+async fn a_policy_that_is_kept_again_is_as_it_was_written_last(lab: &impl Lab) {
+    let hash = format!("hash-{}", lab.number());
+    for text in ["{}", "{\"deadline_hours\":2}"] {
+        let kept = Some((hash.clone(), text.to_owned()));
+        write(&lab.create_image(), &Commit { policy_text: kept, ..beginning(&family(lab, later())) }).await;
+        assert_eq!(lab.distribute_image().kept_policy(&hash).await, Ok(Some(text.to_owned())));
+    }
 }
 
 async fn a_long_history_is_listed_in_its_order(lab: &impl Lab) {
