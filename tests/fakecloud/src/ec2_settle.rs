@@ -12,7 +12,8 @@ impl State {
         let place = self.region(region);
         let Some(image) = place.image(id).filter(|image| image.state == ImageState::Pending) else { return };
         let keys = image.snapshots.iter().filter_map(|snapshot| place.snapshots[snapshot].key.as_deref());
-        let key_lost = image.is_copy && keys.into_iter().any(|key| !place.keys.usable(key));
+        // For a copy, aws-facts.md section 3. For an image of an instance it is not documented, so it fails as well.
+        let key_lost = keys.into_iter().any(|key| !place.keys.usable(key));
         let why = image
             .doomed
             .clone()
