@@ -14,12 +14,12 @@ const BETWEEN_SNAPSHOTS: i64 = 15;
 
 impl State {
     /// CreateImage. There is no client token (aws-facts.md section 2): sent twice it makes two images, unless the
-    /// name stands in the way. In which order EC2 checks is not documented; the name comes first here.
+    /// name stands in the way. In which order EC2 checks is not documented.
     pub(crate) fn create_image(&mut self, step: &CreateStep) -> Result<ImageId, Refusal> {
         let region = &step.region;
         let instance = self.known_instance(region, &step.instance)?.clone();
-        check_source(&instance)?;
         check_tags(&step.tags)?;
+        check_source(&instance)?;
         self.check_name(region, step.name.as_str())?;
         self.check_rates(region, &instance, step.reboot)?;
         let now = self.now;

@@ -33,6 +33,7 @@ expected! {
     "aws-facts.md section 2, SnapshotCreationPerVolumeRateExceeded" {
         two_images_of_one_volume_need_some_time_between_them,
     }
+    "not documented; alike in both" { tags_are_looked_at_before_what_the_instance_is }
     "aws-facts.md section 5" { an_image_shows_its_owner_its_name_and_its_instance }
 }
 
@@ -221,4 +222,15 @@ async fn two_images_of_one_volume_need_some_time_between_them(lab: &impl Lab) {
     assert_taken(taken, &image.expect("the first one"));
     other.expect("another volume");
     create.create_image(&soon).await.expect("later, under a name that is still free");
+}
+
+async fn tags_are_looked_at_before_what_the_instance_is(lab: &impl Lab) {
+    let mut step = create_step(lab, &launched(lab, &Launch::default()).await);
+    step.tags.extend((0..51).map(|number| (format!("key-{number}"), String::new())));
+    lab.terminate(&step.region, &step.instance).await;
+    let refused = lab.create_image().create_image(&step).await.expect_err("too many tags, of what is gone");
+    assert_eq!(refused.code, "TagLimitExceeded");
+    let nobody = CreateStep { instance: given::instance_id(lab.number()), ..step };
+    let refused = lab.create_image().create_image(&nobody).await.expect_err("too many tags, of nothing");
+    assert_eq!(refused.code, "InvalidInstanceID.NotFound");
 }
