@@ -132,7 +132,10 @@ where
         if rare::turn(rare::Turn::LoadAgain) {
             continue;
         }
-        let work = Work::loaded(family, policy, knock.clone(), &invocation.id);
+        // Whoever knocked at a holder that died left the news to nobody.
+        let orphaned = family.lease.as_ref().is_some_and(|lease| lease.holder != invocation.id);
+        let knock = Knock { everything: knock.everything || orphaned, ..knock.clone() };
+        let work = Work::loaded(family, policy, knock, &invocation.id);
         if work.run(world, hands, stack, invocation).await? == Ran::ToTheEnd {
             return Ok(Advanced::Done);
         }

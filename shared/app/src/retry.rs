@@ -7,7 +7,7 @@ use amiline_domain::history::append;
 use amiline_domain::ids::FamilyId;
 use amiline_domain::plan::{NothingToRetry, retry as plan_retry};
 use amiline_domain::record::Commit;
-use amiline_domain::wake::family_due;
+use amiline_domain::wake::family_due_early;
 use thiserror::Error;
 
 /// Why a family was not retried.
@@ -54,7 +54,7 @@ pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryErro
         return Err(RetryError::Busy(id.clone()));
     }
     if let Some((_, worker)) = commit.family.next_look {
-        world.send(queue_of(worker), &[family_due(id)]).await?;
+        world.send(queue_of(worker), &[family_due_early(id)]).await?;
     }
     Ok(())
 }

@@ -53,15 +53,10 @@ pub(crate) async fn commit_surely<W: RecordReader + RecordWriter>(
         Err(error) if error.fault == Fault::Unknown => error,
         Err(error) => return Err(error),
     };
-    let found = world.family(&commit.family.id).await?;
+    let found = whole_family(world, &commit.family.id).await?;
     match found {
-        Some(found)
-            if found.version == commit.family.version
-                && found.last_hash == commit.family.last_hash
-                && found.lease == commit.family.lease =>
-        {
-            Ok(Committed::Yes)
-        }
+        // The whole record: two writers' versions may be alike in number, history and lease.
+        Some(found) if found == (Family { wakes: found.wakes, ..commit.family.clone() }) => Ok(Committed::Yes),
         found if found.as_ref().map(|family| family.version) == commit.expected_version => {
             tracing::warn!(family = %commit.family.id, error = %error, "transaction was not written; sent again");
             world.commit(commit).await

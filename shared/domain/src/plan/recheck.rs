@@ -24,8 +24,13 @@ fn told(row: &ImageRow, knock: &Knock) -> Option<ImageState> {
     (row.image.as_ref() == Some(&image.image) && row.region == image.region).then_some(image.state)
 }
 
+/// Asks anew: newer news takes the place of an older question, but nothing comes after a deregistration.
 fn begin(row: &mut ImageRow, told: Option<ImageState>, seconds: i64, scene: Scene<'_>) {
-    if row.recheck.is_none() {
+    let is_new = row
+        .recheck
+        .as_ref()
+        .is_none_or(|open| told.is_some() && open.told != told && open.told != Some(ImageState::Deregistered));
+    if is_new {
         let (next, until) = (plus_seconds(scene.now, EVERY_SECONDS), plus_seconds(scene.now, seconds));
         row.recheck = Some(Recheck { told, next, until });
     }
@@ -73,19 +78,13 @@ pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Sc
         row.recheck = None;
         return;
     }
-    match &mut row.recheck {
-        Some(recheck) if recheck.next <= scene.now => {
-            recheck.next = plus_seconds(scene.now, EVERY_SECONDS);
-            // An event that said something else is done with; that the image is missing is a new question.
-            if recheck.told.is_some() && recheck.until <= scene.now {
-                row.recheck = None;
-            }
-        }
-        Some(_) => {}
-        None if matches!(row.state, RowState::Pending | RowState::Available) => {
-            begin(row, None, MISSING_SECONDS, scene)
-        }
-        None => {}
+    if let Some(recheck) = row.recheck.as_mut().filter(|recheck| recheck.next <= scene.now) {
+        recheck.next = plus_seconds(scene.now, EVERY_SECONDS);
+    }
+    // An event that said something else is done with; that the image is missing is a new question.
+    row.recheck.take_if(|recheck| recheck.told.is_some() && recheck.until <= scene.now);
+    if matches!(row.state, RowState::Pending | RowState::Available | RowState::Disabled) {
+        begin(row, None, MISSING_SECONDS, scene);
     }
 }
 

@@ -56,7 +56,12 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
                 rename(family, &mut row);
             }
             RowState::TimedOut => {
-                row.state = if row.image.is_some() { RowState::Pending } else { RowState::Calling };
+                row.state = match (&row.image, row.called_at) {
+                    (Some(_), _) => RowState::Pending,
+                    (None, Some(_)) => RowState::Calling,
+                    // Its time ran out before anything was asked for: there is nothing to look for.
+                    (None, None) => RowState::Wanted,
+                };
             }
             RowState::Available if row.share == ShareState::Failed => row.share = ShareState::Wanted,
             RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Disabled => {

@@ -250,3 +250,16 @@ fn an_image_that_comes_while_the_answer_is_given_takes_the_work_up_after_it() {
     stage.conclude(&actions[0], &Ended::Done);
     assert_eq!((stage.family.phase, stage.family.round), (Phase::Working, 1));
 }
+
+#[test]
+fn a_retry_of_what_was_never_called_before_its_deadline_calls_it() {
+    let mut stage = Stage::new("{}");
+    stage.later(25 * 3600);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageFailed]);
+    stage.family.phase = Phase::Settled;
+    stage.family.outcome = Some(Outcome::Failed);
+    let now = stage.now;
+    retry(&mut stage.family, now).unwrap();
+    assert_eq!(stage.row(&Place::Source).state, RowState::Wanted);
+    assert!(stage.decide(Worker::Create).0.iter().any(|action| matches!(action, Action::Create(_))));
+}

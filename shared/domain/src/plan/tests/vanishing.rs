@@ -58,6 +58,38 @@ fn an_image_that_is_known_to_be_deregistered_is_not_looked_at_again() {
     assert_eq!(stage.row(&Place::Source).recheck, None, "a look that is due for ever would wake it at every tick");
 }
 
+/// One look at an available source, after an event that says it is in this state, which shows it in that one.
+fn told_and_shown(stage: &mut Stage, told: ImageState, shown: ImageState) -> Vec<EventKind> {
+    let knock = ImageKnock { region: region("us-east-1"), image: image_id(1), state: told };
+    let image = stage.image(&Place::Source, image_id(1), shown);
+    stage.sees(&Place::Source, vec![image]);
+    kinds(&stage.absorb(&Knock { everything: false, image: Some(knock) }))
+}
+
+#[test]
+fn news_of_a_deregistration_is_not_swallowed_by_the_question_of_a_disabling() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    assert_eq!(told_and_shown(&mut stage, ImageState::Disabled, ImageState::Available), []);
+    stage.later(5);
+    assert_eq!(told_and_shown(&mut stage, ImageState::Deregistered, ImageState::Disabled), [EventKind::ImageDisabled]);
+    assert_eq!(misses(&mut stage, 300), [EventKind::ImageDeregistered]);
+}
+
+#[test]
+fn a_disabled_image_that_is_gone_with_no_event_is_gone_after_ten_minutes() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    told_and_shown(&mut stage, ImageState::Disabled, ImageState::Available);
+    stage.later(60);
+    told_and_shown(&mut stage, ImageState::Disabled, ImageState::Disabled);
+    stage.later(60);
+    let knock = Knock { everything: true, image: None };
+    stage.sees(&Place::Source, vec![]);
+    assert_eq!(kinds(&stage.absorb(&knock)), []);
+    assert_eq!(misses(&mut stage, 601), [EventKind::ImageDeregistered]);
+}
+
 #[test]
 fn a_copy_that_may_have_been_made_is_looked_for_before_it_is_given_up() {
     let mut stage = Stage::with_available_source(r#"{"distribute":{"regions":["eu-west-1"]}}"#, true);
