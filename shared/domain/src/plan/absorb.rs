@@ -78,6 +78,7 @@ fn take_in(
                 family.take_up_again();
                 changes.family = true;
                 turns::begun(row, &image.id, scene, changes);
+                recheck::adopted(row, scene);
             }
             None if row.state == RowState::Calling => not_found_after_call(family, row, images, scene, changes),
             None => {}

@@ -18,6 +18,13 @@ const TOLD_SECONDS: i64 = 300;
 /// seconds to minutes (aws-facts.md section 6).
 const MISSING_SECONDS: i64 = 600;
 
+/// An image was found by a look and not by its call's answer, so its events may have come before anybody knew whose it
+/// was: it is looked at once more when what is read now is certainly not behind any more.
+pub(super) fn adopted(row: &mut ImageRow, scene: Scene<'_>) {
+    let later = plus_seconds(scene.now, TOLD_SECONDS);
+    row.recheck = Some(Recheck { told: Some(ImageState::Available), next: later, until: later });
+}
+
 /// What an event said about this very image.
 fn told(row: &ImageRow, knock: &Knock) -> Option<ImageState> {
     let image = knock.image.as_ref()?;
@@ -59,13 +66,18 @@ pub(super) fn shown(row: &mut ImageRow, state: ImageState, knock: &Knock, scene:
     }
 }
 
-/// A read did not show the row's image. With an event that says so it is gone; without one, after a while.
-pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Scene<'_>, changes: &mut Changes) {
-    let recorded = matches!(
+/// Whether the row has an image that may still change.
+fn is_recorded(row: &ImageRow) -> bool {
+    let may_change = matches!(
         row.state,
         RowState::Pending | RowState::Available | RowState::Failed | RowState::TimedOut | RowState::Disabled
     );
-    if !recorded {
+    may_change && row.image.is_some()
+}
+
+/// A read did not show the row's image. With an event that says so it is gone; without one, after a while.
+pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Scene<'_>, changes: &mut Changes) {
+    if !is_recorded(row) {
         row.recheck = None;
         return;
     }
@@ -90,8 +102,11 @@ pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Sc
 
 /// The read failed, so the event that asked for it is not answered yet.
 pub(super) fn unread(row: &mut ImageRow, knock: &Knock, scene: Scene<'_>) {
-    if let Some(told) = told(row, knock) {
-        begin(row, Some(told), TOLD_SECONDS, scene);
+    match told(row, knock) {
+        Some(told) => begin(row, Some(told), TOLD_SECONDS, scene),
+        // Somebody brought news of something; what it was is not known, so the question stays open.
+        None if knock.everything && is_recorded(row) => begin(row, None, MISSING_SECONDS, scene),
+        None => {}
     }
     if let Some(recheck) = row.recheck.as_mut().filter(|recheck| recheck.next <= scene.now) {
         // A Region that cannot be read for a while must not use the time up.

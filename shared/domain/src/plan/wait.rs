@@ -83,6 +83,8 @@ pub fn next_look(family: &Family, scene: Scene<'_>) -> Option<(Timestamp, Worker
 fn row_due(family: &Family, row: &ImageRow, scene: Scene<'_>) -> Option<(Timestamp, Worker)> {
     let worker = if row.place.is_source() { Worker::Create } else { Worker::Distribute };
     let latest = |at: Timestamp| row.looked_at.map_or(at, |looked| looked.max(at));
+    // A Region that cannot be read is asked less and less often.
+    let ready = |at: Timestamp| row.not_before.map_or(at, |ready| ready.max(at));
     let deadline = deadline(row, scene);
     match row.state {
         RowState::Wanted => {
@@ -91,12 +93,12 @@ fn row_due(family: &Family, row: &ImageRow, scene: Scene<'_>) -> Option<(Timesta
         }
         RowState::Calling => {
             let called = row.called_at.unwrap_or(row.since);
-            Some((plus_seconds(latest(called), LOOK_AFTER_CALL_SECONDS).min(deadline), worker))
+            Some((ready(plus_seconds(latest(called), LOOK_AFTER_CALL_SECONDS)).min(deadline), worker))
         }
         RowState::Pending => {
             let age = seconds_between(row.since, latest(row.since));
             let wait = (age / 4).clamp(300, 3600);
-            Some((plus_seconds(latest(row.since), wait).min(deadline), Worker::Distribute))
+            Some((ready(plus_seconds(latest(row.since), wait)).min(deadline), Worker::Distribute))
         }
         RowState::Available => (row.share == ShareState::Wanted)
             .then(|| (row.not_before.unwrap_or(scene.now).min(deadline), Worker::Distribute)),

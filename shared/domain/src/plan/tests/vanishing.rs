@@ -1,6 +1,7 @@
 //! Images that go away while nobody is told, and Regions that the stack loses.
 
 use super::*;
+use crate::time::{plus_seconds, seconds_between};
 
 fn pending() -> Stage {
     let mut stage = Stage::new("{}");
@@ -88,6 +89,54 @@ fn a_disabled_image_that_is_gone_with_no_event_is_gone_after_ten_minutes() {
     stage.sees(&Place::Source, vec![]);
     assert_eq!(kinds(&stage.absorb(&knock)), []);
     assert_eq!(misses(&mut stage, 601), [EventKind::ImageDeregistered]);
+}
+
+#[test]
+fn news_that_a_failed_read_could_not_show_is_looked_for_again() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    stage.observed.rows.insert(Place::Source, RowSight::Unread);
+    stage.absorb(&Knock { everything: true, image: None });
+    let next = stage.row(&Place::Source).recheck.as_ref().map(|recheck| recheck.next);
+    assert_eq!(next, Some(plus_seconds(stage.now, 60)));
+}
+
+#[test]
+fn an_image_that_was_found_by_a_look_is_looked_at_once_more() {
+    let mut stage = Stage::new("{}");
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Unknown, reason: "no answer".into() });
+    stage.later(60);
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    stage.sees(&Place::Source, vec![image]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageCreating, EventKind::ImageAvailable]);
+    stage.absorb(&Knock::default());
+    let next = stage.row(&Place::Source).recheck.as_ref().map(|recheck| recheck.next);
+    assert_eq!(
+        next,
+        Some(plus_seconds(stage.now, 300)),
+        "its deregistration may have been told before anybody knew it"
+    );
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    stage.later(300);
+    stage.sees(&Place::Source, vec![image]);
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&Place::Source).recheck, None);
+}
+
+#[test]
+fn a_region_that_cannot_be_read_is_asked_less_and_less_often() {
+    let mut stage = pending();
+    stage.writes_its_status();
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        let (at, _) = next_look(&stage.family, stage.scene(Worker::Distribute)).unwrap();
+        waits.push(seconds_between(stage.now, at));
+        stage.now = at;
+        stage.observed.rows.insert(Place::Source, RowSight::Unread);
+        stage.absorb(&Knock::default());
+    }
+    assert!(waits.is_sorted() && waits[5] > waits[0], "{waits:?}");
 }
 
 #[test]
