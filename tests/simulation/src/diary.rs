@@ -1,6 +1,7 @@
 //! What people did, as they remember it: the other half of the truth, next to the cloud's own.
 
-use amiline_domain::ids::{ImageId, InstanceId, Region};
+use amiline_domain::bounds::Bounds;
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,8 @@ pub struct Pressed {
     pub taken_back: Option<Timestamp>,
     /// When Amiline removed it.
     pub removed: Option<Timestamp>,
+    /// The family that answers it.
+    pub family: Option<FamilyId>,
 }
 
 impl Pressed {
@@ -48,14 +51,10 @@ pub struct Diary {
     pub touched: BTreeSet<(Region, ImageId)>,
     /// Instances that were terminated, and when.
     pub terminated: BTreeMap<(Region, InstanceId), Timestamp>,
-    /// Whether a key was disabled or deleted.
-    pub keys_touched: bool,
-    /// When the stack's bounds were changed.
-    pub redeployed: Vec<Timestamp>,
-    /// When somebody asked for another attempt.
-    pub retries: u32,
-    /// Whether somebody squatted names or forged tags.
-    pub forged: bool,
+    /// Where a key was disabled or deleted.
+    pub keys_touched: BTreeSet<Region>,
+    /// When the stack's bounds were changed, and to what.
+    pub redeployed: Vec<(Timestamp, Bounds)>,
 }
 
 impl Diary {
@@ -74,6 +73,7 @@ impl Diary {
             at,
             taken_back: None,
             removed: None,
+            family: None,
         });
     }
 

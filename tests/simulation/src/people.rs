@@ -285,7 +285,6 @@ pub(crate) fn take_the_name(run: &mut Run, place: &Region, instance: &InstanceId
         IntentKey { stack: &stack.name, account: &stack.account, region: place, instance, button: Button::Image, slot };
     let policy = PolicyName::new(policy).expect("a policy's name");
     let name = ImageName::new(&policy, instance, slot, &ImageKey::create(&intent.family_id(), 1), 0);
-    run.diary.forged = true;
     // Somebody may have had the idea before.
     let _ = run.cloud.forge(place, Forged { name: name.as_str().to_owned(), ..Forged::default() });
 }
@@ -293,7 +292,6 @@ pub(crate) fn take_the_name(run: &mut Run, place: &Region, instance: &InstanceId
 /// Makes an image that says it is one of ours.
 fn forge_twin(run: &mut Run) {
     let Some(image) = some_image(run, &[ImageState::Available, ImageState::Pending]) else { return };
-    run.diary.forged = true;
     run.diary.touched.insert((image.region.clone(), image.id.clone()));
     let name = format!("{}-by-hand", image.name);
     let (tags, source_instance, source_image) = (image.tags, image.source_instance, image.source_image);
@@ -315,7 +313,7 @@ fn kill_switch(run: &mut Run) {
 
 fn keys(run: &mut Run) {
     let place = run.choices.one_of(&[west(), europe(), east()]).clone();
-    run.diary.keys_touched = true;
+    run.diary.keys_touched.insert(place.clone());
     if run.cloud.key_arn(&place, "alias/amiline").is_none() {
         run.cloud.create_key(&place, "alias/amiline");
     } else if run.choices.often(5000) {
@@ -337,7 +335,7 @@ fn redeploy(run: &mut Run) {
         }
     }
     run.stack = Rc::new(stack);
-    run.diary.redeployed.push(run.cloud.now());
+    run.diary.redeployed.push((run.cloud.now(), run.stack.bounds.clone()));
 }
 
 fn garbage(run: &mut Run) {
@@ -355,7 +353,6 @@ fn garbage(run: &mut Run) {
 fn retry(run: &mut Run) {
     let families = run.cloud.families();
     let Some(family) = families.get(run.choices.place(families.len())) else { return };
-    run.diary.retries += 1;
     run.retry = Some(family.id.clone());
     run.start("operator", "retry", 60, Origin::Person);
 }

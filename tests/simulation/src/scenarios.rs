@@ -310,7 +310,6 @@ fn fail_east(run: &mut Run) {
 
 fn retry(run: &mut Run) {
     let Some(family) = run.cloud.families().first().map(|family| family.id.clone()) else { return };
-    run.diary.retries += 1;
     run.retry = Some(family);
     run.start("operator", "retry", 60, Origin::Person);
 }

@@ -4,13 +4,26 @@ use super::Check;
 use super::oracle::{Oracle, Told};
 use super::truth::Asked;
 use crate::diary::Diary;
+use amiline_app::ports::CallError;
+use amiline_domain::family::{Place, RowState};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::{FamilyId, ImageId, Region};
 use amiline_domain::image::ImageState;
+use amiline_domain::name::ImageName;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::PressState;
 use amiline_domain::time::seconds_between;
 use amiline_fakecloud::{FakeCloud, Happening, Refused};
+
+/// Codes with which EC2 says that a call is put together wrongly.
+const OUR_FAULT: [&str; 6] = [
+    "IdempotentParameterMismatch",
+    "InvalidClientToken",
+    "InvalidAMIName.Malformed",
+    "InvalidParameterValue",
+    "MissingParameter",
+    "ValidationException",
+];
 
 impl Oracle {
     /// The kill switch, before any change in EC2.
@@ -68,6 +81,7 @@ impl Oracle {
             return self.violate(Check::PressWasSeen, format!("{image} is made for {family}, which never began"));
         };
         let earlier = told.sources.clone();
+        let retried = told.retried;
         told.sources.push(image.clone());
         let reboot = told.asked.as_ref().is_some_and(|asked| asked.reboot);
         let rebooted = step.reboot;
@@ -78,9 +92,31 @@ impl Oracle {
             self.hold(Check::OneCreate, over, || format!("{image} is made for {family} beside {earlier:?}"));
         }
         self.hold(Check::RebootsByPolicyOnly, rebooted == reboot, || format!("{family}: reboot is {rebooted}"));
-        self.hold(Check::BoundedEffects, earlier.len() < 4 + usize::try_from(diary.retries).unwrap_or(0), || {
-            format!("{family} made {} images", earlier.len() + 1)
+        let disowned = earlier.iter().filter(|id| diary.touched(&step.region, id)).count();
+        let bounded = self.lax_names || earlier.len() <= retried + disowned;
+        self.hold(Check::BoundedEffects, bounded, || format!("{family} made {} images", earlier.len() + 1));
+        self.is_meant(cloud, &family, &Place::Source, &step.name);
+    }
+
+    /// The record announced this very call before it was made; the attempt that it belongs to.
+    fn is_meant(&mut self, cloud: &FakeCloud, family: &FamilyId, place: &Place, name: &ImageName) -> u32 {
+        let row = cloud.family(family).and_then(|family| family.rows.get(place).cloned());
+        let meant =
+            row.as_ref().is_some_and(|row| row.state == RowState::Calling && row.image.is_none() && row.name == *name);
+        self.hold(Check::IntentFirst, meant, || format!("{name} is asked for, and the record says {row:?}"));
+        row.map_or(0, |row| row.attempt)
+    }
+
+    /// The status that is written is the one of a family that the writer holds.
+    pub(super) fn status_is_of_the_record(&mut self, cloud: &FakeCloud, happening: &Happening, step: &TagStep) {
+        let me = format!("invocation-{}", happening.invocation);
+        let said = cloud.families().iter().any(|family| {
+            family.region == step.region
+                && family.instance == step.instance
+                && family.lease.as_ref().is_some_and(|lease| lease.holder == me)
+                && family.status.as_ref() == Some(&step.value)
         });
+        self.hold(Check::StatusIsTrue, said, || format!("{} is told {:?}", step.instance, step.value));
     }
 
     /// Whether an image is gone for good, and somebody was shown that.
@@ -108,6 +144,11 @@ impl Oracle {
         let family = step.tags.get("amiline:family").and_then(|id| FamilyId::new(id.as_str()).ok());
         if let Some(family) = &family {
             self.works_on(cloud, happening, family);
+            let attempt = self.is_meant(cloud, family, &Place::Copy(step.destination.clone()), &step.name);
+            let meant = (family.clone(), step.destination.clone(), attempt, step.name.to_string());
+            let one = *self.tokens.entry(step.client_token.clone()).or_insert_with(|| meant.clone()) == meant
+                && *self.asked_with.entry(meant).or_insert_with(|| step.client_token.clone()) == step.client_token;
+            self.hold(Check::IntentFirst, one, || format!("token {} stands for two calls", step.client_token));
         }
         if !new {
             return;
@@ -199,8 +240,16 @@ impl Oracle {
         }
     }
 
-    pub(super) fn see_refused(&mut self, call: &Refused, fault: Fault) {
-        if matches!(fault, Fault::Later | Fault::Unknown) {
+    pub(super) fn see_refused(&mut self, call: &Refused, error: &CallError) {
+        let badly_put = OUR_FAULT.contains(&error.code.as_str());
+        self.hold(Check::CallsAreWellFormed, !badly_put, || format!("{call:?}: {error}"));
+        if let Refused::Tag(step) = call
+            && step.key == "amiline:status"
+        {
+            self.status_refused.insert((step.region.clone(), step.instance.clone()));
+        }
+        // A name that is taken is no end: its holder is looked at, or another name is tried.
+        if matches!(error.fault, Fault::Later | Fault::Unknown) || error.code == "InvalidAMIName.Duplicate" {
             return;
         }
         let (action, tags, place) = match call {
@@ -213,12 +262,7 @@ impl Oracle {
                 }
                 return;
             }
-            Refused::Tag(step) => {
-                for told in self.told.values_mut().filter(|told| told.instance == step.instance) {
-                    told.refused.insert(("tag", step.region.clone()));
-                }
-                return;
-            }
+            Refused::Tag(_) => return,
         };
         let family = tags.get("amiline:family").and_then(|id| FamilyId::new(id.as_str()).ok());
         if let Some(told) = family.and_then(|family| self.told.get_mut(&family)) {

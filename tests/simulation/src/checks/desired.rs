@@ -7,12 +7,14 @@
 use super::oracle::Told;
 use super::truth::Asked;
 use super::{Check, Oracle};
-use crate::run::Run;
+use crate::run::{OFF, Run};
+use amiline_domain::bounds::Bounds;
 use amiline_domain::family::Outcome;
 use amiline_domain::ids::{FamilyId, ImageId, Region};
 use amiline_domain::image::ImageState;
 use amiline_domain::time::seconds_between;
 use amiline_fakecloud::{Image, Permission};
+use jiff::Timestamp;
 
 pub(super) fn look(run: &mut Run) {
     let families: Vec<(FamilyId, Told)> = run.oracle.told.iter().map(|(id, told)| (id.clone(), told.clone())).collect();
@@ -36,7 +38,8 @@ fn wrong_with(run: &Run, id: &FamilyId, told: &Told) -> Option<String> {
             return Some(problem);
         }
         let any_copy = told.copies.keys().any(|place| view.copy_in(place).is_some());
-        let honest = matches!(outcome, Some(Outcome::Failed)) || any_copy || view.touched_any() || view.had_time_out();
+        let honest = outcome == Some(Outcome::Failed) || any_copy || view.touched_any() || view.ran_out_anywhere();
+
         return (!honest).then(|| format!("there is no image, and the outcome is {outcome:?}"));
     };
     let mut missing = 0;
@@ -60,10 +63,10 @@ fn wrong_with(run: &Run, id: &FamilyId, told: &Told) -> Option<String> {
     }
     let all = missing == 0 && view.is_shared_at_home(&source);
     let honest = match outcome {
-        Some(Outcome::Complete) => all || view.touched_any() || run.diary.keys_touched,
-        Some(Outcome::Partial) => !all || view.touched_any() || view.refused_any() || view.had_time_out(),
+        Some(Outcome::Complete) => all || view.touched_any() || view.keys_touched(&told.region),
+        Some(Outcome::Partial) => !all || view.touched_any() || view.refused_any() || view.ran_out_anywhere(),
         // The end came before the image did, or the image was given up by hand.
-        Some(Outcome::Failed) => view.touched_any() || view.had_time_out() || view.refused_any(),
+        Some(Outcome::Failed) => view.touched_any() || view.ran_out_anywhere() || view.refused_any(),
         Some(Outcome::Rejected) | None => false,
     };
     (!honest).then(|| format!("{missing} are missing, and the outcome is {outcome:?}"))
@@ -128,33 +131,72 @@ impl View<'_> {
     fn touched_any(&self) -> bool {
         self.touched(&self.told.region, &self.told.sources)
             || self.told.copies.iter().any(|(place, images)| self.touched(place, images))
-            || self.run.diary.forged
     }
 
     fn refused_any(&self) -> bool {
         !self.told.refused.is_empty() || !self.run.diary.redeployed.is_empty()
     }
 
-    fn had_time_out(&self) -> bool {
-        let end = self.told.ended.last().map_or(self.told.at, |(at, _)| *at);
-        // A minute less: clocks differ.
-        seconds_between(self.told.at, end) >= self.asked.hours * 3600 - 60
+    /// Whether somebody laid hands on the key that an image there depends on: its own, or its source's.
+    fn keys_touched(&self, place: &Region) -> bool {
+        let touched = &self.run.diary.keys_touched;
+        touched.contains(place) || touched.contains(&self.told.region)
     }
 
+    fn end(&self) -> Timestamp {
+        self.told.ended.last().map_or(self.told.at, |(at, _)| *at)
+    }
+
+    /// Whether the stack was deployed without the Region before the end.
+    fn lost_its_place(&self, place: &Region) -> bool {
+        let end = self.end();
+        self.run.diary.redeployed.iter().any(|(at, bounds)| *at <= end && !bounds.regions.contains(place))
+    }
+
+    /// Whether the stack was deployed without one of the accounts before the end.
+    fn lost_its_friends(&self) -> bool {
+        let end = self.end();
+        let allows = |bounds: &Bounds, account: &String| bounds.accounts.iter().any(|a| a.as_str() == account.as_str());
+        let lacks = |bounds: &Bounds| self.asked.accounts.iter().any(|account| !allows(bounds, account));
+        self.run.diary.redeployed.iter().any(|(at, bounds)| *at <= end && lacks(bounds))
+    }
+
+    /// Whether the policy's time ran out for an image: it lasted that long, and either EC2 was slow, or trouble had not
+    /// ended two looks before, or the place cannot even be read.
+    fn ran_out(&self, place: &Region, made: &[ImageId]) -> bool {
+        // A minute less: clocks differ.
+        let limit = self.asked.hours * 3600 - 60;
+        if self.told.ended.is_empty() || seconds_between(self.told.began, self.end()) < limit {
+            return false;
+        }
+        let came = |id: &ImageId| self.oracle().image_is.get(&(place.clone(), id.clone())).map(|(at, _)| *at);
+        let slow = made.iter().any(|id| came(id).is_none_or(|at| seconds_between(self.told.began, at) >= limit - 600));
+        let troubled = self.run.calm_since.is_none_or(|calm| seconds_between(calm, self.end()) < 2 * 3600 + 600);
+        slow || troubled || place.as_str() == OFF
+    }
+
+    fn ran_out_anywhere(&self) -> bool {
+        let copies = self.run.cloud.regions();
+        let made = |place: &Region| self.told.copies.get(place).map_or(&[][..], Vec::as_slice);
+        self.ran_out(&self.told.region, &self.told.sources)
+            || copies.iter().any(|place| self.ran_out(place, made(place)))
+    }
+
+    /// Whether the newest image there failed.
     fn failed(&self, place: &Region, images: &[ImageId]) -> bool {
-        images.iter().any(|id| self.run.cloud.image_state(place, id) == Some(ImageState::Failed))
+        images.last().is_some_and(|id| self.run.cloud.image_state(place, id) == Some(ImageState::Failed))
     }
 
     /// Why there is no source image, unless a fact excuses it.
     fn excuse_source(&self) -> Option<String> {
         let told = self.told;
+        let terminated = self.run.diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()));
         let excused = self.failed(&told.region, &told.sources)
             || self.touched(&told.region, &told.sources)
             || self.oracle().refused(self.id, "create", &told.region)
-            || self.run.diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()))
-            || self.run.diary.forged
-            || !self.run.diary.redeployed.is_empty()
-            || self.had_time_out();
+            || (terminated && told.sources.is_empty())
+            || self.lost_its_place(&told.region)
+            || self.ran_out(&told.region, &told.sources);
         (!excused).then(|| format!("there is no source image, and nothing excuses it ({:?})", told.ended))
     }
 
@@ -164,17 +206,16 @@ impl View<'_> {
             || self.touched(place, made)
             || self.touched(&source.region, &self.told.sources)
             || self.oracle().refused(self.id, "copy", place)
-            || self.run.diary.keys_touched
-            || self.run.diary.forged
-            || !self.run.diary.redeployed.is_empty()
-            || self.had_time_out()
+            || self.keys_touched(place)
+            || self.lost_its_place(place)
+            || self.ran_out(place, made)
+            || self.ran_out(&self.told.region, &self.told.sources)
     }
 
     fn excuses_share(&self, copy: &Image) -> bool {
         self.run.diary.touched(&copy.region, &copy.id)
             || self.oracle().refused(self.id, "share", &copy.region)
-            || self.run.diary.keys_touched
-            || !self.run.diary.redeployed.is_empty()
-            || self.had_time_out()
+            || self.lost_its_friends()
+            || self.ran_out(&copy.region, std::slice::from_ref(&copy.id))
     }
 }

@@ -51,11 +51,16 @@ pub enum Check {
     DesiredState,
     ComesToRest,
     TwinsLeftAlone,
+    NewsNotForgotten,
+    CallsAreWellFormed,
+    AlwaysDue,
+    IntentFirst,
+    StatusIsTrue,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 35] = [
+    pub const ALL: [Check; 40] = [
         Check::OneCreate,
         Check::OneCopy,
         Check::TaggedFromBirth,
@@ -91,6 +96,11 @@ impl Check {
         Check::DesiredState,
         Check::ComesToRest,
         Check::TwinsLeftAlone,
+        Check::NewsNotForgotten,
+        Check::CallsAreWellFormed,
+        Check::AlwaysDue,
+        Check::IntentFirst,
+        Check::StatusIsTrue,
     ];
 
     /// The invariant of the design that it checks; none for what follows from several, or is a promise to people.
@@ -128,7 +138,12 @@ impl Check {
             | Check::AnnouncedIsTrue
             | Check::DesiredState
             | Check::ComesToRest
-            | Check::TwinsLeftAlone => return None,
+            | Check::TwinsLeftAlone
+            | Check::NewsNotForgotten
+            | Check::CallsAreWellFormed
+            | Check::AlwaysDue
+            | Check::IntentFirst
+            | Check::StatusIsTrue => return None,
         })
     }
 
@@ -174,6 +189,13 @@ impl Check {
             Check::DesiredState => "what exists is what the naive model says should exist",
             Check::ComesToRest => "once faults stop, everything ends within two looks",
             Check::TwinsLeftAlone => "of two images with one intent the other is announced, never copied, never shared",
+            Check::NewsNotForgotten => "what an acknowledged event told of an image stands in the record",
+            Check::CallsAreWellFormed => "EC2 never refuses a call for how it was put together",
+            Check::AlwaysDue => {
+                "whatever is unfinished is due within the hour, from the transaction on that made it unfinished"
+            }
+            Check::IntentFirst => "a creating call is in the record before it is made, and a token stands for one call",
+            Check::StatusIsTrue => "the status tag says what the record says, in the words that the outcome asks for",
         }
     }
 }

@@ -3,13 +3,16 @@
 use super::truth::Asked;
 use super::{Check, Tally, Violation};
 use crate::diary::Diary;
+use amiline_app::ports::Queue;
 use amiline_app::settings::BoundedStack;
-use amiline_domain::family::{Outcome, Place};
+use amiline_domain::family::{Lease, Outcome, Place};
 use amiline_domain::history::EventKind;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::ImageState;
 use amiline_domain::notice::Notice;
 use amiline_domain::press::PressKey;
+use amiline_domain::time::Slot;
+use amiline_domain::wake::{Wake, decode};
 use amiline_fakecloud::{FakeCloud, Happening, Message, SeenImage, What};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +28,7 @@ pub(super) struct Shown {
     pub(super) ours: BTreeSet<(Region, ImageId)>,
     pub(super) switch_off_at: Option<Timestamp>,
     pub(super) alive: bool,
+    pub(super) deadline: Option<Timestamp>,
 }
 
 /// A family as the calls, the writes and the announcements tell it.
@@ -35,19 +39,27 @@ pub(super) struct Told {
     pub(super) value: String,
     /// When it began, by the cloud's clock.
     pub(super) at: Timestamp,
+    /// When it began, or was last taken up again because a person asked for it.
+    pub(super) began: Timestamp,
+    /// How often a person asked for another attempt.
+    pub(super) retried: usize,
     pub(super) asked: Option<Asked>,
     pub(super) rejected: bool,
     pub(super) sources: Vec<ImageId>,
     pub(super) copies: BTreeMap<Region, Vec<ImageId>>,
-    /// What of it was refused for good: an action and a Region.
+    /// What of it was refused for good since it began: an action and a Region.
     pub(super) refused: BTreeSet<(&'static str, Region)>,
     pub(super) ended: Vec<(Timestamp, Outcome)>,
     /// The answer that goes onto the instance.
     pub(super) status: Option<String>,
+    pub(super) lease: Option<Lease>,
     pub(super) workers: Vec<u64>,
     pub(super) ids: BTreeMap<(Place, u32), ImageId>,
     pub(super) attempts: BTreeMap<Place, u32>,
 }
+
+/// What a copy's token stands for: family, destination, attempt and name.
+pub(super) type Meant = (FamilyId, Region, u32, String);
 
 /// Sees everything, and holds it against what must hold.
 #[derive(Default)]
@@ -68,6 +80,16 @@ pub struct Oracle {
     pub(super) deaths_with_lease: BTreeSet<FamilyId>,
     /// When an instance's status was written, and what.
     pub(super) statuses: Vec<(Timestamp, InstanceId, String)>,
+    /// Instances of which a status could not be written.
+    pub(super) status_refused: BTreeSet<(Region, InstanceId)>,
+    /// The newest turn that each image really took.
+    pub(super) image_is: BTreeMap<(Region, ImageId), (Timestamp, ImageState)>,
+    /// The newest turn of each image that an acknowledged event told of, by its second.
+    pub(super) heard: BTreeMap<(Region, ImageId), (i64, ImageState)>,
+    pub(super) slots: BTreeMap<PressKey, Option<Slot>>,
+    /// What each client token stands for.
+    pub(super) tokens: BTreeMap<String, Meant>,
+    pub(super) asked_with: BTreeMap<Meant, String>,
     pub(super) shown: BTreeMap<u64, Shown>,
     pub(super) available_seen: BTreeSet<(Region, ImageId)>,
     pub(super) share_changes: BTreeMap<(Region, ImageId), u32>,
@@ -89,8 +111,8 @@ impl Oracle {
     }
 
     /// An invocation begins under this stack.
-    pub fn begins(&mut self, invocation: u64, stack: &Rc<BoundedStack>) {
-        let shown = Shown { stack: Some(Rc::clone(stack)), alive: true, ..Shown::default() };
+    pub fn begins(&mut self, invocation: u64, stack: &Rc<BoundedStack>, deadline: Timestamp) {
+        let shown = Shown { stack: Some(Rc::clone(stack)), alive: true, deadline: Some(deadline), ..Shown::default() };
         self.shown.insert(invocation, shown);
     }
 
@@ -104,10 +126,28 @@ impl Oracle {
     }
 
     /// A message was acknowledged.
-    pub fn acknowledged(&mut self, cloud: &FakeCloud, message: &Message) {
-        if amiline_domain::wake::decode(&message.body).is_err() {
+    pub fn acknowledged(&mut self, cloud: &FakeCloud, queue: Queue, message: &Message) {
+        let wake = decode(&message.body);
+        let mine = match (&wake, queue) {
+            (Ok(Wake::InstanceTagged(_) | Wake::LookAtInstance { .. } | Wake::FamilyDue(_)), Queue::Create)
+            | (Ok(Wake::ImageState(_) | Wake::FamilyDue(_)), Queue::Distribute)
+            | (Ok(Wake::AnnounceHistory { .. }), Queue::Notify) => true,
+            (_, Queue::Create | Queue::Distribute | Queue::Notify) => false,
+        };
+        if !mine {
             let kept = cloud.was_rejected(&message.id);
             self.hold(Check::MessagesAccounted, kept, || format!("{:?} was acknowledged and not kept", message.body));
+        }
+        if let (Ok(Wake::ImageState(event)), Queue::Distribute) = (wake, queue)
+            && event.account == cloud.account()
+        {
+            let json: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
+            let time = json["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
+            let second = time.map_or(0, Timestamp::as_second);
+            let newest = self.heard.entry((event.region, event.image)).or_insert((second, event.state));
+            if second >= newest.0 {
+                *newest = (second, event.state);
+            }
         }
     }
 
@@ -146,12 +186,14 @@ impl Oracle {
             What::TagWritten(step) => {
                 self.may_change(happening, "CreateTags");
                 self.works_on_instance(cloud, happening, step);
+                self.status_is_of_the_record(cloud, happening, step);
                 self.statuses.push((happening.at, step.instance.clone(), step.value.clone()));
             }
-            What::Committed(commit) => self.see_written(diary, happening, commit),
+            What::Committed(commit) => self.see_written(cloud, diary, happening, commit),
             What::Published(notice) => self.see_announced(notice),
-            What::Refused(call, error) => self.see_refused(call, error.fault),
+            What::Refused(call, error) => self.see_refused(call, error),
             What::ImageIs { region, image, state } => {
+                self.image_is.insert((region.clone(), image.clone()), (happening.at, *state));
                 let ours = || self.told.values().any(|told| told.has(region, image));
                 if *state == ImageState::Failed && ours() {
                     self.failed.insert((region.clone(), image.clone()));

@@ -20,6 +20,7 @@ pub(crate) fn look(run: &mut Run) {
     messages(run);
     takeovers(run);
     presses(run);
+    news(run);
     twins(run);
     desired::look(run);
     let flaws = run.cloud.flaws();
@@ -55,12 +56,7 @@ fn failures(run: &mut Run) {
         let told = run.oracle.recorded.values().any(|(event, _, id)| {
             id.as_ref() == Some(&image) && matches!(event, EventKind::ImageFailed | EventKind::CopyFailed)
         });
-        // One that failed after it was given up is recorded as given up.
-        let given_up = run
-            .cloud
-            .family_of(&place, &image)
-            .is_some_and(|family| run.cloud.family(&family).is_some_and(|family| family.outcome.is_some()));
-        run.oracle.hold(Check::FailuresRecorded, told || given_up, || {
+        run.oracle.hold(Check::FailuresRecorded, told || run.oracle.lax_names, || {
             format!("{image} in {place} failed, and nobody says so")
         });
     }
@@ -112,6 +108,14 @@ fn presses(run: &mut Run) {
         run.oracle.hold(Check::PressAnswered, answered, || {
             format!("{:?} on {} has no answer", pressed.value, pressed.instance)
         });
+        let shown = instance.tags.get("amiline:status");
+        let said = run.cloud.families().iter().any(|family| {
+            (family.region.clone(), family.instance.clone()) == here
+                && family.outcome.is_some()
+                && family.status.as_ref() == shown
+        });
+        let refused = run.oracle.status_refused.contains(&here);
+        run.oracle.hold(Check::StatusIsTrue, said || refused, || format!("{} shows {shown:?}", pressed.instance));
         taken_up_in_time(run, &pressed);
     }
 }
@@ -128,6 +132,29 @@ fn taken_up_in_time(run: &mut Run, pressed: &Pressed) {
         let waited = seconds_between(pressed.at.max(calm), at);
         let what = || format!("{:?} on {} waited {waited} s to be heard", pressed.value, pressed.instance);
         run.oracle.hold(Check::PressAnswered, waited <= SECONDS, what);
+    }
+}
+
+/// What an acknowledged event told of an image, as its newest turn, stands in the record.
+fn news(run: &mut Run) {
+    for ((place, image), (second, state)) in run.oracle.heard.clone() {
+        let Some((at, is)) = run.oracle.image_is.get(&(place.clone(), image.clone())) else { continue };
+        if at.as_second() != second || *is != state {
+            continue;
+        }
+        let family = run.cloud.family_of(&place, &image).and_then(|id| run.cloud.family(&id));
+        let mut rows = family.into_iter().flat_map(|family| family.rows.into_values());
+        let Some(row) = rows.find(|row| row.region == place && row.image.as_ref() == Some(&image)) else { continue };
+        let knows = match state {
+            ImageState::Available => row.state == RowState::Available,
+            ImageState::Failed => row.state == RowState::Failed,
+            ImageState::Disabled => row.state == RowState::Disabled,
+            ImageState::Deregistered => row.state == RowState::Deregistered,
+            ImageState::Pending | ImageState::Transient => true,
+        };
+        run.oracle.hold(Check::NewsNotForgotten, knows, || {
+            format!("{image} is {state:?}, which an event told, and is recorded as {:?}", row.state)
+        });
     }
 }
 

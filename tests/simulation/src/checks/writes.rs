@@ -4,13 +4,18 @@ use super::Check;
 use super::oracle::{Oracle, Told};
 use super::truth::read;
 use crate::diary::Diary;
-use amiline_domain::family::{Family, Outcome, RowState};
+use amiline_domain::bounds::Bounds;
+use amiline_domain::family::{Family, Outcome, Phase, RowState};
+use amiline_domain::history::{EventKind, HistoryItem};
+use amiline_domain::ids::PolicyName;
+use amiline_domain::image::{ImageState, RootDevice};
 use amiline_domain::notice::Notice;
 use amiline_domain::policy::Policy;
-use amiline_domain::press::PressKey;
+use amiline_domain::press::{PressKey, STALE_READ_SECONDS};
 use amiline_domain::record::{Commit, PressWrite};
 use amiline_domain::time::{plus_seconds, seconds_between};
-use amiline_fakecloud::Happening;
+use amiline_fakecloud::{FakeCloud, Happening, Permission};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Oracle {
@@ -26,10 +31,20 @@ impl Oracle {
         }
     }
 
-    pub(super) fn see_written(&mut self, diary: &Diary, happening: &Happening, commit: &Commit) {
+    pub(super) fn see_written(&mut self, cloud: &FakeCloud, diary: &mut Diary, happening: &Happening, commit: &Commit) {
         let family = &commit.family;
-        if let Some(PressWrite::Begin { key, .. }) = &commit.press {
-            self.see_begun(diary, happening, key, commit);
+        if let Some(PressWrite::Begin { key, press, .. }) = &commit.press {
+            self.see_begun(cloud, diary, happening, key, commit);
+            let last = self.slots.insert(key.clone(), press.last_slot);
+            let later = last.is_none_or(|last| last < press.last_slot);
+            self.hold(Check::PressWasSeen, later, || format!("{}: the slot does not go up", family.id));
+        }
+        if commit.history.iter().any(|item| item.event == EventKind::FamilyRetried)
+            && let Some(told) = self.told.get_mut(&family.id)
+        {
+            told.refused.clear();
+            told.retried += 1;
+            told.began = happening.at;
         }
         for item in &commit.history {
             let known = (item.event, family.id.clone(), item.image.clone());
@@ -37,7 +52,7 @@ impl Oracle {
             if let (Some(outcome), Some(told)) = (item.event.outcome(), self.told.get_mut(&family.id)) {
                 told.ended.push((happening.at, outcome));
                 told.status.clone_from(&family.status);
-                self.see_ended(family, outcome);
+                self.see_ended(cloud, diary, family, item, outcome);
             }
         }
         for row in commit.rows.iter().filter(|row| row.state == RowState::Available) {
@@ -48,6 +63,7 @@ impl Oracle {
             });
         }
         self.look_at_lineage(family);
+        self.look_at_the_record(cloud, diary, happening, commit);
     }
 
     pub(super) fn look_at_lineage(&mut self, family: &Family) {
@@ -72,20 +88,77 @@ impl Oracle {
         self.hold(Check::LineageKept, wrong.is_none(), || format!("{}: {}", family.id, wrong.unwrap_or_default()));
     }
 
-    pub(super) fn see_begun(&mut self, diary: &Diary, happening: &Happening, key: &PressKey, commit: &Commit) {
+    /// What holds of the record itself at every transaction: it is due, it is written by its holder, and what it says of
+    /// its images is so.
+    fn look_at_the_record(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, commit: &Commit) {
+        let (family, now) = (&commit.family, happening.at);
+        let me = format!("invocation-{}", happening.invocation);
+        let unfinished = family.phase != Phase::Settled
+            || family.status_due
+            || family.rows.values().any(|row| row.recheck.is_some());
+        let due = family.lease.as_ref().map(|lease| lease.until).or(family.next_look.map(|(at, _)| at));
+        // An hour, and two clocks.
+        let in_time = due.is_some_and(|at| seconds_between(now, at) <= 3600 + 60);
+        self.hold(Check::AlwaysDue, !unfinished || in_time, || format!("{} is unfinished and due {due:?}", family.id));
+        let deadline = self.shown.get(&happening.invocation).and_then(|shown| shown.deadline);
+        if let (Some(lease), Some(deadline)) = (&family.lease, deadline) {
+            let right = lease.holder == me && lease.until <= plus_seconds(deadline, 60);
+            self.hold(Check::OneWorker, right, || format!("{me} writes the lease {lease:?}"));
+        }
+        if let Some(told) = self.told.get_mut(&family.id) {
+            let before = std::mem::replace(&mut told.lease, family.lease.clone());
+            let foreign = before.filter(|lease| lease.holder != me && seconds_between(now, lease.until) > 40);
+            self.hold(Check::OneWorker, foreign.is_none(), || format!("{me} writes {} under {foreign:?}", family.id));
+        }
+        for row in &commit.rows {
+            let Some(image) = &row.image else { continue };
+            let mine = cloud.family_of(&row.region, image).as_ref() == Some(&family.id);
+            self.hold(Check::LineageKept, mine, || format!("{image} has no pointer to {}", family.id));
+            if cloud.image_state(&row.region, image).is_some() && !diary.touched(&row.region, image) {
+                let may = cloud.launch_permissions(&row.region, image);
+                let so = row.shared_with.iter().all(|account| may.contains(&Permission::Account(account.clone())));
+                self.hold(Check::AnnouncedIsTrue, so, || {
+                    format!("{image} is recorded as shared with {:?}, and is with {may:?}", row.shared_with)
+                });
+            }
+        }
+    }
+
+    /// A person's press stood there, and no other family has answered it.
+    fn answers_a_press(diary: &mut Diary, happening: &Happening, key: &PressKey, family: &Family) -> bool {
+        let stood = diary.presses.iter_mut().find(|pressed| {
+            pressed.region == key.region
+                && pressed.instance == key.instance
+                && pressed.value == family.requested
+                && pressed.family.is_none()
+                && pressed.at <= happening.at
+                && pressed
+                    .taken_back
+                    .or(pressed.removed)
+                    .is_none_or(|end| seconds_between(end, happening.at) <= STALE_READ_SECONDS)
+        });
+        if let Some(pressed) = stood {
+            pressed.family = Some(family.id.clone());
+            return true;
+        }
+        false
+    }
+
+    pub(super) fn see_begun(
+        &mut self,
+        cloud: &FakeCloud,
+        diary: &mut Diary,
+        happening: &Happening,
+        key: &PressKey,
+        commit: &Commit,
+    ) {
         let family = &commit.family;
         let shown = self.shown.entry(happening.invocation).or_default();
         let saw = shown.idle_press.as_ref() == Some(key) && shown.tag.as_ref() == Some(&family.requested);
         self.hold(Check::PressWasSeen, saw, || format!("{} began without a look at the tag", family.id));
-        let presses = diary.presses.iter().filter(|pressed| {
-            pressed.region == key.region && pressed.instance == key.instance && pressed.value == family.requested
-        });
-        let presses = presses.count();
-        let mine =
-            |told: &&Told| told.region == key.region && told.instance == key.instance && told.value == family.requested;
-        let families = self.told.values().filter(mine).count();
-        self.hold(Check::NoInventedPress, families < presses, || {
-            format!("{} is family {} of {presses} presses of {:?}", family.id, families + 1, family.requested)
+        let answers = Self::answers_a_press(diary, happening, key, family);
+        self.hold(Check::NoInventedPress, answers, || {
+            format!("{} answers no press of {:?} that stood", family.id, family.requested)
         });
         let rejected = family.outcome == Some(Outcome::Rejected);
         let text = commit.policy_text.as_ref().map(|(_, text)| text.as_str());
@@ -95,6 +168,8 @@ impl Oracle {
             instance: key.instance.clone(),
             value: family.requested.clone(),
             at: happening.at,
+            began: happening.at,
+            retried: 0,
             asked,
             rejected,
             sources: Vec::new(),
@@ -102,11 +177,12 @@ impl Oracle {
             refused: BTreeSet::new(),
             ended: Vec::new(),
             status: None,
+            lease: commit.family.lease.clone(),
             workers: Vec::new(),
             ids: BTreeMap::new(),
             attempts: BTreeMap::new(),
         };
-        self.look_at_admission(diary, happening, &told, commit);
+        self.look_at_admission(cloud, diary, happening, &told, commit);
         if !rejected {
             self.look_at_rates(happening, &told);
             self.requested_at.push((happening.at, told.region.clone(), told.instance.clone()));
@@ -114,30 +190,60 @@ impl Oracle {
         self.told.insert(family.id.clone(), told);
     }
 
-    /// Admitted with a text that stood under the name, and that the stack allows; refused only with a reason.
-    pub(super) fn look_at_admission(&mut self, diary: &Diary, happening: &Happening, told: &Told, commit: &Commit) {
+    /// Admitted with a text that stood under the name, and that the stack allows; refused only for the reason that holds.
+    fn look_at_admission(
+        &mut self,
+        cloud: &FakeCloud,
+        diary: &Diary,
+        happening: &Happening,
+        told: &Told,
+        commit: &Commit,
+    ) {
         let Some(stack) = self.stack_of(happening.invocation) else { return };
         let texts = diary.policy_between(&told.value, plus_seconds(happening.at, -60), happening.at);
         let usable = |text: &Option<&str>| text.and_then(read).is_some_and(|asked| asked.is_within(&stack.bounds));
+        let here = cloud.instance_now(&told.region, &told.instance);
+        let place = stack.bounds.regions.contains(&told.region);
         if told.rejected {
-            let terminated = diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()));
-            let busy = !self.requested_at.is_empty()
-                && (stack.bounds.images_per_hour_max < 50 || stack.bounds.interval_minutes_min > 0);
-            let place = !stack.bounds.regions.contains(&told.region);
             let reason = commit.history.first().and_then(|item| item.reason.clone()).unwrap_or_default();
-            let holds = texts.iter().any(|text| !usable(text))
-                || terminated
-                || busy
-                || place
-                || reason.contains("instance-store");
+            let terminated = diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()));
+            let holds = match reason.as_str() {
+                said if said.starts_with("there is no policy ") => texts.contains(&None),
+                said if said.starts_with("policy ") => texts.iter().any(|text| text.is_some() && !usable(text)),
+                said if said.contains("is not a valid policy name") => PolicyName::new(told.value.as_str()).is_err(),
+                said if said.starts_with("Region ") => !place,
+                "the instance is terminated" => terminated,
+                said if said.contains("instance-store") => here.root_device == RootDevice::InstanceStore,
+                said if said.starts_with("over the limit of ") => self.is_busy(happening, &stack.bounds),
+                said if said.starts_with("this instance may be imaged again") => {
+                    self.was_imaged(happening, told, &stack.bounds)
+                }
+                _ => false,
+            };
             self.hold(Check::RefusalsHaveReasons, holds, || {
                 format!("{}={} was refused: {reason}", told.instance, told.value)
             });
         } else {
             let kept = commit.family.policy.as_ref().map(|policy| policy.hash.clone());
             let stood = texts.iter().any(|text| usable(text) && text.map(Policy::hash) == kept);
-            self.hold(Check::RefusalsHaveReasons, stood, || format!("{}={} was admitted", told.instance, told.value));
+            let holds = stood && place && here.root_device == RootDevice::Ebs;
+            self.hold(Check::RefusalsHaveReasons, holds, || format!("{}={} was admitted", told.instance, told.value));
         }
+    }
+
+    /// Whether as many images were asked for within the hour, rounded up to a bucket, as the stack allows.
+    fn is_busy(&self, happening: &Happening, bounds: &Bounds) -> bool {
+        let within = |at: &Timestamp| seconds_between(*at, happening.at) < 3600 + 300 + 120;
+        let hour = self.requested_at.iter().filter(|(at, ..)| within(at)).count();
+        hour >= usize::try_from(bounds.images_per_hour_max).unwrap_or(usize::MAX)
+    }
+
+    /// Whether an image of the instance was asked for within the stack's interval.
+    fn was_imaged(&self, happening: &Happening, told: &Told, bounds: &Bounds) -> bool {
+        let seconds = i64::from(bounds.interval_minutes_min) * 60 + 120;
+        self.requested_at.iter().any(|(at, region, instance)| {
+            *region == told.region && *instance == told.instance && seconds_between(*at, happening.at) < seconds
+        })
     }
 
     pub(super) fn look_at_rates(&mut self, happening: &Happening, told: &Told) {
@@ -158,15 +264,41 @@ impl Oracle {
         });
     }
 
-    /// What is announced as complete must exist, at that moment, as far as nobody else laid hands on it.
-    pub(super) fn see_ended(&mut self, family: &Family, outcome: Outcome) {
+    /// What the end announces must be so at that moment, as far as nobody else laid hands on it.
+    fn see_ended(&mut self, cloud: &FakeCloud, diary: &Diary, family: &Family, item: &HistoryItem, outcome: Outcome) {
+        for image in item.images.iter().filter(|image| image.state == RowState::Available) {
+            let so = image.image.as_ref().is_some_and(|id| {
+                diary.touched(&image.region, id) || cloud.image_state(&image.region, id) == Some(ImageState::Available)
+            });
+            self.hold(Check::AnnouncedIsTrue, so, || format!("{}: {image:?} is not available", family.id));
+        }
+        if outcome != Outcome::Complete {
+            return;
+        }
         let Some(told) = self.told.get(&family.id) else { return };
         let asked = told.asked.clone().unwrap_or_default();
-        let made = |place: &str| told.copies.keys().any(|region| region.as_str() == place);
-        let missing: Vec<String> =
-            asked.regions.iter().filter(|name| **name != told.region.as_str() && !made(name)).cloned().collect();
+        let home = told.region.clone();
+        let there =
+            |place: &str| item.images.iter().any(|image| image.region.as_str() == place && image.image.is_some());
+        let missing: Vec<String> = asked.regions.iter().filter(|name| !there(name)).cloned().collect();
         let none = told.sources.is_empty();
-        let true_word = outcome != Outcome::Complete || (missing.is_empty() && !none);
-        self.hold(Check::AnnouncedIsTrue, true_word, || format!("{} is complete without {missing:?}", family.id));
+        self.hold(Check::AnnouncedIsTrue, missing.is_empty() && !none, || {
+            format!("{} is complete without {missing:?}", family.id)
+        });
+        let home_copy = item.images.iter().any(|image| image.role == "copy" && image.region == home);
+        for image in item.images.iter().filter(|image| !(home_copy && image.role == "source")) {
+            let shared_with =
+                |account: &String| image.shared_with.iter().any(|shared| shared.as_str() == account.as_str());
+            let all = asked.accounts.iter().all(shared_with);
+            self.hold(Check::AnnouncedIsTrue, all, || format!("{}: {image:?} is not shared with all", family.id));
+        }
+        let regions: BTreeSet<_> = item.images.iter().map(|image| &image.region).collect();
+        let at_home = item.images.iter().find(|image| image.region == home && (image.role == "copy") == home_copy);
+        let words = at_home.and_then(|image| image.image.as_ref()).map(|id| {
+            format!("available {id} in {} Region{}", regions.len(), if regions.len() == 1 { "" } else { "s" })
+        });
+        self.hold(Check::StatusIsTrue, family.status == words, || {
+            format!("{} says {:?}, and {words:?} is so", family.id, family.status)
+        });
     }
 }

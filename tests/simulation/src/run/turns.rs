@@ -95,9 +95,9 @@ impl Run {
         let world = self.cloud.as_caller(caller).skewed(self.skew());
         let number = world.invocation();
         self.storm.begins(number, caller, wake);
-        self.oracle.begins(number, &self.stack);
-        self.stats.invocations += 1;
         let deadline = plus_seconds(self.cloud.now(), seconds);
+        self.oracle.begins(number, &self.stack, deadline);
+        self.stats.invocations += 1;
         let future = begin(self, world, deadline, &origin);
         self.live.push(Live { number, future, deadline, origin });
     }
@@ -156,7 +156,7 @@ impl Run {
                 if !done || self.storm.loses_ack() {
                     self.later(back_at, Later::Back(queue, message));
                 } else {
-                    self.oracle.acknowledged(&self.cloud, &message);
+                    self.oracle.acknowledged(&self.cloud, queue, &message);
                 }
             }
             Origin::Record { record, tries } if !done && tries < RECORD_TRIES => {
