@@ -3,13 +3,14 @@
 
 use crate::run::{Later, OFF, Origin, Run};
 use amiline_app::ports::Queue;
+use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{AccountId, InstanceId, PolicyName, Region};
 use amiline_domain::image::{ImageState, InstanceState, RootDevice};
 use amiline_domain::key::{ImageKey, IntentKey};
 use amiline_domain::name::ImageName;
 use amiline_domain::tags::Button;
 use amiline_domain::time::{Slot, plus_seconds};
-use amiline_fakecloud::{Dark, Forged, Image, Launch, Permission, Volume, region};
+use amiline_fakecloud::{Forged, Image, Launch, Permission, Volume, region};
 use amiline_scenarios::{FRIEND, POLICY, east, europe, west};
 use std::rc::Rc;
 
@@ -75,10 +76,10 @@ pub fn plan(run: &mut Run) {
     if run.conditions.dark {
         let place = run.choices.one_of(&[west(), europe(), east()]).clone();
         // Home holds the queues and the table, so a home that is dark is short.
-        let seconds = if place == east() { 300 } else { 3600 };
-        run.cloud.set_dark(&place, Some(Dark::Unavailable));
-        run.storm.count("Region dark");
-        run.later(plus_seconds(now, seconds), Later::Light(place));
+        let seconds = if place == east() { 300 } else { *run.choices.one_of(&[3600, 5400]) };
+        let begins = plus_seconds(now, *run.choices.one_of(&[0, 120, 600, 1800]));
+        run.later(begins, Later::Dark(place.clone()));
+        run.later(plus_seconds(begins, seconds), Later::Light(place));
     }
 }
 
@@ -120,7 +121,7 @@ pub(crate) fn press(run: &mut Run, place: &Region, instance: &InstanceId, value:
 pub(crate) type Act = (&'static str, u32, fn(&mut Run));
 
 /// What people do, and how often of all.
-pub(crate) const ACTS: [Act; 21] = [
+pub(crate) const ACTS: [Act; 22] = [
     ("press", 30, press_some),
     ("press again", 8, press_some),
     ("take back", 6, take_back),
@@ -142,6 +143,7 @@ pub(crate) const ACTS: [Act; 21] = [
     ("deploy other bounds", 2, redeploy),
     ("send nonsense", 8, garbage),
     ("retry", 6, retry),
+    ("tick early", 3, tick_early),
 ];
 
 /// Something that a person does now.
@@ -156,6 +158,19 @@ pub(crate) fn act(run: &mut Run) {
         }
         left -= weight;
     }
+}
+
+/// What people do when everything has long been answered, and expect to be heard.
+const LATE_ACTS: [fn(&mut Run); 8] = [press_some, retry, disable, enable, deregister, unshare, untag_image, tick_early];
+
+/// Something that a person does to what is settled.
+pub(crate) fn late_act(run: &mut Run) {
+    run.choices.one_of(&LATE_ACTS)(run);
+}
+
+/// A person who will not wait asks for a tick that looks a day ahead.
+fn tick_early(run: &mut Run) {
+    run.start("schedule-tick", "tick", 60, Origin::EarlyTick);
 }
 
 fn some_instance(run: &Run) -> (Region, InstanceId) {
@@ -246,7 +261,9 @@ fn fail_image(run: &mut Run) {
 }
 
 fn deregister(run: &mut Run) {
-    if let Some(image) = touch(run, &[ImageState::Available, ImageState::Pending, ImageState::Failed]) {
+    if let Some(image) =
+        touch(run, &[ImageState::Available, ImageState::Pending, ImageState::Failed, ImageState::Disabled])
+    {
         run.cloud.deregister(&image.region, &image.id);
     }
 }
@@ -307,7 +324,7 @@ fn edit_policy(run: &mut Run) {
 
 fn kill_switch(run: &mut Run) {
     run.cloud.set_kill_switch_value(*run.choices.one_of(&[Some("on"), Some("of"), None]));
-    let minutes = *run.choices.one_of(&[3, 20]);
+    let minutes = *run.choices.one_of(&[3, 20, 90, 1600]);
     run.later(plus_seconds(run.cloud.now(), minutes * 60), Later::SwitchOff);
 }
 
@@ -349,9 +366,13 @@ fn garbage(run: &mut Run) {
     }
 }
 
-/// `amiline retry`, of any family.
+/// `amiline retry`, of a family that did not work out; if all did, of any.
 fn retry(run: &mut Run) {
-    let families = run.cloud.families();
+    let mut families = run.cloud.families();
+    let failed = |family: &Family| matches!(family.outcome, Some(Outcome::Partial | Outcome::Failed));
+    if families.iter().any(failed) {
+        families.retain(failed);
+    }
     let Some(family) = families.get(run.choices.place(families.len())) else { return };
     run.retry = Some(family.id.clone());
     run.start("operator", "retry", 60, Origin::Person);

@@ -16,7 +16,7 @@ use amiline_app::settings::BoundedStack;
 use amiline_domain::ids::{FamilyId, InstanceId, Region};
 use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::{Dark, FakeCloud, Happening, Message, StreamRecord, Turns, region};
-use amiline_scenarios::{FRIEND, east, west};
+use amiline_scenarios::{FRIEND, east, europe, west};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -43,6 +43,7 @@ pub(crate) enum Origin {
     Message { queue: Queue, message: Message, back_at: Timestamp },
     Record { record: Box<StreamRecord>, tries: u32 },
     Tick,
+    EarlyTick,
     Person,
 }
 
@@ -62,6 +63,8 @@ pub(crate) enum Later {
     Act,
     /// A scenario's step.
     Scripted(usize),
+    /// A Region stops answering.
+    Dark(Region),
     /// A Region answers again.
     Light(Region),
     SwitchOff,
@@ -122,7 +125,8 @@ impl Run {
             storm,
             diary: Diary::default(),
             stack: Rc::new(stack),
-            watched: Rc::new(vec![east(), west()]),
+            // Home, and whatever is forwarded (design.md, small limits).
+            watched: Rc::new(if conditions.forwarded { vec![east(), west(), europe()] } else { vec![east(), west()] }),
             oracle: Oracle::default(),
             stats: Stats::default(),
             calm_since: None,
@@ -202,7 +206,7 @@ impl Run {
     pub fn calm_down(&mut self) {
         self.calm_since = Some(self.cloud.now());
         self.storm.end();
-        self.agenda.retain(|_, later| !matches!(later, Later::Act));
+        self.agenda.retain(|_, later| !matches!(later, Later::Act | Later::Dark(_) | Later::SwitchOff));
         self.cloud.clear_faults();
         let storm = self.storm.clone();
         // Calls are still counted by where they come from.

@@ -75,13 +75,25 @@ pub fn run(choices: &Choices, mode: Mode, wrong: Wrong, tell: bool) -> Ended {
             run.rage();
             if mode == Mode::Liveness && !run.violated() {
                 run.calm_down();
-                if !run.violated() {
-                    rest::look(run);
+                look_at_rest(run);
+                // Life after the answer: people go on with what is settled, and are heard.
+                for _ in 0..2 {
+                    if !run.violated() {
+                        people::late_act(run);
+                        run.come_to_rest();
+                        look_at_rest(run);
+                    }
                 }
             }
         },
         tell,
     )
+}
+
+fn look_at_rest(run: &mut Run) {
+    if !run.violated() {
+        rest::look(run);
+    }
 }
 
 /// Makes a run and lives it; a panic is a violation like any other.

@@ -42,7 +42,11 @@ pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Sc
             }
             None => {}
         }
-        give_up_if_overdue(&mut row, scene, &mut changes);
+        // EC2 may have finished it since the last look, so one that it is making is looked at once more before it is given up.
+        let looked = row.state == RowState::Wanted || observed.rows.contains_key(&place);
+        if looked || !row.state.is_open() {
+            give_up_if_overdue(&mut row, scene, &mut changes);
+        }
         if row != before {
             changes.rows.insert(place.clone());
             family.rows.insert(place, row);
@@ -78,7 +82,7 @@ fn take_in(
                 family.take_up_again();
                 changes.family = true;
                 turns::begun(row, &image.id, scene, changes);
-                recheck::adopted(row, scene);
+                recheck::once_more(row, scene);
             }
             None if row.state == RowState::Calling => not_found_after_call(family, row, images, scene, changes),
             None => {}
@@ -92,6 +96,9 @@ fn take_in(
             follow(family, row, image, changes);
             leave_alone_if_unmanaged(family, row, image, scene, changes);
             recheck::shown(row, image.state, knock, scene);
+            if knock.everything {
+                recheck::once_more(row, scene);
+            }
         }
         None => recheck::missing(row, &id, knock, scene, changes),
     }

@@ -18,11 +18,13 @@ const TOLD_SECONDS: i64 = 300;
 /// seconds to minutes (aws-facts.md section 6).
 const MISSING_SECONDS: i64 = 600;
 
-/// An image was found by a look and not by its call's answer, so its events may have come before anybody knew whose it
-/// was: it is looked at once more when what is read now is certainly not behind any more.
-pub(super) fn adopted(row: &mut ImageRow, scene: Scene<'_>) {
-    let later = plus_seconds(scene.now, TOLD_SECONDS);
-    row.recheck = Some(Recheck { told: Some(ImageState::Available), next: later, until: later });
+/// An event about the image may have come that nobody can name any more: before it was known whose image it is, or to
+/// somebody who only knocked. It is looked at once more when what is read now is certainly not behind any more.
+pub(super) fn once_more(row: &mut ImageRow, scene: Scene<'_>) {
+    if row.recheck.is_none() && is_recorded(row) {
+        let later = plus_seconds(scene.now, TOLD_SECONDS);
+        row.recheck = Some(Recheck { told: Some(ImageState::Available), next: later, until: later });
+    }
 }
 
 /// What an event said about this very image.
@@ -95,9 +97,7 @@ pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Sc
     }
     // An event that said something else is done with; that the image is missing is a new question.
     row.recheck.take_if(|recheck| recheck.told.is_some() && recheck.until <= scene.now);
-    if matches!(row.state, RowState::Pending | RowState::Available | RowState::Disabled) {
-        begin(row, None, MISSING_SECONDS, scene);
-    }
+    begin(row, None, MISSING_SECONDS, scene);
 }
 
 /// The read failed, so the event that asked for it is not answered yet.

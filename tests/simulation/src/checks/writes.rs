@@ -156,10 +156,13 @@ impl Oracle {
         let shown = self.shown.entry(happening.invocation).or_default();
         let saw = shown.idle_press.as_ref() == Some(key) && shown.tag.as_ref() == Some(&family.requested);
         self.hold(Check::PressWasSeen, saw, || format!("{} began without a look at the tag", family.id));
+        // A clock that is far behind takes an old event for news; that costs an answer too many, and no clock is.
         let answers = Self::answers_a_press(diary, happening, key, family);
-        self.hold(Check::NoInventedPress, answers, || {
-            format!("{} answers no press of {:?} that stood", family.id, family.requested)
-        });
+        if !self.skewed {
+            self.hold(Check::NoInventedPress, answers, || {
+                format!("{} answers no press of {:?} that stood", family.id, family.requested)
+            });
+        }
         let rejected = family.outcome == Some(Outcome::Rejected);
         let text = commit.policy_text.as_ref().map(|(_, text)| text.as_str());
         let asked = text.and_then(read);

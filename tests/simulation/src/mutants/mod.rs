@@ -49,6 +49,10 @@ where
         Origin::Tick => {
             Box::pin(async move { tick(&world, &stack.stack, &watched, wake::Tick::default()).await.map(|_| ()) })
         }
+        Origin::EarlyTick => {
+            let request = wake::Tick { due_within_seconds: 86_400 };
+            Box::pin(async move { tick(&world, &stack.stack, &watched, request).await.map(|_| ()) })
+        }
         Origin::Person => {
             let family: Option<FamilyId> = run.retry.take();
             Box::pin(async move {

@@ -4,7 +4,7 @@ use super::{Later, Live, Origin, QUEUES, RECORD_TRIES, Run, TICK_SECONDS};
 use crate::mutants::begin;
 use amiline_app::ports::Queue;
 use amiline_domain::time::plus_seconds;
-use amiline_fakecloud::{Message, StreamRecord, Turn};
+use amiline_fakecloud::{Dark, Message, StreamRecord, Turn};
 use jiff::Timestamp;
 
 impl Run {
@@ -35,6 +35,10 @@ impl Run {
                 Later::Tick => self.tick(),
                 Later::Act => crate::people::act(self),
                 Later::Scripted(place) => crate::scenarios::perform(self, place),
+                Later::Dark(place) => {
+                    self.storm.count("Region dark");
+                    self.cloud.set_dark(&place, Some(Dark::Unavailable));
+                }
                 Later::Light(place) => self.cloud.set_dark(&place, None),
                 Later::SwitchOff => self.cloud.set_kill_switch(false),
             }
@@ -162,7 +166,7 @@ impl Run {
             Origin::Record { record, tries } if !done && tries < RECORD_TRIES => {
                 self.later(plus_seconds(self.cloud.now(), 1), Later::Record(record, tries + 1));
             }
-            Origin::Record { .. } | Origin::Tick | Origin::Person => {}
+            Origin::Record { .. } | Origin::Tick | Origin::EarlyTick | Origin::Person => {}
         }
     }
 

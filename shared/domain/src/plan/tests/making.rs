@@ -206,8 +206,18 @@ fn an_image_that_never_becomes_available_is_given_up_at_the_deadline() {
     let (at, _) = next_look(&stage.family, stage.scene(Worker::Distribute)).unwrap();
     assert!(at <= plus_seconds(stage.now, 1), "the last look is at the deadline");
     stage.later(1);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [], "it is looked at before it is given up");
+    let wanted = looks(&stage.family, &stage.observed, &Knock::default(), stage.scene(Worker::Distribute));
+    assert_eq!(wanted, [Look::Row(Place::Source)]);
+    let mut in_time = stage.family.clone();
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Pending);
+    stage.sees(&Place::Source, vec![image]);
     assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageFailed]);
     assert_eq!(stage.row(&Place::Source).state, RowState::TimedOut);
+    std::mem::swap(&mut stage.family, &mut in_time);
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    stage.sees(&Place::Source, vec![image]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageAvailable]);
 }
 
 #[test]

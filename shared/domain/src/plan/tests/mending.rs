@@ -241,6 +241,8 @@ fn an_image_that_comes_while_the_answer_is_given_takes_the_work_up_after_it() {
     stage.conclude(&actions[0], &Ended::Image(image_id(1)));
     stage.writes_its_status();
     stage.later(24 * 3600);
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Pending);
+    stage.sees(&Place::Source, vec![image]);
     stage.absorb(&Knock::default());
     let (actions, _) = stage.decide(Worker::Distribute);
     assert_eq!(stage.family.phase, Phase::Answering);
