@@ -95,6 +95,10 @@ pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Sc
     if let Some(recheck) = row.recheck.as_mut().filter(|recheck| recheck.next <= scene.now) {
         recheck.next = plus_seconds(scene.now, EVERY_SECONDS);
     }
+    // The read may be behind the event; what it told is asked for until a read can show it.
+    if let Some(state) = self::told(row, knock) {
+        begin(row, Some(state), TOLD_SECONDS, scene);
+    }
     // An event that said something else is done with; that the image is missing is a new question.
     row.recheck.take_if(|recheck| recheck.told.is_some() && recheck.until <= scene.now);
     begin(row, None, MISSING_SECONDS, scene);

@@ -78,6 +78,21 @@ fn news_of_a_deregistration_is_not_swallowed_by_the_question_of_a_disabling() {
 }
 
 #[test]
+fn an_event_about_an_image_that_no_read_shows_yet_is_not_forgotten() {
+    let mut stage = pending();
+    stage.later(30);
+    let knock = ImageKnock { region: region("us-east-1"), image: image_id(1), state: ImageState::Disabled };
+    stage.sees(&Place::Source, vec![]);
+    stage.absorb(&Knock { everything: false, image: Some(knock) });
+    stage.later(100);
+    let behind = stage.image(&Place::Source, image_id(1), ImageState::Available);
+    stage.sees(&Place::Source, vec![behind]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageAvailable]);
+    let told = stage.row(&Place::Source).recheck.as_ref().and_then(|recheck| recheck.told);
+    assert_eq!(told, Some(ImageState::Disabled), "it is looked at again until a read shows what was told");
+}
+
+#[test]
 fn a_disabled_image_that_is_gone_with_no_event_is_gone_after_ten_minutes() {
     let mut stage = Stage::with_available_source("{}", true);
     stage.later(60);
