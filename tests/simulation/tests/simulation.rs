@@ -88,7 +88,7 @@ fn bugs_that_others_had_are_noticed_in_ours() {
         (Mutant::AnnouncesBeforeRecording, Check::RecordedBeforeAnnounced),
         (Mutant::AvailableWhilePending, Check::AvailableWasSeen),
         (Mutant::SwitchFailsOpen, Check::KillSwitchStops),
-        (Mutant::NoDueTime, Check::ComesToRest),
+        (Mutant::NoDueTime, Check::AlwaysDue),
     ];
     for (mutant, check) in quick {
         let wrong = Wrong { mutant: Some(mutant), plant: None };
