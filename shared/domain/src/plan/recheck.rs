@@ -52,8 +52,10 @@ pub(super) fn shown(row: &mut ImageRow, state: ImageState, knock: &Knock, scene:
         row.recheck = None;
         return;
     }
+    // A read that agrees with the news may still be from before what an open question asks about.
+    let asked_otherwise = |told| row.recheck.as_ref().is_some_and(|open| open.told.is_some_and(|asked| asked != told));
     if let Some(told) = told(row, knock)
-        && told != state
+        && (told != state || asked_otherwise(told))
     {
         begin(row, Some(told), TOLD_SECONDS, scene);
         return;

@@ -78,6 +78,23 @@ fn news_of_a_deregistration_is_not_swallowed_by_the_question_of_a_disabling() {
 }
 
 #[test]
+fn news_that_a_lagging_read_agrees_with_by_chance_is_asked_for_too() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    told_and_shown(&mut stage, ImageState::Disabled, ImageState::Available);
+    stage.later(30);
+    // It is enabled again, and the read is from before it was disabled.
+    told_and_shown(&mut stage, ImageState::Available, ImageState::Available);
+    let told = stage.row(&Place::Source).recheck.as_ref().and_then(|recheck| recheck.told);
+    assert_eq!(told, Some(ImageState::Available));
+    stage.later(60);
+    let behind = stage.image(&Place::Source, image_id(1), ImageState::Disabled);
+    stage.sees(&Place::Source, vec![behind]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageDisabled]);
+    assert!(stage.row(&Place::Source).recheck.is_some(), "until a read shows what was told last");
+}
+
+#[test]
 fn an_event_about_an_image_that_no_read_shows_yet_is_not_forgotten() {
     let mut stage = pending();
     stage.later(30);
