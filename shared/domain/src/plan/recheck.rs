@@ -33,16 +33,17 @@ fn told(row: &ImageRow, knock: &Knock) -> Option<ImageState> {
     (row.image.as_ref() == Some(&image.image) && row.region == image.region).then_some(image.state)
 }
 
-/// Asks anew: newer news takes the place of an older question, but nothing comes after a deregistration.
+/// Asks whether an event was right. Events come in any order, so of two that differ neither is believed: the image is
+/// looked at when no read is behind any more. Nothing comes after a deregistration.
 fn begin(row: &mut ImageRow, told: Option<ImageState>, seconds: i64, scene: Scene<'_>) {
-    let is_new = row
-        .recheck
-        .as_ref()
-        .is_none_or(|open| told.is_some() && open.told != told && open.told != Some(ImageState::Deregistered));
-    if is_new {
-        let (next, until) = (plus_seconds(scene.now, EVERY_SECONDS), plus_seconds(scene.now, seconds));
-        row.recheck = Some(Recheck { told, next, until });
-    }
+    let in_seconds = |seconds| plus_seconds(scene.now, seconds);
+    let open = row.recheck.as_ref().map(|open| open.told);
+    let next = match (open, told) {
+        (None, _) | (Some(None), Some(_)) => in_seconds(EVERY_SECONDS),
+        (Some(Some(asked)), Some(told)) if asked != told && asked != ImageState::Deregistered => in_seconds(seconds),
+        (Some(_), _) => return,
+    };
+    row.recheck = Some(Recheck { told, next, until: in_seconds(seconds) });
 }
 
 /// A read showed the image in this state, and the row has taken that in.

@@ -95,6 +95,23 @@ fn news_that_a_lagging_read_agrees_with_by_chance_is_asked_for_too() {
 }
 
 #[test]
+fn an_old_event_that_comes_late_does_not_settle_what_a_newer_one_asked() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    told_and_shown(&mut stage, ImageState::Disabled, ImageState::Available);
+    stage.later(30);
+    // The event of its becoming available, delivered again; the read lags.
+    told_and_shown(&mut stage, ImageState::Available, ImageState::Available);
+    let next = stage.row(&Place::Source).recheck.as_ref().map(|recheck| recheck.next);
+    assert_eq!(next, Some(plus_seconds(stage.now, 300)), "when no read is behind any more");
+    stage.later(300);
+    let image = stage.image(&Place::Source, image_id(1), ImageState::Disabled);
+    stage.sees(&Place::Source, vec![image]);
+    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageDisabled]);
+    assert_eq!(stage.row(&Place::Source).recheck, None);
+}
+
+#[test]
 fn an_event_about_an_image_that_no_read_shows_yet_is_not_forgotten() {
     let mut stage = pending();
     stage.later(30);
