@@ -34,13 +34,15 @@ fn told(row: &ImageRow, knock: &Knock) -> Option<ImageState> {
 }
 
 /// Asks whether an event was right. Events come in any order, so of two that differ neither is believed: the image is
-/// looked at when no read is behind any more. Nothing comes after a deregistration.
+/// looked at when no read is behind any more. One that says again what is asked already may be newer than the question,
+/// so it is asked for longer. Nothing comes after a deregistration.
 fn begin(row: &mut ImageRow, told: Option<ImageState>, seconds: i64, scene: Scene<'_>) {
     let in_seconds = |seconds| plus_seconds(scene.now, seconds);
-    let open = row.recheck.as_ref().map(|open| open.told);
-    let next = match (open, told) {
-        (None, _) | (Some(None), Some(_)) => in_seconds(EVERY_SECONDS),
-        (Some(Some(asked)), Some(told)) if asked != told && asked != ImageState::Deregistered => in_seconds(seconds),
+    let soon = in_seconds(EVERY_SECONDS);
+    let next = match (row.recheck.as_ref().map(|open| (open.told, open.next)), told) {
+        (None, _) | (Some((None, _)), Some(_)) => soon,
+        (Some((Some(asked), next)), Some(told)) if asked == told => next.min(soon),
+        (Some((Some(asked), _)), Some(_)) if asked != ImageState::Deregistered => in_seconds(seconds),
         (Some(_), _) => return,
     };
     row.recheck = Some(Recheck { told, next, until: in_seconds(seconds) });

@@ -67,6 +67,13 @@ fn told_and_shown(stage: &mut Stage, told: ImageState, shown: ImageState) -> Vec
     kinds(&stage.absorb(&Knock { everything: false, image: Some(knock) }))
 }
 
+/// One look at the source that nothing but the clock asked for.
+fn told_nothing_and_shown(stage: &mut Stage, shown: ImageState) -> Vec<EventKind> {
+    let image = stage.image(&Place::Source, image_id(1), shown);
+    stage.sees(&Place::Source, vec![image]);
+    kinds(&stage.absorb(&Knock::default()))
+}
+
 #[test]
 fn news_of_a_deregistration_is_not_swallowed_by_the_question_of_a_disabling() {
     let mut stage = Stage::with_available_source("{}", true);
@@ -75,6 +82,22 @@ fn news_of_a_deregistration_is_not_swallowed_by_the_question_of_a_disabling() {
     stage.later(5);
     assert_eq!(told_and_shown(&mut stage, ImageState::Deregistered, ImageState::Disabled), [EventKind::ImageDisabled]);
     assert_eq!(misses(&mut stage, 300), [EventKind::ImageDeregistered]);
+}
+
+#[test]
+fn news_that_says_what_an_older_question_asks_is_asked_for_as_long_as_any_other() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    told_and_shown(&mut stage, ImageState::Disabled, ImageState::Available);
+    stage.later(290);
+    // Enabled and disabled once more meanwhile; the read is from before both.
+    told_and_shown(&mut stage, ImageState::Disabled, ImageState::Available);
+    stage.later(60);
+    told_nothing_and_shown(&mut stage, ImageState::Available);
+    assert!(stage.row(&Place::Source).recheck.is_some(), "the first question's time is over, the second's is not");
+    stage.later(60);
+    assert_eq!(told_nothing_and_shown(&mut stage, ImageState::Disabled), [EventKind::ImageDisabled]);
+    assert_eq!(stage.row(&Place::Source).recheck, None);
 }
 
 #[test]
@@ -88,9 +111,7 @@ fn news_that_a_lagging_read_agrees_with_by_chance_is_asked_for_too() {
     let told = stage.row(&Place::Source).recheck.as_ref().and_then(|recheck| recheck.told);
     assert_eq!(told, Some(ImageState::Available));
     stage.later(60);
-    let behind = stage.image(&Place::Source, image_id(1), ImageState::Disabled);
-    stage.sees(&Place::Source, vec![behind]);
-    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageDisabled]);
+    assert_eq!(told_nothing_and_shown(&mut stage, ImageState::Disabled), [EventKind::ImageDisabled]);
     assert!(stage.row(&Place::Source).recheck.is_some(), "until a read shows what was told last");
 }
 
