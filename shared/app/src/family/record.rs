@@ -64,3 +64,6 @@ pub(crate) async fn commit_surely<W: RecordReader + RecordWriter>(
         Some(_) | None => Ok(Committed::Conflict),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! Two writers of one family, and a reply that does not arrive.
+
+use super::commit_surely;
+use crate::ports::{CallError, Committed, RecordReader, RecordWriter, RejectedMessage};
+use amiline_domain::budget::Budget;
+use amiline_domain::family::Family;
+use amiline_domain::fault::Fault;
+use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName};
+use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
+use amiline_domain::look::Rejection;
+use amiline_domain::plan::{Begun, refuse};
+use amiline_domain::press::{Press, PressKey};
+use amiline_domain::record::Commit;
+use amiline_domain::time::{Slot, plus_seconds};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+/// A table whose first transaction has no answer, and what is in it then.
+struct Table {
+    holds: RefCell<Family>,
+    after_the_first: Family,
+    commits: Cell<u32>,
+}
+
+impl RecordReader for Table {
+    async fn press_and_budget(&self, _: &PressKey) -> Result<(Press, Budget), CallError> {
+        unreachable!("no press is read here")
+    }
+
+    async fn family(&self, _: &FamilyId) -> Result<Option<Family>, CallError> {
+        Ok(Some(self.holds.borrow().clone()))
+    }
+
+    async fn family_of_image(&self, _: &Region, _: &ImageId) -> Result<Option<FamilyId>, CallError> {
+        unreachable!("no image is looked for here")
+    }
+
+    async fn kept_policy(&self, _: &str) -> Result<Option<String>, CallError> {
+        unreachable!("no policy is read here")
+    }
+}
+
+impl RecordWriter for Table {
+    async fn commit(&self, commit: &Commit) -> Result<Committed, CallError> {
+        self.commits.set(self.commits.get() + 1);
+        if self.commits.get() == 1 {
+            self.holds.replace(self.after_the_first.clone());
+            return Err(CallError {
+                action: "dynamodb:TransactWriteItems",
+                subject: commit.family.id.to_string(),
+                region: commit.family.region.clone(),
+                code: "NoAnswer".to_owned(),
+                message: "the connection was closed".to_owned(),
+                fault: Fault::Unknown,
+            });
+        }
+        if commit.expected_version != Some(self.holds.borrow().version) {
+            return Ok(Committed::Conflict);
+        }
+        self.holds.replace(commit.family.clone());
+        Ok(Committed::Yes)
+    }
+
+    async fn wake(&self, _: &FamilyId, _: &str) -> Result<bool, CallError> {
+        unreachable!("nobody is woken here")
+    }
+
+    async fn set_press_look(&self, _: &PressKey, _: u64, _: Option<Timestamp>) -> Result<Committed, CallError> {
+        unreachable!("no press is written here")
+    }
+
+    async fn keep_rejected(&self, _: &RejectedMessage) -> Result<(), CallError> {
+        unreachable!("nothing is rejected here")
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+/// Version 1 of a family that has nothing but its answer to give, without a lease.
+fn first_version() -> Family {
+    let instance = ObservedInstance {
+        id: InstanceId::new("i-0123456789abcdef0").unwrap(),
+        region: Region::new("us-east-1").unwrap(),
+        state: InstanceState::Present,
+        root_device: RootDevice::Ebs,
+        tags: BTreeMap::new(),
+    };
+    let begun = Begun {
+        stack: &StackName::new("amiline").unwrap(),
+        account: &AccountId::new("111111111111").unwrap(),
+        instance: &instance,
+        press: &Press::untouched(),
+        slot: Slot::next(now(), None),
+        value: "nightly",
+        heard_at: None,
+        status_before: None,
+    };
+    let unknown = Rejection::UnknownPolicy(PolicyName::new("nightly").unwrap());
+    Family { version: 1, ..refuse(begun, &unknown, now()).0 }
+}
+
+/// A version 2 that differs from others by when the family is looked at again, and by nothing else.
+fn second_version(seconds: i64) -> Family {
+    let first = first_version();
+    let next_look = first.next_look.map(|(at, worker)| (plus_seconds(at, seconds), worker));
+    Family { version: 2, next_look, ..first }
+}
+
+/// What becomes of our version 2 when the first try has no answer and the table holds this after it.
+fn ours_is(after_the_first: Family) -> (Committed, Table) {
+    let table = Table { holds: RefCell::new(first_version()), after_the_first, commits: Cell::new(0) };
+    let commit = Commit {
+        family: second_version(60),
+        expected_version: Some(1),
+        expected_wakes: None,
+        rows: Vec::new(),
+        pointers: Vec::new(),
+        history: Vec::new(),
+        press: None,
+        budget: None,
+        policy_text: None,
+    };
+    let committed = commit_surely(&table, &commit).now_or_never().unwrap().unwrap();
+    (committed, table)
+}
+
+#[test]
+fn a_transaction_that_was_written_though_its_reply_was_lost_is_not_sent_again() {
+    // Somebody knocked meanwhile; that is no version.
+    let (committed, table) = ours_is(Family { wakes: 1, ..second_version(60) });
+    assert_eq!((committed, table.commits.get()), (Committed::Yes, 1));
+}
+
+#[test]
+fn a_transaction_that_was_not_written_is_sent_again() {
+    let (committed, table) = ours_is(first_version());
+    assert_eq!((committed, table.commits.get()), (Committed::Yes, 2));
+    assert_eq!(table.holds.into_inner(), second_version(60));
+}
+
+#[test]
+fn another_writers_version_with_our_number_is_not_taken_for_ours() {
+    let (committed, table) = ours_is(second_version(90));
+    assert_eq!((committed, table.commits.get()), (Committed::Conflict, 1));
+    assert_eq!(table.holds.into_inner(), second_version(90));
+}
