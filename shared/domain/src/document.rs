@@ -1,7 +1,7 @@
 //! A document as it was written, before anything is known about it: every field in its order, also one that is there
 //! twice.
 
-use crate::escape::one_line;
+use crate::escape::{in_quotes, one_line};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -49,7 +49,7 @@ impl Node {
 
 /// A piece of a document in quotes, cut and made safe.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("{:?}", one_line(text, SHOWN))
+    in_quotes(text, SHOWN)
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -11,6 +11,29 @@ pub fn one_line(text: &str, limit: usize) -> String {
     out
 }
 
+/// Like [`one_line`], in quotes, and what would not show is written as an escape. An escape has up to ten characters, and
+/// the limit holds for what is seen between the quotes.
+pub fn in_quotes(text: &str, limit: usize) -> String {
+    let mut out = String::from('"');
+    let (mut length, mut cut) = (0, out.len());
+    for c in text.chars().map(|c| if is_harmful(c) { '?' } else { c }) {
+        // Inside these quotes the single one needs no escape.
+        let shown = if c == '\'' { c.to_string() } else { c.escape_debug().to_string() };
+        length += shown.chars().count();
+        if length > limit {
+            out.truncate(cut);
+            out.push('…');
+            break;
+        }
+        out.push_str(&shown);
+        if length < limit {
+            cut = out.len();
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// Like [`one_line`] but printable ASCII only, and nothing that a mail client or console would take for markup.
 pub fn plain(text: &str, limit: usize) -> String {
     text.chars()
@@ -39,6 +62,16 @@ mod tests {
     fn long_text_is_cut_by_characters_not_bytes() {
         assert_eq!(one_line(&"😀".repeat(300), 3), "😀😀…");
         assert_eq!(one_line("abc", 3), "abc");
+    }
+
+    #[test]
+    fn text_in_quotes_is_cut_by_what_is_seen_of_it() {
+        assert_eq!(in_quotes("it's \"so\"", 20), r#""it's \"so\"""#);
+        assert_eq!(in_quotes("abc", 3), r#""abc""#);
+        assert_eq!(in_quotes("abcd", 3), r#""ab…""#);
+        assert_eq!(in_quotes(&"\u{200b}".repeat(40), 20), r#""\u{200b}\u{200b}…""#);
+        assert_eq!(in_quotes("\u{200b}", 3), r#""…""#);
+        assert_eq!(in_quotes("a\nb\u{202e}", 20), r#""a?b?""#);
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! Identifiers, validated where they enter, so that no unchecked text travels further.
 
+use crate::escape::in_quotes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;
 
+/// Characters that are kept and shown of text that is no identifier.
+const SHOWN: usize = 64;
+
 /// Text that is not a valid identifier of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{text:?} is not a valid {kind}: {rule}")]
+#[error("{} is not a valid {kind}: {rule}", in_quotes(text, SHOWN))]
 pub struct InvalidId {
     /// What it was meant to be.
     pub kind: &'static str,
@@ -33,7 +37,7 @@ macro_rules! id {
                 if check(&text) {
                     Ok(Self(text.into()))
                 } else {
-                    Err(InvalidId { kind: $kind, text: text.chars().take(64).collect(), rule: $rule })
+                    Err(InvalidId { kind: $kind, text: text.chars().take(SHOWN).collect(), rule: $rule })
                 }
             }
 
