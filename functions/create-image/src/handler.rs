@@ -1,6 +1,7 @@
 //! Which use case a message asks for.
 
 use amiline_app::Create;
+use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::family::{Invocation, UseCaseError, create_due};
 use amiline_app::look::{LookRequest, look_at_instance};
 use amiline_app::settings::BoundedStack;
@@ -14,18 +15,26 @@ pub(crate) async fn handle(
     wake: Wake,
     invocation: &Invocation,
 ) -> Result<Taken, UseCaseError> {
-    let request = match wake {
+    match wake {
         // A change of another tag or in another account asks for nothing.
-        Wake::InstanceTagged(event) => LookRequest::of_event(&event, stack),
-        Wake::LookAtInstance { region, instance } => Some(LookRequest { region, instance, hint: None }),
+        Wake::InstanceTagged(event) => {
+            if let Some(request) = LookRequest::of_event(&event, stack) {
+                look_at_instance(world, stack, &request, invocation).await?;
+            }
+            if let Some(request) = EnrolRequest::of_event(&event, stack) {
+                look_at_schedule(world, stack, &request, invocation).await?;
+            }
+        }
+        Wake::LookAtInstance { region, instance } => {
+            look_at_instance(world, stack, &LookRequest { region, instance, hint: None }, invocation).await?;
+        }
+        Wake::LookAtSchedule { region, instance } => {
+            look_at_schedule(world, stack, &EnrolRequest { region, instance, hint: None }, invocation).await?;
+        }
         Wake::FamilyDue(due) => {
             create_due(world, stack, &due, invocation).await?;
-            None
         }
         Wake::ImageState(_) | Wake::AnnounceHistory { .. } | Wake::Tick(_) => return Ok(Taken::NotMine),
-    };
-    if let Some(request) = request {
-        look_at_instance(world, stack, &request, invocation).await?;
     }
     Ok(Taken::Done)
 }

@@ -10,7 +10,7 @@ use lambda_runtime::Error;
 async fn main() -> Result<(), Error> {
     let world = Aws::connect(runtime::begin::<ScheduleTick>()?);
     world.warm().await;
-    let settings = world.settings();
-    let serve = async |tick| handler::handle(&world, &settings.stack, &settings.source_regions, tick).await;
+    let watched = world.settings().watched();
+    let serve = async |tick| handler::handle(&world, &watched, tick).await;
     runtime::serve_tick(serve).await
 }

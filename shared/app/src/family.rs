@@ -11,7 +11,7 @@ use amiline_domain::history::{HistoryItem, append};
 use amiline_domain::ids::FamilyId;
 use amiline_domain::plan::{Action, Changes, Knock, Observed, Scene, absorb, conclude, decide, looks, next_look};
 use amiline_domain::policy::Policy;
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::FamilyDue;
 use futures_util::future::join_all;
@@ -155,6 +155,8 @@ pub(crate) struct Extras {
     pub(crate) budget: Option<Budget>,
     /// The policy's hash and text.
     pub(crate) policy_text: Option<(String, String)>,
+    /// The instance's enrolment.
+    pub(crate) enrolment: Option<EnrolmentWrite>,
 }
 
 /// How a run ended.
@@ -350,6 +352,7 @@ impl Work {
             press: self.changes.press.clone(),
             budget: self.extras.budget.clone(),
             policy_text: self.extras.policy_text.clone(),
+            enrolment: self.extras.enrolment.clone(),
             expected_version: self.version,
             expected_wakes,
             family,

@@ -4,6 +4,7 @@
 //! needs, so that a function that may not change EC2 cannot even be compiled with a use case that does.
 
 pub mod announce;
+pub mod enrol;
 pub mod family;
 pub mod image_event;
 pub mod look;
@@ -14,6 +15,7 @@ pub mod rare;
 pub mod reject;
 pub mod retry;
 pub mod settings;
+mod sweep;
 pub mod tick;
 mod world;
 

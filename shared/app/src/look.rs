@@ -11,7 +11,7 @@ use amiline_domain::key::IntentKey;
 use amiline_domain::look::{Requested, admit};
 use amiline_domain::plan::{Begun, Knock, begin, refuse};
 use amiline_domain::press::{Hint, LookDecision, Press, PressKey, decide_look};
-use amiline_domain::tags::Button;
+use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
 use amiline_domain::wake::InstanceTagged;
 use jiff::Timestamp;
@@ -152,12 +152,13 @@ async fn wake_family<W: Create>(
     slot: Slot,
     invocation: &Invocation,
 ) -> Result<(), UseCaseError> {
+    let trigger = Trigger::Press(key.button);
     let intent = IntentKey {
         stack: &stack.stack.name,
         account: &key.account,
         region: &key.region,
         instance: &key.instance,
-        button: key.button,
+        trigger: &trigger,
         slot,
     };
     let hands = CreateHands { world, deadline: invocation.deadline };
@@ -207,7 +208,8 @@ async fn begin_press<W: Create>(
         Ok(admission) => {
             let (family, changes) = begin(begun, &admission, now);
             let hash = admission.policy_ref.hash.clone();
-            let extras = Extras { budget: Some(admission.budget), policy_text: text.map(|text| (hash, text)) };
+            let extras =
+                Extras { budget: Some(admission.budget), policy_text: text.map(|text| (hash, text)), enrolment: None };
             (Work::begun(family, Some(admission.policy), changes, extras), LookDone::Begun)
         }
         Err(rejection) => {

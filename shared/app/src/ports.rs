@@ -6,17 +6,18 @@
 #![allow(async_fn_in_trait, reason = "every caller is in this workspace and single-threaded")]
 
 use amiline_domain::budget::Budget;
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
 use amiline_domain::history::HistoryItem;
-use amiline_domain::ids::{FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
+use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
 use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
 use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::{Press, PressKey};
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Commit, EnrolmentWrite};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 /// A call to AWS that did not succeed.
@@ -59,10 +60,10 @@ pub trait InstanceReader {
     async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError>;
 }
 
-/// Pressed buttons, as EC2 shows them.
-pub trait ButtonReader {
-    /// Every instance in the Region that carries the tag key, following every page.
-    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<InstanceId>, CallError>;
+/// Tags of instances, as EC2 shows them.
+pub trait TagReader {
+    /// Every instance in the Region that carries the tag key, with the tag's value, following every page.
+    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<(InstanceId, String)>, CallError>;
 }
 
 /// Images, as EC2 shows them. Own images only.
@@ -178,12 +179,25 @@ pub trait KillSwitch {
 pub trait RecordReader {
     /// A press and the hour's count; untouched and empty if there is nothing yet.
     async fn press_and_budget(&self, key: &PressKey) -> Result<(Press, Budget), CallError>;
+    /// An instance's enrolment with its button and the hour's count; empty, untouched and empty if there is nothing yet.
+    async fn enrolment(&self, key: &EnrolmentKey) -> Result<Enrolled, CallError>;
     /// A family with its rows and wakes.
     async fn family(&self, id: &FamilyId) -> Result<Option<Family>, CallError>;
     /// The family that an image belongs to.
     async fn family_of_image(&self, region: &Region, image: &ImageId) -> Result<Option<FamilyId>, CallError>;
     /// The policy text kept under a hash.
     async fn kept_policy(&self, hash: &str) -> Result<Option<String>, CallError>;
+}
+
+/// What one read of an instance's enrolment gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Its seats.
+    pub enrolment: Enrolment,
+    /// Its button.
+    pub press: Press,
+    /// The account's count.
+    pub budget: Budget,
 }
 
 /// How a transaction ended.
@@ -203,6 +217,8 @@ pub trait RecordWriter {
     async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError>;
     /// Sets or removes the time at which to look at the instance again, if the press still has this version.
     async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError>;
+    /// Writes an enrolment if it still has the version that was read.
+    async fn set_enrolment(&self, write: &EnrolmentWrite) -> Result<Committed, CallError>;
     /// Keeps a message that was rejected, for 30 days. Repeating it is harmless.
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError>;
 }
@@ -243,6 +259,13 @@ pub enum Due {
         /// Since when.
         at: Timestamp,
     },
+    /// An instance whose turn has come, or whose enrolment is to be looked at again.
+    Enrolment {
+        /// Which.
+        key: EnrolmentKey,
+        /// Since when.
+        at: Timestamp,
+    },
     /// A history item that was not published in time.
     History {
         /// Its partition key.
@@ -260,6 +283,10 @@ pub trait DueReader {
     fn shards(&self) -> u32;
     /// One page of what was due at `now` in one part, and where to go on.
     async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError>;
+    /// The enrolments of these instances; those that have none are left out.
+    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError>;
+    /// The hour's count.
+    async fn budget(&self, account: &AccountId) -> Result<Budget, CallError>;
     /// Those of the presses that are under way: their families have due times of their own.
     async fn presses_under_way(&self, keys: &[PressKey]) -> Result<BTreeSet<PressKey>, CallError>;
 }

@@ -46,6 +46,7 @@ pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryErro
         press: None,
         budget: None,
         policy_text: None,
+        enrolment: None,
         expected_version: Some(version),
         expected_wakes: None,
         family,

@@ -17,6 +17,17 @@ pub struct Stack {
     pub keys: TagKeys,
 }
 
+/// The stack and what the tick watches.
+#[derive(Debug, Clone)]
+pub struct WatchedStack {
+    /// The stack.
+    pub stack: Stack,
+    /// The Regions whose instances are watched; home is among them.
+    pub source_regions: Vec<Region>,
+    /// Images that may be asked for in an hour: no more turns are given out.
+    pub images_per_hour_max: u32,
+}
+
 /// The stack and what it may do.
 #[derive(Debug, Clone)]
 pub struct BoundedStack {

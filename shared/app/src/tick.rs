@@ -2,19 +2,24 @@
 
 use crate::family::{UseCaseError, queue_of};
 use crate::ports::{CallError, Due, Queue};
-use crate::settings::Stack;
+use crate::settings::{Stack, WatchedStack};
+use crate::sweep::sweep;
 use crate::world::Tick;
-use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::ids::Region;
 use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
 use amiline_domain::time::{plus_seconds, seconds_between};
-use amiline_domain::wake::{self, announce_history, family_due, family_due_early, look_at_instance};
+use amiline_domain::wake::{self, announce_history, family_due, family_due_early, look_at_instance, look_at_schedule};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A family that has been due for so long, in seconds, is not being worked on: six ticks.
 const OVERDUE_SECONDS: i64 = 1800;
+
+/// Turns of schedules that one tick gives out at most: what `create-image` and EC2's rate for CreateImage (5 a second,
+/// aws-facts.md section 6) get done until the next tick. The others keep their place, and the oldest go first.
+const TURNS_MAX: usize = 500;
 
 /// What a tick did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +28,12 @@ pub struct TickDone {
     pub families: usize,
     /// Messages sent for instances to look at.
     pub instances: usize,
+    /// Messages sent for instances whose turn in a schedule has come.
+    pub turns: usize,
+    /// Turns that have come and wait, since the hour is full or there are too many.
+    pub waiting: usize,
+    /// Messages sent for instances whose enrolment the sweep found not to be current.
+    pub swept: usize,
     /// Messages sent for history that was not published.
     pub history: usize,
     /// Families that have been due for more than half an hour.
@@ -32,12 +43,7 @@ pub struct TickDone {
 }
 
 /// Sends a message for everything that is due and every pressed button that nothing is under way for.
-pub async fn tick<W: Tick>(
-    world: &W,
-    stack: &Stack,
-    source_regions: &[Region],
-    request: wake::Tick,
-) -> Result<TickDone, UseCaseError> {
+pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tick) -> Result<TickDone, UseCaseError> {
     let mut done = TickDone::default();
     let mut outbox = Outbox::default();
     let now = world.now();
@@ -47,10 +53,12 @@ pub async fn tick<W: Tick>(
             note(&mut done, format!("index part {shard}"), &error);
         }
     }
+    give_turns(world, watched, now, &mut outbox, &mut done).await;
     // What is due goes out before any Region is asked: one that does not answer may use the invocation's time up.
     let due = outbox.send(world).await;
-    let buttons = join_all(source_regions.iter().map(|region| pressed_buttons(world, stack, region))).await;
-    for (region, looks) in source_regions.iter().zip(buttons) {
+    let regions = &watched.source_regions;
+    let buttons = join_all(regions.iter().map(|region| pressed_buttons(world, &watched.stack, region))).await;
+    for (region, looks) in regions.iter().zip(buttons) {
         match looks {
             Ok(looks) => {
                 for body in looks {
@@ -61,17 +69,61 @@ pub async fn tick<W: Tick>(
             Err(error) => note(&mut done, region.to_string(), &error),
         }
     }
+    if request.sweep {
+        for (region, looks) in regions.iter().zip(sweep(world, watched).await) {
+            match looks {
+                Ok(looks) => {
+                    for body in looks {
+                        done.swept = done.swept.saturating_add(outbox.add(Queue::Create, body));
+                    }
+                }
+                Err(error) => note(&mut done, format!("schedules in {region}"), &error),
+            }
+        }
+    }
     let buttons = outbox.send(world).await;
     due.and(buttons)?;
     tracing::info!(
         families = done.families,
         instances = done.instances,
+        turns = done.turns,
+        waiting = done.waiting,
+        swept = done.swept,
         history = done.history,
         overdue = done.overdue,
         unread = done.unread.len(),
         "tick"
     );
     Ok(done)
+}
+
+/// Gives turns to the instances that have waited longest: no more than the hour has room for, and no more than are worked
+/// off by the next tick.
+async fn give_turns<W: Tick>(
+    world: &W,
+    watched: &WatchedStack,
+    now: Timestamp,
+    outbox: &mut Outbox,
+    done: &mut TickDone,
+) {
+    let mut turns = std::mem::take(&mut outbox.turns);
+    if turns.is_empty() {
+        return;
+    }
+    let left = match world.budget(&watched.stack.account).await {
+        Ok(budget) => usize::try_from(budget.left(now, watched.images_per_hour_max)).unwrap_or(usize::MAX),
+        // `create-image` counts for itself; without the count only the pace holds.
+        Err(error) => {
+            note(done, "the hour's count".to_owned(), &error);
+            TURNS_MAX
+        }
+    };
+    turns.sort();
+    let given = left.min(TURNS_MAX).min(turns.len());
+    done.waiting = turns.len().saturating_sub(given);
+    for (_, body) in turns.into_iter().take(given) {
+        done.turns = done.turns.saturating_add(outbox.add(Queue::Create, body));
+    }
 }
 
 fn note(done: &mut TickDone, what: String, error: &CallError) {
@@ -83,6 +135,8 @@ fn note(done: &mut TickDone, what: String, error: &CallError) {
 #[derive(Default)]
 struct Outbox {
     by_queue: BTreeMap<Queue, BTreeSet<String>>,
+    /// Turns of schedules, with the moment since which each has waited.
+    turns: Vec<(Timestamp, String)>,
 }
 
 impl Outbox {
@@ -119,7 +173,10 @@ async fn collect_due<W: Tick>(
                     done.families = done.families.saturating_add(outbox.add(queue_of(worker), body));
                 }
                 // Only families are brought forward: the others' times are there to let something else come first.
-                Due::Press { at, .. } | Due::History { at, .. } if at > now => {}
+                Due::Press { at, .. } | Due::History { at, .. } | Due::Enrolment { at, .. } if at > now => {}
+                Due::Enrolment { key, at } => {
+                    outbox.turns.push((at, look_at_schedule(&key.region, &key.instance)));
+                }
                 Due::Press { key, .. } => {
                     let body = look_at_instance(&key.region, &key.instance);
                     done.instances = done.instances.saturating_add(outbox.add(Queue::Create, body));
@@ -139,13 +196,13 @@ async fn collect_due<W: Tick>(
 /// The looks that the Region's pressed buttons ask for. A button whose press is under way has a family with a due time of
 /// its own, so only the others are looked at.
 async fn pressed_buttons<W: Tick>(world: &W, stack: &Stack, region: &Region) -> Result<Vec<String>, CallError> {
-    let instances: Vec<InstanceId> = world.instances_tagged(region, &stack.keys.button(Button::Image)).await?;
+    let instances = world.instances_tagged(region, &stack.keys.button(Button::Image)).await?;
     if instances.is_empty() {
         return Ok(Vec::new());
     }
     let keys: Vec<PressKey> = instances
         .into_iter()
-        .map(|instance| PressKey {
+        .map(|(instance, _)| PressKey {
             account: stack.account.clone(),
             region: region.clone(),
             instance,

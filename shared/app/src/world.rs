@@ -1,8 +1,8 @@
 //! The sets of ports that the functions have, by name.
 
 use crate::ports::{
-    ButtonReader, Catalogue, Clock, DueReader, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader,
-    InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, RecordReader, RecordWriter,
+    Catalogue, Clock, DueReader, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger,
+    KeyReader, KillSwitch, Messenger, PolicyReader, RecordReader, RecordWriter, TagReader,
 };
 
 /// What `create-image` has.
@@ -54,9 +54,9 @@ impl<T> Distribute for T where
 }
 
 /// What `schedule-tick` has: no port that changes anything in EC2.
-pub trait Tick: Clock + ButtonReader + DueReader + Messenger {}
+pub trait Tick: Clock + TagReader + PolicyReader + DueReader + Messenger {}
 
-impl<T> Tick for T where T: Clock + ButtonReader + DueReader + Messenger {}
+impl<T> Tick for T where T: Clock + TagReader + PolicyReader + DueReader + Messenger {}
 
 /// What the operator's command has.
 pub trait Operate: Clock + RecordReader + RecordWriter + Messenger + Catalogue {}

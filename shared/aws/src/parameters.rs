@@ -1,8 +1,7 @@
 //! Policies and the kill switch, in Parameter Store. Its rate is low, so answers are kept for a while.
 
 use crate::errors::Call;
-use crate::settings::CreateImage;
-use crate::world::{Aws, HasKillSwitch};
+use crate::world::{Aws, HasKillSwitch, ReadsPolicies};
 use amiline_app::ports::{CallError, Clock, KillSwitch, PolicyReader};
 use amiline_domain::escape::one_line;
 use amiline_domain::ids::PolicyName;
@@ -50,9 +49,9 @@ impl<S> Aws<S> {
     }
 }
 
-impl PolicyReader for Aws<CreateImage> {
+impl<S: ReadsPolicies> PolicyReader for Aws<S> {
     async fn policy_text(&self, name: &PolicyName) -> Result<Option<String>, CallError> {
-        let path = self.settings.policy_path.trim_end_matches('/');
+        let path = self.settings.policy_path().trim_end_matches('/');
         self.parameter(&format!("{path}/{name}"), POLICY_SECONDS).await
     }
 }

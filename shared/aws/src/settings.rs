@@ -3,7 +3,7 @@
 //! Each function declares its variables in one list, which the template's contract test reads too, and cannot read
 //! any other. Everything that is wrong is told at once.
 
-use amiline_app::settings::{BoundedStack, Stack};
+use amiline_app::settings::{BoundedStack, Stack, WatchedStack};
 use amiline_domain::bounds::Bounds;
 use amiline_domain::ids::{AccountId, KeyAlias, Region, StackName, TagPrefix};
 use amiline_domain::tags::TagKeys;
@@ -57,8 +57,19 @@ pub const DISTRIBUTE_IMAGE: &[&str] =
     &[ACCOUNT, ALLOWED_ACCOUNTS, ALLOWED_REGIONS, KILL_SWITCH, LOG, STACK, TABLE, TAG_PREFIX];
 
 /// The variables of `schedule-tick`.
-pub const SCHEDULE_TICK: &[&str] =
-    &[ACCOUNT, CREATE_QUEUE, DISTRIBUTE_QUEUE, LOG, NOTIFY_QUEUE, SOURCE_REGIONS, STACK, TABLE, TAG_PREFIX];
+pub const SCHEDULE_TICK: &[&str] = &[
+    ACCOUNT,
+    CREATE_QUEUE,
+    DISTRIBUTE_QUEUE,
+    LOG,
+    MAX_IMAGES_PER_HOUR,
+    NOTIFY_QUEUE,
+    POLICY_PATH,
+    SOURCE_REGIONS,
+    STACK,
+    TABLE,
+    TAG_PREFIX,
+];
 
 /// The variables of `notify`.
 pub const NOTIFY: &[&str] = &[ACCOUNT, LOG, STACK, TABLE, TAG_PREFIX, TOPIC];
@@ -195,8 +206,23 @@ pub struct ScheduleTick {
     pub distribute_queue: String,
     /// The URL of `notify`'s queue.
     pub notify_queue: String,
+    /// The path under which Parameter Store has the policies.
+    pub policy_path: String,
+    /// Images that may be asked for in an hour.
+    pub images_per_hour_max: u32,
     /// The Regions whose instances are watched; home is always the first.
     pub source_regions: Vec<Region>,
+}
+
+impl ScheduleTick {
+    /// The stack and what the tick watches.
+    pub fn watched(&self) -> WatchedStack {
+        WatchedStack {
+            stack: self.stack.clone(),
+            source_regions: self.source_regions.clone(),
+            images_per_hour_max: self.images_per_hour_max,
+        }
+    }
 }
 
 impl Settings for ScheduleTick {
@@ -206,6 +232,7 @@ impl Settings for ScheduleTick {
         let (stack, process) = (stack(env), process(env));
         let (table, create_queue) = (env.text(TABLE), env.text(CREATE_QUEUE));
         let (distribute_queue, notify_queue) = (env.text(DISTRIBUTE_QUEUE), env.text(NOTIFY_QUEUE));
+        let (policy_path, images_per_hour_max) = (env.text(POLICY_PATH), env.value(MAX_IMAGES_PER_HOUR));
         let mut others: BTreeSet<Region> = env.list(SOURCE_REGIONS)?;
         let stack = stack?;
         others.remove(&stack.home);
@@ -217,6 +244,8 @@ impl Settings for ScheduleTick {
             create_queue: create_queue?,
             distribute_queue: distribute_queue?,
             notify_queue: notify_queue?,
+            policy_path: policy_path?,
+            images_per_hour_max: images_per_hour_max?,
         })
     }
 

@@ -77,6 +77,11 @@ pub(crate) trait HasKillSwitch {
     fn kill_switch(&self) -> &str;
 }
 
+/// Settings that say where Parameter Store has the policies.
+pub(crate) trait ReadsPolicies {
+    fn policy_path(&self) -> &str;
+}
+
 /// Settings of those who may read images and answer on instances.
 pub(crate) trait WorksOnFamilies {}
 
@@ -128,6 +133,18 @@ impl WorksOnFamilies for DistributeImage {}
 impl HasKillSwitch for DistributeImage {
     fn kill_switch(&self) -> &str {
         &self.kill_switch
+    }
+}
+
+impl ReadsPolicies for CreateImage {
+    fn policy_path(&self) -> &str {
+        &self.policy_path
+    }
+}
+
+impl ReadsPolicies for ScheduleTick {
+    fn policy_path(&self) -> &str {
+        &self.policy_path
     }
 }
 

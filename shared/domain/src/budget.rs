@@ -17,18 +17,23 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// How many more may be asked for at `now`.
+    pub fn left(&self, now: Timestamp, per_hour_max: u32) -> u32 {
+        per_hour_max.saturating_sub(taken(&self.recent(now)))
+    }
+
+    /// The buckets that still count at `now`.
+    fn recent(&self, now: Timestamp) -> Vec<(i64, u32)> {
+        let from = now.as_second().saturating_sub(HOUR_SECONDS);
+        self.buckets.iter().copied().filter(|(start, _)| start.saturating_add(BUCKET_SECONDS) > from).collect()
+    }
+
     /// Counts one more at `now`, or refuses if `per_hour_max` were taken in the last sixty minutes (rounded up to
     /// the five-minute bucket that the hour began in).
     pub fn take(&self, now: Timestamp, per_hour_max: u32) -> Option<Budget> {
         let second = now.as_second();
-        let mut buckets: Vec<(i64, u32)> = self
-            .buckets
-            .iter()
-            .copied()
-            .filter(|(start, _)| start.saturating_add(BUCKET_SECONDS) > second.saturating_sub(HOUR_SECONDS))
-            .collect();
-        let taken = buckets.iter().fold(0u32, |sum, (_, count)| sum.saturating_add(*count));
-        if taken >= per_hour_max {
+        let mut buckets = self.recent(now);
+        if taken(&buckets) >= per_hour_max {
             return None;
         }
         let bucket = second.saturating_sub(second.rem_euclid(BUCKET_SECONDS));
@@ -39,6 +44,10 @@ impl Budget {
         }
         Some(Budget { rev: self.rev.saturating_add(1), buckets })
     }
+}
+
+fn taken(buckets: &[(i64, u32)]) -> u32 {
+    buckets.iter().fold(0u32, |sum, (_, count)| sum.saturating_add(*count))
 }
 
 #[cfg(test)]
@@ -57,6 +66,8 @@ mod tests {
             budget = budget.take(plus_seconds(start(), i * 60), 50).expect("within the limit");
         }
         assert_eq!(budget.take(plus_seconds(start(), 50 * 60), 50), None);
+        assert_eq!(budget.left(plus_seconds(start(), 50 * 60), 50), 0);
+        assert_eq!(budget.left(plus_seconds(start(), 50 * 60), 60), 10);
         assert!(budget.take(plus_seconds(start(), 3600 + 600), 50).is_some());
     }
 

@@ -1,4 +1,4 @@
-//! A family: the image made from one press, its copies, and how far their work has come.
+//! A family: the image made for one press or one slot of a schedule, its copies, and how far their work has come.
 
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, Region, SnapshotId, StackName};
 use crate::image::{ImageState, ObservedImage};
@@ -6,7 +6,7 @@ use crate::key::{ImageKey, IntentKey};
 use crate::name::ImageName;
 use crate::policy::PolicyRef;
 use crate::press::PressKey;
-use crate::tags::{Button, TagKeys};
+use crate::tags::{TagKeys, Trigger};
 use crate::time::Slot;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -238,11 +238,12 @@ pub struct Family {
     pub region: Region,
     /// The instance.
     pub instance: InstanceId,
-    /// The button that was pressed.
-    pub button: Button,
-    /// When.
+    /// What asked for it.
+    #[serde(rename = "button")]
+    pub trigger: Trigger,
+    /// When the press was accepted, or the schedule's slot.
     pub slot: Slot,
-    /// The tag's value as it was pressed; removing the tag is conditional on it.
+    /// The tag's value as it was pressed; removing the tag is conditional on it. Of a schedule: the policy's name.
     pub requested: String,
     /// The policy, as its text was then; none if the press was rejected before one was found.
     pub policy: Option<PolicyRef>,
@@ -321,13 +322,16 @@ impl Family {
         }
     }
 
-    /// The button that this family answers.
-    pub fn press_key(&self) -> PressKey {
-        PressKey {
-            account: self.account.clone(),
-            region: self.region.clone(),
-            instance: self.instance.clone(),
-            button: self.button,
+    /// The button that this family answers; none if a schedule asked for it.
+    pub fn press_key(&self) -> Option<PressKey> {
+        match self.trigger {
+            Trigger::Press(button) => Some(PressKey {
+                account: self.account.clone(),
+                region: self.region.clone(),
+                instance: self.instance.clone(),
+                button,
+            }),
+            Trigger::Schedule(_) | Trigger::Enrolment => None,
         }
     }
 
@@ -338,7 +342,7 @@ impl Family {
             account: &self.account,
             region: &self.region,
             instance: &self.instance,
-            button: self.button,
+            trigger: &self.trigger,
             slot: self.slot,
         }
     }

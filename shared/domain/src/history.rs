@@ -46,6 +46,8 @@ pub enum EventKind {
     RequestRejected,
     /// Somebody asked for another attempt.
     FamilyRetried,
+    /// Slots of a schedule passed without an image; one is made now.
+    SlotsMissed,
 }
 
 /// How much attention an event asks for.
@@ -93,6 +95,7 @@ impl EventKind {
             EventKind::FamilyFailed => "family-failed",
             EventKind::RequestRejected => "request-rejected",
             EventKind::FamilyRetried => "family-retried",
+            EventKind::SlotsMissed => "slots-missed",
         }
     }
 
@@ -115,7 +118,8 @@ impl EventKind {
             | EventKind::FamilyComplete
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed
-            | EventKind::RequestRejected => true,
+            | EventKind::RequestRejected
+            | EventKind::SlotsMissed => true,
         }
     }
 
@@ -139,7 +143,8 @@ impl EventKind {
             | EventKind::ImageDisabled
             | EventKind::ImageEnabled
             | EventKind::TwinFound
-            | EventKind::FamilyRetried => None,
+            | EventKind::FamilyRetried
+            | EventKind::SlotsMissed => None,
         }
     }
 
@@ -155,7 +160,10 @@ impl EventKind {
             | EventKind::ImageEnabled
             | EventKind::FamilyComplete
             | EventKind::FamilyRetried => Severity::Info,
-            EventKind::RequestRejected | EventKind::ImageDisabled | EventKind::ImageDeregistered => Severity::Warning,
+            EventKind::RequestRejected
+            | EventKind::ImageDisabled
+            | EventKind::ImageDeregistered
+            | EventKind::SlotsMissed => Severity::Warning,
             EventKind::ImageFailed
             | EventKind::CopyFailed
             | EventKind::ShareFailed

@@ -21,6 +21,13 @@ pub struct InvalidId {
     pub rule: &'static str,
 }
 
+impl InvalidId {
+    /// Text that is not one of `kind`, for which `rule` says what a valid one looks like.
+    pub(crate) fn new(kind: &'static str, text: &str, rule: &'static str) -> Self {
+        Self { kind, text: text.chars().take(SHOWN).collect(), rule }
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $check:expr) => {
         $(#[$doc])*
@@ -37,7 +44,7 @@ macro_rules! id {
                 if check(&text) {
                     Ok(Self(text.into()))
                 } else {
-                    Err(InvalidId { kind: $kind, text: text.chars().take(SHOWN).collect(), rule: $rule })
+                    Err(InvalidId::new($kind, &text, $rule))
                 }
             }
 

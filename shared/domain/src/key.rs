@@ -1,14 +1,14 @@
 //! The identities that make every creating call repeatable: intent keys, attempts and client tokens.
 
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, Region, StackName, short_digest};
-use crate::tags::Button;
+use crate::tags::Trigger;
 use crate::time::Slot;
 use serde::{Deserialize, Serialize};
 
-/// What one press asks for, once: (stack, account, Region, instance, button, slot).
+/// What one press or one slot of a schedule asks for, once: (stack, account, Region, instance, trigger, slot).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntentKey<'a> {
-    /// The stack that answers the press.
+    /// The stack that answers.
     pub stack: &'a StackName,
     /// The instance's account.
     pub account: &'a AccountId,
@@ -16,9 +16,9 @@ pub struct IntentKey<'a> {
     pub region: &'a Region,
     /// The instance.
     pub instance: &'a InstanceId,
-    /// The button that was pressed.
-    pub button: Button,
-    /// When the press was accepted.
+    /// What asked.
+    pub trigger: &'a Trigger,
+    /// When the press was accepted, or the schedule's slot.
     pub slot: Slot,
 }
 
@@ -31,7 +31,7 @@ impl IntentKey<'_> {
             self.account.as_str(),
             self.region.as_str(),
             self.instance.as_str(),
-            self.button.as_str(),
+            &self.trigger.to_string(),
             &self.slot.second().to_string(),
         ])
     }

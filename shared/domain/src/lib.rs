@@ -6,6 +6,7 @@
 pub mod bounds;
 pub mod budget;
 pub mod document;
+pub mod enrolment;
 pub mod escape;
 pub mod family;
 pub mod fault;
@@ -21,6 +22,7 @@ pub mod plan;
 pub mod policy;
 pub mod press;
 pub mod record;
+pub mod schedule;
 pub mod status;
 pub mod tags;
 pub mod time;

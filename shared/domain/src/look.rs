@@ -2,6 +2,7 @@
 
 use crate::bounds::Bounds;
 use crate::budget::Budget;
+use crate::enrolment::BadSchedule;
 use crate::escape::one_line;
 use crate::ids::{InvalidId, PolicyName};
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
@@ -44,6 +45,12 @@ pub enum Rejection {
     /// CreateImage needs an EBS root.
     #[error("the instance has an instance-store root; EC2 makes images of instances with an EBS root only")]
     InstanceStoreRoot,
+    /// The tag of the schedule cannot be used as it is.
+    #[error("{0}")]
+    BadSchedule(#[from] BadSchedule),
+    /// The policy has no schedule to follow.
+    #[error("policy {0} has no schedule; give it one, or press for single images")]
+    NoSchedule(PolicyName),
     /// Too many images were asked for in the last hour.
     #[error("over the limit of {0} images per hour for this stack; tag again later")]
     HourlyLimit(u32),
@@ -63,6 +70,8 @@ impl Rejection {
             Rejection::RegionNotAllowed(_) => "region-not-allowed",
             Rejection::Terminated => "terminated",
             Rejection::InstanceStoreRoot => "instance-store-root",
+            Rejection::BadSchedule(_) => "bad-schedule",
+            Rejection::NoSchedule(_) => "no-schedule",
             Rejection::HourlyLimit(_) => "hourly-limit",
             Rejection::TooSoon(_) => "too-soon",
         }

@@ -68,6 +68,7 @@ fn headline(item: &HistoryItem) -> String {
         EventKind::FamilyFailed => format!("{instance}: no image could be made"),
         EventKind::RequestRejected => format!("{instance}: request rejected"),
         EventKind::FamilyRetried => format!("{instance}: retried"),
+        EventKind::SlotsMissed => format!("{instance}: slots of its schedule were missed"),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::bounds::Bounds;
 use crate::document::Node;
 use crate::ids::{AccountId, KeyAlias, PolicyName, Region, digest};
+use crate::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -31,6 +32,9 @@ pub struct Policy {
     /// For people.
     #[serde(default)]
     pub description: String,
+    /// When enrolled instances are imaged; none: only on a press.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
     /// How the source image is made.
     #[serde(default)]
     pub create: Create,

@@ -1,6 +1,7 @@
 //! What is written to the table: one transaction per change of a family, as plain data.
 
 use crate::budget::Budget;
+use crate::enrolment::{Enrolment, EnrolmentKey};
 use crate::family::{Family, ImageRow};
 use crate::history::HistoryItem;
 use crate::ids::{ImageId, Region};
@@ -25,10 +26,23 @@ pub struct Commit {
     pub history: Vec<HistoryItem>,
     /// A change of the press.
     pub press: Option<PressWrite>,
+    /// A change of the instance's enrolment.
+    pub enrolment: Option<EnrolmentWrite>,
     /// The hour's count, conditional on the version before it.
     pub budget: Option<Budget>,
     /// A policy's text under its hash, written if it is not there.
     pub policy_text: Option<(String, String)>,
+}
+
+/// A conditional change of an enrolment; nobody may have written since `expected_rev` was read (0: no item was there).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrolmentWrite {
+    /// Of which instance.
+    pub key: EnrolmentKey,
+    /// The version that was read.
+    pub expected_rev: u64,
+    /// What it becomes.
+    pub enrolment: Enrolment,
 }
 
 /// A conditional change of a press.
@@ -42,6 +56,16 @@ pub enum PressWrite {
         expected_rev: u64,
         /// What it becomes.
         press: Press,
+    },
+    /// A schedule has an image made of the instance: the same interval holds for presses. Nobody may have written since
+    /// `expected_rev` was read (0: no item was there).
+    Imaged {
+        /// Which button has to wait.
+        key: PressKey,
+        /// The version that was read.
+        expected_rev: u64,
+        /// When the image was asked for.
+        at: Slot,
     },
     /// Accepted becomes answered; it must be accepted with this slot.
     Answer {

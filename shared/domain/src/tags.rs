@@ -1,9 +1,10 @@
 //! The tags that Amiline reads and writes. Keys start with the stack's prefix.
 
 use crate::family::{Family, ImageRow};
-use crate::ids::TagPrefix;
+use crate::ids::{InvalidId, PolicyName, TagPrefix};
 use crate::key::ImageKey;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The one tag whose key does not depend on the prefix: the stack's name on every image and snapshot.
 ///
@@ -28,6 +29,54 @@ impl Button {
     }
 }
 
+/// What asked for an image.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Trigger {
+    /// Somebody pressed a button.
+    Press(Button),
+    /// A slot of this policy's schedule, in which the instance is enrolled.
+    Schedule(PolicyName),
+    /// The tag that enrols the instance, which is refused.
+    Enrolment,
+}
+
+const SCHEDULE: &str = "schedule:";
+const ENROLMENT: &str = "enrolment";
+
+impl fmt::Display for Trigger {
+    /// `image`, `schedule:POLICY` or `enrolment`: a part of the intent, so it never changes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trigger::Press(button) => f.write_str(button.as_str()),
+            Trigger::Schedule(policy) => write!(f, "{SCHEDULE}{policy}"),
+            Trigger::Enrolment => f.write_str(ENROLMENT),
+        }
+    }
+}
+
+impl From<Trigger> for String {
+    fn from(trigger: Trigger) -> String {
+        trigger.to_string()
+    }
+}
+
+impl TryFrom<String> for Trigger {
+    type Error = InvalidId;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        if text == Button::Image.as_str() {
+            return Ok(Trigger::Press(Button::Image));
+        }
+        if text == ENROLMENT {
+            return Ok(Trigger::Enrolment);
+        }
+        let policy = text.strip_prefix(SCHEDULE).map(PolicyName::new);
+        policy
+            .unwrap_or_else(|| Err(InvalidId::new("trigger", &text, "image, enrolment or schedule:POLICY")))
+            .map(Trigger::Schedule)
+    }
+}
+
 /// Builds the tag keys of one stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagKeys(TagPrefix);
@@ -45,6 +94,11 @@ impl TagKeys {
     /// The key of a button on an instance.
     pub fn button(&self, button: Button) -> String {
         self.key(button.as_str())
+    }
+
+    /// The policies in whose schedules an instance is enrolled.
+    pub fn schedule(&self) -> String {
+        self.key("schedule")
     }
 
     /// The answer on an instance.

@@ -15,6 +15,11 @@ impl Slot {
         Slot(last.map_or(second, |last| second.max(last.0.saturating_add(1))))
     }
 
+    /// The slot of a moment.
+    pub fn at(moment: Timestamp) -> Slot {
+        Slot(moment.as_second())
+    }
+
     /// Seconds since 1970 in UTC.
     pub fn second(self) -> i64 {
         self.0

@@ -30,6 +30,13 @@ pub enum Wake {
         /// Which.
         instance: InstanceId,
     },
+    /// Ours: an instance's turn in a schedule has come, or its enrolment is to be looked at.
+    LookAtSchedule {
+        /// Where.
+        region: Region,
+        /// Which.
+        instance: InstanceId,
+    },
     /// Ours: a family's time has come.
     FamilyDue(FamilyDue),
     /// Ours: a history item was not published in time.
@@ -58,6 +65,8 @@ pub struct Tick {
     /// Also wake families that are due only within so many seconds. The schedule sends none; a person who will not
     /// wait may.
     pub due_within_seconds: u32,
+    /// Compare every instance's tag with its enrolment. The hourly schedule asks for it.
+    pub sweep: bool,
 }
 
 /// A tag change of an instance (aws-facts.md 1.2: `tags` is the full set after the change).
@@ -180,6 +189,8 @@ struct FamilyDetail {
 struct TickDetail {
     #[serde(default)]
     due_within_seconds: u32,
+    #[serde(default)]
+    sweep: bool,
 }
 
 #[derive(Deserialize)]
@@ -204,6 +215,13 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
                 instance: field("detail.instance", InstanceId::new(detail.instance))?,
             })
         }
+        (OUR_SOURCE, "LookAtSchedule") => {
+            let detail: LookDetail = detail(&envelope)?;
+            Ok(Wake::LookAtSchedule {
+                region: field("detail.region", Region::new(detail.region))?,
+                instance: field("detail.instance", InstanceId::new(detail.instance))?,
+            })
+        }
         (OUR_SOURCE, "FamilyDue") => {
             let detail: FamilyDetail = detail(&envelope)?;
             let family = field("detail.family", FamilyId::new(detail.family))?;
@@ -215,7 +233,7 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
         }
         (OUR_SOURCE, "Tick") => {
             let detail: TickDetail = detail(&envelope)?;
-            Ok(Wake::Tick(Tick { due_within_seconds: detail.due_within_seconds }))
+            Ok(Wake::Tick(Tick { due_within_seconds: detail.due_within_seconds, sweep: detail.sweep }))
         }
         _ => Err(BadEvent::Unknown {
             source_name: one_line(&envelope.source, 64),
@@ -282,6 +300,11 @@ fn field<T, E: std::fmt::Display>(field: &'static str, value: Result<T, E>) -> R
 /// Our own message that asks for a look at an instance.
 pub fn look_at_instance(region: &Region, instance: &InstanceId) -> String {
     ours("LookAtInstance", &serde_json::json!({"region": region, "instance": instance}))
+}
+
+/// Our own message that asks for a look at an instance's schedules.
+pub fn look_at_schedule(region: &Region, instance: &InstanceId) -> String {
+    ours("LookAtSchedule", &serde_json::json!({"region": region, "instance": instance}))
 }
 
 /// Our own message that a family's time has come.

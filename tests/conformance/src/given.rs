@@ -13,7 +13,7 @@ use amiline_domain::name::ImageName;
 use amiline_domain::plan::{CopyStep, CreateStep};
 use amiline_domain::policy::PolicyRef;
 use amiline_domain::record::Commit;
-use amiline_domain::tags::Button;
+use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_fakecloud::{Launch, Volume};
 use jiff::Timestamp;
@@ -156,7 +156,7 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         account: lab.account(),
         region: lab.home(),
         instance: instance_id(number),
-        button: Button::Image,
+        trigger: Trigger::Press(Button::Image),
         slot: Slot::next(now, None),
         requested: "default".to_owned(),
         policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "0123abcd".to_owned() }),
@@ -201,6 +201,7 @@ pub(crate) fn beginning(family: &Family) -> Commit {
         press: None,
         budget: None,
         policy_text: None,
+        enrolment: None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a place must offer for the suite to be run in it.
 
 use amiline_app::ports::{
-    Announcer, BoundsReader, ButtonReader, Catalogue, Clock, DueReader, ImageCopier, ImageCreator, ImageReader,
-    ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, PolicyStore,
-    PolicyWriter, Queue, RecordReader, RecordWriter,
+    Announcer, BoundsReader, Catalogue, Clock, DueReader, ImageCopier, ImageCreator, ImageReader, ImageSharer,
+    InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, PolicyStore, PolicyWriter, Queue,
+    RecordReader, RecordWriter, TagReader,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_fakecloud::Launch;
@@ -48,7 +48,7 @@ pub trait Lab {
         + RecordReader
         + RecordWriter;
     /// What `schedule-tick` has.
-    type ScheduleTick: DueReader + ButtonReader + Messenger;
+    type ScheduleTick: DueReader + TagReader + PolicyReader + Messenger;
     /// What `notify` has.
     type Notify: Announcer + RecordReader + RecordWriter;
     /// What the operator's command has.

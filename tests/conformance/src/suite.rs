@@ -26,6 +26,7 @@ pub fn all<L: Lab>() -> Vec<Expectation<L>> {
         expectations::copying::all(),
         expectations::creating::all(),
         expectations::due::all(),
+        expectations::enrolments::all(),
         expectations::events::all(),
         expectations::images::all(),
         expectations::instances::all(),

@@ -6,7 +6,7 @@ use crate::limits::Dark;
 use crate::settings::{Plant, STACK};
 use crate::state::State;
 use crate::world::World;
-use amiline_app::settings::{BoundedStack, Stack};
+use amiline_app::settings::{BoundedStack, Stack, WatchedStack};
 use amiline_domain::bounds::Bounds;
 use amiline_domain::ids::{AccountId, KeyAlias, Region, StackName, TagPrefix};
 use amiline_domain::image::{ImageState, ObservedImage};
@@ -77,6 +77,11 @@ impl FakeCloud {
             home: self.home(),
             keys: TagKeys::new(TagPrefix::new(prefix).unwrap()),
         }
+    }
+
+    /// The stack as the tick sees it, watching these Regions.
+    pub fn watched_stack(&self, source_regions: &[Region]) -> WatchedStack {
+        WatchedStack { stack: self.stack(), source_regions: source_regions.to_vec(), images_per_hour_max: 50 }
     }
 
     /// The stack with every Region allowed, these accounts, 50 images an hour and no minimum interval.

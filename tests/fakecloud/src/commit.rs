@@ -7,7 +7,7 @@ use crate::store::{KeptHistory, StreamRecord, family_pk, history_sk};
 use amiline_app::ports::Committed;
 use amiline_domain::family::Family;
 use amiline_domain::press::{Press, PressKey, PressState};
-use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::record::{Commit, EnrolmentWrite, PressWrite};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,11 @@ impl State {
     /// TransactWriteItems. `Conflict` if any condition does not hold.
     pub(crate) fn commit(&mut self, commit: &Commit) -> Result<Committed, Refusal> {
         check_form(commit)?;
-        if !self.family_as_expected(commit) || !self.items_are_new(commit) || !self.budget_as_expected(commit) {
+        if !self.family_as_expected(commit)
+            || !self.items_are_new(commit)
+            || !self.budget_as_expected(commit)
+            || !commit.enrolment.as_ref().is_none_or(|write| self.enrolment_as_expected(write))
+        {
             return Ok(Committed::Conflict);
         }
         let press = match &commit.press {
@@ -39,6 +43,9 @@ impl State {
         }
         if let Some((key, press)) = press {
             self.write_press(&key, press);
+        }
+        if let Some(write) = &commit.enrolment {
+            self.write_enrolment(write);
         }
         if let Some(budget) = &commit.budget {
             self.store.budgets.insert(commit.family.account.clone(), budget.clone());
@@ -73,12 +80,41 @@ impl State {
         commit.budget.as_ref().is_none_or(|budget| budget.rev == stored + 1)
     }
 
+    fn enrolment_as_expected(&self, write: &EnrolmentWrite) -> bool {
+        self.store.enrolments.get(&write.key).map_or(0, |enrolment| enrolment.rev) == write.expected_rev
+    }
+
+    fn write_enrolment(&mut self, write: &EnrolmentWrite) {
+        self.index_enrolment(&write.key, &write.enrolment);
+        self.store.enrolments.insert(write.key.clone(), write.enrolment.clone());
+    }
+
+    /// Writes an enrolment outside of a family's transaction.
+    pub(crate) fn set_enrolment(&mut self, write: &EnrolmentWrite) -> Committed {
+        if !self.enrolment_as_expected(write) {
+            return Committed::Conflict;
+        }
+        if write.enrolment.rev != write.expected_rev + 1 {
+            let (was, is) = (write.expected_rev, write.enrolment.rev);
+            self.store.flaws.push(format!("{}: enrolment version {is} follows {was}", write.key.instance));
+        }
+        self.write_enrolment(write);
+        Committed::Yes
+    }
+
     /// What the press becomes; `None` if the condition does not hold.
     fn press_after(&self, write: &PressWrite) -> Option<(PressKey, Press)> {
         match write {
             PressWrite::Begin { key, expected_rev, press } => {
                 let stored = self.store.presses.get(key).map_or(0, |press| press.rev);
                 (stored == *expected_rev).then(|| (key.clone(), press.clone()))
+            }
+            PressWrite::Imaged { key, expected_rev, at } => {
+                let mut press = self.store.presses.get(key).cloned().unwrap_or_else(Press::untouched);
+                let expected = press.rev == *expected_rev;
+                press.rev += 1;
+                press.last_image_slot = Some(*at);
+                expected.then(|| (key.clone(), press))
             }
             PressWrite::Answer { key, slot } => {
                 let mut press = self.store.presses.get(key)?.clone();
@@ -186,6 +222,7 @@ fn check_form(commit: &Commit) -> Result<(), Refusal> {
         // The item by which an instance's families are listed.
         + usize::from(commit.expected_version.is_none())
         + usize::from(commit.press.is_some())
+        + usize::from(commit.enrolment.is_some())
         + usize::from(commit.budget.is_some())
         + usize::from(commit.policy_text.is_some());
     if twice {

@@ -1,9 +1,10 @@
 //! The index of what is due: sparse, in parts, and behind the table if the test wants it so.
 
 use crate::state::State;
-use crate::store::{family_pk, history_sk, press_pk};
+use crate::store::{enrolment_pk, family_pk, history_sk, press_pk};
 use crate::versioned::Versioned;
 use amiline_app::ports::{Due, DuePage};
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, RowState, Worker};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::short_digest;
@@ -16,7 +17,10 @@ const ANNOUNCE_SECONDS: i64 = 600;
 impl State {
     /// Writes an item's entry of the index, or takes it out. The index knows whole seconds.
     pub(crate) fn set_due(&mut self, pk: String, sk: String, mut due: Option<Due>) {
-        if let Some(Due::Family { at, .. } | Due::Press { at, .. } | Due::History { at, .. }) = &mut due {
+        if let Some(
+            Due::Family { at, .. } | Due::Press { at, .. } | Due::Enrolment { at, .. } | Due::History { at, .. },
+        ) = &mut due
+        {
             *at = Timestamp::from_second(at.as_second()).expect("a second of a moment");
         }
         let now = self.now;
@@ -58,6 +62,11 @@ impl State {
         self.set_due(press_pk(key), "PRESS".to_owned(), due);
     }
 
+    pub(crate) fn index_enrolment(&mut self, key: &EnrolmentKey, enrolment: &Enrolment) {
+        let due = enrolment.next_look.map(|at| Due::Enrolment { key: key.clone(), at });
+        self.set_due(enrolment_pk(key), "ENROLMENT".to_owned(), due);
+    }
+
     pub(crate) fn index_history(&mut self, item: &HistoryItem) {
         let (pk, sk) = (family_pk(&item.family), history_sk(item.seq));
         let at = item.at + SignedDuration::from_secs(ANNOUNCE_SECONDS);
@@ -87,6 +96,6 @@ impl State {
 /// Since when it is due.
 pub(crate) fn due_at(due: &Due) -> Timestamp {
     match due {
-        Due::Family { at, .. } | Due::Press { at, .. } | Due::History { at, .. } => *at,
+        Due::Family { at, .. } | Due::Press { at, .. } | Due::Enrolment { at, .. } | Due::History { at, .. } => *at,
     }
 }

@@ -90,13 +90,13 @@ impl State {
         instance.shown_at(seen).then(|| instance.observed(region))
     }
 
-    /// DescribeTags with a key: every instance that is shown with it.
-    pub(crate) fn instances_with_tag(&self, region: &Region, key: &str) -> Vec<InstanceId> {
+    /// DescribeTags with a key: every instance that is shown with it, and the tag's value.
+    pub(crate) fn instances_with_tag(&self, region: &Region, key: &str) -> Vec<(InstanceId, String)> {
         let seen = self.seen_until(region);
         let shown = self.region(region).instances.values().filter_map(|instance| instance.as_of(seen));
         shown
-            .filter(|instance| instance.shown_at(seen) && instance.tags.contains_key(key))
-            .map(|instance| instance.id.clone())
+            .filter(|instance| instance.shown_at(seen))
+            .filter_map(|instance| Some((instance.id.clone(), instance.tags.get(key)?.clone())))
             .collect()
     }
 

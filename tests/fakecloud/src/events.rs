@@ -67,8 +67,9 @@ impl State {
         let instance = self.region(region).instances[id].current();
         let (tags, version) = (instance.tags.clone(), instance.tag_version);
         let button = self.settings.button();
-        // The rule's pattern (infra/template.yaml, InstanceTaggedRule).
-        let matches = key == button && (!self.settings.rule_wants_button || tags.contains_key(&button));
+        // The patterns of the rules (infra/template.yaml, InstanceTaggedRule and InstanceEnrolledRule).
+        let pressed = key == button && (!self.settings.rule_wants_button || tags.contains_key(&button));
+        let matches = pressed || key == self.settings.schedule();
         let arn = format!("arn:aws:ec2:{region}:{}:instance/{id}", self.account);
         let detail = json!({
             "changed-tag-keys": [key],

@@ -6,12 +6,13 @@ use crate::cloud::FakeCloud;
 use crate::state::State;
 use crate::world::World;
 use amiline_app::ports::CallError;
+use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::ids::{ImageId, InstanceId, Region};
 use amiline_domain::image::ImageState;
 use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::PressKey;
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Commit, EnrolmentWrite};
 use jiff::Timestamp;
 
 /// One thing that happened.
@@ -35,6 +36,13 @@ pub enum What {
         /// Whether nothing was under way.
         idle: bool,
     },
+    /// It was shown an instance's enrolment.
+    EnrolmentRead {
+        /// Whose.
+        key: EnrolmentKey,
+    },
+    /// An enrolment was written by itself.
+    Enrolled(Box<EnrolmentWrite>),
     /// It was shown an instance, or that there is none.
     InstanceRead {
         /// Where.
@@ -43,6 +51,8 @@ pub enum What {
         instance: InstanceId,
         /// The button's value, if the tag was there.
         button: Option<String>,
+        /// The value of the schedule's tag, if it was there.
+        schedule: Option<String>,
     },
     /// It was shown images.
     ImagesRead(Region, Vec<SeenImage>),

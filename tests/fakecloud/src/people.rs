@@ -44,6 +44,12 @@ impl FakeCloud {
         self.tag(region, instance, &key, policy);
     }
 
+    /// Somebody enrols an instance in the schedules of policies.
+    pub fn enrol(&self, region: &Region, instance: &InstanceId, policies: &str) {
+        let key = self.state.borrow().settings.schedule();
+        self.tag(region, instance, &key, policies);
+    }
+
     /// Somebody terminates an instance; EC2 shows it for another hour.
     pub fn terminate(&self, region: &Region, instance: &InstanceId) {
         let mut state = self.state.borrow_mut();

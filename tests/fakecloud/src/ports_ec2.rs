@@ -8,8 +8,8 @@ use crate::state::State;
 use crate::trace::Note;
 use crate::world::World;
 use amiline_app::ports::{
-    ButtonReader, CallError, Clock, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader,
-    InstanceTagger, KeyReader,
+    CallError, Clock, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
+    TagReader,
 };
 use amiline_domain::ids::{ImageId, InstanceId, KeyAlias, Region, SnapshotId};
 use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
@@ -69,10 +69,11 @@ impl InstanceReader for World {
     async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
         self.call("ec2:DescribeInstances", region, id.as_str(), |state| {
             let seen = state.describe_instance(region, id);
-            let button = state.settings.button();
+            let (button, schedule) = (state.settings.button(), state.settings.schedule());
             state.happened(self.invocation, || {
-                let button = seen.as_ref().and_then(|instance| instance.tags.get(&button)).cloned();
-                What::InstanceRead { region: region.clone(), instance: id.clone(), button }
+                let tag = |key: &str| seen.as_ref().and_then(|instance| instance.tags.get(key)).cloned();
+                let (region, instance) = (region.clone(), id.clone());
+                What::InstanceRead { region, instance, button: tag(&button), schedule: tag(&schedule) }
             });
             Ok(seen)
         })
@@ -80,8 +81,8 @@ impl InstanceReader for World {
     }
 }
 
-impl ButtonReader for World {
-    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<InstanceId>, CallError> {
+impl TagReader for World {
+    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<(InstanceId, String)>, CallError> {
         self.pages("ec2:DescribeTags", region, key, |state| state.instances_with_tag(region, key)).await
     }
 }

@@ -2,20 +2,22 @@
 
 use crate::executor::yield_now;
 use crate::happenings::What;
-use crate::store::press_pk;
+use crate::store::{enrolment_pk, press_pk};
 use crate::trace::{Note, put};
 use crate::world::World;
 use amiline_app::ports::{
-    CallError, Catalogue, Committed, Due, DuePage, DueReader, RecordReader, RecordWriter, RejectedMessage,
+    CallError, Catalogue, Committed, Due, DuePage, DueReader, Enrolled, RecordReader, RecordWriter, RejectedMessage,
 };
 use amiline_domain::budget::Budget;
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::Family;
 use amiline_domain::history::HistoryItem;
-use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
+use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::press::{Press, PressKey, PressState};
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Commit, EnrolmentWrite};
+use amiline_domain::tags::Button;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Note for Press {
     fn note(&self, out: &mut String) {
@@ -53,6 +55,18 @@ impl Note for PressKey {
     }
 }
 
+impl Note for Enrolled {
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("rev {}, {} seats", self.enrolment.rev, self.enrolment.seats.len()));
+    }
+}
+
+impl Note for BTreeMap<EnrolmentKey, Enrolment> {
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{} enrolled", self.len()));
+    }
+}
+
 impl Note for BTreeSet<PressKey> {
     fn note(&self, out: &mut String) {
         put(out, format_args!("{} under way", self.len()));
@@ -70,6 +84,26 @@ impl RecordReader for World {
                 idle: press.state == PressState::Idle,
             });
             Ok((press, budget))
+        })
+        .await
+    }
+
+    async fn enrolment(&self, key: &EnrolmentKey) -> Result<Enrolled, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:BatchGetItem", &home, &enrolment_pk(key), |state| {
+            let button = PressKey {
+                account: key.account.clone(),
+                region: key.region.clone(),
+                instance: key.instance.clone(),
+                button: Button::Image,
+            };
+            let enrolled = Enrolled {
+                enrolment: state.store.enrolments.get(key).cloned().unwrap_or_default(),
+                press: state.store.presses.get(&button).cloned().unwrap_or_else(Press::untouched),
+                budget: state.store.budgets.get(&key.account).cloned().unwrap_or_default(),
+            };
+            state.happened(self.invocation, || What::EnrolmentRead { key: key.clone() });
+            Ok(enrolled)
         })
         .await
     }
@@ -145,6 +179,18 @@ impl RecordWriter for World {
         self.call("dynamodb:UpdateItem", &home, &press_pk(key), |state| Ok(state.set_press_look(key, rev, at))).await
     }
 
+    async fn set_enrolment(&self, write: &EnrolmentWrite) -> Result<Committed, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:UpdateItem", &home, &enrolment_pk(&write.key), |state| {
+            let committed = state.set_enrolment(write);
+            if committed == Committed::Yes {
+                state.happened(self.invocation, || What::Enrolled(Box::new(write.clone())));
+            }
+            Ok(committed)
+        })
+        .await
+    }
+
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {
         let home = self.cloud.home();
         self.call("dynamodb:PutItem", &home, &rejected.message_id, |state| {
@@ -164,6 +210,30 @@ impl DueReader for World {
         let home = self.cloud.home();
         self.call("dynamodb:Query", &home, &format!("due#{shard}"), |state| {
             Ok(state.due_page(shard, now, from.as_deref()))
+        })
+        .await
+    }
+
+    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError> {
+        let home = self.cloud.home();
+        let mut found = BTreeMap::new();
+        // BatchGetItem takes a hundred keys.
+        for keys in keys.chunks(100) {
+            let some: BTreeMap<EnrolmentKey, Enrolment> = self
+                .call("dynamodb:BatchGetItem", &home, &format!("{} enrolments", keys.len()), |state| {
+                    let of = |key: &EnrolmentKey| Some((key.clone(), state.store.enrolments.get(key)?.clone()));
+                    Ok(keys.iter().filter_map(of).collect())
+                })
+                .await?;
+            found.extend(some);
+        }
+        Ok(found)
+    }
+
+    async fn budget(&self, account: &AccountId) -> Result<Budget, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:GetItem", &home, &format!("BUDGET#{account}"), |state| {
+            Ok(state.store.budgets.get(account).cloned().unwrap_or_default())
         })
         .await
     }

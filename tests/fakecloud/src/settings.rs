@@ -53,6 +53,11 @@ impl Settings {
         format!("{}:image", self.tag_prefix)
     }
 
+    /// The key of the tag that enrols an instance in schedules.
+    pub(crate) fn schedule(&self) -> String {
+        format!("{}:schedule", self.tag_prefix)
+    }
+
     /// The key of the tag that says who manages an image.
     pub(crate) fn managed_by(&self) -> String {
         format!("{}:managed-by", self.tag_prefix)

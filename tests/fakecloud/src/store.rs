@@ -5,6 +5,7 @@ use crate::state::State;
 use crate::versioned::Versioned;
 use amiline_app::ports::{Due, RejectedMessage};
 use amiline_domain::budget::Budget;
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, Place};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, Region};
@@ -38,6 +39,7 @@ pub(crate) struct Store {
     pub(crate) history: BTreeMap<(FamilyId, u64), KeptHistory>,
     pub(crate) pointers: BTreeMap<(Region, ImageId), FamilyId>,
     pub(crate) presses: BTreeMap<PressKey, Press>,
+    pub(crate) enrolments: BTreeMap<EnrolmentKey, Enrolment>,
     pub(crate) budgets: BTreeMap<AccountId, Budget>,
     pub(crate) policies: BTreeMap<String, String>,
     pub(crate) rejected: BTreeMap<String, RejectedMessage>,
@@ -63,6 +65,11 @@ pub(crate) fn family_pk(family: &FamilyId) -> String {
 /// A press's partition key.
 pub(crate) fn press_pk(key: &PressKey) -> String {
     format!("PRESS#{}#{}#{}#{}", key.account, key.region, key.instance, key.button.as_str())
+}
+
+/// An enrolment's partition key.
+pub(crate) fn enrolment_pk(key: &EnrolmentKey) -> String {
+    format!("ENROLMENT#{}#{}#{}", key.account, key.region, key.instance)
 }
 
 impl Store {

@@ -6,6 +6,7 @@ use crate::state::State;
 use crate::trace::Effect;
 use crate::versioned::Versioned;
 use amiline_app::ports::{Due, RejectedMessage};
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, Lease, RowState};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
@@ -184,6 +185,12 @@ impl FakeCloud {
             button: Button::Image,
         };
         self.state.borrow().store.presses.get(&key).cloned()
+    }
+
+    /// An instance's enrolment, as it stands in the table.
+    pub fn enrolment_of(&self, region: &Region, instance: &InstanceId) -> Option<Enrolment> {
+        let key = EnrolmentKey { account: self.account(), region: region.clone(), instance: instance.clone() };
+        self.state.borrow().store.enrolments.get(&key).cloned()
     }
 
     /// Who has a family's lease, and until when.

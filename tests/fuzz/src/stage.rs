@@ -4,6 +4,7 @@ use crate::log_lines::Logged;
 use crate::properties::{ascii_line, holds, line};
 use crate::target::{Broken, shape};
 use amiline_app::announce::{announce, announce_waiting};
+use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
 use amiline_app::look::{LookRequest, look_at_instance};
@@ -108,6 +109,7 @@ impl Stage {
         };
         if let Wake::InstanceTagged(InstanceTagged { region, .. })
         | Wake::LookAtInstance { region, .. }
+        | Wake::LookAtSchedule { region, .. }
         | Wake::ImageState(ImageStateChange { region, .. }) = &wake
             && !self.cloud.regions().contains(region)
         {
@@ -116,10 +118,20 @@ impl Stage {
             return Ok(());
         }
         let done = match (queue, wake) {
-            (Queue::Create, Wake::InstanceTagged(event)) => match LookRequest::of_event(&event, stack) {
-                Some(request) => format!("{:?}", look_at_instance(world, stack, &request, &invocation).await?),
-                None => "none of ours".to_owned(),
-            },
+            (Queue::Create, Wake::InstanceTagged(event)) => {
+                let mut done = "none of ours".to_owned();
+                if let Some(request) = LookRequest::of_event(&event, stack) {
+                    done = format!("{:?}", look_at_instance(world, stack, &request, &invocation).await?);
+                }
+                if let Some(request) = EnrolRequest::of_event(&event, stack) {
+                    done = format!("{done} {:?}", look_at_schedule(world, stack, &request, &invocation).await?);
+                }
+                done
+            }
+            (Queue::Create, Wake::LookAtSchedule { region, instance }) => {
+                let request = EnrolRequest { region, instance, hint: None };
+                format!("{:?}", look_at_schedule(world, stack, &request, &invocation).await?)
+            }
             (Queue::Create, Wake::LookAtInstance { region, instance }) => {
                 let request = LookRequest { region, instance, hint: None };
                 format!("{:?}", look_at_instance(world, stack, &request, &invocation).await?)
@@ -137,7 +149,7 @@ impl Stage {
                 format!("{:?}", announce_waiting(world, &pk, &sk).await?)
             }
             (_, Wake::Tick(request)) => {
-                tick(world, &stack.stack, &[self.home()], request).await?;
+                tick(world, &self.cloud.watched_stack(&[self.home()]), request).await?;
                 "ticked".to_owned()
             }
             (_, wake) => {
@@ -177,9 +189,8 @@ impl Stage {
             self.cloud.advance(130);
             let ticked = run(tick(
                 &self.cloud.as_caller("schedule-tick"),
-                &self.stack.stack,
-                &[self.home()],
-                amiline_domain::wake::Tick { due_within_seconds: 600 },
+                &self.cloud.watched_stack(&[self.home()]),
+                amiline_domain::wake::Tick { due_within_seconds: 600, sweep: false },
             ));
             if let Some(Err(error)) = ticked {
                 self.say(&error.to_string());

@@ -9,12 +9,13 @@
 )]
 
 use amiline_app::announce::{announce, announce_waiting};
+use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
 use amiline_app::look::{LookRequest, look_at_instance};
-use amiline_app::ports::{Announcer, Queue};
+use amiline_app::ports::{Announcer, Due, Queue};
 use amiline_app::reject::reject;
-use amiline_app::settings::BoundedStack;
+use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_app::tick::{TickDone, tick};
 use amiline_app::{Create, Distribute};
 use amiline_domain::family::{Family, Outcome};
@@ -128,15 +129,31 @@ impl House {
 
     /// One tick, over the source Regions.
     pub fn tick(&self) -> TickDone {
-        run(tick(&self.cloud.as_caller("schedule-tick"), &self.stack.stack, &[east()], Tick::default()))
-            .unwrap()
-            .unwrap()
+        self.ticked(Tick::default())
+    }
+
+    /// The hourly tick that also holds every tag against its enrolment.
+    pub fn sweep(&self) -> TickDone {
+        self.ticked(Tick { sweep: true, ..Tick::default() })
+    }
+
+    fn ticked(&self, request: Tick) -> TickDone {
+        self.try_tick(request).expect("a tick that nothing happens to")
+    }
+
+    /// A tick; none if it fails or dies, which is a lost one.
+    fn try_tick(&self, request: Tick) -> Option<TickDone> {
+        let watched = WatchedStack {
+            stack: self.stack.stack.clone(),
+            source_regions: vec![east()],
+            images_per_hour_max: self.stack.bounds.images_per_hour_max,
+        };
+        run(tick(&self.cloud.as_caller("schedule-tick"), &watched, request))?.ok()
     }
 
     /// A tick that a person asks for, who will not wait for what is due within a day.
     pub fn tick_early(&self) -> TickDone {
-        let request = Tick { due_within_seconds: 86_400 };
-        run(tick(&self.cloud.as_caller("schedule-tick"), &self.stack.stack, &[east()], request)).unwrap().unwrap()
+        self.ticked(Tick { due_within_seconds: 86_400, ..Tick::default() })
     }
 
     /// Lives so many minutes, with a tick every five.
@@ -145,7 +162,7 @@ impl House {
             self.deliver();
             self.cloud.advance(60);
             if minute % 5 == 0 {
-                self.tick();
+                let _ = self.try_tick(Tick::default());
             }
         }
         self.deliver();
@@ -183,6 +200,19 @@ impl House {
         assert_eq!(self.cloud.untagged(), Vec::<String>::new());
         assert_eq!(self.family().outcome, Some(outcome), "{}", self.cloud.trace());
         assert_eq!(self.cloud.due(), vec![]);
+        self.assert_told(outcome);
+    }
+
+    /// Like [`House::assert_at_rest`], with the next slots still to come.
+    pub fn assert_at_rest_but_enrolled(&self, outcome: Outcome) {
+        assert_eq!(self.cloud.flaws(), Vec::<String>::new());
+        assert_eq!(self.cloud.untagged(), Vec::<String>::new());
+        assert_eq!(self.family().outcome, Some(outcome), "{}", self.cloud.trace());
+        assert!(self.cloud.due().iter().all(|due| matches!(due, Due::Enrolment { .. })), "{:?}", self.cloud.due());
+        self.assert_told(outcome);
+    }
+
+    fn assert_told(&self, outcome: Outcome) {
         assert!(self.cloud.unannounced().is_empty());
         assert_eq!(self.cloud.notices_of(&format!("family-{}", outcome.as_str())), 1);
     }
@@ -205,10 +235,17 @@ pub async fn handle<W: Create + Distribute + Announcer>(
             if let Some(request) = LookRequest::of_event(&event, stack) {
                 look_at_instance(world, stack, &request, invocation).await?;
             }
+            if let Some(request) = EnrolRequest::of_event(&event, stack) {
+                look_at_schedule(world, stack, &request, invocation).await?;
+            }
         }
         (Queue::Create, Wake::LookAtInstance { region, instance }) => {
             let request = LookRequest { region, instance, hint: None };
             look_at_instance(world, stack, &request, invocation).await?;
+        }
+        (Queue::Create, Wake::LookAtSchedule { region, instance }) => {
+            let request = EnrolRequest { region, instance, hint: None };
+            look_at_schedule(world, stack, &request, invocation).await?;
         }
         (Queue::Create, Wake::FamilyDue(due)) => {
             create_due(world, stack, &due, invocation).await?;

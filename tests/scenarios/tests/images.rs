@@ -358,7 +358,8 @@ fn a_region_that_never_answers_the_tick_holds_nothing_up_that_is_due() {
     house.cloud.advance(600);
     house.cloud.inject(FaultRule::new(FaultKind::Hang).action("ec2:DescribeTags"));
     let world = house.cloud.as_caller("schedule-tick");
-    let ticked = run(amiline_app::tick::tick(&world, &house.stack.stack, &[east(), west()], Default::default()));
+    let ticked =
+        run(amiline_app::tick::tick(&world, &house.cloud.watched_stack(&[east(), west()]), Default::default()));
     assert!(ticked.is_none(), "the invocation's time ran out");
     assert_eq!(house.cloud.waiting(Queue::Distribute).len(), 1, "what was due had been sent");
 }

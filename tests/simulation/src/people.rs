@@ -8,7 +8,7 @@ use amiline_domain::ids::{AccountId, InstanceId, PolicyName, Region};
 use amiline_domain::image::{ImageState, InstanceState, RootDevice};
 use amiline_domain::key::{ImageKey, IntentKey};
 use amiline_domain::name::ImageName;
-use amiline_domain::tags::Button;
+use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_fakecloud::{Forged, Image, Launch, Permission, Volume, region};
 use amiline_scenarios::{FRIEND, POLICY, east, europe, west};
@@ -298,8 +298,8 @@ fn squat(run: &mut Run) {
 pub(crate) fn take_the_name(run: &mut Run, place: &Region, instance: &InstanceId, policy: &str) {
     let slot = Slot::next(run.cloud.now(), None);
     let stack = run.stack.stack.clone();
-    let intent =
-        IntentKey { stack: &stack.name, account: &stack.account, region: place, instance, button: Button::Image, slot };
+    let trigger = &Trigger::Press(Button::Image);
+    let intent = IntentKey { stack: &stack.name, account: &stack.account, region: place, instance, trigger, slot };
     let policy = PolicyName::new(policy).expect("a policy's name");
     let name = ImageName::new(&policy, instance, slot, &ImageKey::create(&intent.family_id(), 1), 0);
     // Somebody may have had the idea before.

@@ -12,7 +12,7 @@ use crate::stats::Stats;
 use crate::storm::Storm;
 use amiline_app::family::UseCaseError;
 use amiline_app::ports::Queue;
-use amiline_app::settings::BoundedStack;
+use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_domain::ids::{FamilyId, InstanceId, Region};
 use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::{Dark, FakeCloud, Happening, Message, StreamRecord, Turns, region};
@@ -188,6 +188,15 @@ impl Run {
     pub(crate) fn later(&mut self, at: Timestamp, what: Later) {
         self.agenda_next += 1;
         self.agenda.insert((at, self.agenda_next), what);
+    }
+
+    /// The stack as the tick sees it now.
+    pub(crate) fn watched_stack(&self) -> WatchedStack {
+        WatchedStack {
+            stack: self.stack.stack.clone(),
+            source_regions: self.watched.to_vec(),
+            images_per_hour_max: self.stack.bounds.images_per_hour_max,
+        }
     }
 
     pub(crate) fn violated(&self) -> bool {

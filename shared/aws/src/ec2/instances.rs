@@ -1,10 +1,10 @@
-//! Instances and pressed buttons, read.
+//! Instances and their tags, read.
 
 use super::{PAGE_SIZE, filter, tags};
 use crate::errors::Call;
 use crate::settings::{CreateImage, ScheduleTick};
 use crate::world::Aws;
-use amiline_app::ports::{ButtonReader, CallError, InstanceReader};
+use amiline_app::ports::{CallError, InstanceReader, TagReader};
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
 use aws_sdk_ec2::types::Instance;
@@ -44,8 +44,8 @@ fn observed(region: &Region, id: &InstanceId, instance: &Instance) -> ObservedIn
     }
 }
 
-impl ButtonReader for Aws<ScheduleTick> {
-    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<InstanceId>, CallError> {
+impl TagReader for Aws<ScheduleTick> {
+    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<(InstanceId, String)>, CallError> {
         let call = Call::new("ec2:DescribeTags", key, region);
         let pages = self
             .clients
@@ -57,9 +57,9 @@ impl ButtonReader for Aws<ScheduleTick> {
             .page_size(PAGE_SIZE);
         let found = pages.items().send().try_collect().await.map_err(|e| call.failed(e))?;
         let mut instances = Vec::with_capacity(found.len());
-        for id in found.iter().filter_map(|tag| tag.resource_id()) {
+        for (id, value) in found.iter().filter_map(|tag| Some((tag.resource_id()?, tag.value().unwrap_or_default()))) {
             match InstanceId::new(id) {
-                Ok(id) => instances.push(id),
+                Ok(id) => instances.push((id, value.to_owned())),
                 Err(error) => tracing::warn!(region = %region, error = %error, "a tagged instance was passed over"),
             }
         }

@@ -2,8 +2,8 @@ use super::*;
 use crate::settings::{CreateImage, DistributeImage, ScheduleTick};
 use crate::stub::{Answer, Stub, world};
 use amiline_app::ports::{
-    ButtonReader, CallError, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger,
-    KeyReader,
+    CallError, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
+    TagReader,
 };
 use amiline_domain::family::Place;
 use amiline_domain::fault::{Fault, holder_of_name};
@@ -248,7 +248,7 @@ async fn an_instance_that_ec2_does_not_know_is_none() {
 async fn pressed_buttons_are_found_by_key() {
     let stub = Stub::answering(vec![done("<DescribeTagsResponse><tagSet><item><resourceId>i-0123456789abcdef0</resourceId><resourceType>instance</resourceType><key>amiline:image</key><value>x</value></item><item><resourceId>strange</resourceId></item></tagSet></DescribeTagsResponse>")]).await;
     let found = world::<ScheduleTick>(&stub.endpoint).instances_tagged(&region(), "amiline:image").await.unwrap();
-    assert_eq!(found, [instance()]);
+    assert_eq!(found, [(instance(), "x".to_owned())]);
     let asked = stub.asked();
     for part in
         ["Filter.1.Name=key&Filter.1.Value.1=amiline:image", "Filter.2.Name=resource-type&Filter.2.Value.1=instance"]

@@ -7,7 +7,10 @@ use crate::errors::Call;
 use crate::settings::ScheduleTick;
 use crate::world::{Aws, HasTable};
 use amiline_app::ports::{CallError, Due, DuePage, DueReader};
+use amiline_domain::budget::Budget;
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::fault::Fault;
+use amiline_domain::ids::AccountId;
 use amiline_domain::press::{PressKey, PressState};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +50,27 @@ impl DueReader for Aws<ScheduleTick> {
         Ok(DuePage { items: items.iter().filter_map(due_or_noted).collect(), next })
     }
 
+    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError> {
+        let call = Call::new("dynamodb:BatchGetItem", self.settings.table(), self.home());
+        let wanted: BTreeSet<&EnrolmentKey> = keys.iter().collect();
+        let wanted =
+            wanted.into_iter().map(|key| layout::key(&layout::enrolment_pk(key), layout::ENROLMENT_SK)).collect();
+        let mut found = BTreeMap::new();
+        for item in self.batch(call, self.settings.table(), wanted).await? {
+            let key = of(&item, layout::PK).and_then(layout::enrolment_of_pk);
+            let enrolment = items::enrolment(item).map_err(|e| call.unreadable(&e))?;
+            found.extend(key.map(|key| (key, enrolment)));
+        }
+        Ok(found)
+    }
+
+    async fn budget(&self, account: &AccountId) -> Result<Budget, CallError> {
+        let call = Call::new("dynamodb:GetItem", account.as_str(), self.home());
+        let item = self.item(call, self.settings.table(), &layout::budget_pk(account), layout::BUDGET_SK).await?;
+        let budget = item.map(items::budget).transpose().map_err(|e| call.unreadable(&e))?;
+        Ok(budget.unwrap_or_default())
+    }
+
     async fn presses_under_way(&self, keys: &[PressKey]) -> Result<BTreeSet<PressKey>, CallError> {
         let call = Call::new("dynamodb:BatchGetItem", self.settings.table(), self.home());
         let wanted: BTreeSet<&PressKey> = keys.iter().collect();
@@ -83,6 +107,7 @@ pub(super) fn due(item: &Item) -> Option<Due> {
     match kind {
         DueKind::Family(worker) => Some(Due::Family { family: layout::family_of_pk(pk)?, worker, at }),
         DueKind::Press => Some(Due::Press { key: layout::press_of_pk(pk)?, at }),
+        DueKind::Enrolment => Some(Due::Enrolment { key: layout::enrolment_of_pk(pk)?, at }),
         DueKind::Notify => Some(Due::History { pk: pk.to_owned(), sk: sk.to_owned(), at }),
     }
 }

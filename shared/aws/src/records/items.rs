@@ -3,6 +3,7 @@
 use super::Item;
 use super::layout::{self, DueKind};
 use amiline_domain::budget::Budget;
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, RowState, Worker};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::press::{Press, PressKey, PressState};
@@ -159,6 +160,34 @@ pub(super) fn press(item: Item) -> Result<Press, String> {
         answer: item.answer,
         next_look: item.next_look,
     })
+}
+
+#[derive(Serialize, Deserialize)]
+struct EnrolmentItem {
+    pk: String,
+    sk: String,
+    rev: u64,
+    data: Enrolment,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_shard: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+}
+
+pub(super) fn enrolment_item(key: &EnrolmentKey, enrolment: &Enrolment) -> Result<Item, String> {
+    let pk = layout::enrolment_pk(key);
+    write(&EnrolmentItem {
+        sk: layout::ENROLMENT_SK.to_owned(),
+        rev: enrolment.rev,
+        data: enrolment.clone(),
+        due_shard: enrolment.next_look.map(|_| layout::due_shard(&pk)),
+        due_at: enrolment.next_look.map(|at| layout::due_at(at, DueKind::Enrolment)),
+        pk,
+    })
+}
+
+pub(super) fn enrolment(item: Item) -> Result<Enrolment, String> {
+    Ok(read::<EnrolmentItem>(item)?.data)
 }
 
 #[derive(Serialize, Deserialize)]

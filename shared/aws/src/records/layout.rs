@@ -6,6 +6,7 @@
 //! | | `IMAGE#source`, `IMAGE#<Region>` | its images |
 //! | | `HISTORY#<12 digits>` | its history |
 //! | `PRESS#<account>#<Region>#<instance>#<button>` | `PRESS` | a button |
+//! | `ENROLMENT#<account>#<Region>#<instance>` | `ENROLMENT` | an instance's place in schedules |
 //! | `IMG#<Region>#<ami>` | `POINTER` | the family of an image |
 //! | `INSTANCE#<Region>#<instance>` | `<12-digit slot>#<family>` | the families of an instance |
 //! | `POLICY#<sha256>` | `TEXT` | a policy's text |
@@ -13,6 +14,7 @@
 //! | `REJECTED#<date>` | `<message id>` | a message that could not be used |
 
 use super::Item;
+use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Place, Worker};
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, Region, digest};
 use amiline_domain::press::PressKey;
@@ -97,6 +99,22 @@ pub(super) fn press_of_pk(pk: &str) -> Option<PressKey> {
     parts.next().is_none().then_some(key)
 }
 
+pub(super) fn enrolment_pk(key: &EnrolmentKey) -> String {
+    format!("ENROLMENT#{}#{}#{}", key.account, key.region, key.instance)
+}
+
+pub(super) const ENROLMENT_SK: &str = "ENROLMENT";
+
+pub(super) fn enrolment_of_pk(pk: &str) -> Option<EnrolmentKey> {
+    let mut parts = pk.strip_prefix("ENROLMENT#")?.split('#');
+    let key = EnrolmentKey {
+        account: AccountId::new(parts.next()?).ok()?,
+        region: Region::new(parts.next()?).ok()?,
+        instance: InstanceId::new(parts.next()?).ok()?,
+    };
+    parts.next().is_none().then_some(key)
+}
+
 pub(super) fn pointer_pk(region: &Region, image: &ImageId) -> String {
     format!("IMG#{region}#{image}")
 }
@@ -141,6 +159,7 @@ pub(super) fn padded(second: i64) -> String {
 pub(super) enum DueKind {
     Family(Worker),
     Press,
+    Enrolment,
     Notify,
 }
 
@@ -150,6 +169,7 @@ impl DueKind {
             DueKind::Family(Worker::Create) => "create",
             DueKind::Family(Worker::Distribute) => "distribute",
             DueKind::Press => "press",
+            DueKind::Enrolment => "enrolment",
             DueKind::Notify => "notify",
         }
     }
@@ -162,7 +182,13 @@ pub(super) fn due_at(at: Timestamp, kind: DueKind) -> String {
 
 pub(super) fn parse_due_at(due_at: &str) -> Option<(Timestamp, DueKind)> {
     let (second, kind) = due_at.split_once('#')?;
-    let kinds = [DueKind::Family(Worker::Create), DueKind::Family(Worker::Distribute), DueKind::Press, DueKind::Notify];
+    let kinds = [
+        DueKind::Family(Worker::Create),
+        DueKind::Family(Worker::Distribute),
+        DueKind::Press,
+        DueKind::Enrolment,
+        DueKind::Notify,
+    ];
     let kind = kinds.into_iter().find(|known| known.as_str() == kind)?;
     Some((Timestamp::from_second(second.parse().ok()?).ok()?, kind))
 }

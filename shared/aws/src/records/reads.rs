@@ -6,12 +6,14 @@ use super::layout::{self, text};
 use crate::errors::Call;
 use crate::time::pause;
 use crate::world::{Aws, KeepsRecords};
-use amiline_app::ports::{CallError, Clock, RecordReader};
+use amiline_app::ports::{CallError, Clock, Enrolled, RecordReader};
 use amiline_domain::budget::Budget;
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::{FamilyId, ImageId, Region};
 use amiline_domain::press::{Press, PressKey};
+use amiline_domain::tags::Button;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -34,6 +36,32 @@ impl<S: KeepsRecords> RecordReader for Aws<S> {
                 found.0 = items::press(item).map_err(|e| call.unreadable(&e))?;
             } else if pk == budget {
                 found.1 = items::budget(item).map_err(|e| call.unreadable(&e))?;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn enrolment(&self, key: &EnrolmentKey) -> Result<Enrolled, CallError> {
+        let call = Call::new("dynamodb:BatchGetItem", key.instance.as_str(), self.home());
+        let (account, region, instance) = (key.account.clone(), key.region.clone(), key.instance.clone());
+        let button = PressKey { account, region, instance, button: Button::Image };
+        let (enrolment, press) = (layout::enrolment_pk(key), layout::press_pk(&button));
+        let budget = layout::budget_pk(&key.account);
+        let keys = vec![
+            layout::key(&enrolment, layout::ENROLMENT_SK),
+            layout::key(&press, layout::PRESS_SK),
+            layout::key(&budget, layout::BUDGET_SK),
+        ];
+        let mut found =
+            Enrolled { enrolment: Enrolment::default(), press: Press::untouched(), budget: Budget::default() };
+        for item in self.batch(call, self.settings.table(), keys).await? {
+            let pk = item.get(layout::PK).and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
+            if pk == enrolment {
+                found.enrolment = items::enrolment(item).map_err(|e| call.unreadable(&e))?;
+            } else if pk == press {
+                found.press = items::press(item).map_err(|e| call.unreadable(&e))?;
+            } else if pk == budget {
+                found.budget = items::budget(item).map_err(|e| call.unreadable(&e))?;
             }
         }
         Ok(found)

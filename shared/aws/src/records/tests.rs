@@ -15,7 +15,7 @@ use amiline_domain::name::ImageName;
 use amiline_domain::policy::PolicyRef;
 use amiline_domain::press::{Press, PressKey, PressState};
 use amiline_domain::record::{Commit, PressWrite};
-use amiline_domain::tags::Button;
+use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
 use jiff::Timestamp;
 
@@ -75,7 +75,7 @@ fn family() -> Family {
         account: &key.account,
         region: &key.region,
         instance: &key.instance,
-        button: key.button,
+        trigger: &Trigger::Press(key.button),
         slot,
     };
     let mut family = Family {
@@ -86,7 +86,7 @@ fn family() -> Family {
         account: key.account.clone(),
         region: key.region.clone(),
         instance: key.instance.clone(),
-        button: key.button,
+        trigger: Trigger::Press(key.button),
         slot,
         requested: "default".to_owned(),
         policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "00ff".to_owned() }),
@@ -130,6 +130,7 @@ fn commit() -> Commit {
         press: Some(PressWrite::Answer { key: press_key(), slot: family.slot }),
         budget: Budget::default().take(now(), 5),
         policy_text: Some(("00ff".to_owned(), "{}".to_owned())),
+        enrolment: None,
         family,
     }
 }

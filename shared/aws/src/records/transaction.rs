@@ -7,6 +7,7 @@ use super::layout::{self, number, text};
 use amiline_domain::budget::Budget;
 use amiline_domain::family::Family;
 use amiline_domain::ids::short_digest;
+use amiline_domain::press::Press;
 use amiline_domain::record::{Commit, PressWrite};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
@@ -70,6 +71,10 @@ pub(super) fn parts(table: &str, commit: &Commit) -> Result<Vec<TransactWriteIte
     if let Some(press) = &commit.press {
         press_part(&mut parts, press)?;
     }
+    if let Some(write) = &commit.enrolment {
+        let enrolment = items::enrolment_item(&write.key, &write.enrolment)?;
+        parts.put(enrolment, &read_at(write.expected_rev))?;
+    }
     if let Some(budget) = &commit.budget {
         budget_part(&mut parts, family, budget)?;
     }
@@ -114,15 +119,27 @@ pub(super) fn meta(pk: &str, commit: &Commit) -> Result<Expression, String> {
     })
 }
 
+/// The condition that nobody has written an item since it was read at this version; 0: there was none.
+pub(super) fn read_at(rev: u64) -> Expression {
+    match rev {
+        0 => Expression::default().when_absent(layout::PK),
+        rev => Expression::default().when_equal(layout::REV, number(rev)),
+    }
+}
+
 fn press_part(parts: &mut Parts<'_>, press: &PressWrite) -> Result<(), String> {
     let at = |key| layout::key(&layout::press_pk(key), layout::PRESS_SK);
     match press {
         PressWrite::Begin { key, expected_rev, press } => {
-            let expected = match expected_rev {
-                0 => Expression::default().when_absent(layout::PK),
-                rev => Expression::default().when_equal(layout::REV, number(rev)),
-            };
-            parts.put(items::press_item(key, press)?, &expected)
+            parts.put(items::press_item(key, press)?, &read_at(*expected_rev))
+        }
+        PressWrite::Imaged { key, expected_rev: 0, at: slot } => {
+            let press = Press { rev: 1, last_image_slot: Some(*slot), ..Press::untouched() };
+            parts.put(items::press_item(key, &press)?, &read_at(0))
+        }
+        PressWrite::Imaged { key, expected_rev, at: slot } => {
+            let update = read_at(*expected_rev).set("last_image_slot", number(slot.second())).add_one(layout::REV);
+            parts.update(at(key), &update)
         }
         PressWrite::Answer { key, slot } => {
             let update = Expression::default()
@@ -148,10 +165,7 @@ fn press_part(parts: &mut Parts<'_>, press: &PressWrite) -> Result<(), String> {
 }
 
 fn budget_part(parts: &mut Parts<'_>, family: &Family, budget: &Budget) -> Result<(), String> {
-    let expected = match budget.rev.saturating_sub(1) {
-        0 => Expression::default().when_absent(layout::PK),
-        rev => Expression::default().when_equal(layout::REV, number(rev)),
-    };
+    let expected = read_at(budget.rev.saturating_sub(1));
     parts.put(items::budget_item(layout::budget_pk(&family.account), budget)?, &expected)
 }
 

@@ -11,11 +11,12 @@ use amiline_app::ports::{CallError, Committed, RecordWriter, RejectedMessage};
 use amiline_domain::fault::{Fault, classify};
 use amiline_domain::ids::FamilyId;
 use amiline_domain::press::PressKey;
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::time::plus_seconds;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
 use jiff::Timestamp;
+use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 use std::time::Duration;
 
 /// How often a transaction is sent while others are in its way.
@@ -83,6 +84,20 @@ impl<S: KeepsRecords> RecordWriter for Aws<S> {
             rev => update.when_equal(layout::REV, number(rev)),
         };
         self.update(self.settings.table(), layout::key(&pk, layout::PRESS_SK), &update, key.instance.as_str()).await
+    }
+
+    async fn set_enrolment(&self, write: &EnrolmentWrite) -> Result<Committed, CallError> {
+        let (pk, enrolment) = (layout::enrolment_pk(&write.key), &write.enrolment);
+        let subject = write.key.instance.as_str();
+        let call = Call::new("dynamodb:UpdateItem", subject, self.home());
+        let data = to_attribute_value(enrolment).map_err(|e| call.error("NotSent", &e.to_string(), Fault::Reject))?;
+        let due = enrolment.next_look;
+        let update = transaction::read_at(write.expected_rev)
+            .set(layout::DATA, data)
+            .set(layout::REV, number(enrolment.rev))
+            .set_or_remove(layout::DUE_SHARD, due.map(|_| text(layout::due_shard(&pk))))
+            .set_or_remove(layout::DUE_AT, due.map(|at| text(layout::due_at(at, DueKind::Enrolment))));
+        self.update(self.settings.table(), layout::key(&pk, layout::ENROLMENT_SK), &update, subject).await
     }
 
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {

@@ -60,6 +60,7 @@ fn not_mine(function: &str, wake: &Wake) -> BadEvent {
         Wake::InstanceTagged(_) => "a tag change",
         Wake::ImageState(_) => "an image's state",
         Wake::LookAtInstance { .. } => "LookAtInstance",
+        Wake::LookAtSchedule { .. } => "LookAtSchedule",
         Wake::FamilyDue(_) => "FamilyDue",
         Wake::AnnounceHistory { .. } => "AnnounceHistory",
         Wake::Tick(_) => "Tick",

@@ -5,7 +5,7 @@ use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, Region};
 use amiline_domain::notice::Notice;
 use amiline_domain::press::PressKey;
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Commit, EnrolmentWrite};
 use std::cell::RefCell;
 
 #[derive(Default)]
@@ -42,6 +42,9 @@ impl RecordWriter for Fake {
         Err(broken())
     }
     async fn set_press_look(&self, _: &PressKey, _: u64, _: Option<Timestamp>) -> Result<Committed, CallError> {
+        Err(broken())
+    }
+    async fn set_enrolment(&self, _: &EnrolmentWrite) -> Result<Committed, CallError> {
         Err(broken())
     }
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {
@@ -90,6 +93,7 @@ async fn batch(world: &Fake, bodies: &[&str]) -> Vec<String> {
             Wake::InstanceTagged(_)
             | Wake::ImageState(_)
             | Wake::LookAtInstance { .. }
+            | Wake::LookAtSchedule { .. }
             | Wake::AnnounceHistory { .. } => Err(UseCaseError::Call(broken())),
         }
     };

@@ -12,7 +12,7 @@ use crate::policy::PolicyRef;
 use crate::press::{Press, PressKey, PressState};
 use crate::record::PressWrite;
 use crate::status;
-use crate::tags::Button;
+use crate::tags::{Button, Trigger};
 use crate::time::Slot;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,10 +40,8 @@ pub struct Begun<'a> {
 
 /// The family of an admitted press, with its source image wanted.
 pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family, Changes) {
-    let mut family = new_family(begun, Some(admission.policy_ref.clone()), now);
-    let row = new_row(&family, Place::Source, begun.instance.region.clone(), &admission.policy_ref.name, now);
-    family.rows.insert(Place::Source, row);
-    family.next_look = Some((now, Worker::Create));
+    let mut family = new_family(begun.asked(), Some(admission.policy_ref.clone()), now);
+    want_source(&mut family, &admission.policy_ref.name, now);
     let press = Press {
         rev: begun.press.rev.saturating_add(1),
         state: PressState::Accepted { slot: begun.slot, value: begun.value.to_owned() },
@@ -67,13 +65,10 @@ pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family
 
 /// The family of a refused press: no image, only the answer.
 pub fn refuse(begun: Begun<'_>, rejection: &Rejection, now: Timestamp) -> (Family, Changes) {
-    let mut family = new_family(begun, None, now);
+    let mut family = new_family(begun.asked(), None, now);
     let reason = rejection.to_string();
     family.phase = Phase::Answering;
-    family.outcome = Some(Outcome::Rejected);
-    family.status = Some(status::rejected(&reason));
-    family.status_due = true;
-    family.next_look = Some((now, Worker::Create));
+    answer_refused(&mut family, &reason, now);
     let press = Press {
         rev: begun.press.rev.saturating_add(1),
         state: PressState::Answered { slot: begun.slot, value: begun.value.to_owned() },
@@ -103,25 +98,49 @@ fn press_key(begun: Begun<'_>) -> PressKey {
     }
 }
 
-fn new_family(begun: Begun<'_>, policy: Option<PolicyRef>, now: Timestamp) -> Family {
+impl<'a> Begun<'a> {
+    fn asked(&self) -> Asked<'a> {
+        Asked {
+            stack: self.stack,
+            account: self.account,
+            instance: self.instance,
+            trigger: Trigger::Press(Button::Image),
+            slot: self.slot,
+            requested: self.value,
+        }
+    }
+}
+
+/// What a family is made for.
+#[derive(Debug, Clone)]
+pub(super) struct Asked<'a> {
+    pub(super) stack: &'a StackName,
+    pub(super) account: &'a AccountId,
+    pub(super) instance: &'a ObservedInstance,
+    pub(super) trigger: Trigger,
+    pub(super) slot: Slot,
+    pub(super) requested: &'a str,
+}
+
+pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Timestamp) -> Family {
     let intent = IntentKey {
-        stack: begun.stack,
-        account: begun.account,
-        region: &begun.instance.region,
-        instance: &begun.instance.id,
-        button: Button::Image,
-        slot: begun.slot,
+        stack: asked.stack,
+        account: asked.account,
+        region: &asked.instance.region,
+        instance: &asked.instance.id,
+        trigger: &asked.trigger,
+        slot: asked.slot,
     };
     Family {
         id: intent.family_id(),
         version: 0,
-        stack: begun.stack.clone(),
-        account: begun.account.clone(),
-        region: begun.instance.region.clone(),
-        instance: begun.instance.id.clone(),
-        button: Button::Image,
-        slot: begun.slot,
-        requested: begun.value.to_owned(),
+        stack: asked.stack.clone(),
+        account: asked.account.clone(),
+        region: asked.instance.region.clone(),
+        instance: asked.instance.id.clone(),
+        trigger: asked.trigger.clone(),
+        slot: asked.slot,
+        requested: asked.requested.to_owned(),
         policy,
         phase: Phase::Working,
         outcome: None,
@@ -140,6 +159,21 @@ fn new_family(begun: Begun<'_>, policy: Option<PolicyRef>, now: Timestamp) -> Fa
         rows: BTreeMap::new(),
         wakes: 0,
     }
+}
+
+/// Adds the row of the source image, still to be made.
+pub(super) fn want_source(family: &mut Family, policy: &PolicyName, now: Timestamp) {
+    let row = new_row(family, Place::Source, family.region.clone(), policy, now);
+    family.rows.insert(Place::Source, row);
+    family.next_look = Some((now, Worker::Create));
+}
+
+/// Gives the family the refusal as its answer.
+pub(super) fn answer_refused(family: &mut Family, reason: &str, now: Timestamp) {
+    family.outcome = Some(Outcome::Rejected);
+    family.status = Some(status::rejected(reason));
+    family.status_due = true;
+    family.next_look = Some((now, Worker::Create));
 }
 
 /// A row whose image is still to be made.

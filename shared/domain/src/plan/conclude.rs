@@ -111,8 +111,8 @@ fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
             }
             family.answer_refusals = 0;
             family.answer_not_before = None;
-            changes.press = Some(PressWrite::Clear {
-                key: family.press_key(),
+            changes.press = family.press_key().map(|key| PressWrite::Clear {
+                key,
                 slot: family.slot,
                 cleared_at: scene.now,
                 answer: family.status.clone(),

@@ -129,12 +129,13 @@ fn settle(family: &mut Family, changes: &mut Changes) {
     family.answer_not_before = None;
     changes.family = true;
     changes.facts.push(Fact::of(kind, &Place::Source, family.home_image(), reason.as_deref()));
-    // The press was answered in the first round; what comes later has no button to spring back.
-    if family.round == 0 {
-        family.phase = Phase::Answering;
-        changes.press = Some(PressWrite::Answer { key: family.press_key(), slot: family.slot });
-    } else {
-        family.phase = Phase::Settled;
+    // The press was answered in the first round; what comes later has no button to spring back, and no schedule has one.
+    match family.press_key().filter(|_| family.round == 0) {
+        Some(key) => {
+            family.phase = Phase::Answering;
+            changes.press = Some(PressWrite::Answer { key, slot: family.slot });
+        }
+        None => family.phase = Phase::Settled,
     }
 }
 
@@ -151,7 +152,8 @@ fn answer(family: &Family, scene: Scene<'_>) -> Option<Action> {
     };
     match (family.phase, &family.status) {
         (Phase::Answering, _) => {
-            Some(Action::RemoveButton(step(scene.keys.button(family.button), family.requested.clone())))
+            let button = family.press_key()?.button;
+            Some(Action::RemoveButton(step(scene.keys.button(button), family.requested.clone())))
         }
         (Phase::Working | Phase::Settled, Some(status)) if family.status_due => {
             Some(Action::WriteStatus(step(scene.keys.status(), status.clone())))

@@ -11,6 +11,7 @@ mod conclude;
 mod decide;
 mod recheck;
 mod retry;
+mod slot;
 mod turns;
 mod wait;
 
@@ -22,6 +23,7 @@ pub use begin::{Begun, begin, refuse};
 pub use conclude::conclude;
 pub use decide::decide;
 pub use retry::{NothingToRetry, retry};
+pub use slot::{Scheduled, begin_slot, refuse_enrolment};
 pub use wait::{looks, next_look};
 
 use crate::bounds::Bounds;

@@ -5,9 +5,14 @@ use super::shape::{Field, Id, POLICY, Shape, leaves};
 use crate::document::{Node, quoted};
 use crate::escape::one_line;
 use crate::ids::InvalidId;
+use crate::schedule::{SLOT_MINUTES_MIN, Schedule};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
 use thiserror::Error;
+
+/// 2026-01-01 in UTC: the year in which a schedule's slots are compared, the same for everybody who checks.
+const CROWD_FROM: i64 = 1_767_225_600;
 
 /// A step on the way from the document to a value in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,6 +158,23 @@ pub enum Wrong {
          encrypt.kms_key, the alias of a key that the accounts may use"
     )]
     ShareWithoutKey,
+    /// A schedule that has no time.
+    #[error("a schedule needs at least one cron expression, such as \"30 2 * * *\"")]
+    NoSlots,
+    /// Two slots come too close.
+    #[error("two slots come within {minutes} minutes of each other; allowed: {SLOT_MINUTES_MIN} minutes or more")]
+    SlotsTooClose {
+        /// How close.
+        minutes: i64,
+    },
+    /// The next slot would come before the last instance's turn.
+    #[error("found {jitter}; allowed: less than the {minutes} minutes between two slots")]
+    JitterTooLong {
+        /// The window.
+        jitter: u32,
+        /// The time between two slots.
+        minutes: i64,
+    },
     /// Parameter Store keeps no value with two opening braces in a row.
     #[error("found \"{{{{\"; Parameter Store takes no text with two opening braces in a row: put a space between them")]
     Braces,
@@ -176,6 +198,9 @@ impl Wrong {
             Wrong::NoId(_) => "invalid-value",
             Wrong::TooMany { .. } => "too-many",
             Wrong::ShareWithoutKey => "share-without-key",
+            Wrong::NoSlots => "no-slots",
+            Wrong::SlotsTooClose { .. } => "slots-too-close",
+            Wrong::JitterTooLong { .. } => "jitter-too-long",
             Wrong::Braces => "braces",
             Wrong::TooLong { .. } => "too-long",
         }
@@ -186,6 +211,11 @@ impl Wrong {
 pub fn problems(document: &Node) -> Vec<Problem> {
     let mut out = Vec::new();
     object(document, POLICY, &Place::document(), &mut out);
+    if out.is_empty()
+        && let Some(problem) = crowded_schedule(document)
+    {
+        out.push(problem);
+    }
     if let Some(place) = shares_without_key(document) {
         out.push(Problem { place, wrong: Wrong::ShareWithoutKey });
     }
@@ -263,6 +293,8 @@ fn ids(items: &[Node], of: Id, max: Option<usize>, place: &Place, out: &mut Vec<
         Id::Region => &Shape::Id(Id::Region),
         Id::Account => &Shape::Id(Id::Account),
         Id::Key => &Shape::Id(Id::Key),
+        Id::Cron => &Shape::Id(Id::Cron),
+        Id::Zone => &Shape::Id(Id::Zone),
     };
     for (index, item) in items.iter().enumerate() {
         value(item, shape, &place.into(Step::Item(index)), out);
@@ -344,6 +376,25 @@ fn distance(one: &str, other: &str) -> usize {
         before = std::mem::replace(&mut row, next);
     }
     row.last().copied().unwrap_or_default()
+}
+
+/// What is wrong with a schedule whose parts are each in order.
+fn crowded_schedule(document: &Node) -> Option<Problem> {
+    let root = Place::document();
+    let (node, place) = field(document, "schedule", &root)?;
+    let (_, cron) = field(node, "cron", &place)?;
+    let schedule: Schedule = serde_json::from_value(serde_json::to_value(node).ok()?).ok()?;
+    if schedule.cron.is_empty() {
+        return Some(Problem { place: cron, wrong: Wrong::NoSlots });
+    }
+    // Any year shows it: the closest slots are those around a change of clocks, or of one day.
+    let closest = schedule.timetable()?.closest_minutes(Timestamp::from_second(CROWD_FROM).ok()?)?;
+    if closest < SLOT_MINUTES_MIN {
+        return Some(Problem { place: cron, wrong: Wrong::SlotsTooClose { minutes: closest } });
+    }
+    let (_, jitter) = field(node, "jitter_minutes", &place)?;
+    let wrong = Wrong::JitterTooLong { jitter: schedule.jitter_minutes, minutes: closest };
+    (i64::from(schedule.jitter_minutes) >= closest).then_some(Problem { place: jitter, wrong })
 }
 
 /// The place of the accounts, if there are any and no key.

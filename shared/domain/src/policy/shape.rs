@@ -3,6 +3,7 @@
 
 use super::{DEADLINE_HOURS_DEFAULT, DEADLINE_HOURS_MAX, DESTINATIONS_MAX};
 use crate::ids::{AccountId, InvalidId, KeyAlias, Region};
+use crate::schedule::{CRONS_MAX, CronExpression, JITTER_MINUTES_MAX, ZoneName};
 
 /// A field of an object.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(crate) enum Id {
     Region,
     Account,
     Key,
+    Cron,
+    Zone,
 }
 
 impl Id {
@@ -47,6 +50,8 @@ impl Id {
             Id::Region => Region::new(text).map(drop),
             Id::Account => AccountId::new(text).map(drop),
             Id::Key => KeyAlias::new(text).map(drop),
+            Id::Cron => CronExpression::new(text).map(drop),
+            Id::Zone => ZoneName::new(text).map(drop),
         }
     }
 
@@ -56,6 +61,8 @@ impl Id {
             Id::Region => "a Region's name, such as \"us-west-2\"",
             Id::Account => "an account id in quotes, such as \"222222222222\"",
             Id::Key => "a key's alias, such as \"alias/amiline\"",
+            Id::Cron => "a cron expression of five fields, such as \"30 2 * * 1-5\"",
+            Id::Zone => "a time zone's name, such as \"Europe/Berlin\"",
         }
     }
 
@@ -65,6 +72,9 @@ impl Id {
             Id::Region => "^(?=.{6,25}$)[a-z0-9]+(-[a-z0-9]+)+-[a-z0-9]*[0-9]$",
             Id::Account => "^[0-9]{12}$",
             Id::Key => "^alias/(?!aws/)[a-zA-Z0-9/_-]{1,250}$",
+            // Wider than what is accepted: an editor shows the form, the check tells the rest.
+            Id::Cron => "^(@[a-z]+|\\S+( +\\S+){4})$",
+            Id::Zone => "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
         }
     }
 }
@@ -72,6 +82,37 @@ impl Id {
 /// A policy's fields.
 pub(crate) const POLICY: &[Field] = &[
     Field { name: "description", about: "For people: what the policy is for.", value: Shape::Text, required: false },
+    Field {
+        name: "schedule",
+        about: "When instances are imaged whose tag PREFIX:schedule names this policy. Without it, only a press makes an image.",
+        value: Shape::Object {
+            fields: &[
+                Field {
+                    name: "cron",
+                    about: "Cron expressions: minute, hour, day of month, month, day of week. Each time at which any of them \
+                            happens is a slot. A time that the clock skips is a slot when the clock has moved; one that it \
+                            shows twice is a slot the first time. Two slots are at least 15 minutes apart.",
+                    value: Shape::Ids { of: Id::Cron, max: Some(CRONS_MAX) },
+                    required: true,
+                },
+                Field {
+                    name: "time_zone",
+                    about: "Where the wall clock hangs: a name of the IANA database. UTC if it is not given.",
+                    value: Shape::Id(Id::Zone),
+                    required: false,
+                },
+                Field {
+                    name: "jitter_minutes",
+                    about: "Instances are spread over so many minutes after the slot; each keeps its place. Shorter than \
+                            the time between two slots.",
+                    value: Shape::Whole { min: 0, max: JITTER_MINUTES_MAX, default: 0 },
+                    required: false,
+                },
+            ],
+            or_nothing: true,
+        },
+        required: false,
+    },
     Field {
         name: "create",
         about: "How the image is made from the instance.",

@@ -45,7 +45,7 @@ async fn due_at(lab: &impl Lab, at: Timestamp) -> Vec<Due> {
 }
 
 /// Waits until it is due at `at`, and expects that it is not a second before.
-async fn assert_due(lab: &impl Lab, due: Due, at: Timestamp) {
+pub(super) async fn assert_due(lab: &impl Lab, due: Due, at: Timestamp) {
     assert!(until(lab, async || due_at(lab, at).await.contains(&due)).await, "{due:?} is never due");
     assert!(!due_at(lab, plus_seconds(at, -1)).await.contains(&due), "{due:?} is due before its time");
     let count = due_at(lab, plus_seconds(at, 86_400)).await.iter().filter(|other| **other == due).count();
@@ -53,7 +53,7 @@ async fn assert_due(lab: &impl Lab, due: Due, at: Timestamp) {
 }
 
 /// Waits until nothing of the kind is due, ever.
-async fn assert_never_due(lab: &impl Lab, of: impl Fn(&Due) -> bool) {
+pub(super) async fn assert_never_due(lab: &impl Lab, of: impl Fn(&Due) -> bool) {
     let ever: Timestamp = "2090-01-01T00:00:00Z".parse().unwrap();
     let gone = until(lab, async || !due_at(lab, ever).await.iter().any(&of)).await;
     assert!(gone, "it stays due");
@@ -107,7 +107,7 @@ async fn a_family_is_due_for_the_function_whose_turn_it_is(lab: &impl Lab) {
 }
 
 async fn a_button_is_due_at_its_look_and_not_when_that_is_taken_back(lab: &impl Lab) {
-    let key = family(lab, later()).press_key();
+    let key = family(lab, later()).press_key().expect("a press");
     lab.create_image().set_press_look(&key, 0, Some(later())).await.unwrap();
     assert_due(lab, Due::Press { key: key.clone(), at: later() }, later()).await;
     lab.create_image().set_press_look(&key, 1, None).await.unwrap();
@@ -138,7 +138,7 @@ async fn history_that_is_not_announced_is_never_due(lab: &impl Lab) {
 
 async fn a_press_is_due_at_the_look_that_it_was_written_with_until_another_is(lab: &impl Lab) {
     let mut family = family(lab, later());
-    let (key, at) = (family.press_key(), plus_seconds(later(), 5));
+    let (key, at) = (family.press_key().expect("a press"), plus_seconds(later(), 5));
     let begin = |rev, next_look| {
         Some(PressWrite::Begin {
             key: key.clone(),
@@ -179,7 +179,7 @@ async fn what_is_due_in_one_part_comes_oldest_first_on_every_page(lab: &impl Lab
         let due = due_at(lab, plus_seconds(later(), -80_000)).await.into_iter();
         let of = |due| match due {
             Due::History { pk: other, at, .. } if other == pk => Some(at.as_second() - later().as_second() + 85_800),
-            Due::Family { .. } | Due::Press { .. } | Due::History { .. } => None,
+            Due::Family { .. } | Due::Press { .. } | Due::Enrolment { .. } | Due::History { .. } => None,
         };
         due.filter_map(of).collect::<Vec<_>>()
     };

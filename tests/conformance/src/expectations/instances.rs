@@ -3,7 +3,7 @@
 use crate::given::{self, launched};
 use crate::lab::Lab;
 use crate::suite::expected;
-use amiline_app::ports::{ButtonReader, InstanceReader, InstanceTagger};
+use amiline_app::ports::{InstanceReader, InstanceTagger, TagReader};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::InstanceId;
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
@@ -132,7 +132,8 @@ async fn tagged_instances_are_found_on_every_page(lab: &impl Lab) {
     let instances = lab.launch(&lab.home(), &tagged(&[(&key, "x")]), MORE_THAN_A_PAGE).await;
     let found = lab.schedule_tick().instances_tagged(&lab.home(), &key).await.unwrap();
     assert_eq!(found.len(), MORE_THAN_A_PAGE);
-    assert_eq!(BTreeSet::from_iter(found), BTreeSet::from_iter(instances));
+    assert!(found.iter().all(|(_, value)| value == "x"));
+    assert_eq!(BTreeSet::from_iter(found.into_iter().map(|(id, _)| id)), BTreeSet::from_iter(instances));
 }
 
 async fn instances_are_found_by_the_exact_key_and_in_their_region_only(lab: &impl Lab) {
@@ -141,6 +142,9 @@ async fn instances_are_found_by_the_exact_key_and_in_their_region_only(lab: &imp
     launched(lab, &tagged(&[(&format!("{key}-2"), "default"), ("Name", &key)])).await;
     let elsewhere = lab.launch(&lab.elsewhere(), &tagged(&[(&key, "")]), 1).await;
     let tick = lab.schedule_tick();
-    assert_eq!(tick.instances_tagged(&lab.home(), &key).await, Ok(vec![pressed]));
-    assert_eq!(tick.instances_tagged(&lab.elsewhere(), &key).await, Ok(elsewhere));
+    assert_eq!(tick.instances_tagged(&lab.home(), &key).await, Ok(vec![(pressed, "default".to_owned())]));
+    assert_eq!(
+        tick.instances_tagged(&lab.elsewhere(), &key).await,
+        Ok(elsewhere.into_iter().map(|id| (id, String::new())).collect())
+    );
 }

@@ -4,6 +4,7 @@ pub(crate) mod announcing;
 pub(crate) mod copying;
 pub(crate) mod creating;
 pub(crate) mod due;
+pub(crate) mod enrolments;
 pub(crate) mod events;
 pub(crate) mod images;
 pub(crate) mod instances;

@@ -44,7 +44,7 @@ fn accepted(now: jiff::Timestamp, rev: u64) -> Press {
 }
 
 fn begin(family: &Family, expected_rev: u64, press: &Press) -> Option<PressWrite> {
-    Some(PressWrite::Begin { key: family.press_key(), expected_rev, press: press.clone() })
+    Some(PressWrite::Begin { key: family.press_key().expect("a press"), expected_rev, press: press.clone() })
 }
 
 async fn press(lab: &impl Lab, key: &PressKey) -> Press {
@@ -62,7 +62,7 @@ async fn pressed(lab: &impl Lab) -> (Family, Press) {
 async fn a_button_that_was_never_pressed_is_untouched(lab: &impl Lab) {
     let mut family = family(lab, later());
     family.account = account_id(lab.number());
-    let found = lab.create_image().press_and_budget(&family.press_key()).await;
+    let found = lab.create_image().press_and_budget(&family.press_key().expect("a press")).await;
     assert_eq!(found, Ok((Press::untouched(), Budget::default())));
 }
 
@@ -70,7 +70,7 @@ async fn a_press_comes_back_as_it_was_written(lab: &impl Lab) {
     let family = family(lab, later());
     let written = accepted(lab.create_image().now(), 1);
     write(&lab.create_image(), &Commit { press: begin(&family, 0, &written), ..beginning(&family) }).await;
-    assert_eq!(press(lab, &family.press_key()).await, written);
+    assert_eq!(press(lab, &family.press_key().expect("a press")).await, written);
 }
 
 async fn a_press_begins_only_from_the_version_that_was_read(lab: &impl Lab) {
@@ -80,33 +80,33 @@ async fn a_press_begins_only_from_the_version_that_was_read(lab: &impl Lab) {
             Commit { press: begin(&first, expected, &accepted(later(), expected + 1)), ..change(&mut first.clone()) };
         conflict(&lab.create_image(), &commit, "the press has version 1").await;
     }
-    assert_eq!(press(lab, &first.press_key()).await, written);
+    assert_eq!(press(lab, &first.press_key().expect("a press")).await, written);
     let next = Press { rev: 2, state: PressState::Idle, answer: None, next_look: None, ..written };
     write(&lab.create_image(), &Commit { press: begin(&first, 1, &next), ..change(&mut first) }).await;
-    assert_eq!(press(lab, &first.press_key()).await, next);
+    assert_eq!(press(lab, &first.press_key().expect("a press")).await, next);
 }
 
 async fn a_press_is_answered_only_if_it_was_accepted_with_the_slot(lab: &impl Lab) {
     let (mut family, written) = pressed(lab).await;
     let slot = written.last_slot.unwrap();
-    let answer = |slot| Some(PressWrite::Answer { key: family.press_key(), slot });
+    let answer = |slot| Some(PressWrite::Answer { key: family.press_key().expect("a press"), slot });
     let (wrong, right) = (answer(Slot::next(later(), Some(slot))), answer(slot));
     conflict(&lab.create_image(), &Commit { press: wrong, ..change(&mut family.clone()) }, "another slot").await;
     write(&lab.create_image(), &Commit { press: right.clone(), ..change(&mut family) }).await;
     let PressState::Accepted { slot, value } = written.state.clone() else { panic!("accepted") };
     let expected = Press { rev: 2, state: PressState::Answered { slot, value }, ..written };
-    assert_eq!(press(lab, &family.press_key()).await, expected);
+    assert_eq!(press(lab, &family.press_key().expect("a press")).await, expected);
     conflict(&lab.create_image(), &Commit { press: right, ..change(&mut family.clone()) }, "it was answered").await;
     let mut nobody = self::family(lab, later());
     nobody.version = 0;
-    let never = Some(PressWrite::Answer { key: nobody.press_key(), slot });
+    let never = Some(PressWrite::Answer { key: nobody.press_key().expect("a press"), slot });
     conflict(&lab.create_image(), &Commit { press: never, ..beginning(&nobody) }, "it was never pressed").await;
 }
 
 async fn a_press_is_cleared_only_if_it_was_answered_with_the_slot(lab: &impl Lab) {
     let (mut family, written) = pressed(lab).await;
     let slot = written.last_slot.unwrap();
-    let key = family.press_key();
+    let key = family.press_key().expect("a press");
     let cleared_at = lab.create_image().now();
     let answer = Some("partial: 1 of 2".to_owned());
     let clear = |slot| Some(PressWrite::Clear { key: key.clone(), slot, cleared_at, answer: answer.clone() });
@@ -124,7 +124,7 @@ async fn a_press_is_cleared_only_if_it_was_answered_with_the_slot(lab: &impl Lab
 
 async fn a_look_is_set_only_at_the_version_that_was_read(lab: &impl Lab) {
     let (family, written) = pressed(lab).await;
-    let (records, key, at) = (lab.create_image(), family.press_key(), plus_seconds(later(), 60));
+    let (records, key, at) = (lab.create_image(), family.press_key().expect("a press"), plus_seconds(later(), 60));
     for rev in [0, 2] {
         assert_eq!(records.set_press_look(&key, rev, Some(at)).await, Ok(Committed::Conflict), "{rev}");
     }
@@ -136,7 +136,7 @@ async fn a_look_is_set_only_at_the_version_that_was_read(lab: &impl Lab) {
 }
 
 async fn a_look_can_be_set_for_a_button_that_was_never_pressed(lab: &impl Lab) {
-    let (records, key, at) = (lab.create_image(), family(lab, later()).press_key(), later());
+    let (records, key, at) = (lab.create_image(), family(lab, later()).press_key().expect("a press"), later());
     assert_eq!(records.set_press_look(&key, 1, Some(at)).await, Ok(Committed::Conflict));
     assert_eq!(records.set_press_look(&key, 0, None).await, Ok(Committed::Yes), "there is nothing to take away");
     assert_eq!(press(lab, &key).await, Press::untouched());
@@ -150,17 +150,21 @@ async fn presses_under_way_are_told_from_the_others(lab: &impl Lab) {
     let (mut answered, written) = pressed(lab).await;
     let (mut cleared, _) = pressed(lab).await;
     for family in [&mut answered, &mut cleared] {
-        let answer = PressWrite::Answer { key: family.press_key(), slot: written.last_slot.unwrap() };
+        let answer = PressWrite::Answer { key: family.press_key().expect("a press"), slot: written.last_slot.unwrap() };
         write(&lab.create_image(), &Commit { press: Some(answer), ..change(family) }).await;
     }
-    let (key, slot) = (cleared.press_key(), written.last_slot.unwrap());
+    let (key, slot) = (cleared.press_key().expect("a press"), written.last_slot.unwrap());
     let clear = PressWrite::Clear { key, slot, cleared_at: later(), answer: None };
     write(&lab.create_image(), &Commit { press: Some(clear), ..change(&mut cleared) }).await;
     // More than one batch of BatchGetItem.
-    let mut keys: Vec<PressKey> = (0..130).map(|_| family(lab, later()).press_key()).collect();
-    keys.extend([accepted.press_key(), answered.press_key(), cleared.press_key()]);
+    let mut keys: Vec<PressKey> = (0..130).map(|_| family(lab, later()).press_key().expect("a press")).collect();
+    keys.extend([
+        accepted.press_key().expect("a press"),
+        answered.press_key().expect("a press"),
+        cleared.press_key().expect("a press"),
+    ]);
     let found = lab.schedule_tick().presses_under_way(&keys).await;
-    assert_eq!(found, Ok([accepted.press_key(), answered.press_key()].into()));
+    assert_eq!(found, Ok([accepted.press_key().expect("a press"), answered.press_key().expect("a press")].into()));
     assert_eq!(lab.schedule_tick().presses_under_way(&[]).await, Ok([].into()));
 }
 
@@ -169,10 +173,10 @@ async fn a_count_comes_back_as_it_was_written(lab: &impl Lab) {
     family.account = account_id(lab.number());
     let budget = Budget::default().take(later(), 50).unwrap();
     write(&lab.create_image(), &Commit { budget: Some(budget.clone()), ..beginning(&family) }).await;
-    assert_eq!(lab.create_image().press_and_budget(&family.press_key()).await.unwrap().1, budget);
+    assert_eq!(lab.create_image().press_and_budget(&family.press_key().expect("a press")).await.unwrap().1, budget);
     let more = budget.take(plus_seconds(later(), 900), 50).unwrap();
     write(&lab.create_image(), &Commit { budget: Some(more.clone()), ..change(&mut family) }).await;
-    assert_eq!(lab.create_image().press_and_budget(&family.press_key()).await.unwrap().1, more);
+    assert_eq!(lab.create_image().press_and_budget(&family.press_key().expect("a press")).await.unwrap().1, more);
 }
 
 async fn a_count_is_written_only_after_the_version_before_it(lab: &impl Lab) {
@@ -186,12 +190,12 @@ async fn a_count_is_written_only_after_the_version_before_it(lab: &impl Lab) {
     let again = Commit { budget: Some(first), ..change(&mut family.clone()) };
     conflict(&lab.create_image(), &again, "somebody else counted").await;
     write(&lab.create_image(), &Commit { budget: Some(second.clone()), ..change(&mut family) }).await;
-    assert_eq!(lab.create_image().press_and_budget(&family.press_key()).await.unwrap().1, second);
+    assert_eq!(lab.create_image().press_and_budget(&family.press_key().expect("a press")).await.unwrap().1, second);
 }
 
 async fn a_press_begins_at_a_button_that_was_only_looked_at(lab: &impl Lab) {
     let family = family(lab, later());
-    let key = family.press_key();
+    let key = family.press_key().expect("a press");
     assert_eq!(lab.create_image().set_press_look(&key, 0, Some(later())).await, Ok(Committed::Yes));
     let commit = |expected| Commit { press: begin(&family, expected, &accepted(later(), 2)), ..beginning(&family) };
     conflict(&lab.create_image(), &commit(0), "there is a button").await;

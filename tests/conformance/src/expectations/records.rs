@@ -117,9 +117,10 @@ fn everything(lab: &impl Lab) -> Commit {
     Commit {
         pointers: vec![(family.region.clone(), family.source_image().unwrap().clone())],
         history,
-        press: Some(PressWrite::Begin { key: family.press_key(), expected_rev: 0, press }),
+        press: Some(PressWrite::Begin { key: family.press_key().expect("a press"), expected_rev: 0, press }),
         budget: Budget::default().take(later(), 50),
         policy_text: Some((format!("hash-{}", lab.number()), "{}".to_owned())),
+        enrolment: None,
         ..beginning(&family)
     }
 }
@@ -131,7 +132,11 @@ async fn a_transaction_whose_condition_does_not_hold_writes_nothing(lab: &impl L
         match why {
             "press" => {
                 let press = Press { rev: 4, ..Press::untouched() };
-                commit.press = Some(PressWrite::Begin { key: commit.family.press_key(), expected_rev: 3, press });
+                commit.press = Some(PressWrite::Begin {
+                    key: commit.family.press_key().expect("a press"),
+                    expected_rev: 3,
+                    press,
+                });
             }
             "budget" => commit.budget = commit.budget.unwrap().take(later(), 50),
             "history" | "pointer" => {
@@ -154,7 +159,7 @@ async fn a_transaction_whose_condition_does_not_hold_writes_nothing(lab: &impl L
         conflict(&lab.create_image(), &commit, why).await;
         let (records, family) = (lab.create_image(), &commit.family);
         assert_eq!(records.family(&family.id).await, Ok(None), "{why}");
-        let (press, budget) = records.press_and_budget(&family.press_key()).await.unwrap();
+        let (press, budget) = records.press_and_budget(&family.press_key().expect("a press")).await.unwrap();
         assert_eq!((press, budget), (Press::untouched(), Budget::default()), "{why}");
         assert_eq!(records.kept_policy(&commit.policy_text.as_ref().unwrap().0).await, Ok(None), "{why}");
         if why != "history" {
@@ -289,6 +294,7 @@ async fn keeping_a_rejected_message_twice_is_harmless(lab: &impl Lab) {
     assert_eq!(lab.create_image().keep_rejected(&rejected).await, Ok(()));
     assert_eq!(lab.create_image().keep_rejected(&rejected).await, Ok(()));
     assert_eq!(lab.notify().keep_rejected(&rejected).await, Ok(()));
-    let press = lab.create_image().press_and_budget(&family(lab, later()).press_key()).await.unwrap().0;
+    let press =
+        lab.create_image().press_and_budget(&family(lab, later()).press_key().expect("a press")).await.unwrap().0;
     assert_eq!(press.state, PressState::Idle, "nothing else was touched");
 }

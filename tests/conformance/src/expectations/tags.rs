@@ -3,7 +3,7 @@
 use crate::given::{self, create_step, launched};
 use crate::lab::Lab;
 use crate::suite::expected;
-use amiline_app::ports::{ButtonReader, ImageCreator, InstanceReader, InstanceTagger};
+use amiline_app::ports::{ImageCreator, InstanceReader, InstanceTagger, TagReader};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::InstanceId;
 use amiline_domain::image::{InstanceState, ObservedInstance};
@@ -78,7 +78,10 @@ async fn a_terminated_instance_still_shows_its_tags_and_takes_an_answer(lab: &im
     let tags = [(key.clone(), "default".to_owned())];
     let instance = launched(lab, &Launch { tags: tags.into(), ..Launch::default() }).await;
     lab.terminate(&lab.home(), &instance).await;
-    assert_eq!(lab.schedule_tick().instances_tagged(&lab.home(), &key).await, Ok(vec![instance.clone()]));
+    assert_eq!(
+        lab.schedule_tick().instances_tagged(&lab.home(), &key).await,
+        Ok(vec![(instance.clone(), "default".to_owned())])
+    );
     lab.create_image().write_tag(&step(lab, &instance, "conformance:status", "rejected")).await.expect("an answer");
     lab.create_image().remove_tag(&step(lab, &instance, &key, "default")).await.expect("the button springs back");
     let seen = read(lab, &instance).await;

@@ -50,6 +50,8 @@ impl Lab for Local {
             create_queue,
             distribute_queue,
             notify_queue,
+            policy_path: POLICY_PATH.to_owned(),
+            images_per_hour_max: 50,
             source_regions: vec![self.home(), self.elsewhere()],
         })
     }

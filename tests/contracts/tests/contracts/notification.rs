@@ -12,7 +12,7 @@ fn kinds() -> Vec<EventKind> {
     let listed = |kind: EventKind| match kind {
         ImageRequested | ImageCreating | ImageAvailable | ImageFailed | CopyStarted | CopyAvailable | CopyFailed
         | ImageShared | ShareFailed | ImageDeregistered | ImageDisabled | ImageEnabled | TwinFound | FamilyComplete
-        | FamilyPartial | FamilyFailed | RequestRejected | FamilyRetried => kind,
+        | FamilyPartial | FamilyFailed | RequestRejected | FamilyRetried | SlotsMissed => kind,
     };
     [
         ImageRequested,
@@ -33,6 +33,7 @@ fn kinds() -> Vec<EventKind> {
         FamilyFailed,
         RequestRejected,
         FamilyRetried,
+        SlotsMissed,
     ]
     .map(listed)
     .to_vec()

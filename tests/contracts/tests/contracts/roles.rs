@@ -135,8 +135,10 @@ fn the_tick_changes_nothing() {
             "logs:PutLogEvents",
             "ec2:DescribeTags",
             "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
             "dynamodb:Query",
-            "sqs:SendMessage"
+            "sqs:SendMessage",
+            "ssm:GetParameters",
         ])
     );
     let query = statements.iter().find(|s| s.actions == ["dynamodb:Query"]).expect("a query");
@@ -233,14 +235,14 @@ fn the_stacks_key_is_the_only_one_and_used_by_way_of_ec2() {
 }
 
 #[test]
-fn policies_are_read_by_create_image_only_and_written_by_nobody() {
+fn policies_are_read_by_create_image_and_the_tick_and_written_by_nobody() {
     let stack = wide();
     for (_, role, _) in FUNCTIONS {
         for statement in granted(&stack, role) {
             if statement.actions.iter().any(|action| action.starts_with("ssm:")) {
                 assert_eq!(statement.actions, ["ssm:GetParameters"], "{role}");
                 let policies = statement.resources.iter().any(|resource| resource.contains("/policies/"));
-                assert_eq!(policies, role == "CreateImageRole", "{role}");
+                assert_eq!(policies, ["CreateImageRole", "ScheduleTickRole"].contains(&role), "{role}");
             }
         }
     }

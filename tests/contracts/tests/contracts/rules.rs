@@ -4,7 +4,7 @@ use crate::{HOME, plain, regional};
 use amiline_contracts::events::{self, Event};
 use amiline_contracts::pattern::matches;
 use amiline_contracts::stack::{ACCOUNT, Resource, Stack};
-use amiline_domain::wake::{BODY_BYTES_MAX, BadEvent, Wake, decode};
+use amiline_domain::wake::{BODY_BYTES_MAX, BadEvent, Tick, Wake, decode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -78,7 +78,7 @@ fn every_rule_of_every_region_takes_events_of_this_account_only() {
 #[test]
 fn the_same_patterns_guard_the_home_bus_the_inbound_bus_and_the_other_regions() {
     let (home, elsewhere) = (plain(), regional("us-west-2", &[]));
-    for id in ["InstanceTaggedRule", "ImageStateRule"] {
+    for id in ["InstanceTaggedRule", "InstanceEnrolledRule", "ImageStateRule"] {
         let expected = pattern(&home.one(id));
         assert_eq!(pattern(&home.one(&format!("Inbound{id}"))), expected);
         assert_eq!(pattern(&elsewhere.one(id)), expected);
@@ -143,4 +143,8 @@ fn the_schedule_sends_a_tick_that_the_function_reads() {
     assert_eq!(decode(input), Ok(Wake::Tick(Default::default())));
     assert_eq!(schedule.properties["Target"]["Arn"], "ScheduleTickFunction.Arn");
     assert_eq!(schedule.properties["ScheduleExpression"], "rate(5 minutes)");
+    let sweep = plain().one("SweepSchedule");
+    let input = sweep.properties["Target"]["Input"].as_str().expect("an explicit input");
+    assert_eq!(decode(input), Ok(Wake::Tick(Tick { sweep: true, ..Tick::default() })));
+    assert_eq!(sweep.properties["ScheduleExpression"], "rate(1 hour)");
 }

@@ -1,7 +1,7 @@
 //! CreateImage and what reads show of it.
 
 use crate::{cloud, create, east, tags, west};
-use amiline_app::ports::{ButtonReader, ImageCreator, ImageReader, InstanceReader, InstanceTagger};
+use amiline_app::ports::{ImageCreator, ImageReader, InstanceReader, InstanceTagger, TagReader};
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::image::{ImageState, InstanceState, RootDevice};
 use amiline_domain::plan::TagStep;
@@ -110,7 +110,10 @@ fn reads_lag_behind_and_calls_do_not() {
     let error = block_on(world.create_image(&create(&instance, "one"))).unwrap_err();
     assert_eq!(error.code, "InvalidAMIName.Duplicate");
     cloud.advance(90);
-    assert_eq!(block_on(world.instances_tagged(&east(), "amiline:image")).unwrap(), vec![instance]);
+    assert_eq!(
+        block_on(world.instances_tagged(&east(), "amiline:image")).unwrap(),
+        vec![(instance, "default".to_owned())]
+    );
     let seen = block_on(world.images_by_id(&east(), &[image])).unwrap();
     assert_eq!(seen[0].state, ImageState::Pending, "it is available, but the read is 90 seconds old");
 }

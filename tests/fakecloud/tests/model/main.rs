@@ -113,5 +113,6 @@ fn next_commit(cloud: &FakeCloud, mut family: Family, changes: Changes, expected
         press: changes.press,
         budget: None,
         policy_text: None,
+        enrolment: None,
     }
 }

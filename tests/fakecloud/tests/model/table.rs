@@ -38,7 +38,7 @@ fn fact(kind: EventKind) -> Option<Fact> {
 fn a_family_begins_once_with_its_press_its_budget_and_its_policy() {
     let (cloud, instance, commit) = begun();
     let world = cloud.as_caller("x");
-    let (press, budget) = block_on(world.press_and_budget(&commit.family.press_key())).unwrap();
+    let (press, budget) = block_on(world.press_and_budget(&commit.family.press_key().expect("a press"))).unwrap();
     assert_eq!((press.rev, budget.rev), (1, 1));
     assert!(matches!(press.state, PressState::Accepted { .. }));
     assert_eq!(cloud.press_of(&east(), &instance), Some(press));
@@ -57,7 +57,7 @@ fn each_condition_that_does_not_hold_leaves_everything_as_it_was() {
     let good = next(&cloud, &commit, fact(EventKind::FamilyRetried));
     let slot = commit.family.slot;
     let other = Slot::next(cloud.now(), Some(slot));
-    let key = commit.family.press_key();
+    let key = commit.family.press_key().expect("a press");
     let press = cloud.press_of(&key.region, &key.instance).unwrap();
     let budget = commit.budget.clone().unwrap();
     let wrong = [
@@ -82,7 +82,7 @@ fn each_condition_that_does_not_hold_leaves_everything_as_it_was() {
 #[test]
 fn a_press_is_answered_then_cleared_and_each_only_once() {
     let (cloud, instance, commit) = begun();
-    let (key, slot) = (commit.family.press_key(), commit.family.slot);
+    let (key, slot) = (commit.family.press_key().expect("a press"), commit.family.slot);
     let clear = PressWrite::Clear { key: key.clone(), slot, cleared_at: cloud.now(), answer: Some("a".to_owned()) };
     for (write_press, expected) in [
         (PressWrite::Answer { key: key.clone(), slot }, Committed::Yes),
@@ -145,7 +145,7 @@ fn who_finds_a_lease_wakes_its_holder_and_the_holder_notices() {
 fn of_two_looks_that_overlap_only_one_sets_the_time() {
     let cloud = cloud();
     let instance = cloud.launch(&east());
-    let key = first_commit(&cloud, &instance).family.press_key();
+    let key = first_commit(&cloud, &instance).family.press_key().expect("a press");
     let world = cloud.as_caller("x");
     let set = |rev, at| block_on(world.set_press_look(&key, rev, at)).unwrap();
     let at = plus_seconds(cloud.now(), 60);
@@ -240,8 +240,8 @@ fn writes_that_lose_something_are_noted_as_flaws() {
 fn presses_under_way_are_told_from_idle_ones() {
     let (cloud, _, commit) = begun();
     let idle = cloud.launch(&east());
-    let idle = first_commit(&cloud, &idle).family.press_key();
-    let busy = commit.family.press_key();
+    let idle = first_commit(&cloud, &idle).family.press_key().expect("a press");
+    let busy = commit.family.press_key().expect("a press");
     let under_way = block_on(cloud.as_caller("schedule-tick").presses_under_way(&[idle, busy.clone()])).unwrap();
     assert_eq!(under_way.into_iter().collect::<Vec<_>>(), [busy]);
 }

@@ -76,7 +76,7 @@ pub(crate) fn deliver_stream(cloud: &FakeCloud) {
 
 /// One tick. One that fails or crashes is made up for by the next.
 pub(crate) fn tick_once(cloud: &FakeCloud) {
-    let _ = run(tick(&cloud.as_caller("schedule-tick"), &cloud.stack(), &[east()], Tick::default()));
+    let _ = run(tick(&cloud.as_caller("schedule-tick"), &cloud.watched_stack(&[east()]), Tick::default()));
 }
 
 /// Lives so many minutes without a tick.

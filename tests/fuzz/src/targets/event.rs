@@ -9,7 +9,7 @@ use crate::stage::Stage;
 use crate::target::{Broken, Outcome, Target};
 use amiline_app::ports::Queue;
 use amiline_domain::wake::{
-    BODY_BYTES_MAX, Wake, announce_history, decode, family_due, family_due_early, look_at_instance,
+    BODY_BYTES_MAX, Wake, announce_history, decode, family_due, family_due_early, look_at_instance, look_at_schedule,
 };
 
 pub(super) const TARGET: Target = Target { name: "event", longest: BODY_BYTES_MAX + 1000, seeds: events, run };
@@ -43,6 +43,7 @@ fn run(input: &[u8]) -> Outcome {
 fn check_sent_again(wake: &Wake) -> Result<(), Broken> {
     let body = match wake {
         Wake::LookAtInstance { region, instance } => look_at_instance(region, instance),
+        Wake::LookAtSchedule { region, instance } => look_at_schedule(region, instance),
         Wake::FamilyDue(due) if due.early => family_due_early(&due.family),
         Wake::FamilyDue(due) => family_due(&due.family),
         Wake::AnnounceHistory { pk, sk } => announce_history(pk, sk),

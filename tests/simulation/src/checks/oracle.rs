@@ -5,6 +5,7 @@ use super::{Check, Tally, Violation};
 use crate::diary::Diary;
 use amiline_app::ports::Queue;
 use amiline_app::settings::BoundedStack;
+use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Lease, Outcome, Place};
 use amiline_domain::history::EventKind;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
@@ -25,6 +26,10 @@ pub(super) struct Shown {
     pub(super) idle_press: Option<PressKey>,
     /// The button's value, as read after the idle press.
     pub(super) tag: Option<String>,
+    /// The enrolment that it read last.
+    pub(super) enrolment: Option<EnrolmentKey>,
+    /// The schedule's tag, as read after the enrolment.
+    pub(super) schedule: Option<String>,
     pub(super) ours: BTreeSet<(Region, ImageId)>,
     pub(super) switch_off_at: Option<Timestamp>,
     pub(super) alive: bool,
@@ -129,7 +134,15 @@ impl Oracle {
     pub fn acknowledged(&mut self, cloud: &FakeCloud, queue: Queue, message: &Message) {
         let wake = decode(&message.body);
         let mine = match (&wake, queue) {
-            (Ok(Wake::InstanceTagged(_) | Wake::LookAtInstance { .. } | Wake::FamilyDue(_)), Queue::Create)
+            (
+                Ok(
+                    Wake::InstanceTagged(_)
+                    | Wake::LookAtInstance { .. }
+                    | Wake::LookAtSchedule { .. }
+                    | Wake::FamilyDue(_),
+                ),
+                Queue::Create,
+            )
             | (Ok(Wake::ImageState(_) | Wake::FamilyDue(_)), Queue::Distribute)
             | (Ok(Wake::AnnounceHistory { .. }), Queue::Notify) => true,
             (_, Queue::Create | Queue::Distribute | Queue::Notify) => false,
@@ -169,11 +182,20 @@ impl Oracle {
                 shown.idle_press = idle.then(|| key.clone());
                 shown.tag = None;
             }
-            What::InstanceRead { region, instance, button } => {
+            What::EnrolmentRead { key } => {
+                let shown = self.shown.entry(by).or_default();
+                shown.enrolment = Some(key.clone());
+                shown.schedule = None;
+            }
+            What::Enrolled(_) => {}
+            What::InstanceRead { region, instance, button, schedule } => {
                 let shown = self.shown.entry(by).or_default();
                 let same =
                     shown.idle_press.as_ref().is_some_and(|key| key.region == *region && key.instance == *instance);
                 shown.tag = button.clone().filter(|_| same);
+                let enrolled = shown.enrolment.as_ref();
+                let same = enrolled.is_some_and(|key| key.region == *region && key.instance == *instance);
+                shown.schedule = schedule.clone().filter(|_| same);
             }
             What::ImagesRead(region, images) => self.see_images(by, region, images),
             What::SwitchRead { on } => {

@@ -36,7 +36,7 @@ fn future<W>(run: &mut Run, world: W, invocation: Invocation, origin: &Origin) -
 where
     W: Create + Distribute + Announcer + Tick + Operate + 'static,
 {
-    let (stack, watched) = (Rc::clone(&run.stack), Rc::clone(&run.watched));
+    let (stack, watched) = (Rc::clone(&run.stack), run.watched_stack());
     match origin {
         Origin::Message { queue, message, .. } => {
             let (queue, message) = (*queue, message.clone());
@@ -46,12 +46,10 @@ where
             let item = record.item.clone();
             Box::pin(async move { announce(&world, &item).await.map(|_| ()) })
         }
-        Origin::Tick => {
-            Box::pin(async move { tick(&world, &stack.stack, &watched, wake::Tick::default()).await.map(|_| ()) })
-        }
+        Origin::Tick => Box::pin(async move { tick(&world, &watched, wake::Tick::default()).await.map(|_| ()) }),
         Origin::EarlyTick => {
-            let request = wake::Tick { due_within_seconds: 86_400 };
-            Box::pin(async move { tick(&world, &stack.stack, &watched, request).await.map(|_| ()) })
+            let request = wake::Tick { due_within_seconds: 86_400, ..wake::Tick::default() };
+            Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
         }
         Origin::Person => {
             let family: Option<FamilyId> = run.retry.take();

@@ -6,21 +6,22 @@
 use super::Mutant;
 use crate::run::Run;
 use amiline_app::ports::{
-    Announcer, ButtonReader, CallError, Catalogue, Clock, Committed, Due, DuePage, DueReader, ImageCopier,
-    ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger,
-    PolicyReader, Queue, RecordReader, RecordWriter, RejectedMessage,
+    Announcer, CallError, Catalogue, Clock, Committed, Due, DuePage, DueReader, Enrolled, ImageCopier, ImageCreator,
+    ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, Queue,
+    RecordReader, RecordWriter, RejectedMessage, TagReader,
 };
 use amiline_domain::budget::Budget;
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, RowState};
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::history::HistoryItem;
-use amiline_domain::ids::{FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
+use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
 use amiline_domain::image::{ImageState, ObservedImage, ObservedInstance, SnapshotKeys};
 use amiline_domain::name::ImageName;
 use amiline_domain::notice::{Notice, render};
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::{Press, PressKey};
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::World;
 use amiline_scenarios::{europe, west};
@@ -138,8 +139,8 @@ impl InstanceReader for Mutated {
     }
 }
 
-impl ButtonReader for Mutated {
-    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<InstanceId>, CallError> {
+impl TagReader for Mutated {
+    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<(InstanceId, String)>, CallError> {
         let mut all = self.world.instances_tagged(region, key).await?;
         if self.is(Mutant::FirstPageOnly) {
             all.truncate(self.page);
@@ -296,6 +297,10 @@ impl RecordReader for Mutated {
         Ok((press, budget))
     }
 
+    async fn enrolment(&self, key: &EnrolmentKey) -> Result<Enrolled, CallError> {
+        self.world.enrolment(key).await
+    }
+
     async fn family(&self, id: &FamilyId) -> Result<Option<Family>, CallError> {
         let family = self.world.family(id).await?;
         Ok(match family {
@@ -334,6 +339,10 @@ impl RecordWriter for Mutated {
         self.world.set_press_look(key, rev, at).await
     }
 
+    async fn set_enrolment(&self, write: &EnrolmentWrite) -> Result<Committed, CallError> {
+        self.world.set_enrolment(write).await
+    }
+
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {
         if self.is(Mutant::PoisonComesAgain) {
             return Err(CallError {
@@ -364,6 +373,14 @@ impl DueReader for Mutated {
             page.items.retain(|due| !matches!(due, Due::Family { at, .. } if at.as_second() < midnight));
         }
         Ok(page)
+    }
+
+    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError> {
+        self.world.enrolments(keys).await
+    }
+
+    async fn budget(&self, account: &AccountId) -> Result<Budget, CallError> {
+        self.world.budget(account).await
     }
 
     async fn presses_under_way(&self, keys: &[PressKey]) -> Result<BTreeSet<PressKey>, CallError> {

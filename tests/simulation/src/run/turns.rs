@@ -213,6 +213,7 @@ fn kind_of(body: &str) -> &'static str {
         ("Tag Change on Resource", "tag event"),
         ("EC2 AMI State Change", "image event"),
         ("LookAtInstance", "look"),
+        ("LookAtSchedule", "turn"),
         ("FamilyDue", "family due"),
         ("AnnounceHistory", "announce"),
     ];

@@ -1,8 +1,9 @@
 //! Two writers of one family, and a reply that does not arrive.
 
 use super::commit_surely;
-use crate::ports::{CallError, Committed, RecordReader, RecordWriter, RejectedMessage};
+use crate::ports::{CallError, Committed, Enrolled, RecordReader, RecordWriter, RejectedMessage};
 use amiline_domain::budget::Budget;
+use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName};
@@ -10,7 +11,7 @@ use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
 use amiline_domain::look::Rejection;
 use amiline_domain::plan::{Begun, refuse};
 use amiline_domain::press::{Press, PressKey};
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::time::{Slot, plus_seconds};
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -27,6 +28,10 @@ struct Table {
 impl RecordReader for Table {
     async fn press_and_budget(&self, _: &PressKey) -> Result<(Press, Budget), CallError> {
         unreachable!("no press is read here")
+    }
+
+    async fn enrolment(&self, _: &EnrolmentKey) -> Result<Enrolled, CallError> {
+        unreachable!("no enrolment is read here")
     }
 
     async fn family(&self, _: &FamilyId) -> Result<Option<Family>, CallError> {
@@ -69,6 +74,10 @@ impl RecordWriter for Table {
 
     async fn set_press_look(&self, _: &PressKey, _: u64, _: Option<Timestamp>) -> Result<Committed, CallError> {
         unreachable!("no press is written here")
+    }
+
+    async fn set_enrolment(&self, _: &EnrolmentWrite) -> Result<Committed, CallError> {
+        unreachable!("no enrolment is written here")
     }
 
     async fn keep_rejected(&self, _: &RejectedMessage) -> Result<(), CallError> {
@@ -123,6 +132,7 @@ fn ours_is(after_the_first: Family) -> (Committed, Table) {
         press: None,
         budget: None,
         policy_text: None,
+        enrolment: None,
     };
     let committed = commit_surely(&table, &commit).now_or_never().unwrap().unwrap();
     (committed, table)

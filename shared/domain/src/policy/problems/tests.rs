@@ -30,7 +30,7 @@ fn every_problem_is_found_with_its_place() {
 #[test]
 fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
     for (text, said) in [
-        (r#"{"shares":{}}"#, "did you mean \"share\"? Allowed: description, create, encrypt"),
+        (r#"{"shares":{}}"#, "did you mean \"share\"? Allowed: description, schedule, create, encrypt"),
         (r#"{"Create":{}}"#, "did you mean \"create\"?"),
         (r#"{"create":{"rebot":true}}"#, "did you mean \"reboot\"?"),
         (r#"{"kms_key":"alias/a"}"#, "it belongs at encrypt.kms_key. Allowed: description"),
@@ -50,6 +50,26 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
         (r#"{"description":5}"#, "Put it in quotes"),
         (r#"{"description":"a {{b}}"}"#, "two opening braces in a row"),
         (r#"{"create":[true]}"#, "found a list; allowed: an object with the field reboot. Write its fields without"),
+        (r#"{"schedule":{}}"#, "the field \"cron\" is missing; give a list in which each item is a cron expression"),
+        (r#"{"schedule":{"cron":"0 2 * * *"}}"#, "Write [\"0 2 * * *\"]"),
+        (
+            r#"{"schedule":{"cron":["0 2 * *"]}}"#,
+            "\"0 2 * *\" is not a valid cron expression: five fields (minute, hour",
+        ),
+        (r#"{"schedule":{"cron":["0 0 30 2 *"]}}"#, "that can happen, such as"),
+        (r#"{"schedule":{"cron":[]}}"#, "a schedule needs at least one cron expression"),
+        (
+            r#"{"schedule":{"cron":["*/5 * * * *"]}}"#,
+            "two slots come within 5 minutes of each other; allowed: 15 minutes",
+        ),
+        (
+            r#"{"schedule":{"cron":["0 * * * *"],"jitter_minutes":60}}"#,
+            "schedule.jitter_minutes: found 60; allowed: less than the 60 minutes between two slots",
+        ),
+        (
+            r#"{"schedule":{"cron":["0 2 * * *"],"time_zone":"CEST"}}"#,
+            "\"CEST\" is not a valid time zone: a name of the IANA database, such as \"UTC\" or \"Europe/Berlin\"",
+        ),
         ("null", "The shortest policy is {}"),
     ] {
         let found = found(text);
@@ -98,6 +118,8 @@ fn a_document_without_problems_is_one_that_the_types_take_field_by_field() {
         "\"us-east-1\"",
         "\"222222222222\"",
         "\"alias/a\"",
+        "\"Europe/Berlin\"",
+        "[\"0 2 * * *\"]",
         "[]",
         "[null]",
         "[\"us-east-1\"]",
@@ -121,8 +143,9 @@ fn a_document_without_problems_is_one_that_the_types_take_field_by_field() {
     for text in documents {
         let by_description = found(&text);
         let by_types = serde_json::from_str::<Policy>(&text);
-        // These two are rules of the policy as a whole, and serde takes a list for an object.
-        let ruled = by_description.iter().any(|said| said.contains("names no customer") || said.contains("1 to 168"));
+        // These are rules of the policy as a whole, and serde takes a list for an object.
+        let rules = ["names no customer", "1 to 168", "0 to 720", "at least one cron"];
+        let ruled = by_description.iter().any(|said| rules.iter().any(|rule| said.contains(rule)));
         let listed = text.contains("[") && by_description.iter().any(|said| said.contains("allowed: an object"));
         assert!(
             by_description.is_empty() == by_types.is_ok() || ruled || listed,

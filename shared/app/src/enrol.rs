@@ -1,0 +1,254 @@
+//! Looking at the schedules of an instance: the one use case for its tag event, for redelivery, for its turn and for the
+//! sweep.
+
+use crate::family::{CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work};
+use crate::ports::{CallError, Committed, Enrolled};
+use crate::settings::BoundedStack;
+use crate::world::Create;
+use amiline_domain::enrolment::{EnrolmentDecision, EnrolmentKey, Missed, Named, POLICIES_MAX, Sight, decide};
+use amiline_domain::fault::Fault;
+use amiline_domain::ids::{InstanceId, PolicyName, Region};
+use amiline_domain::image::ObservedInstance;
+use amiline_domain::key::IntentKey;
+use amiline_domain::look::{Admission, Rejection};
+use amiline_domain::plan::{Changes, Scheduled, begin_slot, refuse_enrolment};
+use amiline_domain::press::Hint;
+use amiline_domain::record::EnrolmentWrite;
+use amiline_domain::tags::Trigger;
+use amiline_domain::time::Slot;
+use amiline_domain::wake::InstanceTagged;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whose schedules to look at.
+#[derive(Debug, Clone)]
+pub struct EnrolRequest {
+    /// Where.
+    pub region: Region,
+    /// Which instance.
+    pub instance: InstanceId,
+    /// What an event claimed; its `button` is the schedule's tag.
+    pub hint: Option<Hint>,
+}
+
+impl EnrolRequest {
+    /// The look that a tag event asks for; `None` if it is about another account or another tag.
+    pub fn of_event(event: &InstanceTagged, stack: &BoundedStack) -> Option<Self> {
+        let keys = &stack.stack.keys;
+        let tag = keys.schedule();
+        if event.account != stack.stack.account || !event.changed_keys.contains(&tag) {
+            return None;
+        }
+        let status = event.tags.get(&keys.status()).cloned();
+        let hint = Hint { time: event.time, button: event.tags.get(&tag).cloned(), status };
+        Some(Self { region: event.region.clone(), instance: event.instance.clone(), hint: Some(hint) })
+    }
+}
+
+/// What a look led to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EnrolDone {
+    /// Slots that were taken.
+    pub begun: usize,
+    /// Refusals that were told.
+    pub refused: usize,
+    /// The kill switch is on: nothing was begun; it stays due.
+    pub paused: bool,
+}
+
+/// Brings the instance's enrolment up to date and does what is due.
+pub async fn look_at_schedule<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    request: &EnrolRequest,
+    invocation: &Invocation,
+) -> Result<EnrolDone, UseCaseError> {
+    let key = EnrolmentKey {
+        account: stack.stack.account.clone(),
+        region: request.region.clone(),
+        instance: request.instance.clone(),
+    };
+    let mut done = EnrolDone::default();
+    let mut taken = BTreeSet::new();
+    // Each of an instance's policies may have something to begin, and each may meet somebody who writes too.
+    for round in 0..RELOADS_MAX.saturating_add(POLICIES_MAX) {
+        // The enrolment first, then the tags, as with a press.
+        let enrolled = world.enrolment(&key).await?;
+        let instance = world.instance(&key.region, &key.instance).await?;
+        let tag = instance.as_ref().and_then(|instance| instance.tags.get(&stack.stack.keys.schedule())).cloned();
+        let texts = texts(world, tag.as_deref()).await?;
+        let now = world.now();
+        let sight = Sight {
+            instance: instance.as_ref(),
+            tag: tag.as_deref(),
+            hint: request.hint.as_ref(),
+            texts: &texts,
+            press: &enrolled.press,
+            budget: &enrolled.budget,
+            bounds: &stack.bounds,
+            taken: &taken,
+            now,
+        };
+        let decision = decide(&enrolled.enrolment, sight);
+        let acts = match decision {
+            EnrolmentDecision::Nothing => return Ok(done),
+            EnrolmentDecision::Write(enrolment) => {
+                let write = EnrolmentWrite { key: key.clone(), expected_rev: enrolled.enrolment.rev, enrolment };
+                if world.set_enrolment(&write).await? == Committed::Yes {
+                    return Ok(done);
+                }
+                world.give_way(round).await;
+                continue;
+            }
+            EnrolmentDecision::Begin { .. } | EnrolmentDecision::Refuse { .. } => decision,
+        };
+        if world.is_on().await {
+            return Ok(EnrolDone { paused: true, ..done });
+        }
+        let Some(instance) = instance else { return Ok(done) };
+        let act = Act { key: &key, enrolled: &enrolled, instance: &instance, texts: &texts };
+        match act.carry_out(world, stack, acts, invocation).await? {
+            Acted::Begun => done.begun = done.begun.saturating_add(1),
+            Acted::Refused => done.refused = done.refused.saturating_add(1),
+            Acted::InTheWay => world.give_way(round).await,
+            Acted::TakenBefore(policy, slot) => {
+                taken.insert((policy, slot));
+            }
+        }
+    }
+    Err(UseCaseError::Call(busy(&key)))
+}
+
+async fn texts<W: Create>(world: &W, tag: Option<&str>) -> Result<BTreeMap<PolicyName, Option<String>>, CallError> {
+    let mut texts = BTreeMap::new();
+    for policy in tag.map(Named::of).unwrap_or_default().policies {
+        let text = world.policy_text(&policy).await?;
+        texts.insert(policy, text);
+    }
+    Ok(texts)
+}
+
+fn busy(key: &EnrolmentKey) -> CallError {
+    CallError {
+        action: "dynamodb:TransactWriteItems",
+        subject: key.instance.to_string(),
+        region: key.region.clone(),
+        code: "Busy".to_owned(),
+        message: "the enrolment kept changing while it was looked at; it will be looked at again".to_owned(),
+        fault: Fault::Later,
+    }
+}
+
+/// What was read, for something to carry out.
+struct Act<'a> {
+    key: &'a EnrolmentKey,
+    enrolled: &'a Enrolled,
+    instance: &'a ObservedInstance,
+    texts: &'a BTreeMap<PolicyName, Option<String>>,
+}
+
+enum Acted {
+    Begun,
+    Refused,
+    /// Somebody else wrote enrolment, press or the hour's count.
+    InTheWay,
+    /// The slot has its family: it was taken before the instance was enrolled anew, by a clock that was ahead.
+    TakenBefore(PolicyName, Slot),
+}
+
+impl Act<'_> {
+    async fn carry_out<W: Create>(
+        &self,
+        world: &W,
+        stack: &BoundedStack,
+        decision: EnrolmentDecision,
+        invocation: &Invocation,
+    ) -> Result<Acted, UseCaseError> {
+        let scheduled = Scheduled {
+            stack: &stack.stack.name,
+            account: &self.key.account,
+            instance: self.instance,
+            press: &self.enrolled.press,
+        };
+        let now = world.now();
+        match decision {
+            EnrolmentDecision::Nothing | EnrolmentDecision::Write(_) => Ok(Acted::InTheWay),
+            EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment } => {
+                self.log_slot(&policy, slot, missed, invocation);
+                let (family, changes) = begin_slot(scheduled, slot, missed, &admission, now);
+                let text = self.texts.get(&policy).cloned().flatten();
+                let Admission { policy: rules, policy_ref, budget } = *admission;
+                let extras = Extras {
+                    budget: Some(budget),
+                    policy_text: text.map(|text| (policy_ref.hash, text)),
+                    enrolment: Some(self.write(enrolment)),
+                };
+                let work = Work::begun(family, Some(rules), changes, extras);
+                if run(work, world, stack, invocation).await? == Ran::ToTheEnd {
+                    return Ok(Acted::Begun);
+                }
+                let trigger = Trigger::Schedule(policy.clone());
+                let there = world.family(&self.intent(stack, &trigger, slot).family_id()).await?.is_some();
+                Ok(if there { Acted::TakenBefore(policy, slot) } else { Acted::InTheWay })
+            }
+            EnrolmentDecision::Refuse { requested, slot, rejection, enrolment } => {
+                self.log_refusal(&requested, &rejection, invocation);
+                let (family, changes): (_, Changes) = refuse_enrolment(scheduled, slot, &requested, &rejection, now);
+                let extras = Extras { enrolment: Some(self.write(enrolment)), ..Extras::default() };
+                let work = Work::begun(family, None, changes, extras);
+                let ran = run(work, world, stack, invocation).await?;
+                Ok(if ran == Ran::ToTheEnd { Acted::Refused } else { Acted::InTheWay })
+            }
+        }
+    }
+
+    fn write(&self, enrolment: amiline_domain::enrolment::Enrolment) -> EnrolmentWrite {
+        EnrolmentWrite { key: self.key.clone(), expected_rev: self.enrolled.enrolment.rev, enrolment }
+    }
+
+    fn intent<'b>(&'b self, stack: &'b BoundedStack, trigger: &'b Trigger, slot: Slot) -> IntentKey<'b> {
+        IntentKey {
+            stack: &stack.stack.name,
+            account: &self.key.account,
+            region: &self.key.region,
+            instance: &self.key.instance,
+            trigger,
+            slot,
+        }
+    }
+
+    fn log_slot(&self, policy: &PolicyName, slot: Slot, missed: Missed, invocation: &Invocation) {
+        tracing::info!(
+            instance = %self.key.instance,
+            region = %self.key.region,
+            policy = %policy,
+            slot = %slot,
+            missed = missed.slots,
+            late_seconds = missed.late_seconds,
+            request = invocation.id,
+            "slot"
+        );
+    }
+
+    fn log_refusal(&self, requested: &str, rejection: &Rejection, invocation: &Invocation) {
+        tracing::info!(
+            instance = %self.key.instance,
+            region = %self.key.region,
+            requested = requested,
+            outcome = "rejected",
+            code = rejection.code(),
+            reason = %rejection,
+            request = invocation.id,
+            "schedule"
+        );
+    }
+}
+
+async fn run<W: Create>(
+    work: Work,
+    world: &W,
+    stack: &BoundedStack,
+    invocation: &Invocation,
+) -> Result<Ran, UseCaseError> {
+    let hands = CreateHands { world, deadline: invocation.deadline };
+    work.run(world, &hands, stack, invocation).await
+}

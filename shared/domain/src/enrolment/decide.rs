@@ -1,0 +1,298 @@
+//! What a look at an enrolled instance leads to.
+
+use super::{Enrolment, Named, Seat, Turn};
+use crate::bounds::Bounds;
+use crate::budget::Budget;
+use crate::escape::one_line;
+use crate::ids::{PolicyName, Region};
+use crate::image::{InstanceState, ObservedInstance};
+use crate::look::{Admission, Rejection, Requested, admit};
+use crate::policy::Policy;
+use crate::press::{Hint, Press, too_soon};
+use crate::schedule::Timetable;
+use crate::time::{Slot, plus_seconds, seconds_between};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// For how long the tag must be absent from every read before the instance is no longer enrolled, in seconds.
+const ABSENT_SECONDS: i64 = 300;
+/// When to look again if an event and a read show different tags, in seconds.
+const LAGGING_READ_SECONDS: i64 = 60;
+/// Missed slots that are counted; more are "many".
+const MISSED_MAX: usize = 1000;
+
+/// What was read for a look.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// The instance; none if EC2 does not show it.
+    pub instance: Option<&'a ObservedInstance>,
+    /// The tag's value on it.
+    pub tag: Option<&'a str>,
+    /// What an event claimed; its `button` is the tag's value in the event.
+    pub hint: Option<&'a Hint>,
+    /// The text of each policy that the tag names; none if there is no such policy.
+    pub texts: &'a BTreeMap<PolicyName, Option<String>>,
+    /// The instance's button, read with the enrolment: it knows when the instance was imaged last.
+    pub press: &'a Press,
+    /// The hour's count.
+    pub budget: &'a Budget,
+    /// What the stack allows.
+    pub bounds: &'a Bounds,
+    /// Slots whose family is in the table already.
+    pub taken: &'a BTreeSet<(PolicyName, Slot)>,
+    /// The moment of the look.
+    pub now: Timestamp,
+}
+
+/// What is to be done, with what the enrolment becomes by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnrolmentDecision {
+    /// Nothing at all.
+    Nothing,
+    /// The enrolment says something new.
+    Write(Enrolment),
+    /// An image is due.
+    Begin {
+        /// Under this policy.
+        policy: PolicyName,
+        /// For this slot.
+        slot: Slot,
+        /// What was missed before it.
+        missed: Missed,
+        /// Policy and hour's count.
+        admission: Box<Admission>,
+        /// The slot is done with.
+        enrolment: Enrolment,
+    },
+    /// The policy gives no images, which nobody was told yet.
+    Refuse {
+        /// The policy, or the whole value of the tag.
+        requested: String,
+        /// Identifies the refusal.
+        slot: Slot,
+        /// Why not.
+        rejection: Rejection,
+        /// It was told.
+        enrolment: Enrolment,
+    },
+}
+
+/// How late a slot is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missed {
+    /// Earlier slots that nothing was made for.
+    pub slots: usize,
+    /// Seconds since the instance's turn.
+    pub late_seconds: i64,
+}
+
+impl Missed {
+    /// What people are told; none if nothing was missed.
+    pub fn reason(&self, slot: Slot) -> Option<String> {
+        let slots = match self.slots {
+            0 => return None,
+            1 => "1 earlier slot was".to_owned(),
+            MISSED_MAX.. => format!("{MISSED_MAX} or more earlier slots were"),
+            slots => format!("{slots} earlier slots were"),
+        };
+        let minutes = self.late_seconds.div_euclid(60);
+        Some(format!("{slots} missed; the slot of {} is made {minutes} minutes late", slot.timestamp()))
+    }
+}
+
+/// What a policy's text comes to for one instance.
+#[derive(Debug)]
+pub enum Slots {
+    /// It gives slots.
+    Given(Box<Timetable>),
+    /// It gives none.
+    Refused(Rejection),
+}
+
+impl Slots {
+    /// Reads the text. What only concerns the moment (the hour's count, the interval) is not asked here.
+    pub fn of(name: &PolicyName, text: Option<&str>, region: &Region, bounds: &Bounds) -> Self {
+        match Self::read(name, text, region, bounds) {
+            Ok(table) => Slots::Given(Box::new(table)),
+            Err(rejection) => Slots::Refused(rejection),
+        }
+    }
+
+    fn read(name: &PolicyName, text: Option<&str>, region: &Region, bounds: &Bounds) -> Result<Timetable, Rejection> {
+        if !bounds.regions.contains(region) {
+            return Err(Rejection::RegionNotAllowed(region.clone()));
+        }
+        let text = text.ok_or_else(|| Rejection::UnknownPolicy(name.clone()))?;
+        let policy = Policy::parse(text).map_err(|error| Rejection::InvalidPolicy { name: name.clone(), error })?;
+        policy.check(bounds).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
+        let table = policy.schedule.and_then(|schedule| schedule.timetable());
+        table.ok_or_else(|| Rejection::NoSchedule(name.clone()))
+    }
+}
+
+/// Decides what a look at an instance leads to: at most one image or one refusal, since each is a transaction of its own.
+/// The same reads always lead to the same decision; after it was carried out, the next look comes to `Nothing`.
+pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
+    let present = sight.instance.filter(|instance| instance.state == InstanceState::Present);
+    let (Some(instance), Some(tag)) = (present, sight.tag) else {
+        let gone = sight.instance.is_some_and(|instance| instance.state == InstanceState::Gone);
+        return changed(enrolment, absent(enrolment, gone, sight));
+    };
+    let named = Named::of(tag);
+    let mut after = Enrolment { absent_since: None, ..enrolment.clone() };
+    after.seats.retain(|policy, _| named.policies.contains(policy));
+    for policy in &named.policies {
+        after.seats.entry(policy.clone()).or_insert_with(|| Seat {
+            done: sight.now,
+            next: None,
+            text_hash: None,
+            refused: None,
+            lapsed: false,
+        });
+    }
+    if let Some(problem) = named.problem.filter(|_| named.bad != enrolment.bad_value) {
+        after.bad_value = named.bad;
+        return refusal(one_line(tag, 256), Rejection::BadSchedule(problem), finished(after, sight, Some(tag)), sight);
+    }
+    after.bad_value = named.bad;
+    for policy in named.policies {
+        let Some(seat) = after.seats.get_mut(&policy) else { continue };
+        if let Some(act) = act(seat, &policy, instance, sight) {
+            let enrolment = finished(after, sight, Some(tag));
+            return match act {
+                Act::Begin { slot, missed, admission } => {
+                    let enrolment = Enrolment { rev: enrolment.rev.saturating_add(1), ..enrolment };
+                    EnrolmentDecision::Begin { policy, slot, missed, admission: Box::new(admission), enrolment }
+                }
+                Act::Refuse(rejection) => refusal(policy.to_string(), rejection, enrolment, sight),
+            };
+        }
+    }
+    changed(enrolment, finished(after, sight, Some(tag)))
+}
+
+fn refusal(requested: String, rejection: Rejection, mut enrolment: Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
+    let slot = Slot::next(sight.now, enrolment.last_refusal);
+    enrolment.last_refusal = Some(slot);
+    enrolment.rev = enrolment.rev.saturating_add(1);
+    EnrolmentDecision::Refuse { requested, slot, rejection, enrolment }
+}
+
+/// The tag is not there, or the instance is not.
+fn absent(enrolment: &Enrolment, gone: bool, sight: Sight<'_>) -> Enrolment {
+    let mut after = enrolment.clone();
+    let since = *after.absent_since.get_or_insert(sight.now);
+    let settled = seconds_between(since, sight.now) >= ABSENT_SECONDS;
+    if gone || settled || after.seats.is_empty() {
+        after.seats.clear();
+        after.bad_value = None;
+        after.absent_since = None;
+        return finished(after, sight, None);
+    }
+    after.next_look = Some(plus_seconds(since, ABSENT_SECONDS));
+    after
+}
+
+/// The next look: the first turn, or soon where an event and the read differ.
+fn finished(mut after: Enrolment, sight: Sight<'_>, read: Option<&str>) -> Enrolment {
+    let fresh = |hint: &&Hint| seconds_between(hint.time, sight.now) < LAGGING_READ_SECONDS;
+    let differs = sight.hint.filter(fresh).is_some_and(|hint| hint.button.as_deref() != read);
+    let soon = differs.then(|| plus_seconds(sight.now, LAGGING_READ_SECONDS));
+    after.next_look = after.first_turn().into_iter().chain(soon).min();
+    after
+}
+
+fn changed(before: &Enrolment, mut after: Enrolment) -> EnrolmentDecision {
+    if *before == after {
+        return EnrolmentDecision::Nothing;
+    }
+    after.rev = before.rev.saturating_add(1);
+    EnrolmentDecision::Write(after)
+}
+
+enum Act {
+    Begin { slot: Slot, missed: Missed, admission: Admission },
+    Refuse(Rejection),
+}
+
+/// Brings one seat up to date, and says what it asks for.
+fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Option<Act> {
+    let text = sight.texts.get(name).and_then(Option::as_deref);
+    seat.text_hash = text.map(Policy::hash);
+    let table = match Slots::of(name, text, &instance.region, sight.bounds) {
+        Slots::Given(table) => table,
+        Slots::Refused(rejection) => {
+            seat.next = None;
+            seat.lapsed |= matches!(rejection, Rejection::UnknownPolicy(_) | Rejection::NoSchedule(_));
+            return refuse(seat, rejection);
+        }
+    };
+    if std::mem::take(&mut seat.lapsed) {
+        seat.done = seat.done.max(sight.now);
+    }
+    let skipped = |slot: &Slot| sight.taken.contains(&(name.clone(), *slot));
+    if let Some(slot) = table.latest(seat.done, sight.now).filter(skipped) {
+        seat.done = slot.timestamp();
+    }
+    let Some(slot) = table.latest(seat.done, sight.now) else {
+        seat.next = table.next(seat.done.max(sight.now)).map(|slot| turn(&table, slot, name, instance));
+        return None;
+    };
+    let due = turn(&table, slot, name, instance);
+    if due.at > sight.now {
+        seat.next = Some(due);
+        return None;
+    }
+    let requested = Requested { value: name.as_str(), text };
+    match admit(requested, instance, sight.press, sight.budget, sight.bounds, sight.now) {
+        Ok(admission) => {
+            let missed = Missed {
+                slots: table.count(seat.done, slot.timestamp(), MISSED_MAX),
+                late_seconds: seconds_between(due.at, sight.now),
+            };
+            take(seat, &table, slot, name, instance, sight.now);
+            seat.refused = None;
+            Some(Act::Begin { slot, missed, admission })
+        }
+        // It waits: for its interval, or for the hour.
+        Err(Rejection::TooSoon(_)) => {
+            let free = too_soon(sight.press, sight.bounds, sight.now).unwrap_or(sight.now);
+            seat.next = Some(Turn { slot, at: free });
+            None
+        }
+        Err(Rejection::HourlyLimit(_)) => {
+            seat.next = Some(due);
+            None
+        }
+        Err(rejection) => {
+            take(seat, &table, slot, name, instance, sight.now);
+            refuse(seat, rejection)
+        }
+    }
+}
+
+fn turn(table: &Timetable, slot: Slot, policy: &PolicyName, instance: &ObservedInstance) -> Turn {
+    Turn { slot, at: table.turn(slot, policy, &instance.id) }
+}
+
+fn take(
+    seat: &mut Seat,
+    table: &Timetable,
+    slot: Slot,
+    name: &PolicyName,
+    instance: &ObservedInstance,
+    now: Timestamp,
+) {
+    seat.done = slot.timestamp();
+    seat.next = table.next(seat.done.max(now)).map(|slot| turn(table, slot, name, instance));
+}
+
+/// Told once: until the reason is another one, or was gone in between.
+fn refuse(seat: &mut Seat, rejection: Rejection) -> Option<Act> {
+    let told = format!("{} {}", rejection.code(), seat.text_hash.as_deref().unwrap_or_default());
+    if seat.refused.as_ref() == Some(&told) {
+        return None;
+    }
+    seat.refused = Some(told);
+    Some(Act::Refuse(rejection))
+}

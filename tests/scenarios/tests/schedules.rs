@@ -1,0 +1,317 @@
+//! Stories about instances that are imaged by a schedule.
+
+use amiline_app::ports::Queue;
+use amiline_domain::family::{Family, Outcome};
+use amiline_domain::ids::InstanceId;
+use amiline_domain::tags::Trigger;
+use amiline_domain::time::seconds_between;
+use amiline_fakecloud::{Delivery, EventKind, FaultKind, Launch};
+use amiline_scenarios::{House, east};
+use std::collections::{BTreeMap, BTreeSet};
+
+const NIGHTLY: &str = r#"{"schedule":{"cron":["0 2 * * *"]}}"#;
+const SPREAD: &str = r#"{"schedule":{"cron":["0 2 * * *"],"jitter_minutes":120}}"#;
+
+/// A house with the policies `nightly` and `spread`, at noon in UTC.
+fn house() -> House {
+    let house = House::new();
+    house.cloud.put_policy("nightly", NIGHTLY);
+    house.cloud.put_policy("spread", SPREAD);
+    go_to(&house, "12:00");
+    house
+}
+
+/// Lets time pass, with nothing happening, until the clock shows so in UTC.
+fn go_to(house: &House, clock: &str) {
+    let now = house.cloud.now();
+    let day = now.strftime("%Y-%m-%d").to_string();
+    let today: jiff::Timestamp = format!("{day}T{clock}:00Z").parse().unwrap();
+    let seconds = seconds_between(now, today).rem_euclid(86_400);
+    house.cloud.advance(seconds);
+}
+
+fn enrolled(house: &House, policies: &str) -> InstanceId {
+    let instance = house.instance();
+    house.cloud.enrol(&east(), &instance, policies);
+    instance
+}
+
+/// The slots of an instance's families, oldest first.
+fn slots(house: &House, instance: &InstanceId) -> Vec<String> {
+    let families = house.cloud.families();
+    let mut slots: Vec<String> = families
+        .iter()
+        .filter(|family| family.instance == *instance && matches!(family.trigger, Trigger::Schedule(_)))
+        .map(|family| format!("{} {}", family.requested, family.slot.timestamp().strftime("%d %H:%M")))
+        .collect();
+    slots.sort();
+    slots
+}
+
+fn families_of<'a>(families: &'a [Family], instance: &InstanceId) -> Vec<&'a Family> {
+    families.iter().filter(|family| family.instance == *instance).collect()
+}
+
+#[test]
+fn an_enrolled_instance_is_imaged_at_its_slot_and_told_so() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    assert_eq!(house.cloud.families().len(), 0, "nothing is due yet");
+    go_to(&house, "02:00");
+    house.live(20);
+    house.assert_at_rest_but_enrolled(Outcome::Complete);
+    let family = house.family();
+    let source = family.source_image().unwrap();
+    assert_eq!(house.status(&instance), format!("available {source} in 1 Region"));
+    assert_eq!(slots(&house, &instance).len(), 1);
+    assert_eq!(house.cloud.tag_of(&east(), &instance, "amiline:schedule").as_deref(), Some("nightly"));
+}
+
+#[test]
+fn a_doubled_a_late_and_a_lost_tick_make_one_image_a_slot() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    go_to(&house, "02:00");
+    for _ in 0..4 {
+        house.tick();
+    }
+    house.live(20);
+    // The ticks of the next morning are lost.
+    go_to(&house, "06:40");
+    house.cloud.advance(86_400);
+    house.live(20);
+    assert_eq!(slots(&house, &instance).len(), 2);
+    assert_eq!(house.cloud.images_created_for(&instance).len(), 2);
+    assert_eq!(house.cloud.notices_of("slots-missed"), 0);
+}
+
+#[test]
+fn ticks_that_are_lost_for_three_days_cost_the_slots_between_and_it_is_said() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    house.cloud.advance(3 * 86_400);
+    house.live(20);
+    assert_eq!(slots(&house, &instance).len(), 1);
+    assert_eq!(house.cloud.notices_of("slots-missed"), 1);
+    let notices = house.cloud.notices();
+    let missed = notices.iter().find(|published| published.notice.text.contains("slots of its schedule")).unwrap();
+    assert!(missed.notice.text.contains("2 earlier slots were missed"), "{}", missed.notice.text);
+}
+
+#[test]
+fn an_enrolment_whose_event_is_lost_is_found_by_the_sweep() {
+    let house = house();
+    house.cloud.deliver(EventKind::TagChange, Delivery::Dropped);
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    assert_eq!(house.tick().swept, 0);
+    assert_eq!(house.sweep().swept, 1);
+    house.deliver();
+    assert_eq!(house.sweep().swept, 0, "it is enrolled");
+    go_to(&house, "02:00");
+    house.live(20);
+    assert_eq!(slots(&house, &instance).len(), 1);
+}
+
+#[test]
+fn an_edited_policy_is_found_by_the_sweep_and_changes_the_slots_to_come() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    house.cloud.put_policy("nightly", r#"{"schedule":{"cron":["0 15 * * *"]}}"#);
+    assert_eq!(house.sweep().swept, 1);
+    house.deliver();
+    go_to(&house, "15:00");
+    house.live(20);
+    assert_eq!(slots(&house, &instance), ["nightly 24 15:00"], "{:?}", house.cloud.now());
+}
+
+#[test]
+fn a_retagged_instance_follows_the_policy_that_its_tag_names_when_the_slot_comes() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    house.cloud.put_policy("hourly", r#"{"schedule":{"cron":["30 * * * *"]}}"#);
+    go_to(&house, "01:50");
+    house.cloud.enrol(&east(), &instance, "hourly");
+    house.live(60);
+    assert_eq!(slots(&house, &instance), ["hourly 25 02:30"]);
+}
+
+#[test]
+fn an_instance_that_is_no_longer_enrolled_is_left_alone() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    go_to(&house, "01:40");
+    house.cloud.untag(&east(), &instance, "amiline:schedule");
+    house.live(60);
+    assert!(house.cloud.families().is_empty());
+    assert_eq!(house.cloud.due(), vec![]);
+}
+
+#[test]
+fn a_terminated_instance_is_never_imaged_and_nothing_waits_for_it() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    go_to(&house, "01:50");
+    house.cloud.terminate(&east(), &instance);
+    house.live(60);
+    assert!(house.cloud.families().is_empty());
+    assert_eq!(house.cloud.due(), vec![]);
+}
+
+#[test]
+fn a_policy_without_a_schedule_is_refused_once_where_people_look() {
+    let house = house();
+    let instance = enrolled(&house, "plain,no-such-policy");
+    house.live(10);
+    house.sweep();
+    house.live(10);
+    let families = house.cloud.families();
+    let refused = families_of(&families, &instance);
+    assert_eq!(refused.len(), 2);
+    assert!(refused.iter().all(|family| family.outcome == Some(Outcome::Rejected)));
+    assert_eq!(house.cloud.notices_of("request-rejected"), 2);
+    assert!(house.status(&instance).starts_with("rejected: "), "{}", house.status(&instance));
+}
+
+#[test]
+fn a_policy_that_turns_invalid_is_told_once_and_its_slot_is_made_when_it_is_mended() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    house.cloud.put_policy("nightly", "{");
+    go_to(&house, "02:00");
+    house.live(30);
+    assert!(slots(&house, &instance).is_empty());
+    assert_eq!(house.cloud.notices_of("request-rejected"), 1);
+    house.cloud.put_policy("nightly", NIGHTLY);
+    house.sweep();
+    house.live(20);
+    assert_eq!(slots(&house, &instance), ["nightly 25 02:00"]);
+}
+
+#[test]
+fn with_the_kill_switch_on_a_slot_waits_and_is_made_once_when_it_is_off() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    go_to(&house, "02:00");
+    house.cloud.set_kill_switch(true);
+    house.live(60);
+    assert!(house.cloud.families().is_empty());
+    house.cloud.set_kill_switch(false);
+    house.live(20);
+    assert_eq!(slots(&house, &instance), ["nightly 25 02:00"]);
+}
+
+#[test]
+fn a_crash_at_any_call_of_a_slot_leaves_one_image() {
+    let before_the_turn = || {
+        let house = house();
+        let instance = enrolled(&house, "nightly");
+        house.deliver();
+        go_to(&house, "02:00");
+        house.tick();
+        (house, instance)
+    };
+    let (house, _) = before_the_turn();
+    let first = house.cloud.calls_made() + 1;
+    house.live(20);
+    for kind in [FaultKind::Hang, FaultKind::HangAfterEffect, FaultKind::LostReply, FaultKind::Throttle] {
+        for call in first..=house.cloud.calls_made() {
+            let (house, instance) = before_the_turn();
+            house.cloud.inject_at(call, kind.clone());
+            house.live(90);
+            assert_eq!(slots(&house, &instance), ["nightly 25 02:00"], "{kind:?} at call {call}");
+            assert_eq!(house.cloud.images_created_for(&instance).len(), 1, "{kind:?} at call {call}");
+            assert_eq!(house.family().outcome, Some(Outcome::Complete), "{kind:?} at call {call}");
+            assert_eq!(house.cloud.flaws(), Vec::<String>::new());
+            assert!(house.cloud.unannounced().is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_press_and_a_slot_keep_the_interval_between_them() {
+    let mut house = house();
+    house.stack.bounds.interval_minutes_min = 30;
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    go_to(&house, "01:50");
+    house.cloud.press(&east(), &instance, "plain");
+    house.live(90);
+    let families = house.cloud.families();
+    let mut made: Vec<_> = families_of(&families, &instance).iter().map(|family| family.created_at).collect();
+    made.sort();
+    assert_eq!(made.len(), 2);
+    assert!(seconds_between(made[0], made[1]) >= 30 * 60);
+}
+
+#[test]
+fn three_hundred_instances_that_are_due_at_once_all_get_their_turn_within_the_limit() {
+    let mut house = house();
+    house.stack.bounds.images_per_hour_max = 100;
+    let instances: BTreeSet<InstanceId> = (0..300)
+        .map(|_| house.cloud.launch_with(&east(), Launch { tags: tags("nightly"), ..Launch::default() }))
+        .collect();
+    house.sweep();
+    house.deliver();
+    go_to(&house, "02:00");
+    let start = house.cloud.now();
+    house.live(5 * 60);
+    let families = house.cloud.families();
+    let served: BTreeSet<_> = families.iter().map(|family| family.instance.clone()).collect();
+    assert_eq!(served, instances, "nobody starves");
+    assert_eq!(families.len(), 300, "each once");
+    let mut by_hour: BTreeMap<i64, usize> = BTreeMap::new();
+    for family in &families {
+        *by_hour.entry(seconds_between(start, family.created_at) / 3600).or_default() += 1;
+    }
+    assert!(by_hour.values().all(|count| *count <= 100), "{by_hour:?}");
+    assert!(by_hour.len() <= 4, "{by_hour:?}");
+}
+
+#[test]
+fn the_window_spreads_instances_and_the_tick_asks_for_nobody_before_their_turn() {
+    let house = house();
+    for _ in 0..40 {
+        house.cloud.launch_with(&east(), Launch { tags: tags("spread"), ..Launch::default() });
+    }
+    house.sweep();
+    house.deliver();
+    go_to(&house, "02:00");
+    let start = house.cloud.now();
+    house.live(150);
+    let families = house.cloud.families();
+    assert_eq!(families.len(), 40);
+    let halves: BTreeSet<i64> = families.iter().map(|f| seconds_between(start, f.created_at) / 1800).collect();
+    assert!(halves.len() >= 4, "{halves:?}");
+}
+
+/// The tick pays for what is due, and nothing for what is not.
+#[test]
+fn a_thousand_enrolled_instances_that_are_not_due_cost_the_tick_no_call_more() {
+    let calls = |count: usize| {
+        let house = house();
+        for _ in 0..count {
+            house.cloud.launch_with(&east(), Launch { tags: tags("nightly"), ..Launch::default() });
+        }
+        house.sweep();
+        house.deliver();
+        assert!(house.cloud.waiting(Queue::Create).is_empty());
+        let before = house.cloud.calls_made();
+        house.tick();
+        house.cloud.calls_made() - before
+    };
+    assert_eq!(calls(0), calls(1000));
+}
+
+fn tags(policies: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([("amiline:schedule".to_owned(), policies.to_owned())])
+}
