@@ -1,20 +1,22 @@
 //! Looking at the schedules of an instance: the one use case for its tag event, for redelivery, for its turn and for the
 //! sweep.
 
-use crate::family::{CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work};
+use crate::family::{CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, whole_family};
 use crate::ports::{CallError, Committed, Enrolled};
 use crate::settings::BoundedStack;
 use crate::world::Create;
-use amiline_domain::enrolment::{EnrolmentDecision, EnrolmentKey, Missed, Named, POLICIES_MAX, Sight, decide};
+use amiline_domain::enrolment::{
+    Enrolment, EnrolmentDecision, EnrolmentKey, Missed, Named, POLICIES_MAX, Sight, decide,
+};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::{InstanceId, PolicyName, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
 use amiline_domain::look::{Admission, Rejection};
 use amiline_domain::plan::{Changes, Scheduled, begin_slot, refuse_enrolment};
-use amiline_domain::press::Hint;
+use amiline_domain::press::{Hint, PressState};
 use amiline_domain::record::EnrolmentWrite;
-use amiline_domain::tags::Trigger;
+use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
 use amiline_domain::wake::InstanceTagged;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +79,7 @@ pub async fn look_at_schedule<W: Create>(
         let tag = instance.as_ref().and_then(|instance| instance.tags.get(&stack.stack.keys.schedule())).cloned();
         let texts = texts(world, tag.as_deref()).await?;
         let now = world.now();
-        let sight = Sight {
+        let mut sight = Sight {
             instance: instance.as_ref(),
             tag: tag.as_deref(),
             hint: request.hint.as_ref(),
@@ -86,9 +88,15 @@ pub async fn look_at_schedule<W: Create>(
             budget: &enrolled.budget,
             bounds: &stack.bounds,
             taken: &taken,
+            busy: false,
             now,
         };
-        let decision = decide(&enrolled.enrolment, sight);
+        let mut decision = decide(&enrolled.enrolment, sight);
+        // Asked only where it matters: one read a slot, and none for an instance that waits.
+        if matches!(decision, EnrolmentDecision::Begin { .. }) && is_busy(world, stack, &key, &enrolled).await? {
+            sight.busy = true;
+            decision = decide(&enrolled.enrolment, sight);
+        }
         let acts = match decision {
             EnrolmentDecision::Nothing => return Ok(done),
             EnrolmentDecision::Write(enrolment) => {
@@ -125,6 +133,40 @@ async fn texts<W: Create>(world: &W, tag: Option<&str>) -> Result<BTreeMap<Polic
         texts.insert(policy, text);
     }
     Ok(texts)
+}
+
+/// Whether an image of the instance is being made: of the slot before, or of a press that is under way. EC2 makes few of one
+/// instance at once, and whoever came first must not wait for ever.
+async fn is_busy<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    key: &EnrolmentKey,
+    enrolled: &Enrolled,
+) -> Result<bool, CallError> {
+    let pressed = match &enrolled.press.state {
+        PressState::Accepted { slot, .. } => {
+            Some(intent(stack, key, &Trigger::Press(Button::Image), *slot).family_id())
+        }
+        PressState::Idle | PressState::Answered { .. } => None,
+    };
+    for family in enrolled.enrolment.last_family.iter().chain(&pressed) {
+        let family = whole_family(world, family).await?;
+        if family.is_some_and(|family| family.source().is_some_and(|row| row.state.is_open())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn intent<'a>(stack: &'a BoundedStack, key: &'a EnrolmentKey, trigger: &'a Trigger, slot: Slot) -> IntentKey<'a> {
+    IntentKey {
+        stack: &stack.stack.name,
+        account: &key.account,
+        region: &key.region,
+        instance: &key.instance,
+        trigger,
+        slot,
+    }
 }
 
 fn busy(key: &EnrolmentKey) -> CallError {
@@ -176,6 +218,7 @@ impl Act<'_> {
                 self.log_slot(&policy, slot, missed, invocation);
                 let (family, changes) = begin_slot(scheduled, slot, missed, &admission, now);
                 let text = self.texts.get(&policy).cloned().flatten();
+                let enrolment = Enrolment { last_family: Some(family.id.clone()), ..enrolment };
                 let Admission { policy: rules, policy_ref, budget } = *admission;
                 let extras = Extras {
                     budget: Some(budget),
@@ -187,7 +230,7 @@ impl Act<'_> {
                     return Ok(Acted::Begun);
                 }
                 let trigger = Trigger::Schedule(policy.clone());
-                let there = world.family(&self.intent(stack, &trigger, slot).family_id()).await?.is_some();
+                let there = world.family(&intent(stack, self.key, &trigger, slot).family_id()).await?.is_some();
                 Ok(if there { Acted::TakenBefore(policy, slot) } else { Acted::InTheWay })
             }
             EnrolmentDecision::Refuse { requested, slot, rejection, enrolment } => {
@@ -201,19 +244,8 @@ impl Act<'_> {
         }
     }
 
-    fn write(&self, enrolment: amiline_domain::enrolment::Enrolment) -> EnrolmentWrite {
+    fn write(&self, enrolment: Enrolment) -> EnrolmentWrite {
         EnrolmentWrite { key: self.key.clone(), expected_rev: self.enrolled.enrolment.rev, enrolment }
-    }
-
-    fn intent<'b>(&'b self, stack: &'b BoundedStack, trigger: &'b Trigger, slot: Slot) -> IntentKey<'b> {
-        IntentKey {
-            stack: &stack.stack.name,
-            account: &self.key.account,
-            region: &self.key.region,
-            instance: &self.key.instance,
-            trigger,
-            slot,
-        }
     }
 
     fn log_slot(&self, policy: &PolicyName, slot: Slot, missed: Missed, invocation: &Invocation) {

@@ -20,6 +20,8 @@ enum Source {
 struct Inner {
     source: Source,
     made: Vec<u32>,
+    /// Whether instances are enrolled in schedules: a third of the seeds.
+    schedules: bool,
 }
 
 /// The choices of one run; every clone draws from the same.
@@ -30,7 +32,18 @@ impl Choices {
     /// The choices of a seed.
     pub fn of_seed(seed: u64) -> Self {
         // Neighbouring seeds must not begin alike.
-        Self::new(Source::Seed(mix(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))))
+        Self::new(Source::Seed(mix(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)))).with_schedules(matches!(seed % 6, 3 | 5))
+    }
+
+    /// The same choices in a world with schedules, or in one without.
+    pub fn with_schedules(self, schedules: bool) -> Self {
+        self.0.borrow_mut().schedules = schedules;
+        self
+    }
+
+    /// Whether instances are enrolled in schedules.
+    pub fn schedules(&self) -> bool {
+        self.0.borrow().schedules
     }
 
     /// These choices, then calm ones.
@@ -44,7 +57,7 @@ impl Choices {
     }
 
     fn new(source: Source) -> Self {
-        Self(Rc::new(RefCell::new(Inner { source, made: Vec::with_capacity(1024) })))
+        Self(Rc::new(RefCell::new(Inner { source, made: Vec::with_capacity(1024), schedules: false })))
     }
 
     /// A number below `n`; 0 is the calm one.

@@ -82,6 +82,8 @@ pub struct Conditions {
     pub allows_what_is_off: bool,
     /// Whether a Region stops answering for an hour.
     pub dark: bool,
+    /// Whether people enrol instances in schedules, which a sweep looks after every hour.
+    pub enrols: bool,
 }
 
 impl Conditions {
@@ -133,10 +135,16 @@ impl Conditions {
             interval_minutes: *choices.one_of(&[0, 30]),
             allows_what_is_off: choices.often(3000),
             dark: choices.often(1500),
+            enrols: choices.schedules(),
         };
         // One in sixteen is without any trouble: there the naive model excuses nothing.
         if choices.below(16) == 1 {
-            conditions = Self { acts: conditions.acts, instances: conditions.instances, ..Self::calm() };
+            conditions = Self {
+                acts: conditions.acts,
+                instances: conditions.instances,
+                enrols: conditions.enrols,
+                ..Self::calm()
+            };
         }
         conditions
     }

@@ -31,6 +31,28 @@ impl Pressed {
     }
 }
 
+/// An instance that a person enrolled in schedules, from then until somebody changed the tag.
+#[derive(Debug, Clone)]
+pub struct Enrolled {
+    /// Where.
+    pub region: Region,
+    /// Which.
+    pub instance: InstanceId,
+    /// The tag's value.
+    pub value: String,
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when.
+    pub to: Option<Timestamp>,
+}
+
+impl Enrolled {
+    /// Whether the tag names the policy.
+    pub fn names(&self, policy: &str) -> bool {
+        self.value.split(',').any(|part| part.trim() == policy)
+    }
+}
+
 /// A policy's text, from then on; `None`: there is none of the name.
 #[derive(Debug, Clone)]
 pub struct Written {
@@ -45,6 +67,8 @@ pub struct Written {
 pub struct Diary {
     /// Presses, in order.
     pub presses: Vec<Pressed>,
+    /// Enrolments in schedules, in order.
+    pub enrolments: Vec<Enrolled>,
     /// The texts of each policy, in order.
     pub policies: BTreeMap<String, Vec<Written>>,
     /// Images on which a person laid hands: deregistered, disabled, enabled, unshared, untagged, forged.
@@ -84,6 +108,27 @@ impl Diary {
             .rev()
             .find(|pressed| pressed.region == *region && pressed.instance == *instance)
             .filter(|pressed| pressed.is_there())
+    }
+
+    /// A person enrols an instance, or changes in what; `None` takes the tag off.
+    pub fn enrol(&mut self, region: &Region, instance: &InstanceId, value: Option<&str>, at: Timestamp) {
+        let mut standing = self.enrolments.iter_mut().rev();
+        let before = standing.find(|one| one.region == *region && one.instance == *instance && one.to.is_none());
+        if before.as_ref().map(|one| one.value.as_str()) == value {
+            return;
+        }
+        if let Some(before) = before {
+            before.to = Some(at);
+        }
+        if let Some(value) = value {
+            let (region, instance, value) = (region.clone(), instance.clone(), value.to_owned());
+            self.enrolments.push(Enrolled { region, instance, value, from: at, to: None });
+        }
+    }
+
+    /// The text that stands under the name now.
+    pub fn policy_now(&self, name: &str) -> Option<&str> {
+        self.policies.get(name)?.last()?.text.as_deref()
     }
 
     /// A policy is written or deleted.

@@ -31,6 +31,31 @@ pub const POLICIES: [(&str, &str); 10] = [
     ("misspelt", r#"{"shares":{}}"#),
 ];
 
+/// The policies with schedules: name and text. Their slots are close, so that a short life has several.
+pub const SCHEDULES: [(&str, &str); 3] = [
+    ("often", r#"{"schedule":{"cron":["*/30 * * * *"]}}"#),
+    ("hourly", r#"{"schedule":{"cron":["7 * * * *"],"jitter_minutes":15},"distribute":{"regions":["us-west-2"]}}"#),
+    (
+        "zoned",
+        r#"{"schedule":{"cron":["15 */2 * * *"],"time_zone":"Asia/Kolkata"},"encrypt":{"kms_key":"alias/amiline"}}"#,
+    ),
+];
+
+/// What becomes of a policy with a schedule when somebody edits it.
+const EDITED_SCHEDULES: [Option<&str>; 7] = [
+    Some(SCHEDULES[0].1),
+    Some(SCHEDULES[1].1),
+    Some(SCHEDULES[2].1),
+    Some("{}"),
+    Some("{"),
+    Some(r#"{"schedule":{"cron":["*/5 * * * *"]}}"#),
+    None,
+];
+
+/// What people write into the tag of the schedule.
+const ENROLMENTS: [&str; 7] =
+    ["hourly", "often", "zoned", "often,zoned", " hourly , zoned ", "no-such-schedule", "often,two words"];
+
 /// Tag values that name no policy.
 const NO_POLICIES: [&str; 3] = ["no-such-policy", "two words", "\u{202e}\u{0}line\nbreak"];
 
@@ -51,6 +76,11 @@ pub(crate) fn write_policies(run: &mut Run) {
     for (name, text) in POLICIES {
         put_policy(run, name, Some(text));
     }
+    if run.conditions.enrols {
+        for (name, text) in SCHEDULES {
+            put_policy(run, name, Some(text));
+        }
+    }
 }
 
 pub(crate) fn put_policy(run: &mut Run, name: &str, text: Option<&str>) {
@@ -65,6 +95,9 @@ pub(crate) fn put_policy(run: &mut Run, name: &str, text: Option<&str>) {
 pub fn plan(run: &mut Run) {
     for _ in 0..run.conditions.instances {
         launch(run, None);
+    }
+    if run.conditions.enrols {
+        enrol_some(run);
     }
     let now = run.cloud.now();
     run.later(now, Later::Act);
@@ -146,18 +179,58 @@ pub(crate) const ACTS: [Act; 22] = [
     ("tick early", 3, tick_early),
 ];
 
+/// What people do besides where there are schedules.
+pub(crate) const SCHEDULE_ACTS: [Act; 3] =
+    [("enrol", 25, enrol_some), ("leave the schedules", 5, leave_schedules), ("edit a schedule", 10, edit_schedule)];
+
 /// Something that a person does now.
 pub(crate) fn act(run: &mut Run) {
-    let all: u32 = ACTS.iter().map(|(_, weight, _)| weight).sum();
+    let more: &[Act] = if run.conditions.enrols { &SCHEDULE_ACTS } else { &[] };
+    let acts = || ACTS.iter().chain(more);
+    let all: u32 = acts().map(|(_, weight, _)| weight).sum();
     let mut left = run.choices.below(all);
-    for (name, weight, act) in ACTS {
-        if left < weight {
+    for (name, weight, act) in acts() {
+        if left < *weight {
             *run.stats.acts.entry(name).or_insert(0) += 1;
             act(run);
             return;
         }
         left -= weight;
     }
+}
+
+fn enrol_some(run: &mut Run) {
+    let (place, instance) = some_instance(run);
+    let value = *run.choices.one_of(&ENROLMENTS);
+    enrol(run, &place, &instance, value);
+}
+
+pub(crate) fn enrol(run: &mut Run, place: &Region, instance: &InstanceId, value: &str) {
+    let before = run.cloud.instance_now(place, instance);
+    let full = before.tags.len() >= 50 && !before.tags.contains_key("amiline:schedule");
+    if before.state == InstanceState::Gone || full {
+        return;
+    }
+    run.cloud.enrol(place, instance, value);
+    run.diary.enrol(place, instance, Some(value), run.cloud.now());
+}
+
+fn leave_schedules(run: &mut Run) {
+    let (place, instance) = some_instance(run);
+    leave(run, &place, &instance);
+}
+
+pub(crate) fn leave(run: &mut Run, place: &Region, instance: &InstanceId) {
+    if run.cloud.instance_now(place, instance).state == InstanceState::Present {
+        run.cloud.untag(place, instance, "amiline:schedule");
+        run.diary.enrol(place, instance, None, run.cloud.now());
+    }
+}
+
+fn edit_schedule(run: &mut Run) {
+    let (name, _) = SCHEDULES[run.choices.place(SCHEDULES.len())];
+    let text = *run.choices.one_of(&EDITED_SCHEDULES);
+    put_policy(run, name, text);
 }
 
 /// What people do when everything has long been answered, and expect to be heard.

@@ -24,6 +24,8 @@ use std::rc::Rc;
 
 /// Seconds between ticks (infra/template.yaml, TickSchedule).
 pub const TICK_SECONDS: i64 = 300;
+/// Seconds between sweeps (infra/template.yaml, SweepSchedule).
+pub const SWEEP_SECONDS: i64 = 3600;
 /// Times that the stream mapping tries a record again (infra/template.yaml, MaximumRetryAttempts).
 const RECORD_TRIES: u32 = 6;
 /// The Region that the account has not enabled.
@@ -44,6 +46,7 @@ pub(crate) enum Origin {
     Record { record: Box<StreamRecord>, tries: u32 },
     Tick,
     EarlyTick,
+    Sweep,
     Person,
 }
 
@@ -60,6 +63,8 @@ pub(crate) enum Later {
     Back(Queue, Message),
     Record(Box<StreamRecord>, u32),
     Tick,
+    /// The hourly tick that also looks after enrolments.
+    Sweep,
     Act,
     /// A scenario's step.
     Scripted(usize),
@@ -174,6 +179,9 @@ impl Run {
         self.let_rare_turns_be_taken();
         crate::people::write_policies(self);
         self.later(plus_seconds(self.cloud.now(), TICK_SECONDS), Later::Tick);
+        if self.conditions.enrols {
+            self.later(plus_seconds(self.cloud.now(), SWEEP_SECONDS), Later::Sweep);
+        }
     }
 
     #[cfg(amiline_sim)]
@@ -230,7 +238,34 @@ impl Run {
             self.cloud.set_copies_max(&place, 20);
         }
         self.cloud.say(format_args!("-- from here on nothing goes wrong any more"));
+        self.end_schedules();
         self.come_to_rest();
+    }
+
+    /// Lives until every step of a script was performed.
+    pub(crate) fn perform_all(&mut self) {
+        let scripted = |run: &Self| run.agenda.values().any(|later| matches!(later, Later::Scripted(_)));
+        let until = plus_seconds(self.cloud.now(), 86_400);
+        while !self.violated() && scripted(self) && self.step(until) {}
+    }
+
+    /// Where instances are enrolled: lives through their next slots, which must be taken; then people end the enrolments,
+    /// since a schedule never comes to rest.
+    pub fn end_schedules(&mut self) {
+        if !self.diary.enrolments.iter().any(|enrolled| enrolled.to.is_none()) {
+            return;
+        }
+        let since = self.cloud.now();
+        let until = plus_seconds(since, SLOTS_MINUTES * 60);
+        let first = self.stats.turns;
+        while !self.violated() && self.cloud.now() < until && self.stats.turns - first < TURNS_MAX && self.step(until) {
+        }
+        if !self.violated() {
+            crate::checks::slots::look(self, since);
+        }
+        for (place, instance) in self.instances.clone() {
+            crate::people::leave(self, &place, &instance);
+        }
     }
 
     /// Lives on until nothing is left to do.
@@ -271,7 +306,7 @@ impl Run {
         self.live.is_empty()
             && QUEUES.iter().all(|queue| self.cloud.waiting_count(*queue) == 0)
             && self.cloud.stream_length() == 0
-            && self.agenda.values().all(|later| matches!(later, Later::Tick))
+            && self.agenda.values().all(|later| matches!(later, Later::Tick | Later::Sweep))
             && self.cloud.next_by_itself().is_none()
             && self.cloud.next_due().is_none()
             && !self.cloud.tick_would_find(&self.watched)
@@ -308,6 +343,9 @@ impl Run {
         (self.stats, self.oracle.violation)
     }
 }
+
+/// Minutes for which enrolled instances are watched when nothing goes wrong any more: a sweep, and a slot after it.
+const SLOTS_MINUTES: i64 = 200;
 
 /// The queues of the functions.
 pub(crate) const QUEUES: [Queue; 3] = [Queue::Create, Queue::Distribute, Queue::Notify];

@@ -3,7 +3,7 @@
 use crate::checks::{Check, rest};
 use crate::choices::Choices;
 use crate::conditions::{Conditions, Deliveries};
-use crate::people::{GARBAGE, press, take_the_name};
+use crate::people::{GARBAGE, SCHEDULES, enrol, press, put_policy, take_the_name};
 use crate::run::{Later, Origin, Run};
 use crate::seeds::{Ended, Wrong, guarded};
 use amiline_app::ports::Queue;
@@ -31,7 +31,7 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub const SCENARIOS: [Scenario; 18] = [
+pub const SCENARIOS: [Scenario; 20] = [
     Scenario { name: "press", says: "one press, one image", set_up: as_it_is, steps: &[(0, press_plain)], short: true },
     Scenario {
         name: "rejected",
@@ -152,6 +152,20 @@ pub const SCENARIOS: [Scenario; 18] = [
         steps: &[(0, press_plain), (30, deregister)],
         short: true,
     },
+    Scenario {
+        name: "slot",
+        says: "an enrolled instance is imaged at its next slot",
+        set_up: with_schedules,
+        steps: &[(0, enrol_zoned)],
+        short: false,
+    },
+    Scenario {
+        name: "edited",
+        says: "the policy turns invalid before the slot and is mended after it, and no event tells of the enrolment",
+        set_up: with_schedules_unheard,
+        steps: &[(0, enrol_zoned), (2000, break_zoned), (6000, mend_zoned)],
+        short: false,
+    },
 ];
 
 impl Scenario {
@@ -169,6 +183,8 @@ impl Scenario {
             for (call, fault) in faults {
                 run.cloud.inject_at(*call, fault.clone());
             }
+            run.perform_all();
+            run.end_schedules();
             run.come_to_rest();
             if !run.violated() {
                 rest::look(run);
@@ -254,6 +270,28 @@ fn as_it_is(_: &mut Conditions) {}
 fn lose_events(conditions: &mut Conditions) {
     conditions.events = Deliveries { lost: 10_000, doubled: 0, late: 0 };
     conditions.forwarded = false;
+}
+
+fn with_schedules(conditions: &mut Conditions) {
+    conditions.enrols = true;
+}
+
+fn with_schedules_unheard(conditions: &mut Conditions) {
+    lose_events(conditions);
+    conditions.enrols = true;
+}
+
+fn enrol_zoned(run: &mut Run) {
+    let (place, instance) = first(run);
+    enrol(run, &place, &instance, "zoned");
+}
+
+fn break_zoned(run: &mut Run) {
+    put_policy(run, "zoned", Some("{"));
+}
+
+fn mend_zoned(run: &mut Run) {
+    put_policy(run, "zoned", Some(SCHEDULES[2].1));
 }
 
 fn slowly(conditions: &mut Conditions) {

@@ -47,6 +47,8 @@ pub struct Ended {
     pub violation: Option<Violation>,
     /// The choices that it made.
     pub choices: Vec<u32>,
+    /// Whether instances were enrolled in schedules.
+    pub schedules: bool,
     /// The story, if it was to be told.
     pub story: String,
 }
@@ -112,5 +114,5 @@ pub(crate) fn guarded(
     }
     let story = if tell { run.cloud.trace() } else { String::new() };
     let (stats, violation) = run.finish();
-    Ended { stats, violation, choices: choices.made(), story }
+    Ended { stats, violation, choices: choices.made(), schedules: choices.schedules(), story }
 }

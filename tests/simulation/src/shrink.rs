@@ -11,15 +11,16 @@ const TRIES_MAX: usize = 4000;
 
 /// The shortest choices that were found to violate the same check, and their run with its story.
 pub fn shrink(failed: &Ended, mode: Mode, wrong: Wrong) -> Ended {
+    let given = |choices| Choices::given(choices).with_schedules(failed.schedules);
     let Some(violation) = &failed.violation else {
-        return run(&Choices::given(failed.choices.clone()), mode, wrong, true);
+        return run(&given(failed.choices.clone()), mode, wrong, true);
     };
     let check = violation.check;
     let mut tries = 0;
     let mut fails = |choices: &[u32]| {
         tries += 1;
         tries <= TRIES_MAX
-            && run(&Choices::given(choices.to_vec()), mode, wrong, false).violation.is_some_and(|v| v.check == check)
+            && run(&given(choices.to_vec()), mode, wrong, false).violation.is_some_and(|v| v.check == check)
     };
     let mut best = failed.choices.clone();
     loop {
@@ -34,7 +35,7 @@ pub fn shrink(failed: &Ended, mode: Mode, wrong: Wrong) -> Ended {
             break;
         }
     }
-    run(&Choices::given(best), mode, wrong, true)
+    run(&given(best), mode, wrong, true)
 }
 
 /// Ends the choices as early as possible.

@@ -18,6 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const ABSENT_SECONDS: i64 = 300;
 /// When to look again if an event and a read show different tags, in seconds.
 const LAGGING_READ_SECONDS: i64 = 60;
+/// When to look again at an instance whose image is still being made, in seconds. EC2 makes few images of one instance at
+/// once (`ConcurrentCreateImageNoRebootLimitExceeded`), so a slot that comes too soon waits, and the latest one is taken.
+const BUSY_SECONDS: i64 = 900;
 /// Missed slots that are counted; more are "many".
 const MISSED_MAX: usize = 1000;
 
@@ -40,6 +43,8 @@ pub struct Sight<'a> {
     pub bounds: &'a Bounds,
     /// Slots whose family is in the table already.
     pub taken: &'a BTreeSet<(PolicyName, Slot)>,
+    /// Whether the image of the slot before is still being made.
+    pub busy: bool,
     /// The moment of the look.
     pub now: Timestamp,
 }
@@ -241,6 +246,10 @@ fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: S
     let due = turn(&table, slot, name, instance);
     if due.at > sight.now {
         seat.next = Some(due);
+        return None;
+    }
+    if sight.busy {
+        seat.next = Some(Turn { slot, at: plus_seconds(sight.now, BUSY_SECONDS) });
         return None;
     }
     let requested = Requested { value: name.as_str(), text };

@@ -9,7 +9,7 @@ mod decide;
 pub use decide::{EnrolmentDecision, Missed, Sight, Slots, decide};
 
 use crate::escape::one_line;
-use crate::ids::{AccountId, InstanceId, InvalidId, PolicyName, Region};
+use crate::ids::{AccountId, FamilyId, InstanceId, InvalidId, PolicyName, Region};
 use crate::time::Slot;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,9 @@ pub struct Enrolment {
     /// The slot of the newest refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_refusal: Option<Slot>,
+    /// The family of the slot that was taken last. While its image is being made no other slot is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_family: Option<FamilyId>,
     /// Since when no read has shown the tag. Reads lag, so the seats are kept for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent_since: Option<Timestamp>,

@@ -20,6 +20,7 @@ struct Scene {
     budget: Budget,
     bounds: Bounds,
     taken: BTreeSet<(PolicyName, Slot)>,
+    busy: bool,
     enrolment: Enrolment,
     now: Timestamp,
 }
@@ -63,6 +64,7 @@ impl Scene {
                 interval_minutes_min: 30,
             },
             taken: BTreeSet::new(),
+            busy: false,
             enrolment: Enrolment::default(),
             now: at("2026-11-24T12:00:00Z"),
         }
@@ -82,6 +84,7 @@ impl Scene {
             budget: &self.budget,
             bounds: &self.bounds,
             taken: &self.taken,
+            busy: self.busy,
             now: self.now,
         };
         decide(&self.enrolment, sight)
@@ -328,6 +331,20 @@ fn what_can_be_used_of_a_tag_is_and_the_rest_is_told_once() {
     let many = Named::of("a,b,c,d,e,f,g");
     assert_eq!(many.policies.len(), POLICIES_MAX);
     assert_eq!(many.problem, Some(BadSchedule::TooMany { count: 7 }));
+}
+
+#[test]
+fn while_an_image_is_being_made_a_slot_waits_and_only_the_latest_is_taken() {
+    let mut scene = Scene::tagged("hourly");
+    scene.texts.insert(name("hourly"), Some(r#"{"schedule":{"cron":["0 * * * *"]}}"#.to_owned()));
+    scene.looks();
+    assert_eq!(scene.looks_at("2026-11-24T13:00:00Z").len(), 1);
+    scene.busy = true;
+    assert!(scene.looks_at("2026-11-24T14:00:00Z").is_empty());
+    assert_eq!(scene.next().as_deref(), Some("2026-11-24T14:15:00Z"));
+    scene.looks_at("2026-11-24T15:05:00Z");
+    scene.busy = false;
+    assert_eq!(scene.looks_at("2026-11-24T15:20:00Z"), ["hourly 20261124T150000Z, 1 missed"]);
 }
 
 #[test]

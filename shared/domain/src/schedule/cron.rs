@@ -7,7 +7,9 @@ use croner::time::{CivilDate, CivilDateTime, CivilTime, CronDateTime, Resolution
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, civil};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -67,12 +69,29 @@ impl From<CronExpression> for String {
 
 /// The times of a cron expression by a wall clock that is never set.
 #[derive(Debug, Clone)]
-pub(super) struct Times(croner::Cron);
+pub(super) struct Times(Arc<croner::Cron>);
+
+/// Expressions that are kept parsed: a policy is read at every look, and parsing takes a hundred times as long as asking.
+const KEPT_MAX: usize = 64;
+
+thread_local! {
+    static KEPT: RefCell<BTreeMap<String, Times>> = const { RefCell::new(BTreeMap::new()) };
+}
 
 impl Times {
     fn parse(text: &str) -> Option<Self> {
-        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-        parser.parse(text).ok().map(Self)
+        KEPT.with_borrow_mut(|kept| {
+            if let Some(times) = kept.get(text) {
+                return Some(times.clone());
+            }
+            let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+            let times = parser.parse(text).ok().map(|cron| Self(Arc::new(cron)))?;
+            if kept.len() >= KEPT_MAX {
+                kept.clear();
+            }
+            kept.insert(text.to_owned(), times.clone());
+            Some(times)
+        })
     }
 
     /// The first one after a time.

@@ -44,6 +44,7 @@ fn enrolment(rev: u64, at: Timestamp) -> Enrolment {
         seats: BTreeMap::from([(PolicyName::new("nightly").unwrap(), seat)]),
         bad_value: Some("nightly,\u{1F4A5}".to_owned()),
         last_refusal: Some(Slot::at(at)),
+        last_family: Some(crate::given::family_id(7)),
         absent_since: Some(at),
         next_look: Some(plus_seconds(at, 7)),
     }

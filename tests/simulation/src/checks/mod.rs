@@ -7,6 +7,7 @@ mod calls;
 mod desired;
 mod oracle;
 pub(crate) mod rest;
+pub(crate) mod slots;
 mod truth;
 mod writes;
 
@@ -56,11 +57,14 @@ pub enum Check {
     AlwaysDue,
     IntentFirst,
     StatusIsTrue,
+    EnrolmentWasSeen,
+    SlotsAreReal,
+    SlotsTaken,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 40] = [
+    pub const ALL: [Check; 43] = [
         Check::OneCreate,
         Check::OneCopy,
         Check::TaggedFromBirth,
@@ -101,6 +105,9 @@ impl Check {
         Check::AlwaysDue,
         Check::IntentFirst,
         Check::StatusIsTrue,
+        Check::EnrolmentWasSeen,
+        Check::SlotsAreReal,
+        Check::SlotsTaken,
     ];
 
     /// The invariant of the design that it checks; none for what follows from several, or is a promise to people.
@@ -119,7 +126,7 @@ impl Check {
             Check::BoundedEffects => 17,
             Check::ReplayIsQuiet => 18,
             Check::OneWorker | Check::DeadLeaseTakenOver => 20,
-            Check::PressWasSeen => 21,
+            Check::PressWasSeen | Check::EnrolmentWasSeen => 21,
             Check::RecordedBeforeAnnounced | Check::OutcomesAnnounced => 22,
             Check::FailuresRecorded => 23,
             Check::LineageKept => 24,
@@ -143,7 +150,9 @@ impl Check {
             | Check::CallsAreWellFormed
             | Check::AlwaysDue
             | Check::IntentFirst
-            | Check::StatusIsTrue => return None,
+            | Check::StatusIsTrue
+            | Check::SlotsAreReal
+            | Check::SlotsTaken => return None,
         })
     }
 
@@ -195,6 +204,9 @@ impl Check {
                 "whatever is unfinished is due within the hour, from the transaction on that made it unfinished"
             }
             Check::IntentFirst => "a creating call is in the record before it is made, and a token stands for one call",
+            Check::EnrolmentWasSeen => "no slot is taken without a read of a tag that names its policy",
+            Check::SlotsAreReal => "a slot is one of its policy's, after the enrolment, and taken once",
+            Check::SlotsTaken => "every slot of an enrolled instance is taken in its window, once nothing goes wrong",
             Check::StatusIsTrue => "the status tag says what the record says, in the words that the outcome asks for",
         }
     }

@@ -42,6 +42,8 @@ pub(super) struct Told {
     pub(super) region: Region,
     pub(super) instance: InstanceId,
     pub(super) value: String,
+    /// Whether a press asked for it, and no schedule.
+    pub(super) press: bool,
     /// When it began, by the cloud's clock.
     pub(super) at: Timestamp,
     /// When it began, or was last taken up again because a person asked for it.
@@ -92,6 +94,8 @@ pub struct Oracle {
     /// The newest turn of each image that an acknowledged event told of, by its second.
     pub(super) heard: BTreeMap<(Region, ImageId), (i64, ImageState)>,
     pub(super) slots: BTreeMap<PressKey, Option<Slot>>,
+    /// The slots of schedules that were taken: Region, instance, policy and second.
+    pub(super) taken: BTreeSet<(Region, InstanceId, String, i64)>,
     /// What each client token stands for.
     pub(super) tokens: BTreeMap<String, Meant>,
     pub(super) asked_with: BTreeMap<Meant, String>,

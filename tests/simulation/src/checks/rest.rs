@@ -126,7 +126,7 @@ fn taken_up_in_time(run: &mut Run, pressed: &Pressed) {
     const SECONDS: i64 = 2 * TICK_SECONDS + STALE_READ_SECONDS;
     let Some(calm) = run.calm_since else { return };
     let presses = run.diary.presses.iter().filter(|other| other.instance == pressed.instance).count();
-    let of = |told: &&Told| told.region == pressed.region && told.instance == pressed.instance;
+    let of = |told: &&Told| told.press && told.region == pressed.region && told.instance == pressed.instance;
     let mut taken_up = run.oracle.told.values().filter(of).map(|told| told.at);
     if let (1, Some(at), None) = (presses, taken_up.next(), taken_up.next()) {
         let waited = seconds_between(pressed.at.max(calm), at);

@@ -12,12 +12,70 @@ pub(super) struct Asked {
     pub(super) accounts: BTreeSet<String>,
     pub(super) reboot: bool,
     pub(super) hours: i64,
+    pub(super) slots: Option<Slots>,
+}
+
+/// The slots of a policy's schedule, by the minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slots {
+    at: At,
+    /// Minutes over which instances are spread.
+    pub(super) jitter: i64,
+}
+
+/// The times that people here write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Every half hour.
+    HalfHours,
+    /// Seven minutes past each hour.
+    Sevens,
+    /// A quarter past every other hour in India, which is five hours and a half ahead of UTC all the year.
+    India,
+}
+
+impl At {
+    /// Whether a minute, counted from 1970 in UTC, is one.
+    fn is(self, minute: i64) -> bool {
+        match self {
+            At::HalfHours => minute % 30 == 0,
+            At::Sevens => minute % 60 == 7,
+            At::India => (minute + 330) % 60 == 15 && (minute + 330) / 60 % 24 % 2 == 0,
+        }
+    }
+}
+
+impl Slots {
+    /// Whether a moment is a slot.
+    pub(super) fn has(self, second: i64) -> bool {
+        second.rem_euclid(60) == 0 && self.at.is(second.div_euclid(60))
+    }
+
+    /// The last slot at or before a moment.
+    pub(super) fn before(self, second: i64) -> Option<i64> {
+        let minute = second.div_euclid(60);
+        (0..3 * 60).map(|back| minute - back).find(|minute| self.at.is(*minute)).map(|minute| minute * 60)
+    }
+
+    /// The schedules that people here write; any other cannot be used.
+    fn of(schedule: &Value) -> Option<Self> {
+        let cron: Vec<&str> = schedule["cron"].as_array()?.iter().filter_map(Value::as_str).collect();
+        let zone = schedule["time_zone"].as_str().unwrap_or("UTC");
+        let jitter = schedule["jitter_minutes"].as_i64().unwrap_or(0);
+        let at = match (&cron[..], zone) {
+            (["*/30 * * * *"], "UTC") => At::HalfHours,
+            (["7 * * * *"], "UTC") => At::Sevens,
+            (["15 */2 * * *"], "Asia/Kolkata") => At::India,
+            _ => return None,
+        };
+        Some(Self { at, jitter })
+    }
 }
 
 /// What the text asks for; `None` if it cannot be used.
 pub(super) fn read(text: &str) -> Option<Asked> {
     let Value::Object(fields) = serde_json::from_str(text).ok()? else { return None };
-    let known = ["description", "create", "encrypt", "distribute", "share", "deadline_hours"];
+    let known = ["description", "schedule", "create", "encrypt", "distribute", "share", "deadline_hours"];
     if fields.keys().any(|field| !known.contains(&field.as_str())) {
         return None;
     }
@@ -31,6 +89,10 @@ pub(super) fn read(text: &str) -> Option<Asked> {
         accounts: list("share", "accounts"),
         reboot: fields.get("create").is_some_and(|value| value["reboot"] == Value::Bool(true)),
         hours: fields.get("deadline_hours").map_or(Some(24), Value::as_i64)?,
+        slots: match fields.get("schedule") {
+            Some(schedule) => Some(Slots::of(schedule)?),
+            None => None,
+        },
     };
     let sharable = asked.accounts.is_empty() || asked.key.is_some();
     (sharable && (1..=168).contains(&asked.hours)).then_some(asked)
@@ -49,11 +111,11 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::POLICIES;
+    use crate::people::{POLICIES, SCHEDULES};
 
     #[test]
     fn the_naive_reading_and_the_products_agree_on_the_policies_that_people_use() {
-        for (name, text) in POLICIES {
+        for (name, text) in POLICIES.into_iter().chain(SCHEDULES) {
             let naive = read(text);
             let product = amiline_domain::policy::Policy::parse(text);
             assert_eq!(naive.is_some(), product.is_ok(), "{name}");
@@ -62,6 +124,16 @@ mod tests {
                 assert_eq!(naive.hours, i64::from(product.deadline_hours), "{name}");
                 let regions: BTreeSet<String> = product.distribute.regions.iter().map(ToString::to_string).collect();
                 assert_eq!(naive.regions, regions, "{name}");
+                let table = product.schedule.as_ref().and_then(|schedule| schedule.timetable());
+                assert_eq!(naive.slots.is_some(), table.is_some(), "{name}");
+                let Some((naive, table)) = naive.slots.zip(table) else { continue };
+                let mut slot = table.next(jiff::Timestamp::from_second(1_795_521_600).unwrap()).unwrap();
+                for _ in 0..100 {
+                    let next = table.next(slot.timestamp()).unwrap();
+                    let minutes = slot.second() / 60 + 1..next.second() / 60;
+                    assert!(naive.has(slot.second()) && !minutes.into_iter().any(|m| naive.has(m * 60)), "{name}");
+                    slot = next;
+                }
             }
         }
     }

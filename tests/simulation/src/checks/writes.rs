@@ -13,6 +13,7 @@ use amiline_domain::notice::Notice;
 use amiline_domain::policy::Policy;
 use amiline_domain::press::{PressKey, STALE_READ_SECONDS};
 use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::tags::Trigger;
 use amiline_domain::time::{plus_seconds, seconds_between};
 use amiline_fakecloud::{FakeCloud, Happening, Permission};
 use jiff::Timestamp;
@@ -38,6 +39,10 @@ impl Oracle {
             let last = self.slots.insert(key.clone(), press.last_slot);
             let later = last.is_none_or(|last| last < press.last_slot);
             self.hold(Check::PressWasSeen, later, || format!("{}: the slot does not go up", family.id));
+        }
+        if commit.expected_version.is_none() && !matches!(family.trigger, Trigger::Press(_)) {
+            self.see_slot(diary, happening, commit);
+            self.begin_telling(cloud, diary, happening, commit);
         }
         if commit.history.iter().any(|item| item.event == EventKind::FamilyRetried)
             && let Some(told) = self.told.get_mut(&family.id)
@@ -163,17 +168,23 @@ impl Oracle {
                 format!("{} answers no press of {:?} that stood", family.id, family.requested)
             });
         }
+        self.begin_telling(cloud, diary, happening, commit);
+    }
+
+    /// From its first transaction on a family is told of.
+    pub(super) fn begin_telling(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, commit: &Commit) {
+        let family = &commit.family;
         let rejected = family.outcome == Some(Outcome::Rejected);
         let text = commit.policy_text.as_ref().map(|(_, text)| text.as_str());
-        let asked = text.and_then(read);
         let told = Told {
-            region: key.region.clone(),
-            instance: key.instance.clone(),
+            region: family.region.clone(),
+            instance: family.instance.clone(),
             value: family.requested.clone(),
+            press: matches!(family.trigger, Trigger::Press(_)),
             at: happening.at,
             began: happening.at,
             retried: 0,
-            asked,
+            asked: text.and_then(read),
             rejected,
             sources: Vec::new(),
             copies: BTreeMap::new(),
@@ -212,6 +223,9 @@ impl Oracle {
             let terminated = diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()));
             let holds = match reason.as_str() {
                 said if said.starts_with("there is no policy ") => texts.contains(&None),
+                said if said.contains(" has no schedule; ") => {
+                    texts.iter().any(|text| text.and_then(read).is_some_and(|asked| asked.slots.is_none()))
+                }
                 said if said.starts_with("policy ") => texts.iter().any(|text| text.is_some() && !usable(text)),
                 said if said.contains("is not a valid policy name") => PolicyName::new(told.value.as_str()).is_err(),
                 said if said.starts_with("Region ") => !place,

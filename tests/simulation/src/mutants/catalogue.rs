@@ -51,11 +51,13 @@ pub enum Mutant {
     RemovesWhateverIsThere,
     /// It takes the kill switch for off.
     SwitchFailsOpen,
+    /// It takes a slot at its minute or never.
+    SlotOnTimeOnly,
 }
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 24] = [
+    pub const ALL: [Mutant; 25] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -80,6 +82,7 @@ impl Mutant {
         Mutant::SharesWithWhoeverIsNamed,
         Mutant::RemovesWhateverIsThere,
         Mutant::SwitchFailsOpen,
+        Mutant::SlotOnTimeOnly,
     ];
 
     /// Its name in the report.
@@ -109,6 +112,7 @@ impl Mutant {
             Mutant::SharesWithWhoeverIsNamed => "shares beyond the allow-list",
             Mutant::RemovesWhateverIsThere => "removes whatever is there",
             Mutant::SwitchFailsOpen => "switch fails open",
+            Mutant::SlotOnTimeOnly => "a slot on time only",
         }
     }
 
@@ -149,6 +153,9 @@ impl Mutant {
             Mutant::SharesWithWhoeverIsNamed => "no public issue: design.md, invariant 13",
             Mutant::RemovesWhateverIsThere => "no public issue: design.md, spring back",
             Mutant::SwitchFailsOpen => "no public issue: design.md, invariant 28",
+            Mutant::SlotOnTimeOnly => {
+                "gallowaystorm delete-ami.py: DeleteOn == today, so that a missed day leaks for ever"
+            }
         }
     }
 }

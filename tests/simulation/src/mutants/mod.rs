@@ -51,6 +51,10 @@ where
             let request = wake::Tick { due_within_seconds: 86_400, ..wake::Tick::default() };
             Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
         }
+        Origin::Sweep => {
+            let request = wake::Tick { sweep: true, ..wake::Tick::default() };
+            Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
+        }
         Origin::Person => {
             let family: Option<FamilyId> = run.retry.take();
             Box::pin(async move {

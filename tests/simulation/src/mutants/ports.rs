@@ -368,6 +368,10 @@ impl DueReader for Mutated {
         if self.is(Mutant::FirstPageOnly) {
             page.next = None;
         }
+        if self.is(Mutant::SlotOnTimeOnly) {
+            let on_time = |at: &Timestamp| now.as_second() - at.as_second() < 300;
+            page.items.retain(|due| !matches!(due, Due::Enrolment { at, .. } if !on_time(at)));
+        }
         if self.is(Mutant::TodayOnly) {
             let midnight = now.as_second() - now.as_second().rem_euclid(86_400);
             page.items.retain(|due| !matches!(due, Due::Family { at, .. } if at.as_second() < midnight));

@@ -1,6 +1,6 @@
 //! One turn after the other: invocations begin, make their calls, end or die, and time passes.
 
-use super::{Later, Live, Origin, QUEUES, RECORD_TRIES, Run, TICK_SECONDS};
+use super::{Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS};
 use crate::mutants::begin;
 use amiline_app::ports::Queue;
 use amiline_domain::time::plus_seconds;
@@ -33,6 +33,7 @@ impl Run {
                 Later::Back(queue, message) => self.cloud.give_back(queue, message),
                 Later::Record(record, tries) => self.start_record(record, tries),
                 Later::Tick => self.tick(),
+                Later::Sweep => self.sweep(),
                 Later::Act => crate::people::act(self),
                 Later::Scripted(place) => crate::scenarios::perform(self, place),
                 Later::Dark(place) => {
@@ -92,6 +93,17 @@ impl Run {
         self.start("schedule-tick", "tick", 60, Origin::Tick);
         if self.storm.doubles_tick() {
             self.start("schedule-tick", "tick", 60, Origin::Tick);
+        }
+    }
+
+    fn sweep(&mut self) {
+        self.later(plus_seconds(self.cloud.now(), SWEEP_SECONDS), Later::Sweep);
+        let enrolled = self.diary.enrolments.iter().any(|enrolled| enrolled.to.is_none());
+        if !enrolled || self.storm.loses_tick() {
+            return;
+        }
+        for _ in 0..=usize::from(self.storm.doubles_tick()) {
+            self.start("schedule-tick", "sweep", 60, Origin::Sweep);
         }
     }
 
@@ -166,7 +178,7 @@ impl Run {
             Origin::Record { record, tries } if !done && tries < RECORD_TRIES => {
                 self.later(plus_seconds(self.cloud.now(), 1), Later::Record(record, tries + 1));
             }
-            Origin::Record { .. } | Origin::Tick | Origin::EarlyTick | Origin::Person => {}
+            Origin::Record { .. } | Origin::Tick | Origin::EarlyTick | Origin::Sweep | Origin::Person => {}
         }
     }
 

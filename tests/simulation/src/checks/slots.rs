@@ -1,0 +1,106 @@
+//! Schedules: what must hold when a slot is taken, and that none is left out once nothing goes wrong.
+
+use super::truth::{Slots, read};
+use super::{Check, Oracle};
+use crate::diary::{Diary, Enrolled};
+use crate::run::Run;
+use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::image::{InstanceState, RootDevice};
+use amiline_domain::record::Commit;
+use amiline_domain::tags::Trigger;
+use amiline_domain::time::{plus_seconds, seconds_between};
+use amiline_fakecloud::Happening;
+use jiff::Timestamp;
+
+/// Seconds by which two clocks, or a clock and a cut second, may differ here.
+const CLOCKS_SECONDS: i64 = 60;
+/// Seconds for which a tag that was taken off may still be read and acted on.
+const STALE_SECONDS: i64 = 400;
+/// Seconds from an instance's turn until its slot is taken at the latest: two ticks, and a queue between them.
+const TAKEN_SECONDS: i64 = 900;
+
+impl Oracle {
+    /// The first transaction of a family that a schedule asked for, or of a refused enrolment.
+    pub(super) fn see_slot(&mut self, diary: &Diary, happening: &Happening, commit: &Commit) {
+        let family = &commit.family;
+        let shown = self.shown.entry(happening.invocation).or_default();
+        let read_it = shown
+            .enrolment
+            .as_ref()
+            .filter(|key| key.region == family.region && key.instance == family.instance)
+            .and(shown.schedule.clone());
+        let Trigger::Schedule(policy) = &family.trigger else {
+            self.hold(Check::EnrolmentWasSeen, read_it.is_some(), || format!("{} is refused unseen", family.id));
+            return;
+        };
+        let named = read_it.is_some_and(|value| value.split(',').any(|part| part.trim() == policy.as_str()));
+        self.hold(Check::EnrolmentWasSeen, named, || format!("{} takes a slot of {policy} unseen", family.id));
+        let slot = family.slot.second();
+        let taken = (family.region.clone(), family.instance.clone(), policy.to_string(), slot);
+        let first = self.taken.insert(taken);
+        let slots = commit.policy_text.as_ref().and_then(|(_, text)| read(text)).and_then(|asked| asked.slots);
+        let real = slots.is_some_and(|slots| slots.has(slot));
+        let come = slot <= happening.at.as_second() + CLOCKS_SECONDS;
+        let stood = diary.enrolments.iter().any(|enrolled| {
+            enrolled.region == family.region
+                && enrolled.instance == family.instance
+                && enrolled.names(policy.as_str())
+                && enrolled.from.as_second() <= slot + CLOCKS_SECONDS
+                && enrolled.to.is_none_or(|to| seconds_between(to, happening.at) <= STALE_SECONDS)
+        });
+        self.hold(Check::SlotsAreReal, first && real && come && stood, || {
+            let at = family.slot.timestamp();
+            format!(
+                "{policy} at {at} for {}: first {first}, a slot {real}, due {come}, enrolled {stood}",
+                family.instance
+            )
+        });
+    }
+}
+
+/// Every slot that came while nothing went wrong was taken, by every instance that was enrolled all the while.
+pub(crate) fn look(run: &mut Run, since: Timestamp) {
+    let now = run.cloud.now();
+    let standing: Vec<Enrolled> = run.diary.enrolments.iter().filter(|one| one.to.is_none()).cloned().collect();
+    for enrolled in standing {
+        for policy in enrolled.value.split(',').map(str::trim).collect::<std::collections::BTreeSet<_>>() {
+            let Some(slots) = expected(run, &enrolled, policy) else { continue };
+            // A sweep has found what no event told, and the instance's turn has come and gone.
+            let until = plus_seconds(now, -(slots.jitter * 60 + TAKEN_SECONDS));
+            let Some(slot) = slots.before(until.as_second()).filter(|slot| {
+                *slot >= plus_seconds(since.max(enrolled.from), crate::run::SWEEP_SECONDS + TAKEN_SECONDS).as_second()
+            }) else {
+                continue;
+            };
+            let taken = (enrolled.region.clone(), enrolled.instance.clone(), policy.to_owned(), slot);
+            let was = run.oracle.taken.contains(&taken);
+            run.oracle.hold(Check::SlotsTaken, was, || {
+                let at = plus_seconds(Timestamp::UNIX_EPOCH, slot);
+                format!("{} did not get its image of {policy} for {at}", enrolled.instance)
+            });
+        }
+    }
+}
+
+/// The slots that the instance must get; none if there is a reason that it does not.
+fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
+    let bounds = &run.stack.bounds;
+    let asked = read(run.diary.policy_now(policy)?).filter(|asked| asked.is_within(bounds))?;
+    let instance = run.cloud.instance_now(&enrolled.region, &enrolled.instance);
+    let can_be_made = instance.state == InstanceState::Present
+        && instance.root_device == RootDevice::Ebs
+        && run.watched.contains(&enrolled.region)
+        && bounds.regions.contains(&enrolled.region);
+    // An image that takes long makes the next slot wait.
+    let quick = run.conditions.pending <= 600;
+    // With few images an hour, or an interval between two of several policies, slots wait for each other.
+    let roomy = bounds.images_per_hour_max >= 50 && (bounds.interval_minutes_min == 0 || alone(run, enrolled));
+    asked.slots.filter(|_| can_be_made && quick && roomy)
+}
+
+/// Whether nothing but one policy's slots asks for images of the instance, now and shortly before.
+fn alone(run: &Run, enrolled: &Enrolled) -> bool {
+    let of = |region: &Region, instance: &InstanceId| *region == enrolled.region && *instance == enrolled.instance;
+    let pressed = run.diary.presses.iter().any(|pressed| of(&pressed.region, &pressed.instance));
+    !enrolled.value.contains(',') && !pressed && enrolled.value.trim() != "often"
+}
