@@ -24,7 +24,11 @@ pub(crate) async fn handle(
         Wake::FamilyDue(due) => {
             distribute_due(world, stack, &due, invocation).await?;
         }
-        Wake::InstanceTagged(_) | Wake::LookAtInstance { .. } | Wake::AnnounceHistory { .. } | Wake::Tick(_) => {
+        Wake::InstanceTagged(_)
+        | Wake::LookAtInstance { .. }
+        | Wake::LookAtSchedule { .. }
+        | Wake::AnnounceHistory { .. }
+        | Wake::Tick(_) => {
             return Ok(Taken::NotMine);
         }
     }

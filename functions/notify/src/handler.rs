@@ -16,6 +16,7 @@ pub(crate) async fn handle(world: &impl Announcer, wake: Wake) -> Result<Taken, 
         Wake::InstanceTagged(_)
         | Wake::ImageState(_)
         | Wake::LookAtInstance { .. }
+        | Wake::LookAtSchedule { .. }
         | Wake::FamilyDue(_)
         | Wake::Tick(_) => Ok(Taken::NotMine),
     }

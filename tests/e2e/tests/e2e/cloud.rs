@@ -302,8 +302,16 @@ impl Cloud {
     }
 
     pub(crate) async fn tick(&self, due_within_seconds: u32) {
-        let tick =
-            json!({"source": "amiline", "detail-type": "Tick", "detail": {"due_within_seconds": due_within_seconds}});
+        self.tick_with(json!({"due_within_seconds": due_within_seconds})).await;
+    }
+
+    /// The hourly tick that also holds every tag against its enrolment.
+    pub(crate) async fn sweep(&self) {
+        self.tick_with(json!({"sweep": true})).await;
+    }
+
+    async fn tick_with(&self, detail: Value) {
+        let tick = json!({"source": "amiline", "detail-type": "Tick", "detail": detail});
         let function = &self.local.deployed().functions["schedule-tick"];
         let path = format!("/2015-03-31/functions/{function}/invocations");
         let answer = self.aws.rest("lambda", HOME_REGION, Method::POST, &path, tick.to_string().into()).await;

@@ -108,6 +108,8 @@ fn main() -> ExitCode {
     story!(stories::trouble::one_key_missing_then_retried);
     story!(stories::refusals::every_refused_press_is_answered);
     story!(stories::policies::policies_are_documents);
+    story!(stories::schedules::an_enrolled_instance_is_imaged_at_its_slot);
+    story!(stories::schedules::the_sweep_finds_what_no_event_told);
     story!(stories::chance::a_lost_reply_and_an_invisible_image);
     story!(stories::chance::available_before_the_record);
     story!(stories::chance::every_event_twice);

@@ -8,7 +8,7 @@ use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::{InstanceState, RootDevice};
 use amiline_domain::record::Commit;
 use amiline_domain::tags::Trigger;
-use amiline_domain::time::{plus_seconds, seconds_between};
+use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::Happening;
 use jiff::Timestamp;
 
@@ -41,13 +41,17 @@ impl Oracle {
         let slots = commit.policy_text.as_ref().and_then(|(_, text)| read(text)).and_then(|asked| asked.slots);
         let real = slots.is_some_and(|slots| slots.has(slot));
         let come = slot <= happening.at.as_second() + CLOCKS_SECONDS;
-        let stood = diary.enrolments.iter().any(|enrolled| {
-            enrolled.region == family.region
-                && enrolled.instance == family.instance
-                && enrolled.names(policy.as_str())
-                && enrolled.from.as_second() <= slot + CLOCKS_SECONDS
-                && enrolled.to.is_none_or(|to| seconds_between(to, happening.at) <= STALE_SECONDS)
-        });
+        // It was enrolled when the slot came, and it is now; what it was in between nobody need have seen.
+        let stood_at = |second: i64| {
+            diary.enrolments.iter().any(|enrolled| {
+                enrolled.region == family.region
+                    && enrolled.instance == family.instance
+                    && enrolled.names(policy.as_str())
+                    && enrolled.from.as_second() <= second + CLOCKS_SECONDS
+                    && enrolled.to.is_none_or(|to| second - to.as_second() <= STALE_SECONDS)
+            })
+        };
+        let stood = stood_at(slot) && stood_at(happening.at.as_second());
         self.hold(Check::SlotsAreReal, first && real && come && stood, || {
             let at = family.slot.timestamp();
             format!(

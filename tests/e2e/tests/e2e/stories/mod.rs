@@ -5,5 +5,6 @@ pub(crate) mod chance;
 pub(crate) mod policies;
 pub(crate) mod press;
 pub(crate) mod refusals;
+pub(crate) mod schedules;
 pub(crate) mod trouble;
 pub(crate) mod whole;

@@ -1,0 +1,64 @@
+//! Instances that are imaged by a schedule.
+
+use crate::cloud::{Cloud, SOON, eventually, holds};
+use amiline_local::HOME_REGION;
+use serde_json::json;
+use std::time::Duration;
+
+const TAG: &str = "amiline:schedule";
+/// A slot begins with a minute, and the tick is asked until it has come.
+const SLOT: Duration = Duration::from_secs(150);
+
+/// Enrolled by a tag event, imaged at its slot, once, however often the tick comes; and told where people look.
+pub(crate) async fn an_enrolled_instance_is_imaged_at_its_slot(cloud: &Cloud) {
+    let slot = (jiff::Timestamp::now() + Duration::from_secs(75)).strftime("%M %H * * *").to_string();
+    let policy = json!({"schedule": {"cron": [slot]}}).to_string();
+    let asked = json!({"Name": "/amiline/policies/daily", "Value": policy, "Type": "String"});
+    cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &asked).await.unwrap();
+    let instance = cloud.launch().await;
+    let unscheduled = cloud.launch().await;
+    cloud.tag(&instance, TAG, "daily").await;
+    cloud.tag(&unscheduled, TAG, "default").await;
+    let refused = cloud.answered(&unscheduled, "rejected: ", SOON).await;
+    assert!(refused.contains("policy default has no schedule"), "{refused}");
+    cloud.idle("create-image").await;
+    assert_eq!(cloud.created(&instance), 0, "its slot has not come");
+    eventually(SLOT, "the slot's image", async || {
+        cloud.tick(0).await;
+        holds(cloud.created(&instance) > 0, &())
+    })
+    .await;
+    for _ in 0..3 {
+        cloud.tick(0).await;
+    }
+    cloud.answered(&instance, "available ", SOON).await;
+    cloud.idle("create-image").await;
+    assert_eq!(cloud.created(&instance), 1, "a slot is taken once");
+    assert_eq!(cloud.tags(&instance).await[TAG], "daily", "a schedule is no button");
+    cloud.untag(&instance, TAG).await;
+    cloud.untag(&unscheduled, TAG).await;
+}
+
+/// An enrolment whose event was lost is found by the sweep, which asks nobody who is enrolled already.
+pub(crate) async fn the_sweep_finds_what_no_event_told(cloud: &Cloud) {
+    let policy = json!({"schedule": {"cron": ["0 0 1 1 *"]}}).to_string();
+    let asked = json!({"Name": "/amiline/policies/yearly", "Value": policy, "Type": "String"});
+    cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &asked).await.unwrap();
+    cloud.control("/_local/ec2/drop-events", json!({"detail_types": ["Tag Change on Resource"]})).await;
+    let instance = cloud.launch().await;
+    cloud.tag(&instance, TAG, "yearly").await;
+    let mark = cloud.mark();
+    cloud.sweep().await;
+    eventually(SOON, "a look at the instance", async || {
+        let looks = cloud.calls(mark, "create-image", "ec2:DescribeInstances");
+        holds(!looks.is_empty(), &looks)
+    })
+    .await;
+    cloud.idle("create-image").await;
+    let mark = cloud.mark();
+    cloud.sweep().await;
+    cloud.idle("create-image").await;
+    assert!(cloud.calls(mark, "create-image", "ec2:DescribeInstances").is_empty(), "it is enrolled");
+    assert_eq!(cloud.created(&instance), 0);
+    cloud.untag(&instance, TAG).await;
+}
