@@ -160,7 +160,7 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
         return refusal(one_line(tag, 256), Rejection::BadSchedule(problem), finished(after, sight, Some(tag)), sight);
     }
     after.bad_value = named.bad;
-    for policy in named.policies {
+    for policy in longest_waiting_first(&after, named.policies) {
         let Some(seat) = after.seats.get_mut(&policy) else { continue };
         if let Some(act) = act(seat, &policy, instance, sight) {
             let enrolment = finished(after, sight, Some(tag));
@@ -174,6 +174,14 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
         }
     }
     changed(enrolment, finished(after, sight, Some(tag)))
+}
+
+/// Where several slots have come, the oldest goes first: or one that comes often would always be before the others.
+fn longest_waiting_first(enrolment: &Enrolment, policies: BTreeSet<PolicyName>) -> Vec<PolicyName> {
+    let slot = |policy: &PolicyName| enrolment.seats.get(policy).and_then(|seat| seat.next).map(|turn| turn.slot);
+    let mut policies: Vec<PolicyName> = policies.into_iter().collect();
+    policies.sort_by_key(|policy| slot(policy).map_or((true, None), |slot| (false, Some(slot))));
+    policies
 }
 
 fn refusal(requested: String, rejection: Rejection, mut enrolment: Enrolment, sight: Sight<'_>) -> EnrolmentDecision {

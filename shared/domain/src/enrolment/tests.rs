@@ -187,6 +187,21 @@ fn two_policies_that_are_due_at_once_keep_the_interval() {
 }
 
 #[test]
+fn a_policy_that_comes_often_does_not_keep_another_waiting_for_ever() {
+    let mut scene = Scene::tagged("a-often,z-seldom");
+    scene.texts.insert(name("a-often"), Some(r#"{"schedule":{"cron":["*/30 * * * *"]}}"#.to_owned()));
+    scene.texts.insert(name("z-seldom"), Some(r#"{"schedule":{"cron":["15 13 * * *"]}}"#.to_owned()));
+    scene.looks();
+    assert_eq!(scene.looks_at("2026-11-24T12:30:00Z").len(), 1);
+    assert_eq!(scene.looks_at("2026-11-24T13:00:00Z").len(), 1);
+    scene.busy = true;
+    assert!(scene.looks_at("2026-11-24T13:15:00Z").is_empty());
+    scene.busy = false;
+    assert_eq!(scene.looks_at("2026-11-24T13:30:00Z"), ["z-seldom 20261124T131500Z, 0 missed"]);
+    assert_eq!(scene.looks_at("2026-11-24T14:00:00Z"), ["a-often 20261124T140000Z, 1 missed"]);
+}
+
+#[test]
 fn each_instance_keeps_its_place_in_the_window() {
     let mut scene = Scene::tagged("spread");
     scene.looks();

@@ -16,8 +16,9 @@ use jiff::Timestamp;
 const CLOCKS_SECONDS: i64 = 60;
 /// Seconds for which a tag that was taken off may still be read and acted on.
 const STALE_SECONDS: i64 = 400;
-/// Seconds from an instance's turn until its slot is taken at the latest: two ticks, and a queue between them.
-const TAKEN_SECONDS: i64 = 900;
+/// Seconds from an instance's turn until its slot is taken at the latest: twice the wait for an image that is being made,
+/// and the ticks between.
+const TAKEN_SECONDS: i64 = 2700;
 
 impl Oracle {
     /// The first transaction of a family that a schedule asked for, or of a refused enrolment.
@@ -98,13 +99,17 @@ fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
     // An image that takes long makes the next slot wait.
     let quick = run.conditions.pending <= 600;
     // With few images an hour, or an interval between two of several policies, slots wait for each other.
-    let roomy = bounds.images_per_hour_max >= 50 && (bounds.interval_minutes_min == 0 || alone(run, enrolled));
-    asked.slots.filter(|_| can_be_made && quick && roomy)
+    let often = |slots: &Slots| slots.apart() <= bounds.interval_minutes_min;
+    let roomy = |slots: &Slots| {
+        let spaced = bounds.interval_minutes_min == 0 || (alone(run, enrolled) && !often(slots));
+        bounds.images_per_hour_max >= 50 && spaced
+    };
+    asked.slots.filter(|slots| can_be_made && quick && roomy(slots))
 }
 
 /// Whether nothing but one policy's slots asks for images of the instance, now and shortly before.
 fn alone(run: &Run, enrolled: &Enrolled) -> bool {
     let of = |region: &Region, instance: &InstanceId| *region == enrolled.region && *instance == enrolled.instance;
     let pressed = run.diary.presses.iter().any(|pressed| of(&pressed.region, &pressed.instance));
-    !enrolled.value.contains(',') && !pressed && enrolled.value.trim() != "often"
+    !enrolled.value.contains(',') && !pressed
 }

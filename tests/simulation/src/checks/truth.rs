@@ -51,6 +51,15 @@ impl Slots {
         second.rem_euclid(60) == 0 && self.at.is(second.div_euclid(60))
     }
 
+    /// Minutes between two of them.
+    pub(super) fn apart(self) -> u32 {
+        match self.at {
+            At::HalfHours => 30,
+            At::Sevens => 60,
+            At::India => 120,
+        }
+    }
+
     /// The last slot at or before a moment.
     pub(super) fn before(self, second: i64) -> Option<i64> {
         let minute = second.div_euclid(60);
