@@ -96,8 +96,8 @@ fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
         && instance.root_device == RootDevice::Ebs
         && run.watched.contains(&enrolled.region)
         && bounds.regions.contains(&enrolled.region);
-    // An image that takes long makes the next slot wait.
-    let quick = run.conditions.pending <= 600;
+    // An image that takes long makes the next slot wait, and so does another policy's.
+    let quick = run.conditions.pending <= 600 && !enrolled.value.contains(',');
     // With few images an hour, or an interval between two of several policies, slots wait for each other.
     let often = |slots: &Slots| slots.apart() <= bounds.interval_minutes_min;
     let roomy = |slots: &Slots| {
@@ -107,9 +107,9 @@ fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
     asked.slots.filter(|slots| can_be_made && quick && roomy(slots))
 }
 
-/// Whether nothing but one policy's slots asks for images of the instance, now and shortly before.
+/// Whether nobody pressed the instance's button.
 fn alone(run: &Run, enrolled: &Enrolled) -> bool {
     let of = |region: &Region, instance: &InstanceId| *region == enrolled.region && *instance == enrolled.instance;
     let pressed = run.diary.presses.iter().any(|pressed| of(&pressed.region, &pressed.instance));
-    !enrolled.value.contains(',') && !pressed
+    !pressed
 }
