@@ -4,7 +4,7 @@ use crate::paint::Paint;
 use amiline_app::policies::{Applied, Compared, Meanwhile};
 use amiline_domain::escape::one_line;
 use amiline_domain::policy::{Change, Difference, Verdict};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
 /// Each policy with the fields that differ, in columns.
@@ -59,8 +59,16 @@ fn value(value: &Value) -> String {
     match value {
         Value::String(text) => one_line(text, 100),
         Value::Array(items) => items.iter().map(self::value).collect::<Vec<_>>().join(", "),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+        Value::Object(fields) => destination(fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
+}
+
+/// A Region with what holds there only: `eu-west-1 (kms_key alias/eu, within_minutes 60)`.
+fn destination(fields: &Map<String, Value>) -> String {
+    let own = fields.iter().filter(|(name, _)| *name != "region");
+    let own: Vec<String> = own.map(|(name, own)| format!("{} {}", one_line(name, 40), value(own))).collect();
+    format!("{} ({})", fields.get("region").map(value).unwrap_or_default(), own.join(", "))
 }
 
 /// Each policy that was written, with the way back.
@@ -146,10 +154,16 @@ mod tests {
     const NEW: &str = r#"{"description":"Web tier","create":{"reboot":true},"distribute":{"regions":["us-west-2","sa-east-1"]},"deadline_hours":12}"#;
 
     fn compared(stored: Option<&str>) -> Compared {
-        let written = Policy::from_document(&serde_json::from_str(NEW).unwrap()).unwrap();
+        compared_with(stored, NEW)
+    }
+
+    fn compared_with(stored: Option<&str>, new: &str) -> Compared {
+        let written = Policy::from_document(&serde_json::from_str(new).unwrap()).unwrap();
         let bounds = Bounds {
             regions: BTreeSet::from(["us-west-2".parse().unwrap()]),
             accounts: BTreeSet::new(),
+            organizations: BTreeSet::new(),
+            organizational_units: BTreeSet::new(),
             keys: BTreeSet::new(),
             images_per_hour_max: 1,
             interval_minutes_min: 0,
@@ -183,6 +197,24 @@ web: version 3, not valid so far: policy is not valid at line 1, column 1: EOF w
   ! policy copies to sa-east-1, which the stack does not allow; add it to AllowedRegions or take it out of the policy
 ";
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_holds_in_one_region_only_and_whom_the_images_are_shared_with_read_as_they_are_meant() {
+        let stored = r#"{"encrypt":{"kms_key":"alias/a"},"distribute":{"regions":["us-west-2"],"within_minutes":60}}"#;
+        let new = r#"{"encrypt":{"kms_key":"alias/a"},"distribute":{"within_minutes":120,
+            "regions":[{"region":"us-west-2","kms_key":"alias/west","within_minutes":15}]},
+            "share":{"organizations":["arn:aws:organizations::123456789012:organization/o-123example"]}}"#;
+        let expected = "\
+web: version 3, changes
+  ~ distribute.regions         +us-west-2 (kms_key alias/west, within_minutes 15), -us-west-2
+  ~ distribute.within_minutes  60 -> 120
+  + share.organizations        arn:aws:organizations::123456789012:organization/o-123example
+  ! policy shares with arn:aws:organizations::123456789012:organization/o-123example, which the stack does not allow; add it to AllowedOrganizations or take it out of the policy
+  ! policy encrypts under alias/a, which the stack may not use; add it to AllowedKeyAliases or take it out of the policy
+  ! policy encrypts under alias/west, which the stack may not use; add it to AllowedKeyAliases or take it out of the policy
+";
+        assert_eq!(text(&[compared_with(Some(stored), new)], Paint::plain()), expected);
     }
 
     #[test]

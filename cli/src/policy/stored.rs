@@ -223,6 +223,8 @@ mod tests {
         let bounds = Bounds {
             regions: Default::default(),
             accounts: Default::default(),
+            organizations: Default::default(),
+            organizational_units: Default::default(),
             keys: Default::default(),
             images_per_hour_max: 1,
             interval_minutes_min: 0,

@@ -68,11 +68,9 @@ async fn images<W: ImageReader>(
 }
 
 async fn see_keys<H: Hands>(hands: &H, scene: Scene<'_>, family: &Family) -> KeysSight {
-    let (Some(source), Some(encrypt)) = (family.source(), scene.policy.and_then(|policy| policy.encrypt.as_ref()))
-    else {
-        return KeysSight::Unread;
-    };
-    match hands.snapshot_keys(&source.region, &source.snapshots, &encrypt.kms_key).await {
+    let key = scene.policy.and_then(|policy| policy.key_in(&family.region));
+    let (Some(source), Some(key)) = (family.source(), key) else { return KeysSight::Unread };
+    match hands.snapshot_keys(&source.region, &source.snapshots, key).await {
         Ok(keys) => KeysSight::Read(keys),
         Err(error) => {
             tracing::warn!(family = %family.id, region = %source.region, error = %error, "keys could not be read");

@@ -99,7 +99,7 @@ pub trait ImageCopier {
 
 /// The right to share an image.
 pub trait ImageSharer {
-    /// Adds launch permissions for accounts. A group cannot be expressed.
+    /// Adds launch permissions for accounts, organizations and organizational units. A group cannot be expressed.
     async fn share_image(&self, step: &ShareStep) -> Result<(), CallError>;
 }
 

@@ -5,7 +5,7 @@
 
 use amiline_app::settings::{BoundedStack, Stack, WatchedStack};
 use amiline_domain::bounds::Bounds;
-use amiline_domain::ids::{AccountId, KeyAlias, Region, StackName, TagPrefix};
+use amiline_domain::ids::{AccountId, Region, StackName, TagPrefix};
 use amiline_domain::tags::TagKeys;
 use std::collections::BTreeSet;
 
@@ -16,6 +16,8 @@ pub use read::{Env, SettingsError};
 const ACCOUNT: &str = "AMILINE_ACCOUNT";
 const ALLOWED_ACCOUNTS: &str = "AMILINE_ALLOWED_ACCOUNTS";
 const ALLOWED_KEYS: &str = "AMILINE_ALLOWED_KEYS";
+const ALLOWED_ORGANIZATIONAL_UNITS: &str = "AMILINE_ALLOWED_ORGANIZATIONAL_UNITS";
+const ALLOWED_ORGANIZATIONS: &str = "AMILINE_ALLOWED_ORGANIZATIONS";
 const ALLOWED_REGIONS: &str = "AMILINE_ALLOWED_REGIONS";
 const CREATE_QUEUE: &str = "AMILINE_CREATE_QUEUE";
 const DISTRIBUTE_QUEUE: &str = "AMILINE_DISTRIBUTE_QUEUE";
@@ -40,6 +42,8 @@ pub const CREATE_IMAGE: &[&str] = &[
     ACCOUNT,
     ALLOWED_ACCOUNTS,
     ALLOWED_KEYS,
+    ALLOWED_ORGANIZATIONAL_UNITS,
+    ALLOWED_ORGANIZATIONS,
     ALLOWED_REGIONS,
     DISTRIBUTE_QUEUE,
     KILL_SWITCH,
@@ -53,8 +57,18 @@ pub const CREATE_IMAGE: &[&str] = &[
 ];
 
 /// The variables of `distribute-image`.
-pub const DISTRIBUTE_IMAGE: &[&str] =
-    &[ACCOUNT, ALLOWED_ACCOUNTS, ALLOWED_REGIONS, KILL_SWITCH, LOG, STACK, TABLE, TAG_PREFIX];
+pub const DISTRIBUTE_IMAGE: &[&str] = &[
+    ACCOUNT,
+    ALLOWED_ACCOUNTS,
+    ALLOWED_ORGANIZATIONAL_UNITS,
+    ALLOWED_ORGANIZATIONS,
+    ALLOWED_REGIONS,
+    KILL_SWITCH,
+    LOG,
+    STACK,
+    TABLE,
+    TAG_PREFIX,
+];
 
 /// The variables of `schedule-tick`.
 pub const SCHEDULE_TICK: &[&str] = &[
@@ -129,13 +143,15 @@ impl Settings for CreateImage {
 
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process) = (stack(env), process(env));
-        let (regions, accounts) = (env.list(ALLOWED_REGIONS), env.list(ALLOWED_ACCOUNTS));
-        let keys = env.list(ALLOWED_KEYS);
+        let (bounds, keys) = (bounds(env), env.list(ALLOWED_KEYS));
         let (per_hour, interval) = (env.value(MAX_IMAGES_PER_HOUR), env.value(MINIMUM_INTERVAL_MINUTES));
         let (table, kill_switch) = (env.text(TABLE), env.text(KILL_SWITCH));
         let (policy_path, distribute_queue) = (env.text(POLICY_PATH), env.text(DISTRIBUTE_QUEUE));
         Some(Self {
-            stack: bounded(stack?, regions?, accounts?, keys?, per_hour?, interval?),
+            stack: bounded(
+                stack?,
+                Bounds { keys: keys?, images_per_hour_max: per_hour?, interval_minutes_min: interval?, ..bounds? },
+            ),
             process: process?,
             table: table?,
             policy_path: policy_path?,
@@ -171,15 +187,9 @@ impl Settings for DistributeImage {
 
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process) = (stack(env), process(env));
-        let (regions, accounts) = (env.list(ALLOWED_REGIONS), env.list(ALLOWED_ACCOUNTS));
+        let bounds = bounds(env);
         let (table, kill_switch) = (env.text(TABLE), env.text(KILL_SWITCH));
-        Some(Self {
-            // This function admits no press, so it is told of no limit, and has none to give away.
-            stack: bounded(stack?, regions?, accounts?, BTreeSet::new(), 0, 0),
-            process: process?,
-            table: table?,
-            kill_switch: kill_switch?,
-        })
+        Some(Self { stack: bounded(stack?, bounds?), process: process?, table: table?, kill_switch: kill_switch? })
     }
 
     fn stack(&self) -> &Stack {
@@ -299,17 +309,25 @@ fn process(env: &mut Env<'_>) -> Option<Process> {
     Some(Process { endpoint: env.optional(AWS_ENDPOINT_URL), log: log? })
 }
 
+/// What is asked again right before a call. Who admits no press is told of no other limit, and has none to give away.
+fn bounds(env: &mut Env<'_>) -> Option<Bounds> {
+    let (regions, accounts) = (env.list(ALLOWED_REGIONS), env.list(ALLOWED_ACCOUNTS));
+    let (organizations, units) = (env.list(ALLOWED_ORGANIZATIONS), env.list(ALLOWED_ORGANIZATIONAL_UNITS));
+    Some(Bounds {
+        regions: regions?,
+        accounts: accounts?,
+        organizations: organizations?,
+        organizational_units: units?,
+        keys: BTreeSet::new(),
+        images_per_hour_max: 0,
+        interval_minutes_min: 0,
+    })
+}
+
 /// Home is always allowed: a stack that could not make an image where it lives would be of no use.
-fn bounded(
-    stack: Stack,
-    mut regions: BTreeSet<Region>,
-    accounts: BTreeSet<AccountId>,
-    keys: BTreeSet<KeyAlias>,
-    images_per_hour_max: u32,
-    interval_minutes_min: u32,
-) -> BoundedStack {
-    regions.insert(stack.home.clone());
-    BoundedStack { stack, bounds: Bounds { regions, accounts, keys, images_per_hour_max, interval_minutes_min } }
+fn bounded(stack: Stack, mut bounds: Bounds) -> BoundedStack {
+    bounds.regions.insert(stack.home.clone());
+    BoundedStack { stack, bounds }
 }
 
 #[cfg(test)]

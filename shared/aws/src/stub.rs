@@ -98,6 +98,8 @@ pub(crate) fn world<S: Settings>(endpoint: &str) -> Aws<S> {
             "AMILINE_ALLOWED_REGIONS"
             | "AMILINE_ALLOWED_ACCOUNTS"
             | "AMILINE_ALLOWED_KEYS"
+            | "AMILINE_ALLOWED_ORGANIZATIONAL_UNITS"
+            | "AMILINE_ALLOWED_ORGANIZATIONS"
             | "AMILINE_SOURCE_REGIONS" => "",
             "AMILINE_LOG" => "info",
             "AWS_ENDPOINT_URL" => return None,

@@ -1,7 +1,8 @@
 //! What an administrator allowed when the stack was deployed. No policy and no tag goes beyond it.
 
 use crate::escape::one_line;
-use crate::ids::{AccountId, InvalidId, KeyAlias, Region, StackName};
+use crate::ids::{AccountId, InvalidId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region, StackName};
+use crate::target::ShareTarget;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -14,12 +15,28 @@ pub struct Bounds {
     pub regions: BTreeSet<Region>,
     /// Accounts that images may be shared with.
     pub accounts: BTreeSet<AccountId>,
+    /// Organizations that images may be shared with.
+    pub organizations: BTreeSet<OrganizationArn>,
+    /// Organizational units that images may be shared with. An organization that is allowed does not allow its units:
+    /// each is named as it is shared with.
+    pub organizational_units: BTreeSet<OrganizationalUnitArn>,
     /// The keys that policies may encrypt images under: those that the roles may use.
     pub keys: BTreeSet<KeyAlias>,
     /// Images that may be asked for in any 60 minutes.
     pub images_per_hour_max: u32,
     /// Minutes between two images of one instance; 0 for no minimum.
     pub interval_minutes_min: u32,
+}
+
+impl Bounds {
+    /// Whether an image may be shared with them.
+    pub fn allows(&self, target: &ShareTarget) -> bool {
+        match target {
+            ShareTarget::Account(id) => self.accounts.contains(id),
+            ShareTarget::Organization(arn) => self.organizations.contains(arn),
+            ShareTarget::OrganizationalUnit(arn) => self.organizational_units.contains(arn),
+        }
+    }
 }
 
 /// The limits as the stack states them in Parameter Store, for whoever writes policies.
@@ -39,6 +56,11 @@ struct Stated {
     home: String,
     regions: String,
     accounts: String,
+    // A stack that was deployed before these were allowed to be named allows none.
+    #[serde(default)]
+    organizations: String,
+    #[serde(default)]
+    organizational_units: String,
     keys: String,
     images_per_hour_max: u32,
     interval_minutes_min: u32,
@@ -61,6 +83,8 @@ impl StatedBounds {
         let bounds = Bounds {
             regions,
             accounts: list(&stated.accounts).map_err(invalid)?,
+            organizations: list(&stated.organizations).map_err(invalid)?,
+            organizational_units: list(&stated.organizational_units).map_err(invalid)?,
             keys: list(&stated.keys).map_err(invalid)?,
             images_per_hour_max: stated.images_per_hour_max,
             interval_minutes_min: stated.interval_minutes_min,
@@ -86,6 +110,29 @@ mod tests {
         assert_eq!(stated.stack.as_str(), "amiline");
         assert_eq!(stated.bounds.regions.len(), 2);
         assert!(stated.bounds.accounts.is_empty() && stated.bounds.keys.len() == 1);
+        assert!(stated.bounds.organizations.is_empty() && stated.bounds.organizational_units.is_empty());
+    }
+
+    #[test]
+    fn an_organization_that_is_allowed_does_not_allow_its_units_nor_the_other_way_round() {
+        let (organization, unit) = (
+            "arn:aws:organizations::123456789012:organization/o-123example",
+            "arn:aws:organizations::123456789012:ou/o-123example/ou-1234-5example",
+        );
+        let stated = |organizations: &str, units: &str| {
+            let text = serde_json::json!({
+                "stack": "amiline", "home": "us-east-1", "regions": "", "accounts": "222222222222", "keys": "",
+                "organizations": organizations, "organizational_units": units,
+                "images_per_hour_max": 1, "interval_minutes_min": 0,
+            });
+            StatedBounds::parse(&text.to_string()).unwrap().bounds
+        };
+        let target = |text: &str| text.parse::<ShareTarget>().unwrap();
+        let bounds = stated(organization, "");
+        assert!(bounds.allows(&target(organization)) && !bounds.allows(&target(unit)));
+        let bounds = stated("", unit);
+        assert!(bounds.allows(&target(unit)) && !bounds.allows(&target(organization)));
+        assert!(bounds.allows(&target("222222222222")) && !bounds.allows(&target("333333333333")));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::name::ImageName;
 use crate::policy::PolicyRef;
 use crate::press::PressKey;
 use crate::tags::{TagKeys, Trigger};
+use crate::target::ShareTarget;
 use crate::time::Slot;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,7 @@ pub enum ShareState {
     NotWanted,
     /// To be shared; repeating the call is harmless.
     Wanted,
-    /// Shared with every account of the policy.
+    /// Shared with everybody whom the policy names.
     Shared,
     /// Refused for good.
     Failed,
@@ -150,7 +151,7 @@ pub struct ImageRow {
     /// How far sharing it has come.
     pub share: ShareState,
     /// With whom it was shared.
-    pub shared_with: BTreeSet<AccountId>,
+    pub shared_with: BTreeSet<ShareTarget>,
     /// Other images that carry the same intent. Never copied, never shared; somebody has to look at them.
     pub twins: BTreeSet<ImageId>,
 }

@@ -2,6 +2,7 @@
 
 use crate::family::{Family, Outcome, Place, RowState};
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, digest, short_digest};
+use crate::target::ShareTarget;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -206,7 +207,7 @@ pub struct ImageSummary {
     /// `source` or `copy`.
     pub role: String,
     /// With whom it is shared.
-    pub shared_with: BTreeSet<AccountId>,
+    pub shared_with: BTreeSet<ShareTarget>,
 }
 
 /// One item of a family's history. Complete in itself: what is published is made from it alone.

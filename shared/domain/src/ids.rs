@@ -93,9 +93,63 @@ fn made_of(text: &str, lengths: std::ops::RangeInclusive<usize>, extra: &str) ->
     lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.as_bytes().contains(&b))
 }
 
+fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The last part of an ARN of AWS Organizations, in any partition: `arn:aws…:organizations::ACCOUNT:` stands before it.
+fn in_organizations(arn: &str) -> Option<&str> {
+    let mut parts = arn.splitn(6, ':');
+    let partition = |text: &str| {
+        text.strip_prefix("aws").is_some_and(|rest| {
+            rest.is_empty()
+                || rest.strip_prefix('-').is_some_and(|words| {
+                    words.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
+                })
+        })
+    };
+    (parts.next() == Some("arn")
+        && parts.next().is_some_and(partition)
+        && parts.next() == Some("organizations")
+        && parts.next() == Some("")
+        && parts.next().is_some_and(is_account_id))
+    .then(|| parts.next())
+    .flatten()
+}
+
+fn lower_or_digits(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
+    lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+fn is_organization_id(text: &str) -> bool {
+    text.strip_prefix("o-").is_some_and(|id| lower_or_digits(id, 10..=32))
+}
+
+/// `ou-`, the id of the root that it is under, and its own.
+fn is_unit_id(text: &str) -> bool {
+    text.strip_prefix("ou-")
+        .and_then(|ids| ids.split_once('-'))
+        .is_some_and(|(root, own)| lower_or_digits(root, 4..=32) && lower_or_digits(own, 8..=32))
+}
+
 id!(
     /// An AWS account: 12 digits.
-    AccountId, "account id", "12 digits", |t| t.len() == 12 && t.bytes().all(|b| b.is_ascii_digit())
+    AccountId, "account id", "12 digits", is_account_id
+);
+id!(
+    /// An organization of AWS Organizations. EC2 takes its ARN, never its bare id.
+    OrganizationArn, "organization ARN",
+    "arn:aws:organizations::ACCOUNT:organization/o-ID, as the organization's management account shows it",
+    |t| in_organizations(t).is_some_and(|resource| resource.strip_prefix("organization/").is_some_and(is_organization_id))
+);
+id!(
+    /// An organizational unit of AWS Organizations, with all the units and accounts below it.
+    OrganizationalUnitArn, "organizational unit ARN",
+    "arn:aws:organizations::ACCOUNT:ou/o-ID/ou-ROOT-ID, as the organization's management account shows it",
+    |t| in_organizations(t)
+        .and_then(|resource| resource.strip_prefix("ou/"))
+        .and_then(|path| path.split_once('/'))
+        .is_some_and(|(organization, unit)| is_organization_id(organization) && is_unit_id(unit))
 );
 id!(
     /// An AWS Region name such as `us-east-1`.
@@ -141,7 +195,7 @@ id!(
         && h.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
 );
 id!(
-    /// The alias of a customer-managed KMS key, the same in every Region.
+    /// The alias of a customer-managed KMS key. In another Region the same alias names another key.
     KeyAlias, "KMS key alias",
     "alias/NAME of a customer-managed key (alias/aws/... keys belong to AWS: images under them cannot be shared)",
     |t| t.strip_prefix("alias/").is_some_and(|n| made_of(n, 1..=250, "/_-") && !n.starts_with("aws/"))
@@ -191,6 +245,47 @@ mod tests {
         assert!(KeyAlias::new("alias/amiline").is_ok());
         assert!(KeyAlias::new("alias/aws/ebs").is_err());
         assert!(KeyAlias::new("arn:aws:kms:us-east-1:1:key/x").is_err());
+    }
+
+    #[test]
+    fn an_organization_or_its_unit_is_named_by_a_whole_arn_and_never_by_anything_wider() {
+        for good in [
+            "arn:aws:organizations::123456789012:organization/o-123example",
+            "arn:aws-us-gov:organizations::123456789012:organization/o-a1b2c3d4e5f6",
+        ] {
+            assert!(OrganizationArn::new(good).is_ok(), "{good}");
+            assert!(OrganizationalUnitArn::new(good).is_err(), "{good}");
+        }
+        for good in [
+            "arn:aws:organizations::123456789012:ou/o-123example/ou-1234-5example",
+            "arn:aws-cn:organizations::123456789012:ou/o-123example/ou-ab12-33333333",
+        ] {
+            assert!(OrganizationalUnitArn::new(good).is_ok(), "{good}");
+            assert!(OrganizationArn::new(good).is_err(), "{good}");
+        }
+        for bad in [
+            "",
+            "all",
+            "o-123example",
+            "arn:aws:organizations::123456789012:organization/*",
+            "arn:aws:organizations::123456789012:organization/o-123Example",
+            "arn:aws:organizations::123456789012:organization/o-short",
+            "arn:aws:organizations::123456789012:organization/o-123example/x",
+            "arn:aws:organizations:us-east-1:123456789012:organization/o-123example",
+            "arn:aws:organizations::12345678901:organization/o-123example",
+            "arn:aws-:organizations::123456789012:organization/o-123example",
+            "arn:awsx:organizations::123456789012:organization/o-123example",
+            "arn:aws:iam::123456789012:organization/o-123example",
+            "arn:aws:organizations::123456789012:root/o-123example/r-ab12",
+            "arn:aws:organizations::123456789012:ou/o-123example",
+            "arn:aws:organizations::123456789012:ou/o-123example/ou-1234",
+            "arn:aws:organizations::123456789012:ou/o-123example/ou-12-5example",
+            "arn:aws:organizations::123456789012:ou/o-123example/ou-1234-5example/*",
+            "arn:aws:organizations::123456789012:organization/o-123example\n",
+        ] {
+            assert!(OrganizationArn::new(bad).is_err(), "{bad:?}");
+            assert!(OrganizationalUnitArn::new(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

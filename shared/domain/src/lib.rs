@@ -25,5 +25,6 @@ pub mod record;
 pub mod schedule;
 pub mod status;
 pub mod tags;
+pub mod target;
 pub mod time;
 pub mod wake;

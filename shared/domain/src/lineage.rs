@@ -34,8 +34,8 @@ fn line(row: &ImageRow) -> String {
         text.push_str(", encrypted");
     }
     if row.share == ShareState::Shared {
-        let accounts: Vec<&str> = row.shared_with.iter().map(|account| account.as_str()).collect();
-        let _ = write!(text, ", shared with {}", accounts.join(", "));
+        let targets: Vec<&str> = row.shared_with.iter().map(|target| target.as_str()).collect();
+        let _ = write!(text, ", shared with {}", targets.join(", "));
     }
     if let Some(reason) = &row.reason {
         let _ = write!(text, ": {reason}");

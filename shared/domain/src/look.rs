@@ -139,6 +139,8 @@ mod tests {
         Bounds {
             regions: BTreeSet::from([Region::new("us-east-1").unwrap()]),
             accounts: BTreeSet::new(),
+            organizations: BTreeSet::new(),
+            organizational_units: BTreeSet::new(),
             keys: BTreeSet::new(),
             images_per_hour_max: 2,
             interval_minutes_min: 10,

@@ -99,7 +99,7 @@ fn text(item: &HistoryItem, headline: &str) -> String {
     line("Time", &item.at.to_string());
     for image in &item.images {
         let id = image.image.as_ref().map_or("-", |id| id.as_str());
-        let shared: Vec<&str> = image.shared_with.iter().map(|account| account.as_str()).collect();
+        let shared: Vec<&str> = image.shared_with.iter().map(|target| target.as_str()).collect();
         let shared = if shared.is_empty() { String::new() } else { format!(", shared with {}", shared.join(", ")) };
         line("Images", &format!("{} {} {} ({}){}", image.region, id, state(image.state), image.role, shared));
     }

@@ -2,19 +2,22 @@
 
 use crate::bounds::Bounds;
 use crate::document::Node;
-use crate::ids::{AccountId, KeyAlias, PolicyName, Region, digest};
+use crate::ids::{AccountId, KeyAlias, OrganizationArn, OrganizationalUnitArn, PolicyName, Region, digest};
 use crate::schedule::Schedule;
-use serde::{Deserialize, Serialize};
+use crate::target::ShareTarget;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 use thiserror::Error;
 
 mod change;
+mod destinations;
 mod position;
 mod problems;
 mod schema;
 mod shape;
 
 pub use change::{Change, Difference, Verdict, compare};
+pub use destinations::{CopyMinutes, Destination, Destinations, InvalidMinutes};
 pub use problems::{Part, Place, Problem, Step, Wrong, problems};
 pub use schema::schema;
 
@@ -65,11 +68,16 @@ pub struct Create {
     pub reboot: bool,
 }
 
+/// For fields that may be missing but, if they are there, have a value.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// The key for images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Encrypt {
-    /// Alias of a customer-managed key that exists in every Region of the policy.
+    /// Alias of a customer-managed key that exists in every Region of the policy, but those that name their own.
     pub kms_key: KeyAlias,
 }
 
@@ -79,7 +87,10 @@ pub struct Encrypt {
 pub struct Distribute {
     /// Destination Regions. The instance's own Region may be among them; it makes no extra copy.
     #[serde(default)]
-    pub regions: BTreeSet<Region>,
+    pub regions: Destinations,
+    /// The time within which EC2 completes the copies to them; none: when it can.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub within_minutes: Option<CopyMinutes>,
 }
 
 /// Who may launch the images.
@@ -89,6 +100,37 @@ pub struct Share {
     /// Accounts that may launch every image of the family.
     #[serde(default)]
     pub accounts: BTreeSet<AccountId>,
+    /// Organizations whose accounts may.
+    #[serde(default)]
+    pub organizations: BTreeSet<OrganizationArn>,
+    /// Organizational units whose accounts may, with those of the units below them.
+    #[serde(default)]
+    pub organizational_units: BTreeSet<OrganizationalUnitArn>,
+}
+
+impl Share {
+    /// Everybody whom it names.
+    pub fn targets(&self) -> BTreeSet<ShareTarget> {
+        let accounts = self.accounts.iter().cloned().map(ShareTarget::Account);
+        let organizations = self.organizations.iter().cloned().map(ShareTarget::Organization);
+        let units = self.organizational_units.iter().cloned().map(ShareTarget::OrganizationalUnit);
+        accounts.chain(organizations).chain(units).collect()
+    }
+
+    /// Whether nothing is shared.
+    pub fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.organizations.is_empty() && self.organizational_units.is_empty()
+    }
+
+    /// Everybody whom the stack does not allow.
+    pub fn beyond(&self, bounds: &Bounds) -> impl Iterator<Item = BeyondBounds> {
+        let strangers = self.targets().into_iter().filter(|target| !bounds.allows(target));
+        strangers.map(|target| match target {
+            ShareTarget::Account(id) => BeyondBounds::Account(id),
+            ShareTarget::Organization(arn) => BeyondBounds::Organization(arn),
+            ShareTarget::OrganizationalUnit(arn) => BeyondBounds::OrganizationalUnit(arn),
+        })
+    }
 }
 
 /// The identity of a policy's text as it was when a family began.
@@ -161,9 +203,20 @@ pub enum BeyondBounds {
         "policy shares with account {0}, which the stack does not allow; add it to AllowedAccounts or take it out of the policy"
     )]
     Account(AccountId),
+    /// An organization outside the allow-list.
+    #[error(
+        "policy shares with {0}, which the stack does not allow; add it to AllowedOrganizations or take it out of the policy"
+    )]
+    Organization(OrganizationArn),
+    /// An organizational unit outside the allow-list.
+    #[error(
+        "policy shares with {0}, which the stack does not allow; add it to AllowedOrganizationalUnits or take it out of the \
+         policy"
+    )]
+    OrganizationalUnit(OrganizationalUnitArn),
     /// A key that the stack's roles may not use.
     #[error(
-        "policy encrypts under {0}, which the stack may not use; deploy the stack with it as KeyAlias or take it out of the policy"
+        "policy encrypts under {0}, which the stack may not use; add it to AllowedKeyAliases or take it out of the policy"
     )]
     Key(KeyAlias),
 }
@@ -221,10 +274,29 @@ impl Policy {
 
     /// Everything in which it goes beyond the stack's bounds.
     pub fn beyond(&self, bounds: &Bounds) -> Vec<BeyondBounds> {
-        let regions = self.distribute.regions.difference(&bounds.regions).cloned().map(BeyondBounds::Region);
-        let accounts = self.share.accounts.difference(&bounds.accounts).cloned().map(BeyondBounds::Account);
-        let key = self.encrypt.as_ref().map(|encrypt| &encrypt.kms_key).filter(|key| !bounds.keys.contains(key));
-        regions.chain(accounts).chain(key.cloned().map(BeyondBounds::Key)).collect()
+        let regions = self.distribute.regions.regions().filter(|region| !bounds.regions.contains(region));
+        let regions = regions.cloned().map(BeyondBounds::Region);
+        let keys = self.keys().into_iter().filter(|key| !bounds.keys.contains(key)).cloned().map(BeyondBounds::Key);
+        regions.chain(self.share.beyond(bounds)).chain(keys).collect()
+    }
+
+    /// Every key that it names.
+    fn keys(&self) -> BTreeSet<&KeyAlias> {
+        let own = self.distribute.regions.iter().filter_map(|(_, destination)| destination.kms_key.as_ref());
+        self.encrypt.iter().map(|encrypt| &encrypt.kms_key).chain(own).collect()
+    }
+
+    /// The key that the images in a Region end up under: the Region's own, or the policy's.
+    pub fn key_in(&self, region: &Region) -> Option<&KeyAlias> {
+        let own = self.distribute.regions.get(region).and_then(|destination| destination.kms_key.as_ref());
+        own.or_else(|| self.encrypt.as_ref().map(|encrypt| &encrypt.kms_key))
+    }
+
+    /// The time for a copy to a Region: its own, or that of all destinations. The encrypted copy in a Region that is no
+    /// destination has none.
+    pub fn minutes_to(&self, region: &Region) -> Option<CopyMinutes> {
+        let destination = self.distribute.regions.get(region)?;
+        destination.within_minutes.or(self.distribute.within_minutes)
     }
 
     /// The name under which a text is kept.

@@ -14,6 +14,7 @@ use amiline_domain::plan::{CopyStep, CreateStep};
 use amiline_domain::policy::PolicyRef;
 use amiline_domain::record::Commit;
 use amiline_domain::tags::{Button, Trigger};
+use amiline_domain::target::ShareTarget;
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_fakecloud::{Launch, Volume};
 use jiff::Timestamp;
@@ -69,6 +70,7 @@ pub(crate) fn copy_step(lab: &impl Lab, source: &ImageId) -> CopyStep {
         destination: lab.elsewhere(),
         client_token: key.client_token(0),
         kms_key: None,
+        within_minutes: None,
         tags: [(INTENT.to_owned(), name.to_string())].into(),
         name,
     }
@@ -139,7 +141,7 @@ pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
         encrypted: Some(true),
         as_wanted: None,
         share: ShareState::Shared,
-        shared_with: [lab.other_account()].into(),
+        shared_with: [ShareTarget::Account(lab.other_account())].into(),
         twins: [image_id(lab.number())].into(),
     }
 }

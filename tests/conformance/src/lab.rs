@@ -6,6 +6,7 @@ use amiline_app::ports::{
     RecordReader, RecordWriter, TagReader,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
+use amiline_domain::target::ShareTarget;
 use amiline_fakecloud::Launch;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -96,8 +97,10 @@ pub trait Lab {
     async fn enable(&self, region: &Region, image: &ImageId);
     /// Somebody deregisters an image.
     async fn deregister(&self, region: &Region, image: &ImageId);
-    /// The accounts that may launch an image besides its owner.
-    async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<AccountId>;
+    /// Who may launch an image besides its owner.
+    async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<ShareTarget>;
+    /// The time within which EC2 completes each snapshot of an image, in minutes; `None`: when it can.
+    async fn promised_minutes(&self, region: &Region, image: &ImageId) -> Vec<Option<u32>>;
     /// The tags of each snapshot of an image, whether a describe shows them with the image or not.
     async fn snapshot_tags(&self, region: &Region, image: &ImageId) -> Vec<BTreeMap<String, String>>;
     /// Another account makes an image at home, with these tags, and lets this account launch it.

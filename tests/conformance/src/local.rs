@@ -148,6 +148,15 @@ impl Local {
         answer.unwrap_or_else(|e| panic!("{action}: {e}"))
     }
 
+    /// Each snapshot that was made for an image, whether a describe shows it with the image or not.
+    async fn snapshots_of(&self, region: &Region, image: &ImageId) -> Vec<Value> {
+        // What EC2 writes into the description names the image (aws-facts.md section 2).
+        let asked =
+            [("Owner.1", "self"), ("Filter.1.Name", "description"), ("Filter.1.Value.1", &format!("*{image}*"))];
+        let answer = self.ec2(region, "DescribeSnapshots", &asked).await;
+        list(&answer, "/snapshotSet").to_vec()
+    }
+
     async fn control(&self, name: &str, body: Value) -> Value {
         let answer = self.keeper.control(&format!("/_local/ec2/{name}"), &body).await;
         answer.unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -231,6 +240,8 @@ impl Local {
         let bounds = Bounds {
             regions: [self.home(), self.elsewhere()].into(),
             accounts: [self.other_account()].into(),
+            organizations: [].into(),
+            organizational_units: [].into(),
             keys: [KEY_ALIAS.parse().unwrap()].into(),
             images_per_hour_max: 50,
             interval_minutes_min: 0,

@@ -3,6 +3,8 @@
 use crate::lab::{Lab, Published, announcement};
 use amiline_app::ports::Queue;
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
+use amiline_domain::policy::CopyMinutes;
+use amiline_domain::target::ShareTarget;
 use amiline_fakecloud::{FakeCloud, Forged, Launch, Permission, World};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
@@ -129,14 +131,19 @@ impl Lab for Model {
         self.cloud.deregister(region, image);
     }
 
-    async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<AccountId> {
+    async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<ShareTarget> {
         let permissions = self.cloud.launch_permissions(region, image).into_iter();
         permissions
             .map(|permission| match permission {
-                Permission::Account(account) => account,
+                Permission::Target(target) => target,
                 Permission::Everybody => panic!("{image} is public"),
             })
             .collect()
+    }
+
+    async fn promised_minutes(&self, region: &Region, image: &ImageId) -> Vec<Option<u32>> {
+        let image = self.cloud.image(region, image);
+        image.snapshots.iter().map(|_| image.within_minutes.map(CopyMinutes::get)).collect()
     }
 
     async fn snapshot_tags(&self, region: &Region, image: &ImageId) -> Vec<BTreeMap<String, String>> {

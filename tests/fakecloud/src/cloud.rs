@@ -11,6 +11,7 @@ use amiline_domain::bounds::Bounds;
 use amiline_domain::ids::{AccountId, KeyAlias, Region, StackName, TagPrefix};
 use amiline_domain::image::{ImageState, ObservedImage};
 use amiline_domain::tags::TagKeys;
+use amiline_domain::target::ShareTarget;
 use jiff::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -84,12 +85,22 @@ impl FakeCloud {
         WatchedStack { stack: self.stack(), source_regions: source_regions.to_vec(), images_per_hour_max: 50 }
     }
 
-    /// The stack with every Region allowed, these accounts, 50 images an hour and no minimum interval.
-    pub fn bounded_stack(&self, accounts: &[&str]) -> BoundedStack {
-        let accounts = accounts.iter().map(|account| AccountId::new(*account).expect("an account id"));
+    /// The stack with every Region allowed, these accounts, organizations and units, 50 images an hour and no minimum
+    /// interval.
+    pub fn bounded_stack(&self, friends: &[&str]) -> BoundedStack {
+        let (mut accounts, mut organizations, mut units) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for friend in friends {
+            match friend.parse().expect("an account id or an ARN") {
+                ShareTarget::Account(id) => drop(accounts.insert(id)),
+                ShareTarget::Organization(arn) => drop(organizations.insert(arn)),
+                ShareTarget::OrganizationalUnit(arn) => drop(units.insert(arn)),
+            }
+        }
         let bounds = Bounds {
             regions: self.regions().into_iter().collect(),
-            accounts: accounts.collect(),
+            accounts,
+            organizations,
+            organizational_units: units,
             keys: [KeyAlias::new("alias/amiline").expect("an alias")].into(),
             images_per_hour_max: 50,
             interval_minutes_min: 0,

@@ -9,6 +9,7 @@ use crate::versioned::Versioned;
 use amiline_domain::ids::{ImageId, Region};
 use amiline_domain::image::ImageState;
 use amiline_domain::plan::CopyStep;
+use amiline_domain::policy::CopyMinutes;
 
 /// Seconds until a copy fails whose key cannot be used.
 const KEY_FAILURE_SECONDS: i64 = 5;
@@ -40,7 +41,12 @@ impl State {
         let seconds = match &doomed {
             // Section 3: the key is validated asynchronously; the call succeeds, then the image fails.
             Some(_) => Some(KEY_FAILURE_SECONDS),
-            None => self.region(&destination).copy_seconds,
+            // Section 3: EC2 keeps the time that it was given, unless a quota is nearly used up, which is not modelled.
+            None => {
+                let promised = step.within_minutes.map(|minutes| i64::from(minutes.get()) * 60);
+                let seconds = self.region(&destination).copy_seconds;
+                seconds.map(|seconds| promised.map_or(seconds, |promised| promised.min(seconds)))
+            }
         };
         let doomed = doomed.or_else(|| self.region_mut(&destination).failures.pop_front());
         let id = self.insert_image(NewImage {
@@ -51,6 +57,7 @@ impl State {
             keys,
             tags: step.tags.clone(),
             is_copy: true,
+            within_minutes: step.within_minutes,
             doomed,
         });
         let token = Token { request: request(step), image: id.clone() };
@@ -138,5 +145,6 @@ impl State {
 /// What must be the same for a token to be used again.
 fn request(step: &CopyStep) -> String {
     let key = step.kms_key.as_ref().map(ToString::to_string);
-    format!("{} {} {} {key:?} {:?}", step.source_region, step.source, step.name, step.tags)
+    let minutes = step.within_minutes.map(CopyMinutes::get);
+    format!("{} {} {} {key:?} {minutes:?} {:?}", step.source_region, step.source, step.name, step.tags)
 }

@@ -38,6 +38,7 @@ impl State {
             keys: instance.volumes,
             tags: step.tags.clone(),
             is_copy: false,
+            within_minutes: None,
             doomed,
         });
         if let Some(seconds) = self.region(region).create_seconds {

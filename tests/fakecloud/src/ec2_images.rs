@@ -6,16 +6,25 @@ use crate::state::State;
 use crate::versioned::Versioned;
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use amiline_domain::image::ImageState;
+use amiline_domain::policy::CopyMinutes;
+use amiline_domain::target::ShareTarget;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 /// Who may launch an image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
-    /// An account.
-    Account(AccountId),
+    /// An account, an organization or an organizational unit.
+    Target(ShareTarget),
     /// Everybody: EC2's group `all`.
     Everybody,
+}
+
+impl Permission {
+    /// An account.
+    pub fn account(id: AccountId) -> Self {
+        Permission::Target(ShareTarget::Account(id))
+    }
 }
 
 /// An image as it is.
@@ -49,6 +58,8 @@ pub struct Image {
     pub permissions: BTreeSet<Permission>,
     /// Whether CopyImage made it.
     pub is_copy: bool,
+    /// The time that CopyImage was given for it.
+    pub within_minutes: Option<CopyMinutes>,
     /// When it was deregistered.
     pub deregistered_at: Option<Timestamp>,
     /// Why it will fail.
@@ -90,6 +101,7 @@ pub(crate) struct NewImage {
     pub(crate) keys: Vec<Option<String>>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) is_copy: bool,
+    pub(crate) within_minutes: Option<CopyMinutes>,
     pub(crate) doomed: Option<String>,
 }
 
@@ -165,6 +177,7 @@ impl State {
             created_at: now,
             permissions: BTreeSet::new(),
             is_copy: new.is_copy,
+            within_minutes: new.within_minutes,
             deregistered_at: None,
             doomed: new.doomed,
         };

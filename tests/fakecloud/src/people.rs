@@ -145,6 +145,7 @@ impl FakeCloud {
             name: forged.name,
             source_instance: forged.source_instance,
             is_copy: false,
+            within_minutes: None,
             source_image: forged.source_image,
             keys: vec![None],
             tags: forged.tags,

@@ -153,7 +153,7 @@ impl ImageCopier for World {
 
 impl ImageSharer for World {
     async fn share_image(&self, step: &ShareStep) -> Result<(), CallError> {
-        let permissions = step.accounts.iter().cloned().map(Permission::Account).collect();
+        let permissions = step.targets.iter().cloned().map(Permission::Target).collect();
         let share = |state: &mut State| {
             let changed = state.share_image(&step.region, &step.image, &permissions)?;
             state.happened(self.invocation, || What::Shared { step: step.clone(), changed });

@@ -31,6 +31,8 @@ fn bounds() -> Bounds {
     Bounds {
         regions: BTreeSet::new(),
         accounts: BTreeSet::new(),
+        organizations: BTreeSet::new(),
+        organizational_units: BTreeSet::new(),
         keys: BTreeSet::new(),
         images_per_hour_max: 1,
         interval_minutes_min: 0,

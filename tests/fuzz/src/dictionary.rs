@@ -3,7 +3,8 @@
 /// The keys that our code looks for, in events, messages and policies.
 const KEYS: &str = "source detail-type account region time resources detail version id changed-tag-keys tags service \
     resource-type ImageId State ErrorMessage instance family early due_within_seconds pk sk description create reboot \
-    encrypt kms_key distribute regions share accounts deadline_hours";
+    encrypt kms_key distribute regions region within_minutes share accounts organizations organizational_units \
+    deadline_hours";
 
 /// Values that it accepts somewhere, tag names, and codes that EC2 answers with.
 const VALUES: &str = "aws.tag aws.ec2 amiline LookAtInstance FamilyDue AnnounceHistory Tick ec2 instance available failed \
@@ -12,15 +13,19 @@ const VALUES: &str = "aws.tag aws.ec2 amiline LookAtInstance FamilyDue AnnounceH
     arn:aws:ec2:us-east-1:111111111111:instance/i-0123456789abcdef0 2026-11-24T01:38:45Z -009999-01-01T00:00:00Z \
     9999-12-31T23:59:59.999999999Z 1970-01-01T00:00:00+25:59 FAMILY#fam-0123456789abcdef HISTORY#0000000001 default \
     amiline:image amiline:status amiline:managed-by amiline:family amiline:intent amiline-stack Name \
+    arn:aws:organizations::123456789012:organization/o-123example \
+    arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111 15 60 2880 \
     InvalidAMIName.Duplicate InvalidInstanceID.NotFound RequestLimitExceeded UnauthorizedOperation IncorrectState";
 
 /// The same, with spaces or quotation marks in them.
-const PHRASES: [&str; 5] = [
+const PHRASES: [&str; 7] = [
     "Tag Change on Resource",
     "EC2 AMI State Change",
     "AMI name amiline/x is already in use by AMI ami-0123456789abcdef0",
     r#"{"create":{"reboot":true}}"#,
     r#"{"distribute":{"regions":["us-west-2","eu-west-1"]}}"#,
+    r#"{"region":"us-west-2","kms_key":"alias/amiline","within_minutes":60}"#,
+    r#""organizations":["arn:aws:organizations::123456789012:organization/o-123example"]"#,
 ];
 
 /// What is between the parts of an input; controls; ends of lines; what turns the reading direction; what is not seen;

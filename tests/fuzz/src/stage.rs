@@ -23,6 +23,10 @@ use std::cell::RefCell;
 /// The account that images may be shared with.
 pub(crate) const FRIEND: &str = "222222222222";
 /// The key that images may be encrypted under.
+/// An organization and a unit of it that images are shared with.
+pub(crate) const ORGANIZATION: &str = "arn:aws:organizations::123456789012:organization/o-123example";
+pub(crate) const UNIT: &str = "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
+/// The key.
 pub(crate) const ALIAS: &str = "alias/amiline";
 /// Longest value of a tag in EC2, in characters.
 pub(crate) const TAG_VALUE_MAX: usize = 256;
@@ -44,7 +48,7 @@ impl Stage {
     pub(crate) fn new() -> Self {
         let cloud = FakeCloud::new("111111111111", "us-east-1", &["us-west-2"]);
         cloud.create_key_everywhere(ALIAS);
-        let stack = cloud.bounded_stack(&[FRIEND]);
+        let stack = cloud.bounded_stack(&[FRIEND, ORGANIZATION, UNIT]);
         Self { cloud, stack, words: RefCell::default() }
     }
 

@@ -28,6 +28,12 @@ use std::cell::Cell;
 /// The account that images are shared with.
 pub const FRIEND: &str = "222222222222";
 
+/// The organization that images are shared with.
+pub const ORGANIZATION: &str = "arn:aws:organizations::123456789012:organization/o-123example";
+
+/// The organizational unit that images are shared with.
+pub const UNIT: &str = "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
+
 /// Encrypted, copied to two Regions, shared with one account.
 pub const POLICY: &str = r#"{"encrypt":{"kms_key":"alias/amiline"},"distribute":{"regions":["us-west-2","eu-west-1"]},
     "share":{"accounts":["222222222222"]}}"#;

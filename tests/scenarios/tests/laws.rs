@@ -6,11 +6,14 @@ use amiline_domain::bounds::Bounds;
 use amiline_domain::budget::Budget;
 use amiline_domain::escape::{one_line, plain};
 use amiline_domain::fault::{classify, holder_of_name};
-use amiline_domain::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, TagPrefix};
+use amiline_domain::ids::{
+    FamilyId, ImageId, InstanceId, OrganizationArn, OrganizationalUnitArn, PolicyName, Region, TagPrefix,
+};
 use amiline_domain::key::ImageKey;
 use amiline_domain::name::ImageName;
 use amiline_domain::policy::Policy;
 use amiline_domain::press::{Hint, LookDecision, Press, PressState, decide_look};
+use amiline_domain::target::ShareTarget;
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_domain::wake::decode;
 use jiff::Timestamp;
@@ -61,12 +64,16 @@ proptest! {
         let text = serde_json::json!({"distribute": {"regions": regions}}).to_string();
         let policy = Policy::parse(&text).unwrap();
         let allowed: BTreeSet<Region> = allowed.into_iter().map(|region| Region::new(region).unwrap()).collect();
-        let bounds = Bounds { regions: allowed.clone(), accounts: BTreeSet::new(), keys: BTreeSet::new(), images_per_hour_max: 1, interval_minutes_min: 0 };
-        prop_assert_eq!(policy.check(&bounds).is_ok(), policy.distribute.regions.is_subset(&allowed));
+        let bounds = Bounds {
+            regions: allowed.clone(), accounts: BTreeSet::new(), organizations: BTreeSet::new(), organizational_units: BTreeSet::new(),
+            keys: BTreeSet::new(), images_per_hour_max: 1, interval_minutes_min: 0,
+        };
+        prop_assert_eq!(policy.check(&bounds).is_ok(), policy.distribute.regions.regions().all(|region| allowed.contains(region)));
     }
 
     #[test]
     fn ids_are_validated_without_a_panic(text in any::<String>()) {
+        let _ = (OrganizationArn::new(text.clone()), OrganizationalUnitArn::new(text.clone()), ShareTarget::try_from(text.clone()));
         let _ = (ImageId::new(text.clone()), InstanceId::new(text.clone()), Region::new(text.clone()), TagPrefix::new(text.clone()));
         if let Err(bad) = PolicyName::new(text) {
             prop_assert!(!bad.to_string().contains('\n'));

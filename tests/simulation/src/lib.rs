@@ -17,6 +17,7 @@ pub mod kills;
 pub mod many;
 pub mod mutants;
 pub mod people;
+pub mod policies;
 pub mod report;
 pub mod run;
 pub mod scenarios;

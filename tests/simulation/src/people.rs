@@ -1,8 +1,10 @@
 //! The people: they tag, untag, terminate, launch, share, deregister, edit policies and send nonsense, in the middle of
 //! everything.
 
+use crate::policies::{EUROPES_KEY, POLICIES, SCHEDULES, USABLE, put_policy};
 use crate::run::{Later, OFF, Origin, Run};
 use amiline_app::ports::Queue;
+use amiline_domain::bounds::Bounds;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{AccountId, InstanceId, PolicyName, Region};
 use amiline_domain::image::{ImageState, InstanceState, RootDevice};
@@ -11,35 +13,8 @@ use amiline_domain::name::ImageName;
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_fakecloud::{Forged, Image, Launch, Permission, Volume, region};
-use amiline_scenarios::{FRIEND, POLICY, east, europe, west};
+use amiline_scenarios::{FRIEND, east, europe, west};
 use std::rc::Rc;
-
-/// The policies at the beginning: name and text. Some cannot be used, as in real life.
-pub const POLICIES: [(&str, &str); 10] = [
-    ("default", POLICY),
-    ("plain", "{}"),
-    ("copies", r#"{"distribute":{"regions":["us-west-2"]}}"#),
-    ("secret", r#"{"encrypt":{"kms_key":"alias/amiline"}}"#),
-    ("reboot", r#"{"create":{"reboot":true},"distribute":{"regions":["eu-west-1"]},"deadline_hours":1}"#),
-    ("far", r#"{"distribute":{"regions":["ap-southeast-3","us-west-2"]}}"#),
-    ("unsharable", r#"{"share":{"accounts":["222222222222"]}}"#),
-    (
-        "stranger",
-        r#"{"encrypt":{"kms_key":"alias/amiline"},"share":{"accounts":["333333333333"]},"distribute":{"regions":["us-west-2"]}}"#,
-    ),
-    ("broken", "{\"distribute\":"),
-    ("misspelt", r#"{"shares":{}}"#),
-];
-
-/// The policies with schedules: name and text. Their slots are close, so that a short life has several.
-pub const SCHEDULES: [(&str, &str); 3] = [
-    ("often", r#"{"schedule":{"cron":["*/30 * * * *"]}}"#),
-    ("hourly", r#"{"schedule":{"cron":["7 * * * *"],"jitter_minutes":15},"distribute":{"regions":["us-west-2"]}}"#),
-    (
-        "zoned",
-        r#"{"schedule":{"cron":["15 */2 * * *"],"time_zone":"Asia/Kolkata"},"encrypt":{"kms_key":"alias/amiline"}}"#,
-    ),
-];
 
 /// What becomes of a policy with a schedule when somebody edits it.
 const EDITED_SCHEDULES: [Option<&str>; 7] = [
@@ -70,26 +45,6 @@ pub(crate) const GARBAGE: [&str; 8] = [
     r#"{"source":"amiline","detail-type":"FamilyDue","detail":{"family":"fam-\ud800"}}"#,
     r#"{"source":"amiline","detail-type":"Tick","detail":{}}"#,
 ];
-
-/// The administrator's first work.
-pub(crate) fn write_policies(run: &mut Run) {
-    for (name, text) in POLICIES {
-        put_policy(run, name, Some(text));
-    }
-    if run.conditions.enrols {
-        for (name, text) in SCHEDULES {
-            put_policy(run, name, Some(text));
-        }
-    }
-}
-
-pub(crate) fn put_policy(run: &mut Run, name: &str, text: Option<&str>) {
-    match text {
-        Some(text) => run.cloud.put_policy(name, text),
-        None => run.cloud.delete_policy(name),
-    }
-    run.diary.write_policy(name, text, run.cloud.now());
-}
 
 /// Launches the first instances, and plans what people will do while things go wrong.
 pub fn plan(run: &mut Run) {
@@ -253,8 +208,8 @@ fn some_instance(run: &Run) -> (Region, InstanceId) {
 fn press_some(run: &mut Run) {
     let (place, instance) = some_instance(run);
     let value = match run.choices.below(12) {
-        0..=8 => POLICIES[run.choices.place(6)].0,
-        9 => POLICIES[6 + run.choices.place(4)].0,
+        0..=8 => POLICIES[run.choices.place(USABLE)].0,
+        9 => POLICIES[USABLE + run.choices.place(POLICIES.len() - USABLE)].0,
         _ => run.choices.one_of(&NO_POLICIES),
     };
     press(run, &place, &instance, value);
@@ -314,7 +269,7 @@ fn name_in_template(run: &mut Run) {
 
 fn share_by_hand(run: &mut Run) {
     let Some(image) = touch(run, &[ImageState::Available]) else { return };
-    let stranger = Permission::Account("999999999999".parse::<AccountId>().expect("an account"));
+    let stranger = Permission::account("999999999999".parse::<AccountId>().expect("an account"));
     let with = run.choices.one_of(&[stranger, Permission::Everybody]).clone();
     // EC2 may refuse it; that is the person's affair.
     let _ = run.cloud.share(&image.region, &image.id, with);
@@ -322,7 +277,7 @@ fn share_by_hand(run: &mut Run) {
 
 fn unshare(run: &mut Run) {
     let Some(image) = touch(run, &[ImageState::Available]) else { return };
-    let friend = Permission::Account(FRIEND.parse::<AccountId>().expect("an account"));
+    let friend = Permission::account(FRIEND.parse::<AccountId>().expect("an account"));
     run.cloud.unshare(&image.region, &image.id, &friend);
 }
 
@@ -389,7 +344,7 @@ fn forge_twin(run: &mut Run) {
 }
 
 fn edit_policy(run: &mut Run) {
-    let (name, _) = POLICIES[run.choices.place(6)];
+    let (name, _) = POLICIES[run.choices.place(USABLE)];
     let texts: Vec<Option<&str>> = POLICIES.iter().map(|(_, text)| Some(*text)).chain([None]).collect();
     let text = *run.choices.one_of(&texts);
     put_policy(run, name, text);
@@ -404,26 +359,34 @@ fn kill_switch(run: &mut Run) {
 fn keys(run: &mut Run) {
     let place = run.choices.one_of(&[west(), europe(), east()]).clone();
     run.diary.keys_touched.insert(place.clone());
-    if run.cloud.key_arn(&place, "alias/amiline").is_none() {
-        run.cloud.create_key(&place, "alias/amiline");
+    let alias = if place == europe() && run.choices.often(3000) { EUROPES_KEY } else { "alias/amiline" };
+    if run.cloud.key_arn(&place, alias).is_none() {
+        run.cloud.create_key(&place, alias);
     } else if run.choices.often(5000) {
-        run.cloud.delete_key(&place, "alias/amiline");
+        run.cloud.delete_key(&place, alias);
     } else {
-        run.cloud.set_key_enabled(&place, "alias/amiline", run.choices.often(3000));
+        run.cloud.set_key_enabled(&place, alias, run.choices.often(3000));
     }
 }
 
 fn redeploy(run: &mut Run) {
+    let change = run.choices.below(5);
+    deploy(run, |bounds| match change {
+        0 => bounds.accounts.clear(),
+        1 => drop(bounds.regions.remove(&europe())),
+        2 => bounds.regions.extend([region(OFF), europe()]),
+        3 => {
+            bounds.organizations.clear();
+            bounds.organizational_units.clear();
+        }
+        _ => bounds.keys.retain(|key| key.as_str() != EUROPES_KEY),
+    });
+}
+
+/// The stack is deployed with other bounds.
+pub(crate) fn deploy(run: &mut Run, change: impl FnOnce(&mut Bounds)) {
     let mut stack = (*run.stack).clone();
-    match run.choices.below(3) {
-        0 => stack.bounds.accounts.clear(),
-        1 => {
-            stack.bounds.regions.remove(&europe());
-        }
-        _ => {
-            stack.bounds.regions.extend([region(OFF), europe()]);
-        }
-    }
+    change(&mut stack.bounds);
     run.stack = Rc::new(stack);
     run.diary.redeployed.push((run.cloud.now(), run.stack.bounds.clone()));
 }

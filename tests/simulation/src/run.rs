@@ -8,6 +8,7 @@ use crate::choices::Choices;
 use crate::conditions::Conditions;
 use crate::diary::Diary;
 use crate::mutants::Mutant;
+use crate::policies::EUROPES_KEY;
 use crate::stats::Stats;
 use crate::storm::Storm;
 use amiline_app::family::UseCaseError;
@@ -16,7 +17,7 @@ use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_domain::ids::{FamilyId, InstanceId, Region};
 use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::{Dark, FakeCloud, Happening, Message, StreamRecord, Turns, region};
-use amiline_scenarios::{FRIEND, east, europe, west};
+use amiline_scenarios::{FRIEND, ORGANIZATION, UNIT, east, europe, west};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -118,7 +119,9 @@ impl Run {
         cloud.create_key_everywhere("alias/amiline");
         cloud.set_dark(&region(OFF), Some(Dark::NotOptedIn));
         let storm = Storm::new(choices, &conditions);
-        let mut stack = cloud.bounded_stack(&[FRIEND]);
+        cloud.create_key(&europe(), EUROPES_KEY);
+        let mut stack = cloud.bounded_stack(&[FRIEND, ORGANIZATION, UNIT]);
+        stack.bounds.keys.insert(EUROPES_KEY.parse().expect("an alias"));
         stack.bounds.images_per_hour_max = conditions.images_per_hour;
         stack.bounds.interval_minutes_min = conditions.interval_minutes;
         if !conditions.allows_what_is_off {
@@ -177,7 +180,7 @@ impl Run {
         let storm = self.storm.clone();
         cloud.decide_deliveries(Some(Box::new(move |kind, _| storm.deliveries(kind))));
         self.let_rare_turns_be_taken();
-        crate::people::write_policies(self);
+        crate::policies::write_policies(self);
         self.later(plus_seconds(self.cloud.now(), TICK_SECONDS), Later::Tick);
         if self.conditions.enrols {
             self.later(plus_seconds(self.cloud.now(), SWEEP_SECONDS), Later::Sweep);

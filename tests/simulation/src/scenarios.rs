@@ -3,7 +3,8 @@
 use crate::checks::{Check, rest};
 use crate::choices::Choices;
 use crate::conditions::{Conditions, Deliveries};
-use crate::people::{GARBAGE, SCHEDULES, enrol, press, put_policy, take_the_name};
+use crate::people::{GARBAGE, deploy, enrol, press, take_the_name};
+use crate::policies::{SCHEDULES, put_policy};
 use crate::run::{Later, Origin, Run};
 use crate::seeds::{Ended, Wrong, guarded};
 use amiline_app::ports::Queue;
@@ -31,7 +32,7 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub const SCENARIOS: [Scenario; 20] = [
+pub const SCENARIOS: [Scenario; 22] = [
     Scenario { name: "press", says: "one press, one image", set_up: as_it_is, steps: &[(0, press_plain)], short: true },
     Scenario {
         name: "rejected",
@@ -53,6 +54,20 @@ pub const SCENARIOS: [Scenario; 20] = [
         set_up: as_it_is,
         steps: &[(0, press_secret_plainly)],
         short: true,
+    },
+    Scenario {
+        name: "own-keys",
+        says: "one press; each copy under its own Region's key and within its own time",
+        set_up: as_it_is,
+        steps: &[(0, press_own_keys)],
+        short: false,
+    },
+    Scenario {
+        name: "organization",
+        says: "shared with an organization, until the stack is deployed without it",
+        set_up: as_it_is,
+        steps: &[(0, press_organization), (70, forbid_organizations), (900, press_organization)],
+        short: false,
     },
     Scenario {
         name: "no-events",
@@ -308,6 +323,21 @@ fn press_copies(run: &mut Run) {
 
 fn press_default(run: &mut Run) {
     press_first(run, "default");
+}
+
+fn press_own_keys(run: &mut Run) {
+    press_first(run, "own-keys");
+}
+
+fn press_organization(run: &mut Run) {
+    press_first(run, "organization");
+}
+
+fn forbid_organizations(run: &mut Run) {
+    deploy(run, |bounds| {
+        bounds.organizations.clear();
+        bounds.organizational_units.clear();
+    });
 }
 
 fn press_reboot(run: &mut Run) {

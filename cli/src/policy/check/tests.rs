@@ -31,7 +31,11 @@ const NAMES: &[&str] = &[
     "distribute",
     "regions",
     "share",
+    "region",
+    "within_minutes",
     "accounts",
+    "organizations",
+    "organizational_units",
     "deadline_hours",
 ];
 
@@ -45,7 +49,9 @@ fn every_example_is_a_policy_within_the_bounds_of_a_stack_like_the_readmes() {
     let bounds = Bounds {
         regions: ["us-east-1", "us-west-2", "eu-west-1"].map(|region| region.parse().unwrap()).into(),
         accounts: ["222222222222".parse().unwrap()].into(),
-        keys: ["alias/amiline".parse().unwrap()].into(),
+        organizations: ["arn:aws:organizations::222222222222:organization/o-123example".parse().unwrap()].into(),
+        organizational_units: [].into(),
+        keys: ["alias/amiline", "alias/amiline-eu"].map(|alias| alias.parse().unwrap()).into(),
         images_per_hour_max: 50,
         interval_minutes_min: 5,
     };
@@ -97,12 +103,32 @@ fn policy() -> impl Strategy<Value = Value> {
     let object = |name: &'static str, value: BoxedStrategy<Option<Value>>| {
         value.prop_map(move |value| Value::Object(value.map(|value| (name.to_owned(), value)).into_iter().collect()))
     };
+    let minutes = || or_any((0i64..40).prop_map(|quarters| Value::from(quarters * 15)));
+    let region = "[a-z]{2}-[a-z]{4,9}-[1-9]".prop_map(Value::from);
+    let own = (region.clone(), or_any("alias/[a-z]{1,8}".prop_map(Value::from)), minutes());
+    let own = own.prop_map(|(region, key, minutes)| {
+        let fields = [("region", Some(region)), ("kms_key", key), ("within_minutes", minutes)];
+        Value::Object(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+    });
+    let regions = prop::collection::vec(prop_oneof![8 => region, 1 => own], 0..23).prop_map(Value::from);
+    let distribute = (or_any(regions), minutes()).prop_map(|(regions, minutes)| {
+        let fields = [("regions", regions), ("within_minutes", minutes)];
+        Value::Object(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+    });
+    let share = prop_oneof![
+        object("accounts", or_any(list("[0-9]{12}")).boxed()),
+        object("organizations", or_any(list("arn:aws:organizations::[0-9]{12}:organization/o-[a-z0-9]{9,10}")).boxed()),
+        object(
+            "organizational_units",
+            or_any(list("arn:aws:organizations::[0-9]{12}:ou/o-[a-z0-9]{10}/ou-[a-z0-9]{4}-[a-z0-9]{8}")).boxed(),
+        ),
+    ];
     (
         or_any(any::<String>().prop_map(Value::from)),
         or_any(object("reboot", or_any(any::<bool>().prop_map(Value::from)).boxed())),
         or_any(object("kms_key", or_any("alias/[a-z]{1,8}".prop_map(Value::from)).boxed())),
-        or_any(object("regions", or_any(list("[a-z]{2}-[a-z]{4,9}-[1-9]")).boxed())),
-        or_any(object("accounts", or_any(list("[0-9]{12}")).boxed())),
+        or_any(distribute),
+        or_any(share),
         or_any((0i64..180).prop_map(Value::from)),
     )
         .prop_map(|(description, create, encrypt, distribute, share, deadline)| {

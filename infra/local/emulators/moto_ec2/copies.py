@@ -19,6 +19,14 @@ def clear() -> None:
     _tokens.clear()
 
 
+def _completion_minutes(minutes: int | None) -> int | None:
+    """The time of a time-based copy. Which error AWS has for another one is CNV, as is the error of a used-up quota,
+    which is not modelled; the copy itself is pending for as long as any other."""
+    if minutes is not None and (minutes % 15 or not 15 <= minutes <= 2880):
+        raise invalid(f"Value ({minutes}) for parameter SnapshotCopyCompletionDurationMinutes is invalid.")
+    return minutes
+
+
 class Copies:
     def copy_image(self):
         token = self._get_param("ClientToken")
@@ -53,6 +61,7 @@ class Copies:
             # Which wins on a collision is CNV; here the tags named in the call do.
             image_tags = {k: v for k, v in source.tags.items() if not k.startswith("aws:")} | image_tags
             tagging.check(image_tags)
+        minutes = _completion_minutes(param("SnapshotCopyCompletionDurationMinutes"))
         name = check_name(backend, param("Name"))
         description = check_description(param("Description"))
         self.error_on_dryrun()
@@ -75,7 +84,7 @@ class Copies:
         )
         used = {None: None}
         for original in source.devices:
-            image.devices.append(self._copied_device(original, source, image, encrypt, key_name, tags, used))
+            image.devices.append(self._copied_device(original, source, image, encrypt, key_name, minutes, tags, used))
         model.add(image)
         tagging.put(backend, image.id, image_tags, creating=True)
 
@@ -113,7 +122,7 @@ class Copies:
                     raise error("InvalidRequest", "You do not have permission to access the storage of this ami")
         return source
 
-    def _copied_device(self, original: Device, source, image, encrypt, key_name, tags, used) -> Device:
+    def _copied_device(self, original: Device, source, image, encrypt, key_name, minutes, tags, used) -> Device:
         backend = self.ec2_backend
         if original.virtual_name or original.snapshot_id is None:
             return original.copy()
@@ -129,5 +138,6 @@ class Copies:
             f"{original.snapshot_id}. Task created on {now}."
         )
         snapshot = model.new_snapshot(backend, model.CopiedVolume(device.size), text, device, image.id)
+        snapshot.completion_minutes = minutes
         tagging.put(backend, snapshot.id, tags.get("snapshot", {}), creating=True)
         return device

@@ -1,5 +1,7 @@
 """Attributes of images: launch permissions, description, IMDS. aws-facts 3 and 4 (ModifyImageAttribute)."""
 
+import re
+
 from moto.core.responses import ActionResult, EmptyResult
 
 from . import errors, keys, model
@@ -29,6 +31,13 @@ _TARGETS = (
     ("OrganizationalUnitArns", "OrganizationalUnitArn"),
 )
 
+_ORGANIZATIONS = {
+    "OrganizationArn": re.compile(r"arn:aws:organizations::\d{12}:organization/o-[a-z0-9]{10,32}"),
+    "OrganizationalUnitArn": re.compile(
+        r"arn:aws:organizations::\d{12}:ou/o-[a-z0-9]{10,32}/ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}"
+    ),
+}
+
 
 def _check_target(permission: dict[str, str]) -> None:
     user, group = permission.get("UserId"), permission.get("Group")
@@ -36,9 +45,10 @@ def _check_target(permission: dict[str, str]) -> None:
         raise error("InvalidAMIAttributeItemValue", f'Invalid attribute item value "{user}" for userId item type.')
     if group is not None and group != "all":
         raise error("InvalidAMIAttributeItemValue", f'Invalid attribute item value "{group}" for UserGroup item type.')
-    for name in ("OrganizationArn", "OrganizationalUnitArn"):
+    for name, form in _ORGANIZATIONS.items():
         arn = permission.get(name)
-        if arn is not None and not arn.startswith("arn:aws:organizations::"):
+        # A bare id or the ARN of something else: the text is AWS's (hashicorp/packer-plugin-amazon issue 156).
+        if arn is not None and not form.fullmatch(arn):
             raise error("InvalidAMIAttributeItemValue", f'Invalid attribute item value "{arn}" for {name} item type.')
 
 

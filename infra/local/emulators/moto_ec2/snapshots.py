@@ -35,8 +35,17 @@ def described(snapshot: Snapshot, viewer: str) -> dict:
         "Encrypted": bool(snapshot.encrypted),
         "KmsKeyId": snapshot.kms_key_id if snapshot.encrypted else None,
         "StorageTier": snapshot.storage_tier,
+        **_transfer(snapshot),
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
+
+
+def _transfer(snapshot: Snapshot) -> dict:
+    """How a copy was asked for; other snapshots say nothing of it."""
+    if not hasattr(snapshot, "completion_minutes"):
+        return {}
+    minutes = snapshot.completion_minutes
+    return {"TransferType": "time-based" if minutes else "standard", "CompletionDurationMinutes": minutes}
 
 
 class Snapshots:

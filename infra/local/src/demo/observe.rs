@@ -37,7 +37,7 @@ pub struct ImageSeen {
     pub state_reason: Option<String>,
     /// Whether every snapshot is encrypted.
     pub encrypted: bool,
-    /// The accounts that may launch it.
+    /// Who may launch it besides its owner.
     pub shared_with: Vec<String>,
     /// The instance that it was made from; copies have none.
     pub source_instance: Option<String>,
@@ -104,7 +104,10 @@ async fn images(aws: &Aws, region: &str, filter: &str, value: &str) -> Result<Ve
         let attribute = [("ImageId", image_id), ("Attribute", "launchPermission")];
         let permissions = aws.ec2(region, "DescribeImageAttribute", &attribute).await?;
         let snapshots = snapshots(aws, region, image).await?;
-        let accounts = list(&permissions, "/launchPermission").iter().map(|one| text(one, "/userId").to_owned());
+        // One of them says who it is: nobody who may launch the image is left out.
+        let kinds = ["/userId", "/organizationArn", "/organizationalUnitArn", "/group"];
+        let who = |one: &Value| kinds.map(|kind| text(one, kind)).concat();
+        let shared_with = list(&permissions, "/launchPermission").iter().map(who).collect();
         let some = |pointer: &str| Some(text(image, pointer).to_owned()).filter(|found| !found.is_empty());
         let devices = list(image, "/blockDeviceMapping");
         seen.push(ImageSeen {
@@ -113,7 +116,7 @@ async fn images(aws: &Aws, region: &str, filter: &str, value: &str) -> Result<Ve
             state: text(image, "/imageState").to_owned(),
             state_reason: some("/stateReason/message"),
             encrypted: !devices.is_empty() && devices.iter().all(|device| text(device, "/ebs/encrypted") == "true"),
-            shared_with: accounts.filter(|account| !account.is_empty()).collect(),
+            shared_with,
             source_instance: some("/sourceInstanceId"),
             source_image: some("/sourceImageId"),
             tags: tags_of(image, "/tagSet"),

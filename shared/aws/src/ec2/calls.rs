@@ -8,6 +8,7 @@ use crate::world::{Aws, WorksOnFamilies};
 use amiline_app::ports::{CallError, ImageCopier, ImageCreator, ImageSharer, InstanceTagger};
 use amiline_domain::ids::ImageId;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
+use amiline_domain::target::ShareTarget;
 use aws_sdk_ec2::types::{LaunchPermission, LaunchPermissionModifications, ResourceType, Tag, TagSpecification};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -74,7 +75,8 @@ impl Aws<CreateImage> {
 impl ImageCopier for Aws<DistributeImage> {
     async fn copy_image(&self, step: &CopyStep) -> Result<ImageId, CallError> {
         let call = Call::new("ec2:CopyImage", step.source.as_str(), &step.destination);
-        // CopyImageTags is left off: what the source's tags say of the source would be wrong on the copy.
+        // CopyImageTags is left off: what the source's tags say of the source would be wrong on the copy, and which wins
+        // when both name a key is not documented.
         let mut request = self
             .clients
             .ec2(&step.destination)
@@ -83,6 +85,7 @@ impl ImageCopier for Aws<DistributeImage> {
             .source_image_id(step.source.as_str())
             .name(step.name.as_str())
             .client_token(&step.client_token)
+            .set_snapshot_copy_completion_duration_minutes(step.within_minutes.map(|minutes| minutes.get().into()))
             .set_tag_specifications(Some(tag_specifications(&step.tags)));
         if let Some(key) = &step.kms_key {
             request = request.encrypted(true).kms_key_id(key.as_str());
@@ -92,10 +95,20 @@ impl ImageCopier for Aws<DistributeImage> {
     }
 }
 
+/// A launch permission. None of them can be a group, which is how an image would become public (invariant 13).
+fn permission(target: &ShareTarget) -> LaunchPermission {
+    let permission = LaunchPermission::builder();
+    match target {
+        ShareTarget::Account(id) => permission.user_id(id.as_str()),
+        ShareTarget::Organization(arn) => permission.organization_arn(arn.as_str()),
+        ShareTarget::OrganizationalUnit(arn) => permission.organizational_unit_arn(arn.as_str()),
+    }
+    .build()
+}
+
 impl ImageSharer for Aws<DistributeImage> {
     async fn share_image(&self, step: &ShareStep) -> Result<(), CallError> {
-        let permissions =
-            step.accounts.iter().map(|id| LaunchPermission::builder().user_id(id.as_str()).build()).collect();
+        let permissions = step.targets.iter().map(permission).collect();
         let call = Call::new("ec2:ModifyImageAttribute", step.image.as_str(), &step.region);
         self.clients
             .ec2(&step.region)

@@ -12,6 +12,7 @@ use amiline_domain::image::{ImageState, InstanceState, RootDevice};
 use amiline_domain::key::ImageKey;
 use amiline_domain::name::ImageName;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
+use amiline_domain::policy::CopyMinutes;
 use amiline_domain::time::Slot;
 
 fn region() -> Region {
@@ -139,10 +140,12 @@ async fn a_copy_is_asked_for_in_the_destination_with_token_key_and_tags() {
         name: name(),
         client_token: "token".to_owned(),
         kms_key: None,
+        within_minutes: None,
         tags: step().tags,
     };
     assert_eq!(world.copy_image(&step).await.unwrap(), image());
     step.kms_key = Some(KeyAlias::new("alias/amiline").unwrap());
+    step.within_minutes = Some(CopyMinutes::new(60).unwrap());
     world.copy_image(&step).await.unwrap();
     let asked = stub.asked();
     for part in [
@@ -155,10 +158,12 @@ async fn a_copy_is_asked_for_in_the_destination_with_token_key_and_tags() {
     }
     assert!(!asked[0].contains("Encrypted") && !asked[0].contains("KmsKeyId") && !asked[0].contains("CopyImageTags"));
     assert!(asked[1].contains("Encrypted=true") && asked[1].contains("KmsKeyId=alias/amiline"));
+    assert!(!asked[0].contains("Minutes"), "a time has its price: {}", asked[0]);
+    assert!(asked[1].contains("SnapshotCopyCompletionDurationMinutes=60"), "{}", asked[1]);
 }
 
 #[tokio::test]
-async fn tags_are_removed_by_key_and_value_and_shares_name_accounts_only() {
+async fn tags_are_removed_by_key_and_value_and_shares_name_no_group() {
     let stub = Stub::answering(vec![done("<Response><return>true</return></Response>")]).await;
     let world = world::<DistributeImage>(&stub.endpoint);
     let tag = TagStep {
@@ -169,15 +174,26 @@ async fn tags_are_removed_by_key_and_value_and_shares_name_accounts_only() {
     };
     world.remove_tag(&tag).await.unwrap();
     world.write_tag(&tag).await.unwrap();
-    let accounts = [AccountId::new("222222222222").unwrap()].into();
-    world.share_image(&ShareStep { place: Place::Source, region: region(), image: image(), accounts }).await.unwrap();
+    let targets = [
+        "222222222222",
+        "arn:aws:organizations::123456789012:organization/o-123example",
+        "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111",
+    ];
+    let targets = targets.map(|text| text.parse().unwrap()).into();
+    world.share_image(&ShareStep { place: Place::Source, region: region(), image: image(), targets }).await.unwrap();
     let asked = stub.asked();
     for (body, action) in asked.iter().zip(["DeleteTags", "CreateTags"]) {
         assert!(body.contains(&format!("Action={action}")), "{body}");
         assert!(body.contains("Tag.1.Key=amiline:image&Tag.1.Value=default"), "{body}");
         assert!(!body.contains("Tag.2"), "{body}");
     }
-    assert!(asked[2].contains("LaunchPermission.Add.1.UserId=222222222222"), "{}", asked[2]);
+    for part in [
+        "LaunchPermission.Add.1.UserId=222222222222",
+        "LaunchPermission.Add.2.OrganizationArn=arn:aws:organizations::123456789012:organization/o-123example",
+        "LaunchPermission.Add.3.OrganizationalUnitArn=arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111",
+    ] {
+        assert!(asked[2].contains(part), "{part} in {}", asked[2]);
+    }
     assert!(!asked[2].contains("Group") && !asked[2].contains("Remove"));
 }
 

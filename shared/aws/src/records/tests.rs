@@ -62,7 +62,7 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
         encrypted: Some(false),
         as_wanted: None,
         share: ShareState::Shared,
-        shared_with: [AccountId::new("222222222222").unwrap()].into(),
+        shared_with: ["222222222222".parse().unwrap()].into(),
         twins: std::collections::BTreeSet::new(),
     }
 }

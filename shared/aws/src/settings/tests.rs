@@ -13,7 +13,9 @@ fn variables() -> BTreeMap<&'static str, &'static str> {
         (KILL_SWITCH, "/amiline/kill-switch"),
         (ALLOWED_REGIONS, "us-west-2,, eu-west-1 ,"),
         (ALLOWED_ACCOUNTS, ""),
-        (ALLOWED_KEYS, "alias/amiline"),
+        (ALLOWED_ORGANIZATIONS, "arn:aws:organizations::123456789012:organization/o-123example"),
+        (ALLOWED_ORGANIZATIONAL_UNITS, ","),
+        (ALLOWED_KEYS, "alias/amiline,,alias/europe"),
         (MAX_IMAGES_PER_HOUR, "50"),
         (MINIMUM_INTERVAL_MINUTES, "0"),
         (CREATE_QUEUE, "https://sqs/create"),
@@ -54,7 +56,11 @@ fn lists_ignore_empty_parts_and_home_is_always_allowed() {
     let settings: CreateImage = read(&variables()).unwrap();
     let regions: Vec<&str> = settings.stack.bounds.regions.iter().map(Region::as_str).collect();
     assert_eq!(regions, ["eu-west-1", "us-east-1", "us-west-2"]);
-    assert!(settings.stack.bounds.accounts.is_empty());
+    let bounds = &settings.stack.bounds;
+    assert!(bounds.accounts.is_empty() && bounds.organizational_units.is_empty());
+    assert_eq!((bounds.organizations.len(), bounds.keys.len()), (1, 2));
+    let distribute: DistributeImage = read(&variables()).unwrap();
+    assert_eq!(distribute.stack.bounds.organizations, bounds.organizations, "asked again before the call");
     assert_eq!(settings.stack.bounds.images_per_hour_max, 50);
     let tick: ScheduleTick = read(&variables()).unwrap();
     let regions: Vec<&str> = tick.source_regions.iter().map(Region::as_str).collect();

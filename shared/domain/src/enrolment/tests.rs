@@ -59,6 +59,8 @@ impl Scene {
             bounds: Bounds {
                 regions: BTreeSet::from([region]),
                 accounts: BTreeSet::new(),
+                organizations: BTreeSet::new(),
+                organizational_units: BTreeSet::new(),
                 keys: BTreeSet::new(),
                 images_per_hour_max: 10,
                 interval_minutes_min: 30,

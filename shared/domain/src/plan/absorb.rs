@@ -327,7 +327,7 @@ fn take_in_keys(family: &mut Family, observed: &Observed, scene: Scene<'_>, chan
 /// Marks available images that the policy shares. The source itself is shared only if it is encrypted as the policy
 /// asks; otherwise its encrypted copy is.
 fn want_shares(family: &mut Family, scene: Scene<'_>, changes: &mut Changes) {
-    if scene.policy.is_none_or(|policy| policy.share.accounts.is_empty()) {
+    if scene.policy.is_none_or(|policy| policy.share.is_empty()) {
         return;
     }
     for row in family.rows.values_mut() {
@@ -341,7 +341,7 @@ fn want_shares(family: &mut Family, scene: Scene<'_>, changes: &mut Changes) {
 
 /// What the stack does not allow any more is not done, though the policy's text was within the bounds once.
 fn refuse_beyond_bounds(family: &mut Family, scene: Scene<'_>, changes: &mut Changes) {
-    let account = scene.policy.and_then(|policy| policy.share.accounts.difference(&scene.bounds.accounts).next());
+    let stranger = scene.policy.and_then(|policy| policy.share.beyond(scene.bounds).next());
     for row in family.rows.values_mut() {
         if row.state == RowState::Wanted && !scene.bounds.regions.contains(&row.region) {
             let reason = match &row.place {
@@ -350,8 +350,8 @@ fn refuse_beyond_bounds(family: &mut Family, scene: Scene<'_>, changes: &mut Cha
             };
             turns::given_up(row, reason, changes);
         }
-        if let (ShareState::Wanted, Some(account)) = (row.share, account) {
-            turns::not_shared(row, BeyondBounds::Account(account.clone()).to_string(), changes);
+        if let (ShareState::Wanted, Some(stranger)) = (row.share, &stranger) {
+            turns::not_shared(row, stranger.to_string(), changes);
         }
     }
 }

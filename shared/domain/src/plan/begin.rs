@@ -218,8 +218,14 @@ pub(super) fn want_copies(family: &mut Family, scene: Scene<'_>, changes: &mut C
     let (Some(policy), Some(policy_ref)) = (scene.policy, family.policy.clone()) else { return };
     let Some(source) = family.source().filter(|row| row.state == RowState::Available) else { return };
     let home_copy = (source.as_wanted == Some(false)).then(|| family.region.clone());
-    let destinations: Vec<Region> =
-        policy.distribute.regions.iter().filter(|region| **region != family.region).cloned().chain(home_copy).collect();
+    let destinations: Vec<Region> = policy
+        .distribute
+        .regions
+        .regions()
+        .filter(|region| **region != family.region)
+        .cloned()
+        .chain(home_copy)
+        .collect();
     for region in destinations {
         let place = Place::Copy(region.clone());
         if !family.rows.contains_key(&place) {

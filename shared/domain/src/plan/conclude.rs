@@ -81,7 +81,7 @@ fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>
     match ended {
         Ended::Done | Ended::Image(_) => {
             row.share = ShareState::Shared;
-            row.shared_with.extend(step.accounts.iter().cloned());
+            row.shared_with.extend(step.targets.iter().cloned());
             row.refusals = 0;
             row.not_before = None;
             row.reason = None;

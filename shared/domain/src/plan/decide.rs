@@ -78,7 +78,8 @@ fn copies(
             destination: row.region.clone(),
             name: row.name.clone(),
             client_token: key.client_token(row.rename),
-            kms_key: policy.encrypt.as_ref().map(|encrypt| encrypt.kms_key.clone()),
+            kms_key: policy.key_in(&row.region).cloned(),
+            within_minutes: policy.minutes_to(&row.region),
             tags: scene.keys.of_image(family, row, &key),
         }));
         announce(family, &place, scene, changes);
@@ -107,7 +108,7 @@ fn shares(family: &Family, policy: &Policy, observed: &Observed, scene: Scene<'_
                 place: row.place.clone(),
                 region: row.region.clone(),
                 image: row.image.clone()?,
-                accounts: policy.share.accounts.clone(),
+                targets: policy.share.targets(),
             }))
         })
         .collect()

@@ -30,12 +30,13 @@ use crate::bounds::Bounds;
 use crate::family::{Family, ImageRow, Place, Worker};
 use crate::fault::Fault;
 use crate::history::Fact;
-use crate::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
+use crate::ids::{ImageId, InstanceId, KeyAlias, Region};
 use crate::image::{ImageState, ObservedImage, SnapshotKeys};
 use crate::name::ImageName;
-use crate::policy::Policy;
+use crate::policy::{CopyMinutes, Policy};
 use crate::record::PressWrite;
 use crate::tags::TagKeys;
+use crate::target::ShareTarget;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +85,7 @@ pub struct ImageKnock {
 pub enum Look {
     /// The images that carry a row's intent, the row's own image, and the one that holds its name.
     Row(Place),
-    /// The keys of the source image's snapshots, and the key that the policy asks for.
+    /// The keys of the source image's snapshots, and the key that the policy asks for in that Region.
     SourceKeys,
 }
 
@@ -187,6 +188,8 @@ pub struct CopyStep {
     pub client_token: String,
     /// Encrypt under this key.
     pub kms_key: Option<KeyAlias>,
+    /// Have EC2 complete each snapshot within this time.
+    pub within_minutes: Option<CopyMinutes>,
     /// For image and snapshots, in the creating call.
     pub tags: BTreeMap<String, String>,
 }
@@ -200,8 +203,8 @@ pub struct ShareStep {
     pub region: Region,
     /// Which image.
     pub image: ImageId,
-    /// Accounts to add. Never a group.
-    pub accounts: BTreeSet<AccountId>,
+    /// Who is added. Never a group.
+    pub targets: BTreeSet<ShareTarget>,
 }
 
 /// One tag of the instance.

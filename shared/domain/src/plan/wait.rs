@@ -28,7 +28,7 @@ pub fn looks(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'
 /// Whether the policy asks for a key and nobody has compared the source's with it.
 pub(super) fn keys_unknown(family: &Family, scene: Scene<'_>) -> bool {
     family.phase == Phase::Working
-        && scene.policy.is_some_and(|policy| policy.encrypt.is_some())
+        && scene.policy.is_some_and(|policy| policy.key_in(&family.region).is_some())
         && family.source().is_some_and(|row| row.state == RowState::Available && row.as_wanted.is_none())
 }
 

@@ -141,6 +141,22 @@ mod tests {
     }
 
     #[test]
+    fn a_destination_that_gets_another_setting_goes_and_comes() {
+        let stored = r#"{"distribute":{"regions":["us-west-2","eu-west-1"]}}"#;
+        let written = written(
+            r#"{"distribute":{"regions":[{"region":"us-west-2"},{"region":"eu-west-1","kms_key":"alias/a"}],"within_minutes":60},
+                "share":{"organizations":[]}}"#,
+        );
+        let Verdict::Differs(changes) = compare(Some(stored), &written) else { panic!() };
+        let expected = json!([
+            {"field": "distribute.regions", "items":
+                {"added": [{"region": "eu-west-1", "kms_key": "alias/a"}], "removed": ["eu-west-1"]}},
+            {"field": "distribute.within_minutes", "set": {"to": 60}},
+        ]);
+        assert_eq!(serde_json::to_value(&changes).unwrap(), expected);
+    }
+
+    #[test]
     fn a_new_policy_and_one_that_mends_show_all_that_they_say() {
         let written = written(r#"{"create":{"reboot":true}}"#);
         let Verdict::New(changes) = compare(None, &written) else { panic!() };

@@ -1,80 +1,24 @@
 //! Everything that is wrong with a policy's document, each with its place.
 
 use super::TEXT_BYTES_MAX;
-use super::shape::{Field, Id, POLICY, Shape, leaves};
+use super::shape::{Field, Id, POLICY, Shape};
 use crate::document::{Node, quoted};
-use crate::escape::one_line;
 use crate::ids::InvalidId;
-use crate::schedule::{SLOT_MINUTES_MIN, Schedule};
-use jiff::Timestamp;
+use crate::schedule::SLOT_MINUTES_MIN;
+use regions::regions;
+use serde_json::Number;
+use spelling::unknown;
 use std::collections::BTreeSet;
 use std::fmt;
 use thiserror::Error;
+use whole::{crowded_schedule, later_than_the_deadline, shares_without_key};
 
-/// 2026-01-01 in UTC: the year in which a schedule's slots are compared, the same for everybody who checks.
-const CROWD_FROM: i64 = 1_767_225_600;
+mod place;
+mod regions;
+mod spelling;
+mod whole;
 
-/// A step on the way from the document to a value in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Into a field of an object.
-    Field {
-        /// Which of the object's fields, from 0, since two may have one name.
-        index: usize,
-        /// Its name.
-        name: String,
-    },
-    /// Into an item of a list.
-    Item(usize),
-}
-
-/// What of a field is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Its name.
-    Name,
-    /// Its value.
-    Value,
-}
-
-/// A place in a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The way to it; empty for the whole document.
-    pub steps: Vec<Step>,
-    /// Whether the last step's name is meant or its value.
-    pub part: Part,
-}
-
-impl Place {
-    /// The whole document.
-    pub fn document() -> Self {
-        Self { steps: Vec::new(), part: Part::Value }
-    }
-
-    fn into(&self, step: Step) -> Self {
-        let steps = self.steps.iter().cloned().chain([step]).collect();
-        Self { steps, part: Part::Value }
-    }
-
-    fn name(&self) -> Self {
-        Self { part: Part::Name, ..self.clone() }
-    }
-}
-
-impl fmt::Display for Place {
-    /// `share.accounts[0]`; nothing for the whole document.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, step) in self.steps.iter().enumerate() {
-            match step {
-                Step::Field { name, .. } if place == 0 => f.write_str(&one_line(name, 40))?,
-                Step::Field { name, .. } => write!(f, ".{}", one_line(name, 40))?,
-                Step::Item(index) => write!(f, "[{index}]")?,
-            }
-        }
-        Ok(())
-    }
-}
+pub use place::{Part, Place, Step};
 
 /// Something that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,10 +85,24 @@ pub enum Wrong {
         /// The most.
         max: u32,
     },
+    /// A number within its limits that is no multiple of the step.
+    #[error("found {found}; allowed: {min} to {max} in steps of {step}, such as {near}")]
+    OffStep {
+        /// What is there.
+        found: String,
+        /// The least.
+        min: u32,
+        /// The most.
+        max: u32,
+        /// What it is a multiple of.
+        step: u32,
+        /// The next one that is allowed.
+        near: u32,
+    },
     /// Text that is no identifier of its kind.
     #[error("{0}")]
     NoId(InvalidId),
-    /// More destinations than one family may have.
+    /// More of a kind than there may be.
     #[error("found {count} different values; allowed: at most {max}")]
     TooMany {
         /// How many there are.
@@ -152,10 +110,27 @@ pub enum Wrong {
         /// How many there may be.
         max: usize,
     },
+    /// A Region that is there twice, and not the same both times.
+    #[error("the Region {region} is here twice with different settings; keep one of them")]
+    RegionTwice {
+        /// Its name, in quotes.
+        region: String,
+    },
+    /// A copy would be given up before EC2 has promised it.
+    #[error(
+        "found {minutes} minutes; allowed: less than deadline_hours, which is {hours}: the copy would be given up before it \
+         has to be there"
+    )]
+    AfterDeadline {
+        /// The copy's time.
+        minutes: u64,
+        /// The deadline.
+        hours: u64,
+    },
     /// Sharing images that their receivers could not use.
     #[error(
-        "policy shares images but names no customer-managed key: images under the AWS-managed EBS key cannot be shared; add \
-         encrypt.kms_key, the alias of a key that the accounts may use"
+        "policy shares images but names no customer-managed key for all of them: images under the AWS-managed EBS key cannot \
+         be shared; add encrypt.kms_key, the alias of a key that the accounts may use"
     )]
     ShareWithoutKey,
     /// A schedule that has no time.
@@ -195,8 +170,11 @@ impl Wrong {
             Wrong::Missing { .. } => "missing-field",
             Wrong::Kind { .. } => "wrong-type",
             Wrong::OutOfRange { .. } => "out-of-range",
+            Wrong::OffStep { .. } => "off-step",
             Wrong::NoId(_) => "invalid-value",
             Wrong::TooMany { .. } => "too-many",
+            Wrong::RegionTwice { .. } => "duplicate-region",
+            Wrong::AfterDeadline { .. } => "after-deadline",
             Wrong::ShareWithoutKey => "share-without-key",
             Wrong::NoSlots => "no-slots",
             Wrong::SlotsTooClose { .. } => "slots-too-close",
@@ -216,6 +194,7 @@ pub fn problems(document: &Node) -> Vec<Problem> {
     {
         out.push(problem);
     }
+    out.extend(later_than_the_deadline(document));
     if let Some(place) = shares_without_key(document) {
         out.push(Problem { place, wrong: Wrong::ShareWithoutKey });
     }
@@ -259,14 +238,16 @@ fn value(node: &Node, shape: &'static Shape, place: &Place, out: &mut Vec<Proble
         (Shape::Object { or_nothing: true, .. }, Node::Null) => return,
         (Shape::Object { fields, .. }, _) => return object(node, fields, place, out),
         (Shape::Ids { of, max }, Node::List(items)) => return ids(items, *of, *max, place, out),
+        (Shape::Regions { fields, max }, Node::List(items)) => return regions(items, fields, *max, place, out),
         (Shape::Text, Node::Text(text)) if text.contains("{{") => Wrong::Braces,
         (Shape::Text, Node::Text(_)) | (Shape::Flag { .. }, Node::Flag(_)) => return,
         (Shape::Whole { min, max, .. }, Node::Number { value, .. }) if !value.is_f64() => {
-            let within = value.as_u64().is_some_and(|value| (u64::from(*min)..=u64::from(*max)).contains(&value));
-            if within {
-                return;
-            }
-            Wrong::OutOfRange { found: node.found(), min: *min, max: *max }
+            return out
+                .extend(number(node, value, (*min, *max), 1).map(|wrong| Problem { place: place.clone(), wrong }));
+        }
+        (Shape::Steps { min, max, step }, Node::Number { value, .. }) if !value.is_f64() => {
+            return out
+                .extend(number(node, value, (*min, *max), *step).map(|wrong| Problem { place: place.clone(), wrong }));
         }
         (Shape::Id(id), Node::Text(text)) => match id.check(text) {
             Ok(()) => return,
@@ -275,23 +256,42 @@ fn value(node: &Node, shape: &'static Shape, place: &Place, out: &mut Vec<Proble
         (Shape::Id(id), Node::Number { written, .. }) if id.check(written).is_ok() => {
             kind(format!(". Write {}", quoted(written)))
         }
-        (Shape::Ids { .. }, Node::Text(text)) => kind(format!(". Write [{}]", quoted(text))),
+        (Shape::Ids { .. } | Shape::Regions { .. }, Node::Text(text)) => kind(format!(". Write [{}]", quoted(text))),
         (Shape::Flag { .. }, Node::Text(text)) => kind(plain_word(text).to_owned()),
-        (Shape::Whole { .. }, Node::Text(text)) if text.parse::<u32>().is_ok() => {
+        (Shape::Whole { .. } | Shape::Steps { .. }, Node::Text(text)) if text.parse::<u32>().is_ok() => {
             kind(". Take the quotes off".to_owned())
         }
         (Shape::Text, Node::Number { .. } | Node::Flag(_)) => kind(". Put it in quotes".to_owned()),
-        (Shape::Text | Shape::Flag { .. } | Shape::Whole { .. } | Shape::Id(_) | Shape::Ids { .. }, _) => {
-            kind(String::new())
-        }
+        (
+            Shape::Text
+            | Shape::Flag { .. }
+            | Shape::Whole { .. }
+            | Shape::Steps { .. }
+            | Shape::Id(_)
+            | Shape::Ids { .. }
+            | Shape::Regions { .. },
+            _,
+        ) => kind(String::new()),
     };
     out.push(Problem { place: place.clone(), wrong });
+}
+
+/// What is wrong with a whole number.
+fn number(node: &Node, value: &Number, (min, max): (u32, u32), step: u32) -> Option<Wrong> {
+    let value = value.as_u64().and_then(|value| u32::try_from(value).ok());
+    match value.filter(|value| (min..=max).contains(value)) {
+        None => Some(Wrong::OutOfRange { found: node.found(), min, max }),
+        Some(value) if value.is_multiple_of(step) => None,
+        Some(value) => Some(Wrong::OffStep { found: node.found(), min, max, step, near: value.next_multiple_of(step) }),
+    }
 }
 
 fn ids(items: &[Node], of: Id, max: Option<usize>, place: &Place, out: &mut Vec<Problem>) {
     let shape = match of {
         Id::Region => &Shape::Id(Id::Region),
         Id::Account => &Shape::Id(Id::Account),
+        Id::Organization => &Shape::Id(Id::Organization),
+        Id::OrganizationalUnit => &Shape::Id(Id::OrganizationalUnit),
         Id::Key => &Shape::Id(Id::Key),
         Id::Cron => &Shape::Id(Id::Cron),
         Id::Zone => &Shape::Id(Id::Zone),
@@ -303,7 +303,10 @@ fn ids(items: &[Node], of: Id, max: Option<usize>, place: &Place, out: &mut Vec<
         Node::Text(text) => Some(text),
         Node::Null | Node::Flag(_) | Node::Number { .. } | Node::List(_) | Node::Object(_) => None,
     });
-    let count = texts.collect::<BTreeSet<_>>().len();
+    too_many(texts.collect::<BTreeSet<_>>().len(), max, place, out);
+}
+
+fn too_many(count: usize, max: Option<usize>, place: &Place, out: &mut Vec<Problem>) {
     if let Some(max) = max.filter(|max| count > *max) {
         out.push(Problem { place: place.clone(), wrong: Wrong::TooMany { count, max } });
     }
@@ -315,8 +318,12 @@ fn allowed(shape: &Shape) -> String {
         Shape::Text => "a text".to_owned(),
         Shape::Flag { .. } => "true or false".to_owned(),
         Shape::Whole { min, max, .. } => format!("a whole number, {min} to {max}"),
+        Shape::Steps { min, max, step } => format!("a whole number, {min} to {max} in steps of {step}"),
         Shape::Id(id) => id.example().to_owned(),
         Shape::Ids { of, .. } => format!("a list in which each item is {}", of.example()),
+        Shape::Regions { fields, .. } => {
+            format!("a list in which each item is {}, or {}", Id::Region.example(), an_object(fields))
+        }
         Shape::Object { fields, .. } => an_object(fields),
     }
 }
@@ -336,80 +343,6 @@ fn plain_word(text: &str) -> &'static str {
         "no" | "n" | "off" | "false" => ". Write false, without quotes",
         _ => "",
     }
-}
-
-fn unknown(name: &str, fields: &'static [Field]) -> Wrong {
-    let near = |known: &str| distance(&name.to_lowercase(), known);
-    let close = fields.iter().map(|field| (near(field.name), field.name)).min();
-    let close = close.filter(|(distance, known)| *distance <= (known.len() / 3).max(1));
-    let elsewhere = leaves().into_iter().find(|way| way.last() == Some(&name) && way.len() > 1);
-    let advice = match (close, elsewhere) {
-        (Some((_, known)), _) => format!("; did you mean \"{known}\"?"),
-        (None, Some(way)) => format!("; it belongs at {}.", way.join(".")),
-        (None, None) => ".".to_owned(),
-    };
-    Wrong::UnknownField { name: quoted(name), advice, allowed: names(fields) }
-}
-
-/// How many letters must be put in, taken out, changed or swapped with their neighbour.
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().take(64).collect(), other.chars().collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    let mut last = None;
-    for (line, letter) in one.iter().enumerate() {
-        let mut next = vec![line + 1];
-        let mut left = None;
-        for (place, (known, costs)) in other.iter().zip(row.windows(2)).enumerate() {
-            let [diagonal, above] = *costs else { continue };
-            let beside = next.last().copied().unwrap_or(usize::MAX - 1);
-            let mut cost = (diagonal + usize::from(letter != known)).min(above + 1).min(beside + 1);
-            if last == Some(known) && left == Some(letter) {
-                // The two letters are each other's.
-                let swapped = place.checked_sub(1).and_then(|place| before.get(place));
-                cost = cost.min(swapped.map_or(cost, |swapped| swapped + 1));
-            }
-            next.push(cost);
-            left = Some(known);
-        }
-        last = Some(letter);
-        before = std::mem::replace(&mut row, next);
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-/// What is wrong with a schedule whose parts are each in order.
-fn crowded_schedule(document: &Node) -> Option<Problem> {
-    let root = Place::document();
-    let (node, place) = field(document, "schedule", &root)?;
-    let (_, cron) = field(node, "cron", &place)?;
-    let schedule: Schedule = serde_json::from_value(serde_json::to_value(node).ok()?).ok()?;
-    if schedule.cron.is_empty() {
-        return Some(Problem { place: cron, wrong: Wrong::NoSlots });
-    }
-    // Any year shows it: the closest slots are those around a change of clocks, or of one day.
-    let closest = schedule.timetable()?.closest_minutes(Timestamp::from_second(CROWD_FROM).ok()?)?;
-    if closest < SLOT_MINUTES_MIN {
-        return Some(Problem { place: cron, wrong: Wrong::SlotsTooClose { minutes: closest } });
-    }
-    let (_, jitter) = field(node, "jitter_minutes", &place)?;
-    let wrong = Wrong::JitterTooLong { jitter: schedule.jitter_minutes, minutes: closest };
-    (i64::from(schedule.jitter_minutes) >= closest).then_some(Problem { place: jitter, wrong })
-}
-
-/// The place of the accounts, if there are any and no key.
-fn shares_without_key(document: &Node) -> Option<Place> {
-    let root = Place::document();
-    let (accounts, place) = field(document, "share", &root).and_then(|(share, at)| field(share, "accounts", &at))?;
-    let shares = matches!(accounts, Node::List(items) if !items.is_empty());
-    let keyless = field(document, "encrypt", &root).is_none_or(|(encrypt, _)| *encrypt == Node::Null);
-    (shares && keyless).then_some(place)
-}
-
-fn field<'a>(node: &'a Node, wanted: &str, place: &Place) -> Option<(&'a Node, Place)> {
-    let Node::Object(entries) = node else { return None };
-    let (index, (name, value)) = entries.iter().enumerate().find(|(_, (name, _))| name == wanted)?;
-    Some((value, place.into(Step::Field { index, name: name.clone() })))
 }
 
 #[cfg(test)]

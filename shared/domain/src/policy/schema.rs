@@ -12,9 +12,7 @@ pub fn schema() -> String {
         "description": "What Amiline does for a tag that names this policy. YAML or JSON; the file's name is the policy's. \
                         `amiline policy check` says more than this schema can.",
         "if": {
-            "properties": {
-                "share": {"properties": {"accounts": {"type": "array", "minItems": 1}}, "required": ["accounts"]},
-            },
+            "properties": {"share": {"anyOf": names_somebody()}},
             "required": ["share"],
         },
         "then": {"properties": {"encrypt": {"type": "object"}}, "required": ["encrypt"]},
@@ -23,6 +21,12 @@ pub fn schema() -> String {
         root.extend(whole);
     }
     format!("{:#}\n", Value::Object(root))
+}
+
+/// A policy that shares with anybody at all.
+fn names_somebody() -> Vec<Value> {
+    let lists = ["accounts", "organizations", "organizational_units"];
+    lists.map(|list| json!({"properties": {list: {"type": "array", "minItems": 1}}, "required": [list]})).to_vec()
 }
 
 fn object(fields: &[Field]) -> Map<String, Value> {
@@ -49,9 +53,16 @@ fn value(shape: &Shape) -> Map<String, Value> {
         Shape::Whole { min, max, default } => {
             json!({"type": "integer", "minimum": min, "maximum": max, "default": default})
         }
+        Shape::Steps { min, max, step } => {
+            json!({"type": "integer", "minimum": min, "maximum": max, "multipleOf": step})
+        }
         Shape::Id(id) => identifier(*id),
         Shape::Ids { of, max: Some(max) } => json!({"type": "array", "items": identifier(*of), "maxItems": max}),
         Shape::Ids { of, max: None } => json!({"type": "array", "items": identifier(*of)}),
+        Shape::Regions { fields, max } => {
+            let items = json!({"anyOf": [identifier(Id::Region), object(fields)]});
+            json!({"type": "array", "items": items, "maxItems": max})
+        }
         Shape::Object { fields, or_nothing } => {
             let mut fields = object(fields);
             if *or_nothing {
@@ -81,7 +92,11 @@ mod tests {
             "/properties/create/properties/reboot",
             "/properties/encrypt/properties/kms_key",
             "/properties/distribute/properties/regions",
+            "/properties/distribute/properties/regions/items/anyOf/1/properties/kms_key",
+            "/properties/distribute/properties/within_minutes",
             "/properties/share/properties/accounts",
+            "/properties/share/properties/organizations",
+            "/properties/share/properties/organizational_units",
             "/properties/deadline_hours",
         ] {
             let field = schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));

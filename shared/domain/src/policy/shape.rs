@@ -1,8 +1,9 @@
 //! The fields that a policy may have: the one description that documents are checked against and the schema is made of.
 //! A test holds it against [`Policy`](super::Policy), whose fields it repeats in words.
 
+use super::destinations::{MINUTES_MAX, MINUTES_MIN, MINUTES_STEP};
 use super::{DEADLINE_HOURS_DEFAULT, DEADLINE_HOURS_MAX, DESTINATIONS_MAX};
-use crate::ids::{AccountId, InvalidId, KeyAlias, Region};
+use crate::ids::{AccountId, InvalidId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region};
 use crate::schedule::{CRONS_MAX, CronExpression, JITTER_MINUTES_MAX, ZoneName};
 
 /// A field of an object.
@@ -25,10 +26,14 @@ pub(crate) enum Shape {
     Flag { default: bool },
     /// A whole number within limits.
     Whole { min: u32, max: u32, default: u32 },
+    /// A whole number within limits that is a multiple of `step`.
+    Steps { min: u32, max: u32, step: u32 },
     /// An identifier.
     Id(Id),
     /// A list of identifiers, of which so many may be different.
     Ids { of: Id, max: Option<usize> },
+    /// A list of Regions of which so many may be different, each as its name or, with what holds there only, as fields.
+    Regions { fields: &'static [Field], max: usize },
     /// Fields. If `or_nothing`, null stands for the object not being there.
     Object { fields: &'static [Field], or_nothing: bool },
 }
@@ -38,6 +43,8 @@ pub(crate) enum Shape {
 pub(crate) enum Id {
     Region,
     Account,
+    Organization,
+    OrganizationalUnit,
     Key,
     Cron,
     Zone,
@@ -49,6 +56,8 @@ impl Id {
         match self {
             Id::Region => Region::new(text).map(drop),
             Id::Account => AccountId::new(text).map(drop),
+            Id::Organization => OrganizationArn::new(text).map(drop),
+            Id::OrganizationalUnit => OrganizationalUnitArn::new(text).map(drop),
             Id::Key => KeyAlias::new(text).map(drop),
             Id::Cron => CronExpression::new(text).map(drop),
             Id::Zone => ZoneName::new(text).map(drop),
@@ -60,6 +69,12 @@ impl Id {
         match self {
             Id::Region => "a Region's name, such as \"us-west-2\"",
             Id::Account => "an account id in quotes, such as \"222222222222\"",
+            Id::Organization => {
+                "an organization's ARN, such as \"arn:aws:organizations::222222222222:organization/o-123example\""
+            }
+            Id::OrganizationalUnit => {
+                "an organizational unit's ARN, such as \"arn:aws:organizations::222222222222:ou/o-123example/ou-ab12-11111111\""
+            }
             Id::Key => "a key's alias, such as \"alias/amiline\"",
             Id::Cron => "a cron expression of five fields, such as \"30 2 * * 1-5\"",
             Id::Zone => "a time zone's name, such as \"Europe/Berlin\"",
@@ -71,6 +86,10 @@ impl Id {
         match self {
             Id::Region => "^(?=.{6,25}$)[a-z0-9]+(-[a-z0-9]+)+-[a-z0-9]*[0-9]$",
             Id::Account => "^[0-9]{12}$",
+            Id::Organization => "^arn:aws(-[a-z]+)*:organizations::[0-9]{12}:organization/o-[a-z0-9]{10,32}$",
+            Id::OrganizationalUnit => {
+                "^arn:aws(-[a-z]+)*:organizations::[0-9]{12}:ou/o-[a-z0-9]{10,32}/ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}$"
+            }
             Id::Key => "^alias/(?!aws/)[a-zA-Z0-9/_-]{1,250}$",
             // Wider than what is accepted: an editor shows the form, the check tells the rest.
             Id::Cron => "^(@[a-z]+|\\S+( +\\S+){4})$",
@@ -78,6 +97,26 @@ impl Id {
         }
     }
 }
+
+const WITHIN_MINUTES: Shape = Shape::Steps { min: MINUTES_MIN, max: MINUTES_MAX, step: MINUTES_STEP };
+
+/// The fields of a destination Region that has settings of its own.
+const DESTINATION: &[Field] = &[
+    Field { name: "region", about: "The Region.", value: Shape::Id(Id::Region), required: true },
+    Field {
+        name: "kms_key",
+        about: "Alias of the customer-managed KMS key for the images in this Region, instead of encrypt.kms_key: the stack's \
+                KeyAlias or one of its AllowedKeyAliases.",
+        value: Shape::Id(Id::Key),
+        required: false,
+    },
+    Field {
+        name: "within_minutes",
+        about: "The time within which EC2 completes the copy to this Region, instead of distribute.within_minutes.",
+        value: WITHIN_MINUTES,
+        required: false,
+    },
+];
 
 /// A policy's fields.
 pub(crate) const POLICY: &[Field] = &[
@@ -134,8 +173,8 @@ pub(crate) const POLICY: &[Field] = &[
         value: Shape::Object {
             fields: &[Field {
                 name: "kms_key",
-                about: "Alias of a customer-managed KMS key: the stack's KeyAlias, which exists in the instance's Region \
-                        and in every destination. Images under a key of AWS (alias/aws/...) cannot be shared.",
+                about: "Alias of a customer-managed KMS key: the stack's KeyAlias or one of its AllowedKeyAliases. It exists \
+                        in the instance's Region and in every destination that names no key of its own. Images under a key of AWS (alias/aws/...) cannot be shared.",
                 value: Shape::Id(Id::Key),
                 required: true,
             }],
@@ -147,13 +186,24 @@ pub(crate) const POLICY: &[Field] = &[
         name: "distribute",
         about: "Where copies go.",
         value: Shape::Object {
-            fields: &[Field {
-                name: "regions",
-                about: "Destination Regions, each among those that the stack allows. The instance's own Region may be \
-                        named; it gets no second image for that.",
-                value: Shape::Ids { of: Id::Region, max: Some(DESTINATIONS_MAX) },
-                required: false,
-            }],
+            fields: &[
+                Field {
+                    name: "regions",
+                    about: "Destination Regions, each among those that the stack allows: a Region's name or, if it has settings \
+                            of its own, an object. The instance's own Region may be named; it gets no second image for that, \
+                            and its settings hold for its encrypted copy, if it needs one.",
+                    value: Shape::Regions { fields: DESTINATION, max: DESTINATIONS_MAX },
+                    required: false,
+                },
+                Field {
+                    name: "within_minutes",
+                    about: "The time within which EC2 completes each copy to these Regions, 15 minutes to 48 hours in steps of \
+                            15 minutes. EC2 charges for it by the GiB, more for less time. Without it, copies are free of that \
+                            charge and take as long as they take. Shorter than the deadline.",
+                    value: WITHIN_MINUTES,
+                    required: false,
+                },
+            ],
             or_nothing: false,
         },
         required: false,
@@ -162,13 +212,30 @@ pub(crate) const POLICY: &[Field] = &[
         name: "share",
         about: "Who may launch the images.",
         value: Shape::Object {
-            fields: &[Field {
-                name: "accounts",
-                about: "Accounts that may launch every image, each among those that the stack allows. They also need the \
-                        use of the key. Write them in quotes. Needs encrypt.kms_key.",
-                value: Shape::Ids { of: Id::Account, max: None },
-                required: false,
-            }],
+            fields: &[
+                Field {
+                    name: "accounts",
+                    about: "Accounts that may launch every image, each among those that the stack allows. They also need the \
+                            use of the key. Write them in quotes. Needs encrypt.kms_key.",
+                    value: Shape::Ids { of: Id::Account, max: None },
+                    required: false,
+                },
+                Field {
+                    name: "organizations",
+                    about: "ARNs of organizations whose accounts may launch every image, each among those that the stack \
+                            allows. The keys' policies must allow the organization too. Needs encrypt.kms_key.",
+                    value: Shape::Ids { of: Id::Organization, max: None },
+                    required: false,
+                },
+                Field {
+                    name: "organizational_units",
+                    about: "ARNs of organizational units: the accounts in them and in the units below them may launch every \
+                            image. Each is among those that the stack allows, itself and not only its organization. The keys' \
+                            policies must allow it too. Needs encrypt.kms_key.",
+                    value: Shape::Ids { of: Id::OrganizationalUnit, max: None },
+                    required: false,
+                },
+            ],
             or_nothing: false,
         },
         required: false,
@@ -188,9 +255,13 @@ pub(crate) fn leaves() -> Vec<Vec<&'static str>> {
             let way: Vec<&'static str> = above.iter().copied().chain([field.name]).collect();
             match &field.value {
                 Shape::Object { fields, .. } => collect(fields, &way, out),
-                Shape::Text | Shape::Flag { .. } | Shape::Whole { .. } | Shape::Id(_) | Shape::Ids { .. } => {
-                    out.push(way);
-                }
+                Shape::Text
+                | Shape::Flag { .. }
+                | Shape::Whole { .. }
+                | Shape::Steps { .. }
+                | Shape::Id(_)
+                | Shape::Ids { .. }
+                | Shape::Regions { .. } => out.push(way),
             }
         }
     }

@@ -49,6 +49,8 @@ fn a_policy_beyond_the_bounds_is_refused_by_name() {
     let bounds = Bounds {
         regions: BTreeSet::from([Region::new("us-east-1").unwrap()]),
         accounts: BTreeSet::new(),
+        organizations: BTreeSet::new(),
+        organizational_units: BTreeSet::new(),
         keys: BTreeSet::from([KeyAlias::new("alias/ours").unwrap()]),
         images_per_hour_max: 50,
         interval_minutes_min: 0,
@@ -61,6 +63,38 @@ fn a_policy_beyond_the_bounds_is_refused_by_name() {
     let policy = parse(r#"{"encrypt":{"kms_key":"alias/other"}}"#).unwrap();
     assert_eq!(policy.check(&bounds), Err(BeyondBounds::Key(KeyAlias::new("alias/other").unwrap())));
     assert_eq!(parse(r#"{"encrypt":{"kms_key":"alias/ours"}}"#).unwrap().check(&bounds), Ok(()));
+    let policy = r#"{"encrypt":{"kms_key":"alias/ours"},"distribute":{"regions":[{"region":"us-east-1","kms_key":"alias/other"}]}}"#;
+    let policy = parse(policy).unwrap();
+    assert_eq!(policy.check(&bounds), Err(BeyondBounds::Key(KeyAlias::new("alias/other").unwrap())));
+}
+
+#[test]
+fn a_policy_shares_with_an_organization_or_a_unit_only_if_the_stack_names_it() {
+    let organization = OrganizationArn::new("arn:aws:organizations::123456789012:organization/o-123example").unwrap();
+    let unit = "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
+    let unit = OrganizationalUnitArn::new(unit).unwrap();
+    let mut bounds = Bounds {
+        regions: BTreeSet::new(),
+        accounts: BTreeSet::new(),
+        organizations: BTreeSet::new(),
+        organizational_units: BTreeSet::new(),
+        keys: BTreeSet::from([KeyAlias::new("alias/k").unwrap()]),
+        images_per_hour_max: 50,
+        interval_minutes_min: 0,
+    };
+    let policy = parse(&format!(
+        r#"{{"encrypt":{{"kms_key":"alias/k"}},"share":{{"organizations":["{organization}"],"organizational_units":["{unit}"]}}}}"#
+    ))
+    .unwrap();
+    let beyond = policy.beyond(&bounds);
+    let both = [BeyondBounds::Organization(organization.clone()), BeyondBounds::OrganizationalUnit(unit.clone())];
+    assert_eq!(beyond, both);
+    assert!(beyond[0].to_string().contains("add it to AllowedOrganizations or"));
+    assert!(beyond[1].to_string().contains("add it to AllowedOrganizationalUnits or"));
+    bounds.organizations.insert(organization);
+    assert_eq!(policy.beyond(&bounds), both[1..]);
+    bounds.organizational_units.insert(unit);
+    assert_eq!(policy.check(&bounds), Ok(()));
 }
 
 #[test]

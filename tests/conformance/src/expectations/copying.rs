@@ -9,6 +9,8 @@ use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::ids::{ImageId, KeyAlias, Region};
 use amiline_domain::image::{ImageState, ObservedImage, SnapshotKeys};
 use amiline_domain::plan::{CopyStep, ShareStep};
+use amiline_domain::policy::CopyMinutes;
+use amiline_domain::target::ShareTarget;
 use amiline_fakecloud::{Launch, Volume};
 
 expected! {
@@ -22,6 +24,8 @@ expected! {
         a_token_counts_in_one_region_only,
         a_copy_under_a_key_is_encrypted_under_it,
         a_copy_at_home_can_be_encrypted_too,
+        a_copy_has_the_time_that_it_was_given_and_no_other,
+        the_same_token_stands_for_one_time_only,
         a_copy_under_a_missing_key_is_accepted_and_then_fails_with_a_reason,
         a_plain_copy_of_an_encrypted_image_stays_encrypted,
         a_plain_copy_of_a_plain_image_is_plain,
@@ -181,8 +185,8 @@ async fn an_alias_that_no_key_has_names_no_key(lab: &impl Lab) {
 
 async fn a_copy_is_shared_with_nobody(lab: &impl Lab) {
     let source = available(lab, &volumes(&[Volume::Under(lab.key().to_string())])).await;
-    let accounts = [lab.other_account()].into();
-    let share = ShareStep { place: Place::Source, region: lab.home(), image: source.clone(), accounts };
+    let targets = [ShareTarget::Account(lab.other_account())].into();
+    let share = ShareStep { place: Place::Source, region: lab.home(), image: source.clone(), targets };
     lab.distribute_image().share_image(&share).await.unwrap();
     let copy = copied(lab, &CopyStep { kms_key: Some(lab.key()), ..copy_step(lab, &source) }).await;
     assert!(lab.shared_with(&lab.elsewhere(), &copy.id).await.is_empty());
@@ -306,4 +310,36 @@ async fn a_copy_of_a_copy_shows_the_copy_as_its_source(lab: &impl Lab) {
     };
     let again = lab.distribute_image().copy_image(&back).await.expect("CopyImage");
     assert_eq!(seen(lab, &back.destination, &again).await.source_image, Some(copy));
+}
+
+fn minutes(minutes: u32) -> Option<CopyMinutes> {
+    Some(CopyMinutes::new(minutes).unwrap())
+}
+
+/// Time-based copies go "within and across AWS Regions" (EBS User Guide, Time-based copies), so at home too.
+async fn a_copy_has_the_time_that_it_was_given_and_no_other(lab: &impl Lab) {
+    let source = available(lab, &volumes(&[Volume::Plain, Volume::Plain])).await;
+    for (destination, within_minutes) in [
+        (lab.elsewhere(), minutes(15)),
+        (lab.elsewhere(), minutes(2880)),
+        (lab.elsewhere(), None),
+        (lab.home(), minutes(60)),
+    ] {
+        let step = CopyStep { destination, within_minutes, kms_key: Some(lab.key()), ..copy_step(lab, &source) };
+        let copy = copied(lab, &step).await;
+        assert_eq!(copy.state, ImageState::Available);
+        let promised = within_minutes.map(CopyMinutes::get);
+        assert_eq!(lab.promised_minutes(&step.destination, &copy.id).await, [promised, promised]);
+    }
+}
+
+async fn the_same_token_stands_for_one_time_only(lab: &impl Lab) {
+    let step = CopyStep { within_minutes: minutes(60), ..copy_step(lab, &available(lab, &Launch::default()).await) };
+    let copy = lab.distribute_image().copy_image(&step).await.expect("CopyImage");
+    assert_eq!(lab.distribute_image().copy_image(&step).await, Ok(copy));
+    for within_minutes in [minutes(75), None] {
+        let refused = lab.distribute_image().copy_image(&CopyStep { within_minutes, ..step.clone() }).await;
+        let refused = refused.expect_err("another request");
+        assert_eq!((refused.code.as_str(), refused.fault), ("IdempotentParameterMismatch", Fault::Reject));
+    }
 }

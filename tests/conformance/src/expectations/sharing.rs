@@ -9,7 +9,9 @@ use amiline_domain::fault::Fault;
 use amiline_domain::ids::ImageId;
 use amiline_domain::image::ImageState;
 use amiline_domain::plan::ShareStep;
+use amiline_domain::target::ShareTarget;
 use amiline_fakecloud::{Launch, Volume};
+use std::collections::BTreeSet;
 
 expected! {
     "aws-facts.md section 0.5" { a_pending_image_cannot_be_shared_yet }
@@ -21,6 +23,7 @@ expected! {
     "aws-facts.md section 4, ModifyImageAttribute" {
         sharing_again_changes_nothing,
         another_share_keeps_the_ones_before,
+        an_account_an_organization_and_a_unit_of_another_are_added_by_one_call,
         an_image_that_does_not_exist_is_not_shared,
     }
     "aws-facts.md section 4, DisableImage" {
@@ -31,8 +34,12 @@ expected! {
     "EC2, error codes: AuthFailure" { an_image_of_another_account_is_not_shared_on }
 }
 
+fn other(lab: &impl Lab) -> ShareTarget {
+    ShareTarget::Account(lab.other_account())
+}
+
 fn share(lab: &impl Lab, image: &ImageId) -> ShareStep {
-    ShareStep { place: Place::Source, region: lab.home(), image: image.clone(), accounts: [lab.other_account()].into() }
+    ShareStep { place: Place::Source, region: lab.home(), image: image.clone(), targets: [other(lab)].into() }
 }
 
 fn under_customer_key(lab: &impl Lab) -> Launch {
@@ -49,7 +56,7 @@ async fn an_image_under_a_customer_key_can_be_shared(lab: &impl Lab) {
     let image = available(lab, &under_customer_key(lab)).await;
     assert_eq!(lab.shared_with(&lab.home(), &image).await, []);
     lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
-    assert_eq!(lab.shared_with(&lab.home(), &image).await, [lab.other_account()]);
+    assert_eq!(lab.shared_with(&lab.home(), &image).await, [other(lab)]);
 }
 
 async fn sharing_again_changes_nothing(lab: &impl Lab) {
@@ -57,18 +64,31 @@ async fn sharing_again_changes_nothing(lab: &impl Lab) {
     for _ in 0..2 {
         lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
     }
-    assert_eq!(lab.shared_with(&lab.home(), &image).await, [lab.other_account()]);
+    assert_eq!(lab.shared_with(&lab.home(), &image).await, [other(lab)]);
 }
 
 async fn another_share_keeps_the_ones_before(lab: &impl Lab) {
     let image = available(lab, &under_customer_key(lab)).await;
     lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
-    let third = given::account_id(333_333);
-    let more = ShareStep { accounts: [third.clone()].into(), ..share(lab, &image) };
+    let third = ShareTarget::Account(given::account_id(333_333));
+    let more = ShareStep { targets: [third.clone()].into(), ..share(lab, &image) };
     lab.distribute_image().share_image(&more).await.expect("another share");
     let mut shared = lab.shared_with(&lab.home(), &image).await;
     shared.sort();
-    assert_eq!(shared, [third, lab.other_account()]);
+    assert_eq!(shared, [third, other(lab)]);
+}
+
+async fn an_account_an_organization_and_a_unit_of_another_are_added_by_one_call(lab: &impl Lab) {
+    let image = available(lab, &under_customer_key(lab)).await;
+    let organization = "arn:aws:organizations::123456789012:organization/o-123example";
+    let unit = "arn:aws:organizations::210987654321:ou/o-another111/ou-ab12-11111111";
+    let targets = BTreeSet::from([other(lab), organization.parse().unwrap(), unit.parse().unwrap()]);
+    let everybody = ShareStep { targets: targets.clone(), ..share(lab, &image) };
+    for _ in 0..2 {
+        lab.distribute_image().share_image(&everybody).await.expect("a share");
+        let shared = lab.shared_with(&lab.home(), &image).await;
+        assert_eq!((shared.len(), BTreeSet::from_iter(shared)), (3, targets.clone()));
+    }
 }
 
 async fn an_image_under_the_key_that_aws_manages_cannot_be_shared(lab: &impl Lab) {
@@ -95,7 +115,7 @@ async fn disabling_an_image_takes_its_shares_away(lab: &impl Lab) {
 async fn an_image_without_encryption_can_be_shared(lab: &impl Lab) {
     let image = available(lab, &Launch::default()).await;
     lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
-    assert_eq!(lab.shared_with(&lab.home(), &image).await, [lab.other_account()]);
+    assert_eq!(lab.shared_with(&lab.home(), &image).await, [other(lab)]);
 }
 
 async fn enabling_an_image_does_not_give_its_shares_back(lab: &impl Lab) {

@@ -7,6 +7,7 @@ use amiline_aws::Aws;
 use amiline_aws::settings::{CreateImage, DistributeImage, Notify, ScheduleTick};
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region, StackName, TagPrefix};
 use amiline_domain::image::RootDevice;
+use amiline_domain::target::ShareTarget;
 use amiline_fakecloud::{Launch, Volume};
 use amiline_local::aws::{list, text};
 use amiline_local::{ACCOUNT, ACCOUNTS_SHARED_WITH, DESTINATION_REGIONS, HOME_REGION, KEY_ALIAS};
@@ -160,23 +161,35 @@ impl Lab for Local {
         self.ec2(region, "DeregisterImage", &[("ImageId", image.as_str())]).await;
     }
 
-    async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<AccountId> {
+    async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<ShareTarget> {
         let parameters = [("ImageId", image.as_str()), ("Attribute", "launchPermission")];
         let answer = self.ec2(region, "DescribeImageAttribute", &parameters).await;
         let permissions = list(&answer, "/launchPermission").iter();
-        permissions.map(|permission| AccountId::new(text(permission, "/userId")).unwrap()).collect()
+        let kinds = ["/userId", "/organizationArn", "/organizationalUnitArn"];
+        let target = |permission: &Value| {
+            let named = kinds.iter().find_map(|kind| permission.pointer(kind).and_then(Value::as_str));
+            named.and_then(|named| named.parse().ok()).unwrap_or_else(|| panic!("{image} is shared with {permission}"))
+        };
+        permissions.map(target).collect()
+    }
+
+    async fn promised_minutes(&self, region: &Region, image: &ImageId) -> Vec<Option<u32>> {
+        let minutes = |snapshot: &Value| {
+            let minutes =
+                snapshot.pointer("/completionDurationMinutes").map(|_| text(snapshot, "/completionDurationMinutes"));
+            let kind = if minutes.is_some() { "time-based" } else { "standard" };
+            assert_eq!(text(snapshot, "/transferType"), kind, "{snapshot}");
+            minutes.map(|minutes| minutes.parse().unwrap())
+        };
+        self.snapshots_of(region, image).await.iter().map(minutes).collect()
     }
 
     async fn snapshot_tags(&self, region: &Region, image: &ImageId) -> Vec<BTreeMap<String, String>> {
-        // What EC2 writes into the description names the image (aws-facts.md section 2).
-        let asked =
-            [("Owner.1", "self"), ("Filter.1.Name", "description"), ("Filter.1.Value.1", &format!("*{image}*"))];
-        let answer = self.ec2(region, "DescribeSnapshots", &asked).await;
         let tags = |snapshot: &Value| {
             let tags = list(snapshot, "/tagSet").iter();
             tags.map(|tag| (text(tag, "/key").to_owned(), text(tag, "/value").to_owned())).collect()
         };
-        list(&answer, "/snapshotSet").iter().map(tags).collect()
+        self.snapshots_of(region, image).await.iter().map(tags).collect()
     }
 
     async fn image_of_another_account(&self, name: &str, tags: &BTreeMap<String, String>) -> ImageId {

@@ -25,14 +25,20 @@ use std::sync::LazyLock;
 const HOME: &str = "us-east-1";
 
 /// Every parameter that widens what the stack does.
-const WIDE: [(&str, &str); 6] = [
+const WIDE: [(&str, &str); 9] = [
     ("DestinationRegions", "us-west-2,eu-west-1"),
     ("SourceRegions", "us-west-2,ap-southeast-3"),
     ("AllowedRegions", "sa-east-1"),
     ("ShareWithAccounts", "222222222222"),
     ("AllowedAccounts", "444444444444"),
+    ("AllowedOrganizations", ORGANIZATION),
+    ("AllowedOrganizationalUnits", UNIT),
     ("KeyAlias", "alias/amiline"),
+    ("AllowedKeyAliases", "alias/europe,alias/asia"),
 ];
+
+const ORGANIZATION: &str = "arn:aws:organizations::222222222222:organization/o-123example";
+const UNIT: &str = "arn:aws:organizations::222222222222:ou/o-123example/ou-ab12-11111111";
 
 /// The functions: logical id of each and of its role, name and binary without the stack's and the product's name.
 const FUNCTIONS: [(&str, &str, &str); 4] = [

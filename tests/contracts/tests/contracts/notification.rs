@@ -47,7 +47,8 @@ fn schema() -> Value {
 fn item(kind: EventKind, bare: bool) -> HistoryItem {
     let optional = |value: &str| if bare { Value::Null } else { Value::from(value) };
     let images = json!([
-        {"region": "us-east-1", "image": "ami-0f1e2d3c4b5a69788", "state": "available", "role": "source", "shared_with": ["222222222222"]},
+        {"region": "us-east-1", "image": "ami-0f1e2d3c4b5a69788", "state": "available", "role": "source", "shared_with": ["222222222222", "arn:aws:organizations::123456789012:organization/o-123example",
+            "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111"]},
         {"region": "eu-west-1", "image": null, "state": "timed-out", "role": "copy", "shared_with": []},
     ]);
     let item = json!({

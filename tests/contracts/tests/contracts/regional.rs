@@ -85,6 +85,31 @@ fn other_accounts_may_use_the_key_to_launch_and_only_if_named() {
     }
 }
 
+/// "*" is everybody: without the test of where the caller is, everybody could decrypt.
+#[test]
+fn an_organization_may_use_the_key_to_launch_and_nobody_outside_of_it() {
+    let ids = ["o-123example", "o-another111"];
+    let path = "o-123example/r-ab12/ou-ab12-11111111/*";
+    for (parameter, given, operator, key, named) in [
+        ("ShareWithOrganizations", ids.join(","), "StringEquals", "aws:PrincipalOrgID", ids.to_vec()),
+        ("ShareWithOrganizationPaths", path.to_owned(), "ForAnyValue:StringLike", "aws:PrincipalOrgPaths", vec![path]),
+    ] {
+        let shared = regional("us-west-2", &[("CreateKey", "true"), (parameter, &given)]).one("ImageKey");
+        let statements = of_document("ImageKey", &shared.properties["KeyPolicy"]);
+        assert_eq!(statements.len(), 4, "{parameter}");
+        for statement in statements.iter().skip(1) {
+            assert_eq!(statement.principal, json!({"AWS": "*"}));
+            assert_eq!(statement.condition(operator, key), named, "{}", statement.sid);
+            let sees = statement.actions == ["kms:DescribeKey"];
+            let by_ec2 = statement.condition["StringEquals"]["kms:ViaService"] == "ec2.us-west-2.amazonaws.com";
+            assert!(sees || by_ec2, "{}", statement.sid);
+            if statement.actions == ["kms:CreateGrant"] {
+                assert_eq!(statement.condition("Bool", "kms:GrantIsForAWSResource"), ["true"]);
+            }
+        }
+    }
+}
+
 #[test]
 fn both_templates_take_a_tag_prefix_and_a_key_alias_by_the_same_rules() {
     for parameter in ["TagPrefix", "KeyAlias"] {

@@ -1,6 +1,6 @@
 //! What each role may do, and what no role may.
 
-use crate::{FUNCTIONS, both, plain, wide};
+use crate::{FUNCTIONS, HOME, TEMPLATE, both, plain, wide};
 use amiline_contracts::stack::Stack;
 use amiline_contracts::statements::{Statement, changes_ec2, of_role, of_roles};
 use serde_json::json;
@@ -199,13 +199,33 @@ fn without_a_key_nothing_is_granted_in_kms() {
 }
 
 #[test]
-fn the_stacks_key_is_the_only_one_and_used_by_way_of_ec2() {
+fn keys_are_those_that_the_parameters_name_whichever_of_them_are_given() {
+    let with = |own: &str, further: &str| {
+        Stack::new(&TEMPLATE, "amiline", HOME, &[("KeyAlias", own), ("AllowedKeyAliases", further)])
+    };
+    for (own, further, named) in [
+        ("alias/amiline", "", &["alias/amiline"][..]),
+        ("", "alias/europe", &["alias/europe"]),
+        ("", "alias/europe,alias/asia", &["alias/europe", "alias/asia"]),
+    ] {
+        let statements = of_roles(&with(own, further));
+        let kms: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("kms:"))).collect();
+        assert_eq!(kms.len(), 3);
+        for statement in kms {
+            assert_eq!(statement.condition("ForAnyValue:StringEquals", "kms:ResourceAliases"), named);
+        }
+    }
+}
+
+#[test]
+fn the_stacks_keys_are_the_only_ones_and_used_by_way_of_ec2() {
     let stack = wide();
     let statements = of_roles(&stack);
     let kms: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("kms:"))).collect();
     for statement in &kms {
         assert_eq!(statement.holder, "DistributeImageRole");
-        assert_eq!(statement.condition("ForAnyValue:StringEquals", "kms:ResourceAliases"), ["alias/amiline"]);
+        let named = ["alias/amiline", "alias/europe", "alias/asia"];
+        assert_eq!(statement.condition("ForAnyValue:StringEquals", "kms:ResourceAliases"), named);
         // Looking at the key is all that the function does itself.
         if statement.actions != ["kms:DescribeKey"] {
             assert_eq!(

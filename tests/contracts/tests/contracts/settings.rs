@@ -1,6 +1,6 @@
 //! The functions: their environment, their binaries, their roles' names.
 
-use crate::{FUNCTIONS, HOME, both, plain};
+use crate::{FUNCTIONS, HOME, ORGANIZATION, UNIT, both, plain};
 use amiline_aws::settings::{CREATE_IMAGE, CreateImage, DISTRIBUTE_IMAGE, NOTIFY, SCHEDULE_TICK, Settings};
 use amiline_domain::bounds::StatedBounds;
 use serde_json::{Value, json};
@@ -29,7 +29,13 @@ fn no_variable_is_empty_unless_it_is_a_list() {
         for function in stack.all("AWS::Lambda::Function") {
             for (name, value) in function.properties["Environment"]["Variables"].as_object().unwrap() {
                 let empty = value.as_str().is_none_or(|text| text.trim_matches(',').is_empty());
-                let may_be_empty = ["AMILINE_ALLOWED_ACCOUNTS", "AMILINE_ALLOWED_KEYS"].contains(&name.as_str());
+                let may_be_empty = [
+                    "AMILINE_ALLOWED_ACCOUNTS",
+                    "AMILINE_ALLOWED_KEYS",
+                    "AMILINE_ALLOWED_ORGANIZATIONAL_UNITS",
+                    "AMILINE_ALLOWED_ORGANIZATIONS",
+                ]
+                .contains(&name.as_str());
                 assert!(!empty || may_be_empty, "{}: {name} is {value}", function.id);
             }
         }
@@ -47,10 +53,16 @@ fn the_lists_hold_what_is_always_allowed_and_what_is_allowed_besides() {
         let variables = crate::wide().one(function).properties["Environment"]["Variables"].clone();
         assert_eq!(parts(&variables, "AMILINE_ALLOWED_REGIONS"), set(&regions));
         assert_eq!(parts(&variables, "AMILINE_ALLOWED_ACCOUNTS"), set(&["222222222222", "444444444444"]));
+        assert_eq!(parts(&variables, "AMILINE_ALLOWED_ORGANIZATIONS"), set(&[ORGANIZATION]));
+        assert_eq!(parts(&variables, "AMILINE_ALLOWED_ORGANIZATIONAL_UNITS"), set(&[UNIT]));
         let variables = plain().one(function).properties["Environment"]["Variables"].clone();
         assert_eq!(parts(&variables, "AMILINE_ALLOWED_REGIONS"), set(&["us-east-1"]));
-        assert_eq!(parts(&variables, "AMILINE_ALLOWED_ACCOUNTS"), set(&[]));
+        for list in ["ACCOUNTS", "ORGANIZATIONS", "ORGANIZATIONAL_UNITS"] {
+            assert_eq!(parts(&variables, &format!("AMILINE_ALLOWED_{list}")), set(&[]));
+        }
     }
+    let create = crate::wide().one("CreateImageFunction").properties["Environment"]["Variables"].clone();
+    assert_eq!(parts(&create, "AMILINE_ALLOWED_KEYS"), set(&["alias/amiline", "alias/europe", "alias/asia"]));
     let tick = crate::wide().one("ScheduleTickFunction").properties["Environment"]["Variables"].clone();
     assert_eq!(parts(&tick, "AMILINE_SOURCE_REGIONS"), set(&["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-3"]));
 }
@@ -87,7 +99,8 @@ fn the_stated_bounds_are_those_that_create_image_is_given() {
         assert_eq!(stated.bounds, settings.stack.bounds);
         assert_eq!(stated.stack, settings.stack.stack.name);
         // It has to fit wherever the functions' variables fit, for Lambda and Parameter Store take 4 KB alike.
-        let environment: usize = variables.as_object().unwrap().values().map(|value| value.to_string().len()).sum();
+        let variables = variables.as_object().unwrap().iter();
+        let environment: usize = variables.map(|(name, value)| name.len() + value.to_string().len()).sum();
         assert!(text.len() <= environment && !text.contains("{{"), "{text}");
     }
 }

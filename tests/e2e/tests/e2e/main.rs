@@ -37,7 +37,13 @@ pub(crate) struct Stage {
 impl Stage {
     async fn cloud(&self) -> &Cloud {
         if self.cloud.get().is_none() {
-            let started = Cloud::start(options(&[("MaxImagesPerHour", "1000")])).await;
+            let parameters = [
+                ("MaxImagesPerHour", "1000"),
+                ("AllowedOrganizations", stories::distribution::ORGANIZATION),
+                ("AllowedOrganizationalUnits", stories::distribution::UNIT),
+                ("AllowedKeyAliases", stories::distribution::EUROPES_KEY),
+            ];
+            let started = Cloud::start(options(&parameters)).await;
             let _ = self.cloud.set(started);
         }
         self.cloud.get().expect("just set")
@@ -110,6 +116,8 @@ fn main() -> ExitCode {
     story!(stories::policies::policies_are_documents);
     story!(stories::schedules::an_enrolled_instance_is_imaged_at_its_slot);
     story!(stories::schedules::the_sweep_finds_what_no_event_told);
+    story!(stories::distribution::each_destination_has_its_key_and_time_and_an_organization_may_launch);
+    story!(stories::distribution::an_organization_or_a_key_that_the_stack_does_not_name_is_refused);
     story!(stories::chance::a_lost_reply_and_an_invisible_image);
     story!(stories::chance::available_before_the_record);
     story!(stories::chance::every_event_twice);

@@ -6,6 +6,7 @@ use amiline_domain::fault::Fault;
 use amiline_domain::ids::{ImageId, KeyAlias};
 use amiline_domain::image::ImageState;
 use amiline_domain::plan::CopyStep;
+use amiline_domain::policy::CopyMinutes;
 use amiline_fakecloud::{FakeCloud, Launch, Volume, World, block_on};
 
 fn source(cloud: &FakeCloud, volume: Volume) -> ImageId {
@@ -150,4 +151,23 @@ fn the_keys_of_snapshots_are_told_with_the_wanted_one() {
     let arn = cloud.create_key(&east(), "alias/amiline");
     let keys = block_on(world.snapshot_keys(&east(), &snapshots, &alias())).unwrap();
     assert!(keys.wanted == Some(arn) && !keys.all_as_wanted());
+}
+
+#[test]
+fn a_copy_with_a_time_is_there_within_it_and_its_token_stands_for_that_time_only() {
+    let cloud = cloud();
+    let source = source(&cloud, Volume::Plain);
+    cloud.set_copy_seconds(&west(), Some(7200));
+    let minutes = |minutes| Some(CopyMinutes::new(minutes).unwrap());
+    let step = CopyStep { within_minutes: minutes(60), ..copy(&source, "one", "token-1") };
+    let other = CopyStep { within_minutes: minutes(75), ..step.clone() };
+    let caller = cloud.as_caller("x");
+    let id = block_on(caller.copy_image(&step)).unwrap();
+    assert_eq!(block_on(caller.copy_image(&step)).unwrap(), id);
+    assert_eq!(block_on(caller.copy_image(&other)).unwrap_err().code, "IdempotentParameterMismatch");
+    cloud.advance(3599);
+    assert_eq!(cloud.image_state(&west(), &id), Some(ImageState::Pending));
+    cloud.advance(1);
+    assert_eq!(cloud.image_state(&west(), &id), Some(ImageState::Available));
+    assert_eq!(cloud.image(&west(), &id).within_minutes, minutes(60));
 }

@@ -64,6 +64,7 @@ fn copy(source: &ImageId, name: &str, token: &str) -> CopyStep {
         name: serde_json::from_value(name.into()).unwrap(),
         client_token: token.to_owned(),
         kms_key: None,
+        within_minutes: None,
         tags: tags(&[("amiline:managed-by", "amiline"), ("amiline:intent", name)]),
     }
 }

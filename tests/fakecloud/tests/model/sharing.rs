@@ -5,6 +5,7 @@ use amiline_app::ports::{CallError, ImageCreator, ImageSharer};
 use amiline_domain::family::Place;
 use amiline_domain::ids::{AccountId, ImageId};
 use amiline_domain::plan::ShareStep;
+use amiline_domain::target::ShareTarget;
 use amiline_fakecloud::{FakeCloud, Launch, Permission, Volume, block_on};
 use std::collections::BTreeSet;
 
@@ -18,8 +19,12 @@ fn image(cloud: &FakeCloud, volume: Volume) -> ImageId {
 }
 
 fn share(cloud: &FakeCloud, image: &ImageId) -> Result<(), CallError> {
-    let accounts = BTreeSet::from([other()]);
-    let step = ShareStep { place: Place::Source, region: east(), image: image.clone(), accounts };
+    share_with(cloud, image, ShareTarget::Account(other()))
+}
+
+fn share_with(cloud: &FakeCloud, image: &ImageId, target: ShareTarget) -> Result<(), CallError> {
+    let targets = BTreeSet::from([target]);
+    let step = ShareStep { place: Place::Source, region: east(), image: image.clone(), targets };
     block_on(cloud.as_caller("x").share_image(&step))
 }
 
@@ -31,7 +36,24 @@ fn a_pending_image_cannot_be_shared_and_an_available_one_can_twice() {
     assert!(error.code == "InvalidAMIID.Unavailable" && error.message.contains("currently pending"));
     cloud.advance(60);
     assert!(share(&cloud, &image).is_ok() && share(&cloud, &image).is_ok());
-    assert_eq!(cloud.launch_permissions(&east(), &image), BTreeSet::from([Permission::Account(other())]));
+    assert_eq!(cloud.launch_permissions(&east(), &image), BTreeSet::from([Permission::account(other())]));
+}
+
+#[test]
+fn an_organization_and_its_unit_are_permissions_of_their_own() {
+    let cloud = cloud();
+    let image = image(&cloud, Volume::Plain);
+    cloud.advance(60);
+    let targets = [
+        "arn:aws:organizations::123456789012:organization/o-123example",
+        "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111",
+    ]
+    .map(|text| text.parse::<ShareTarget>().unwrap());
+    for target in &targets {
+        assert!(share_with(&cloud, &image, target.clone()).is_ok());
+    }
+    let permissions = targets.map(Permission::Target);
+    assert_eq!(cloud.launch_permissions(&east(), &image), BTreeSet::from(permissions));
 }
 
 #[test]
@@ -61,8 +83,8 @@ fn people_share_under_the_same_rules() {
     cloud.create_key(&east(), "alias/amiline");
     let image = image(&cloud, Volume::Under("alias/amiline".to_owned()));
     cloud.advance(60);
-    assert!(cloud.share(&east(), &image, Permission::Account(other())).is_ok());
+    assert!(cloud.share(&east(), &image, Permission::account(other())).is_ok());
     assert_eq!(cloud.share(&east(), &image, Permission::Everybody), Err("OperationNotPermitted".to_owned()));
-    cloud.unshare(&east(), &image, &Permission::Account(other()));
+    cloud.unshare(&east(), &image, &Permission::account(other()));
     assert!(cloud.launch_permissions(&east(), &image).is_empty());
 }

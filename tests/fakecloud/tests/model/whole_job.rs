@@ -140,7 +140,7 @@ fn one_press_leads_to_an_encrypted_shared_image_in_every_region() {
     for region in [east(), west(), region("eu-west-1")] {
         let image = cloud.copies_of(source).into_iter().find(|image| image.region == region).unwrap();
         assert_eq!(cloud.keys_of_image(&region, &image.id), [cloud.key_arn(&region, "alias/amiline")]);
-        let other = Permission::Account("222222222222".parse().unwrap());
+        let other = Permission::account("222222222222".parse().unwrap());
         assert!(cloud.launch_permissions(&region, &image.id).contains(&other));
     }
     assert_eq!(cloud.tag_of(&east(), &instance, "amiline:image"), None);

@@ -53,6 +53,10 @@ fn policies() -> io::Result<Vec<String>> {
         r#"{"share":{"accounts":["222222222222"]}}"#,
         r#"{"encrypt":{"kms_key":"alias/other"}}"#,
         r#"{"distribute":{"regions":["eu-west-1"]}}"#,
+        r#"{"distribute":{"regions":["us-west-2",{"region":"eu-west-1","kms_key":"alias/other","within_minutes":60}]}}"#,
+        r#"{"distribute":{"regions":[{"region":"us-west-2","within_minutes":30}],"within_minutes":2880},"deadline_hours":49}"#,
+        r#"{"distribute":{"regions":["us-west-2",{"region":"us-west-2","within_minutes":15}]}}"#,
+        r#"{"encrypt":{"kms_key":"alias/amiline"},"share":{"organizations":["arn:aws:organizations::123456789012:organization/o-123example"],"organizational_units":["arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111"]}}"#,
         r#"{"deadline_hours":0}"#,
         r#"{"create":[true]}"#,
     ];

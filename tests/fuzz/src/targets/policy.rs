@@ -2,11 +2,11 @@
 
 use super::policies;
 use crate::properties::{holds, line};
-use crate::stage::{ALIAS, FRIEND};
+use crate::stage::{ALIAS, FRIEND, ORGANIZATION, UNIT};
 use crate::target::{Broken, Outcome, Target, shape};
 use amiline_domain::bounds::Bounds;
-use amiline_domain::ids::{AccountId, KeyAlias, Region};
-use amiline_domain::policy::{Policy, TEXT_BYTES_MAX};
+use amiline_domain::ids::{AccountId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region};
+use amiline_domain::policy::{CopyMinutes, Destination, Policy, TEXT_BYTES_MAX};
 use std::collections::BTreeSet;
 use std::io;
 
@@ -32,9 +32,22 @@ fn run(input: &[u8]) -> Outcome {
     holds("the deadline is an hour to a week", (1..=168).contains(&policy.deadline_hours), || {
         policy.deadline_hours.to_string()
     })?;
-    holds("who shares names a key", policy.share.accounts.is_empty() || policy.encrypt.is_some(), || text.to_string())?;
+    holds("who shares names a key", policy.share.is_empty() || policy.encrypt.is_some(), || text.to_string())?;
+    check_times(&policy)?;
     check_written(&policy)?;
     check_bounds(&policy)
+}
+
+/// A copy's time is one that EC2 takes, and is over before the copy is given up.
+fn check_times(policy: &Policy) -> Result<(), Broken> {
+    let own = policy.distribute.regions.iter().filter_map(|(_, destination)| destination.within_minutes);
+    for minutes in own.chain(policy.distribute.within_minutes).map(CopyMinutes::get) {
+        let taken = (15..=2880).contains(&minutes) && minutes % 15 == 0;
+        holds("EC2 takes the time of a copy", taken, || minutes.to_string())?;
+        let in_time = minutes < policy.deadline_hours.saturating_mul(60);
+        holds("a copy is not given up before its time is over", in_time, || minutes.to_string())?;
+    }
+    Ok(())
 }
 
 /// A policy says the same when it is written and read again.
@@ -53,19 +66,27 @@ fn check_written(policy: &Policy) -> Result<(), Broken> {
 fn check_bounds(policy: &Policy) -> Outcome {
     let bounds = bounds()?;
     let checked = policy.check(&bounds);
-    let within = policy.distribute.regions.is_subset(&bounds.regions)
-        && policy.share.accounts.is_subset(&bounds.accounts)
-        && policy.encrypt.as_ref().is_none_or(|encrypt| bounds.keys.contains(&encrypt.kms_key));
+    let mut keys = policy.encrypt.iter().map(|encrypt| &encrypt.kms_key);
+    let mut destinations = policy.distribute.regions.iter();
+    let within = destinations.all(|(region, destination)| {
+        bounds.regions.contains(region) && destination.kms_key.as_ref().is_none_or(|key| bounds.keys.contains(key))
+    }) && policy.share.accounts.is_subset(&bounds.accounts)
+        && policy.share.organizations.is_subset(&bounds.organizations)
+        && policy.share.organizational_units.is_subset(&bounds.organizational_units)
+        && keys.all(|key| bounds.keys.contains(key));
     holds("what is beyond the bounds is refused, and nothing else", checked.is_ok() == within, || {
         format!("{checked:?}")
     })?;
     let said = checked.err().map(|beyond| beyond.to_string()).unwrap_or_default();
     line("what is beyond the bounds", &said, MESSAGE_MAX)?;
     Ok(format!(
-        "read; {} Regions, {} accounts, key {}, reboot {}; {}",
-        policy.distribute.regions.len().min(21),
+        "read; {} Regions, {} with settings, {} accounts, {} others, key {}, time {}, reboot {}; {}",
+        policy.distribute.regions.iter().count().min(21),
+        policy.distribute.regions.iter().filter(|(_, own)| **own != Destination::default()).count().min(3),
         policy.share.accounts.len().min(3),
+        policy.share.targets().len().saturating_sub(policy.share.accounts.len()).min(3),
         policy.encrypt.is_some(),
+        policy.distribute.within_minutes.is_some(),
         policy.create.reboot,
         shape(&said)
     ))
@@ -79,6 +100,8 @@ fn bounds() -> Result<Bounds, Broken> {
             Region::new("us-west-2").map_err(invalid)?,
         ]),
         accounts: BTreeSet::from([AccountId::new(FRIEND).map_err(invalid)?]),
+        organizations: BTreeSet::from([OrganizationArn::new(ORGANIZATION).map_err(invalid)?]),
+        organizational_units: BTreeSet::from([OrganizationalUnitArn::new(UNIT).map_err(invalid)?]),
         keys: BTreeSet::from([KeyAlias::new(ALIAS).map_err(invalid)?]),
         images_per_hour_max: 50,
         interval_minutes_min: 0,

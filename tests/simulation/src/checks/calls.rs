@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::oracle::{Oracle, Told};
-use super::truth::Asked;
+use super::truth::{self, Asked};
 use crate::diary::Diary;
 use amiline_app::ports::CallError;
 use amiline_domain::family::{Place, RowState};
@@ -12,8 +12,10 @@ use amiline_domain::image::ImageState;
 use amiline_domain::name::ImageName;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::PressState;
+use amiline_domain::target::ShareTarget;
 use amiline_domain::time::seconds_between;
 use amiline_fakecloud::{FakeCloud, Happening, Refused};
+use std::collections::BTreeSet;
 
 /// Codes with which EC2 says that a call is put together wrongly.
 const OUR_FAULT: [&str; 6] = [
@@ -169,8 +171,13 @@ impl Oracle {
             format!("{} was not made for its family, and is copied", step.source)
         });
         let home = step.destination == step.source_region;
-        let wanted = home || asked.regions.contains(step.destination.as_str());
+        let wanted = home || asked.regions.contains_key(step.destination.as_str());
         self.hold(Check::BoundedEffects, wanted, || format!("a copy to {}, which nobody asked for", step.destination));
+        let minutes = step.within_minutes.map(|minutes| i64::from(minutes.get()));
+        let in_time = minutes == asked.minutes_to(step.destination.as_str());
+        self.hold(Check::BoundedEffects, in_time, || {
+            format!("{image} is given {minutes:?} minutes, which nobody asked for")
+        });
         self.look_at_keys(cloud, step, image, &asked);
     }
 
@@ -178,12 +185,13 @@ impl Oracle {
         let from = cloud.keys_of_image(&step.source_region, &step.source);
         let to = cloud.keys_of_image(&step.destination, image);
         let never_less = from.iter().zip(&to).all(|(from, to)| from.is_none() || to.is_some());
-        let key = asked.key.as_ref().and_then(|alias| cloud.key_arn(&step.destination, alias));
+        let wanted = asked.key_in(step.destination.as_str());
+        let key = wanted.and_then(|alias| cloud.key_arn(&step.destination, alias));
         // Without the key the copy is made and fails; what it would be encrypted under does not matter then.
-        let as_asked = asked.key.is_none() || key.is_none() || to.iter().all(|to| *to == key);
-        let named = step.kms_key.as_ref().map(ToString::to_string) == asked.key;
+        let as_asked = wanted.is_none() || key.is_none() || to.iter().all(|to| *to == key);
+        let named = step.kms_key.as_ref().map(ToString::to_string).as_ref() == wanted;
         self.hold(Check::NeverLessEncrypted, never_less && as_asked && named, || {
-            format!("{image} is under {to:?}, its source under {from:?}, and the policy asks for {:?}", asked.key)
+            format!("{image} is under {to:?}, its source under {from:?}, and the policy asks for {wanted:?}")
         });
     }
 
@@ -201,13 +209,23 @@ impl Oracle {
         let ours = shown.is_some_and(|shown| shown.ours.contains(&at));
         self.hold(Check::OwnImagesOnly, ours, || format!("{} is shared and was not seen to be ours", step.image));
         let stack = self.stack_of(happening.invocation);
-        let allowed = stack.is_some_and(|stack| step.accounts.is_subset(&stack.bounds.accounts));
-        self.hold(Check::SharesWithinBounds, allowed, || format!("{} is shared with {:?}", step.image, step.accounts));
+        let allowed = stack.is_some_and(|stack| {
+            !step.targets.is_empty() && step.targets.iter().all(|target| truth::knows(&stack.bounds, target.as_str()))
+        });
+        self.hold(Check::SharesWithinBounds, allowed, || format!("{} is shared with {:?}", step.image, step.targets));
         let family = cloud.family_of(&step.region, &step.image);
         if let Some(family) = &family {
             self.works_on(cloud, happening, family);
             let made = self.told.get(family).is_some_and(|told| told.has(&step.region, &step.image));
             self.hold(Check::TwinsLeftAlone, made, || format!("{} was not made by us, and is shared", step.image));
+            let asked = self.told.get(family).and_then(|told| told.asked.as_ref());
+            let named = asked.is_some_and(|asked| {
+                let friends: BTreeSet<&str> = asked.friends.iter().map(String::as_str).collect();
+                step.targets.iter().map(ShareTarget::as_str).collect::<BTreeSet<_>>() == friends
+            });
+            self.hold(Check::BoundedEffects, named, || {
+                format!("{} is shared with {:?}, and the policy names others", step.image, step.targets)
+            });
         }
         if changed {
             let changes = self.share_changes.entry(at.clone()).or_insert(0);

@@ -5,7 +5,7 @@
 //! time ran out, a person laid hands on it, or the stack no longer allows it.
 
 use super::oracle::Told;
-use super::truth::Asked;
+use super::truth::{Asked, knows};
 use super::{Check, Oracle};
 use crate::run::{OFF, Run};
 use amiline_domain::bounds::Bounds;
@@ -93,13 +93,13 @@ impl View<'_> {
         self.available(place, self.told.copies.get(place)?)
     }
 
-    /// Where copies should be: the policy's Regions, and home if the source is not under the policy's key.
+    /// Where copies should be: the policy's Regions, and home if the source is not under the key for home.
     fn places(&self, source: &Image) -> Vec<Region> {
         let home = &self.told.region;
         let regions = self.run.cloud.regions();
         let mut places: Vec<Region> = regions
             .into_iter()
-            .filter(|region| region != home && self.asked.regions.contains(region.as_str()))
+            .filter(|region| region != home && self.asked.regions.contains_key(region.as_str()))
             .collect();
         if !self.is_as_asked(source) {
             places.push(home.clone());
@@ -108,16 +108,17 @@ impl View<'_> {
     }
 
     fn is_as_asked(&self, source: &Image) -> bool {
-        let Some(alias) = &self.asked.key else { return true };
+        let Some(alias) = self.asked.key_in(source.region.as_str()) else { return true };
         let wanted = self.run.cloud.key_arn(&source.region, alias);
         let keys = self.run.cloud.keys_of_image(&source.region, &source.id);
         wanted.is_some() && keys.iter().all(|key| *key == wanted)
     }
 
     fn is_shared(&self, image: &Image) -> bool {
-        self.asked.accounts.iter().all(|account| {
-            account.parse().is_ok_and(|account| image.permissions.contains(&Permission::Account(account)))
-        })
+        self.asked
+            .friends
+            .iter()
+            .all(|friend| friend.parse().is_ok_and(|target| image.permissions.contains(&Permission::Target(target))))
     }
 
     fn is_shared_at_home(&self, source: &Image) -> bool {
@@ -153,11 +154,10 @@ impl View<'_> {
         self.run.diary.redeployed.iter().any(|(at, bounds)| *at <= end && !bounds.regions.contains(place))
     }
 
-    /// Whether the stack was deployed without one of the accounts before the end.
+    /// Whether the stack was deployed without one of those whom the images are shared with before the end.
     fn lost_its_friends(&self) -> bool {
         let end = self.end();
-        let allows = |bounds: &Bounds, account: &String| bounds.accounts.iter().any(|a| a.as_str() == account.as_str());
-        let lacks = |bounds: &Bounds| self.asked.accounts.iter().any(|account| !allows(bounds, account));
+        let lacks = |bounds: &Bounds| self.asked.friends.iter().any(|friend| !knows(bounds, friend));
         self.run.diary.redeployed.iter().any(|(at, bounds)| *at <= end && lacks(bounds))
     }
 

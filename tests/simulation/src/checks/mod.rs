@@ -167,9 +167,11 @@ impl Check {
             Check::AvailableWasSeen => "a record says available only of an image that a describe showed so",
             Check::OwnImagesOnly => "copied and shared are only images that this invocation saw to be ours",
             Check::ReferencedIsKept => "nothing that is in use is disabled or deregistered",
-            Check::SharesWithinBounds => "shared only with accounts that the stack allows, never with everybody",
+            Check::SharesWithinBounds => "shared only with those whom the stack allows, never with everybody",
             Check::PlacesWithinBounds => "made only in Regions that the stack allows",
-            Check::NeverLessEncrypted => "a copy is encrypted as its source or better, and under the policy's key",
+            Check::NeverLessEncrypted => {
+                "a copy is encrypted as its source or better, and under the key of its destination"
+            }
             Check::RebootsByPolicyOnly => "an instance is rebooted only if its policy says so",
             Check::BoundedEffects => "one intent leads to one create, K copies and one share an image",
             Check::ReplayIsQuiet => "every event again, at rest, changes nothing",

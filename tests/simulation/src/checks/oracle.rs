@@ -251,7 +251,7 @@ impl Oracle {
 
     /// Whether any family is to be copied to a Region.
     pub fn copies_to(&self, place: &str) -> bool {
-        self.told.values().any(|told| told.asked.as_ref().is_some_and(|asked| asked.regions.contains(place)))
+        self.told.values().any(|told| told.asked.as_ref().is_some_and(|asked| asked.regions.contains_key(place)))
     }
 
     pub(super) fn stack_of(&self, invocation: u64) -> Option<Rc<BoundedStack>> {

@@ -2,14 +2,19 @@
 
 use amiline_domain::bounds::Bounds;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a usable policy asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Asked {
-    pub(super) regions: BTreeSet<String>,
+    /// Where copies go, with what is said of each alone.
+    pub(super) regions: BTreeMap<String, Own>,
+    /// The key where nothing is said of the Region alone.
     pub(super) key: Option<String>,
-    pub(super) accounts: BTreeSet<String>,
+    /// The time for copies of which nothing is said alone.
+    pub(super) minutes: Option<i64>,
+    /// Accounts' ids and ARNs of organizations and units.
+    pub(super) friends: BTreeSet<String>,
     pub(super) reboot: bool,
     pub(super) hours: i64,
     pub(super) slots: Option<Slots>,
@@ -81,6 +86,22 @@ impl Slots {
     }
 }
 
+/// What is said of one Region alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Own {
+    key: Option<String>,
+    minutes: Option<i64>,
+}
+
+/// A destination as it stands in the list: a name, or an object with at least the name.
+fn destination(item: &Value) -> Option<(String, Own)> {
+    if let Some(name) = item.as_str() {
+        return Some((name.to_owned(), Own::default()));
+    }
+    let own = Own { key: item["kms_key"].as_str().map(str::to_owned), minutes: item["within_minutes"].as_i64() };
+    Some((item["region"].as_str()?.to_owned(), own))
+}
+
 /// What the text asks for; `None` if it cannot be used.
 pub(super) fn read(text: &str) -> Option<Asked> {
     let Value::Object(fields) = serde_json::from_str(text).ok()? else { return None };
@@ -92,10 +113,15 @@ pub(super) fn read(text: &str) -> Option<Asked> {
         let values = fields.get(field).and_then(|value| value[name].as_array()).into_iter().flatten();
         values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
     };
+    let items = fields.get("distribute").and_then(|value| value["regions"].as_array()).into_iter().flatten();
     let asked = Asked {
-        regions: list("distribute", "regions"),
+        regions: items.map(destination).collect::<Option<_>>()?,
+        minutes: fields.get("distribute").and_then(|value| value["within_minutes"].as_i64()),
         key: fields.get("encrypt").and_then(|value| value["kms_key"].as_str()).map(str::to_owned),
-        accounts: list("share", "accounts"),
+        friends: ["accounts", "organizations", "organizational_units"]
+            .into_iter()
+            .flat_map(|kind| list("share", kind))
+            .collect(),
         reboot: fields.get("create").is_some_and(|value| value["reboot"] == Value::Bool(true)),
         hours: fields.get("deadline_hours").map_or(Some(24), Value::as_i64)?,
         slots: match fields.get("schedule") {
@@ -103,24 +129,44 @@ pub(super) fn read(text: &str) -> Option<Asked> {
             None => None,
         },
     };
-    let sharable = asked.accounts.is_empty() || asked.key.is_some();
-    (sharable && (1..=168).contains(&asked.hours)).then_some(asked)
+    let sharable = asked.friends.is_empty() || asked.key.is_some();
+    let times: Vec<i64> = asked.regions.values().filter_map(|own| own.minutes).chain(asked.minutes).collect();
+    let possible = times.iter().all(|minutes| minutes % 15 == 0 && (15..asked.hours * 60).contains(minutes));
+    (sharable && possible && (1..=168).contains(&asked.hours)).then_some(asked)
 }
 
 impl Asked {
     /// Whether the stack allows it.
     pub(super) fn is_within(&self, bounds: &Bounds) -> bool {
-        let regions = self.regions.iter().all(|name| bounds.regions.iter().any(|region| region.as_str() == name));
-        let accounts = self.accounts.iter().all(|id| bounds.accounts.iter().any(|account| account.as_str() == id));
-        let key = self.key.iter().all(|alias| bounds.keys.iter().any(|key| key.as_str() == alias));
-        regions && accounts && key
+        let regions = self.regions.keys().all(|name| bounds.regions.iter().any(|region| region.as_str() == name));
+        let friends = self.friends.iter().all(|friend| knows(bounds, friend));
+        let mut keys = self.key.iter().chain(self.regions.values().filter_map(|own| own.key.as_ref()));
+        let keys = keys.all(|alias| bounds.keys.iter().any(|key| key.as_str() == alias));
+        regions && friends && keys
     }
+
+    /// The key for what is in a Region.
+    pub(super) fn key_in(&self, place: &str) -> Option<&String> {
+        self.regions.get(place).and_then(|own| own.key.as_ref()).or(self.key.as_ref())
+    }
+
+    /// The time for a copy to a Region.
+    pub(super) fn minutes_to(&self, place: &str) -> Option<i64> {
+        self.regions.get(place).and_then(|own| own.minutes.or(self.minutes))
+    }
+}
+
+/// Whether the stack allows sharing with them.
+pub(super) fn knows(bounds: &Bounds, friend: &str) -> bool {
+    bounds.accounts.iter().any(|account| account.as_str() == friend)
+        || bounds.organizations.iter().any(|organization| organization.as_str() == friend)
+        || bounds.organizational_units.iter().any(|unit| unit.as_str() == friend)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::{POLICIES, SCHEDULES};
+    use crate::policies::{POLICIES, SCHEDULES};
 
     #[test]
     fn the_naive_reading_and_the_products_agree_on_the_policies_that_people_use() {
@@ -131,8 +177,16 @@ mod tests {
             if let (Some(naive), Ok(product)) = (naive, product) {
                 assert_eq!(naive.reboot, product.create.reboot, "{name}");
                 assert_eq!(naive.hours, i64::from(product.deadline_hours), "{name}");
-                let regions: BTreeSet<String> = product.distribute.regions.iter().map(ToString::to_string).collect();
-                assert_eq!(naive.regions, regions, "{name}");
+                let regions: Vec<String> = product.distribute.regions.regions().map(ToString::to_string).collect();
+                assert_eq!(naive.regions.keys().cloned().collect::<Vec<_>>(), regions, "{name}");
+                for place in product.distribute.regions.regions() {
+                    let key = product.key_in(place).map(ToString::to_string);
+                    let minutes = product.minutes_to(place).map(|minutes| i64::from(minutes.get()));
+                    let naive = (naive.key_in(place.as_str()).cloned(), naive.minutes_to(place.as_str()));
+                    assert_eq!(naive, (key, minutes), "{name} {place}");
+                }
+                let friends: BTreeSet<String> = product.share.targets().iter().map(ToString::to_string).collect();
+                assert_eq!(naive.friends, friends, "{name}");
                 let table = product.schedule.as_ref().and_then(|schedule| schedule.timetable());
                 assert_eq!(naive.slots.is_some(), table.is_some(), "{name}");
                 let Some((naive, table)) = naive.slots.zip(table) else { continue };

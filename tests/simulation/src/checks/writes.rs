@@ -121,7 +121,7 @@ impl Oracle {
             self.hold(Check::LineageKept, mine, || format!("{image} has no pointer to {}", family.id));
             if cloud.image_state(&row.region, image).is_some() && !diary.touched(&row.region, image) {
                 let may = cloud.launch_permissions(&row.region, image);
-                let so = row.shared_with.iter().all(|account| may.contains(&Permission::Account(account.clone())));
+                let so = row.shared_with.iter().all(|target| may.contains(&Permission::Target(target.clone())));
                 self.hold(Check::AnnouncedIsTrue, so, || {
                     format!("{image} is recorded as shared with {:?}, and is with {may:?}", row.shared_with)
                 });
@@ -297,7 +297,7 @@ impl Oracle {
         let home = told.region.clone();
         let there =
             |place: &str| item.images.iter().any(|image| image.region.as_str() == place && image.image.is_some());
-        let missing: Vec<String> = asked.regions.iter().filter(|name| !there(name)).cloned().collect();
+        let missing: Vec<String> = asked.regions.keys().filter(|name| !there(name)).cloned().collect();
         let none = told.sources.is_empty();
         self.hold(Check::AnnouncedIsTrue, missing.is_empty() && !none, || {
             format!("{} is complete without {missing:?}", family.id)
@@ -305,8 +305,8 @@ impl Oracle {
         let home_copy = item.images.iter().any(|image| image.role == "copy" && image.region == home);
         for image in item.images.iter().filter(|image| !(home_copy && image.role == "source")) {
             let shared_with =
-                |account: &String| image.shared_with.iter().any(|shared| shared.as_str() == account.as_str());
-            let all = asked.accounts.iter().all(shared_with);
+                |friend: &String| image.shared_with.iter().any(|shared| shared.as_str() == friend.as_str());
+            let all = asked.friends.iter().all(shared_with);
             self.hold(Check::AnnouncedIsTrue, all, || format!("{}: {image:?} is not shared with all", family.id));
         }
         let regions: BTreeSet<_> = item.images.iter().map(|image| &image.region).collect();

@@ -37,6 +37,10 @@ pub enum Mutant {
     AdoptByName,
     /// It copies without naming the key.
     DefaultKey,
+    /// It copies under one key, whatever its destination's is.
+    OneKeyEverywhere,
+    /// It copies without the time that it was given.
+    ForgetsTheTime,
     /// It leaves NoReboot to EC2.
     RebootByDefault,
     /// It fails on a message that it cannot read.
@@ -47,6 +51,8 @@ pub enum Mutant {
     NoHourlyLimit,
     /// It adds an account that the stack does not allow.
     SharesWithWhoeverIsNamed,
+    /// It shares with the whole organization instead of a unit of it.
+    SharesWithTheWholeOrganization,
     /// It removes the button whatever its value.
     RemovesWhateverIsThere,
     /// It takes the kill switch for off.
@@ -57,7 +63,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 25] = [
+    pub const ALL: [Mutant; 28] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -75,11 +81,14 @@ impl Mutant {
         Mutant::BusyMeansFailed,
         Mutant::AdoptByName,
         Mutant::DefaultKey,
+        Mutant::OneKeyEverywhere,
+        Mutant::ForgetsTheTime,
         Mutant::RebootByDefault,
         Mutant::PoisonComesAgain,
         Mutant::TodayOnly,
         Mutant::NoHourlyLimit,
         Mutant::SharesWithWhoeverIsNamed,
+        Mutant::SharesWithTheWholeOrganization,
         Mutant::RemovesWhateverIsThere,
         Mutant::SwitchFailsOpen,
         Mutant::SlotOnTimeOnly,
@@ -105,11 +114,14 @@ impl Mutant {
             Mutant::BusyMeansFailed => "busy means failed",
             Mutant::AdoptByName => "adopts by name",
             Mutant::DefaultKey => "default key",
+            Mutant::OneKeyEverywhere => "one key everywhere",
+            Mutant::ForgetsTheTime => "forgets the time of a copy",
             Mutant::RebootByDefault => "reboots by default",
             Mutant::PoisonComesAgain => "poison comes again",
             Mutant::TodayOnly => "today only",
             Mutant::NoHourlyLimit => "no limit",
             Mutant::SharesWithWhoeverIsNamed => "shares beyond the allow-list",
+            Mutant::SharesWithTheWholeOrganization => "shares with the whole organization",
             Mutant::RemovesWhateverIsThere => "removes whatever is there",
             Mutant::SwitchFailsOpen => "switch fails open",
             Mutant::SlotOnTimeOnly => "a slot on time only",
@@ -146,11 +158,14 @@ impl Mutant {
             Mutant::BusyMeansFailed => "Clever/ebs-snapshots#33: what came late was starved by the copy quota",
             Mutant::AdoptByName => "hashicorp/packer#6584, CVE-2018-15869: images chosen by name alone",
             Mutant::DefaultKey => "hashicorp/packer#7673: copies under the wrong key",
+            Mutant::OneKeyEverywhere => "hashicorp/packer#9427: the key of a Region does not replace the key for all",
+            Mutant::ForgetsTheTime => "no public issue: a promise to whoever has to start again in another Region",
             Mutant::RebootByDefault => "boto/boto#3736: instances rebooted by create_image",
             Mutant::PoisonComesAgain => "bonclay7/aws-amicleaner#90: one bad item stops the run",
             Mutant::TodayOnly => "miztiik/serverless-ami-replicator: copies only images dated today",
             Mutant::NoHourlyLimit => "aws-samples/copy-encrypted-ami#3: the copy quota is flooded",
             Mutant::SharesWithWhoeverIsNamed => "no public issue: design.md, invariant 13",
+            Mutant::SharesWithTheWholeOrganization => "no public issue: design.md, invariant 13",
             Mutant::RemovesWhateverIsThere => "no public issue: design.md, spring back",
             Mutant::SwitchFailsOpen => "no public issue: design.md, invariant 28",
             Mutant::SlotOnTimeOnly => {

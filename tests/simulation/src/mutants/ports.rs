@@ -22,9 +22,10 @@ use amiline_domain::notice::{Notice, render};
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::record::{Commit, EnrolmentWrite};
+use amiline_domain::target::ShareTarget;
 use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::World;
-use amiline_scenarios::{europe, west};
+use amiline_scenarios::{ORGANIZATION, europe, west};
 use jiff::Timestamp;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +85,7 @@ impl Mutated {
                 name: serde_json::from_value(name).expect("a name is text"),
                 client_token: self.unique(),
                 kms_key: None,
+                within_minutes: None,
                 tags: image.tags.clone(),
             };
             // Whatever becomes of it.
@@ -218,6 +220,11 @@ impl ImageCopier for Mutated {
                 self.world.copy_image(&CopyStep { name, client_token, ..step.clone() }).await
             }
             Mutant::DefaultKey => self.world.copy_image(&CopyStep { kms_key: None, ..step.clone() }).await,
+            Mutant::ForgetsTheTime => self.world.copy_image(&CopyStep { within_minutes: None, ..step.clone() }).await,
+            Mutant::OneKeyEverywhere => {
+                let kms_key = step.kms_key.as_ref().map(|_| "alias/amiline".parse().expect("an alias"));
+                self.world.copy_image(&CopyStep { kms_key, ..step.clone() }).await
+            }
             Mutant::BusyMeansFailed => not_unknown(self.world.copy_image(step).await, Fault::Later, Fault::NeedsPerson),
             Mutant::UnknownMeansFailed => {
                 not_unknown(self.world.copy_image(step).await, Fault::Unknown, Fault::NeedsPerson)
@@ -230,9 +237,17 @@ impl ImageCopier for Mutated {
 impl ImageSharer for Mutated {
     async fn share_image(&self, step: &ShareStep) -> Result<(), CallError> {
         if self.is(Mutant::SharesWithWhoeverIsNamed) {
-            let mut accounts = step.accounts.clone();
-            accounts.insert("999999999999".parse().expect("an account"));
-            return self.world.share_image(&ShareStep { accounts, ..step.clone() }).await;
+            let mut targets = step.targets.clone();
+            targets.insert("999999999999".parse().expect("an account"));
+            return self.world.share_image(&ShareStep { targets, ..step.clone() }).await;
+        }
+        if self.is(Mutant::SharesWithTheWholeOrganization) {
+            let whole = |target: &ShareTarget| match target {
+                ShareTarget::OrganizationalUnit(_) => ORGANIZATION.parse().expect("an organization"),
+                ShareTarget::Account(_) | ShareTarget::Organization(_) => target.clone(),
+            };
+            let targets = step.targets.iter().map(whole).collect();
+            return self.world.share_image(&ShareStep { targets, ..step.clone() }).await;
         }
         self.world.share_image(step).await
     }

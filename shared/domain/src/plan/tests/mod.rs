@@ -1,5 +1,6 @@
 //! The planner's decisions, one at a time. Whole runs are in tests/scenarios.
 
+mod distributing;
 mod making;
 mod mending;
 mod vanishing;
@@ -8,6 +9,7 @@ use super::*;
 use crate::budget::Budget;
 use crate::family::{Family, Outcome, Phase, RowState, ShareState};
 use crate::history::EventKind;
+use crate::ids::AccountId;
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
 use crate::look::Admission;
 use crate::policy::PolicyRef;
@@ -64,6 +66,8 @@ impl Stage {
         let bounds = Bounds {
             regions: ["us-east-1", "us-west-2", "eu-west-1"].into_iter().map(region).collect(),
             accounts: [AccountId::new("222222222222").unwrap()].into_iter().collect(),
+            organizations: BTreeSet::new(),
+            organizational_units: BTreeSet::new(),
             keys: [KeyAlias::new("alias/k").unwrap()].into_iter().collect(),
             images_per_hour_max: 50,
             interval_minutes_min: 0,

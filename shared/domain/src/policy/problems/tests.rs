@@ -1,5 +1,7 @@
+use super::spelling::distance;
 use super::*;
 use crate::policy::Policy;
+use crate::policy::shape::leaves;
 
 fn found(text: &str) -> Vec<String> {
     problems(&serde_json::from_str(text).unwrap()).iter().map(Problem::to_string).collect()
@@ -22,7 +24,7 @@ fn every_problem_is_found_with_its_place() {
         "share.accounts[0]",
         "create",
         "create",
-        "policy shares images but names no customer-managed key",
+        "policy shares images but names no customer-managed key for all of them",
     ];
     assert_eq!(places, expected, "{found:#?}");
 }
@@ -70,11 +72,83 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
             r#"{"schedule":{"cron":["0 2 * * *"],"time_zone":"CEST"}}"#,
             "\"CEST\" is not a valid time zone: a name of the IANA database, such as \"UTC\" or \"Europe/Berlin\"",
         ),
+        (
+            r#"{"distribute":{"regions":[{"kms_key":"alias/a"}]}}"#,
+            "the field \"region\" is missing; give a Region's name",
+        ),
+        (r#"{"distribute":{"regions":[{"region":"us-west-2","kms_kye":"alias/a"}]}}"#, "did you mean \"kms_key\"?"),
+        (
+            r#"{"distribute":{"regions":[{"region":"us-west-2","kms_key":null}]}}"#,
+            "found nothing; allowed: a key's alias",
+        ),
+        (
+            r#"{"distribute":{"regions":[["us-west-2"]]}}"#,
+            "found a list; allowed: a Region's name, such as \"us-west-2\", or an",
+        ),
+        (r#"{"distribute":{"regions":"us-west-2"}}"#, "Write [\"us-west-2\"]"),
+        (
+            r#"{"distribute":{"regions":["us-west-2",{"region":"us-west-2","within_minutes":60}]}}"#,
+            "distribute.regions[1]: the Region \"us-west-2\" is here twice with different settings; keep one of them",
+        ),
+        (
+            r#"{"distribute":{"within_minutes":50}}"#,
+            "found the number 50; allowed: 15 to 2880 in steps of 15, such as 60",
+        ),
+        (r#"{"distribute":{"within_minutes":10}}"#, "found the number 10; allowed: 15 to 2880"),
+        (
+            r#"{"distribute":{"within_minutes":2895},"deadline_hours":168}"#,
+            "found the number 2895; allowed: 15 to 2880",
+        ),
+        (r#"{"distribute":{"within_minutes":"60"}}"#, "a whole number, 15 to 2880 in steps of 15. Take the quotes off"),
+        (
+            r#"{"distribute":{"within_minutes":1440}}"#,
+            "found 1440 minutes; allowed: less than deadline_hours, which is 24",
+        ),
+        (
+            r#"{"deadline_hours":1,"distribute":{"regions":[{"region":"us-west-2","within_minutes":60}]}}"#,
+            "distribute.regions[0].within_minutes: found 60 minutes; allowed: less than deadline_hours, which is 1",
+        ),
+        (r#"{"share":{"organizations":["o-123example"]}}"#, "is not a valid organization ARN: arn:aws:organizations::"),
+        (
+            r#"{"share":{"organizational_units":["all"]}}"#,
+            "is not a valid organizational unit ARN: arn:aws:organizations::",
+        ),
         ("null", "The shortest policy is {}"),
     ] {
         let found = found(text);
         assert!(found[0].contains(said), "{text}: {found:?}");
     }
+}
+
+#[test]
+fn a_region_may_be_named_again_if_nothing_else_is_said_of_it() {
+    for regions in [
+        r#"["us-west-2","us-west-2",{"region":"us-west-2"}]"#,
+        r#"[{"region":"us-west-2","kms_key":"alias/a","within_minutes":60},
+            {"within_minutes":60,"region":"us-west-2","kms_key":"alias/a"}]"#,
+    ] {
+        let text = format!(r#"{{"distribute":{{"regions":{regions}}}}}"#);
+        assert_eq!(found(&text), Vec::<String>::new());
+        assert!(Policy::parse(&text).is_ok());
+    }
+}
+
+#[test]
+fn whoever_shares_needs_a_key_for_every_place_and_not_only_for_some() {
+    let organization = r#""organizations":["arn:aws:organizations::123456789012:organization/o-123example"]"#;
+    let unit = r#""organizational_units":["arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111"]"#;
+    for shared in [r#""accounts":["222222222222"]"#, organization, unit] {
+        let some = format!(
+            r#"{{"share":{{{shared}}},"distribute":{{"regions":[{{"region":"us-west-2","kms_key":"alias/a"}}]}}}}"#
+        );
+        assert!(found(&some)[0].contains("add encrypt.kms_key"), "{some}");
+        let all = format!(r#"{{"share":{{{shared}}},"encrypt":{{"kms_key":"alias/a"}}}}"#);
+        assert_eq!(found(&all), Vec::<String>::new());
+    }
+    assert_eq!(
+        found(r#"{"share":{"accounts":[],"organizations":[],"organizational_units":[]}}"#),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -127,6 +201,22 @@ fn a_document_without_problems_is_one_that_the_types_take_field_by_field() {
         "[1]",
         "{}",
         "{\"x\":1}",
+        "15",
+        "2880",
+        "20",
+        "[{}]",
+        "[[\"us-east-1\"]]",
+        "[{\"region\":\"us-east-1\"}]",
+        "[{\"region\":\"us-east-1\",\"kms_key\":\"alias/a\",\"within_minutes\":15}]",
+        "[{\"region\":\"us-east-1\",\"kms_key\":null}]",
+        "[{\"region\":\"us-east-1\",\"within_minutes\":null}]",
+        "[{\"region\":\"us-east-1\",\"within_minutes\":20}]",
+        "[{\"region\":\"us-east-1\",\"region\":\"us-east-1\"}]",
+        "[{\"region\":\"us-east-1\"},\"us-east-1\"]",
+        "[{\"region\":\"us-east-1\",\"within_minutes\":15},\"us-east-1\"]",
+        "[{\"region\":\"us-east-1\",\"x\":1}]",
+        "[\"arn:aws:organizations::123456789012:organization/o-123example\"]",
+        "[\"arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111\"]",
     ];
     let mut documents = Vec::new();
     for way in leaves() {
@@ -144,7 +234,7 @@ fn a_document_without_problems_is_one_that_the_types_take_field_by_field() {
         let by_description = found(&text);
         let by_types = serde_json::from_str::<Policy>(&text);
         // These are rules of the policy as a whole, and serde takes a list for an object.
-        let rules = ["names no customer", "1 to 168", "0 to 720", "at least one cron"];
+        let rules = ["names no customer", "1 to 168", "0 to 720", "at least one cron", "less than deadline_hours"];
         let ruled = by_description.iter().any(|said| rules.iter().any(|rule| said.contains(rule)));
         let listed = text.contains("[") && by_description.iter().any(|said| said.contains("allowed: an object"));
         assert!(

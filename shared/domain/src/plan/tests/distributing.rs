@@ -1,0 +1,95 @@
+//! Where copies go, under which key, within which time; and who may launch the images.
+
+use super::*;
+use crate::policy::CopyMinutes;
+
+const ORGANIZATION: &str = "arn:aws:organizations::123456789012:organization/o-123example";
+const UNIT: &str = "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
+
+/// The key and the time of a copy.
+type Asked<'a> = (Option<&'a str>, Option<u32>);
+
+fn copies(actions: &[Action]) -> BTreeMap<&str, Asked<'_>> {
+    let copies = actions.iter().filter_map(|action| match action {
+        Action::Copy(step) => Some(step),
+        Action::Create(_) | Action::Share(_) | Action::RemoveButton(_) | Action::WriteStatus(_) => None,
+    });
+    let said = |step: &'_ CopyStep| step.within_minutes.map(CopyMinutes::get);
+    copies.map(|step| (step.destination.as_str(), (step.kms_key.as_ref().map(KeyAlias::as_str), said(step)))).collect()
+}
+
+#[test]
+fn each_copy_has_the_key_and_the_time_of_its_destination_and_else_the_policys() {
+    let policy = r#"{"encrypt":{"kms_key":"alias/k"},"distribute":{"within_minutes":120,
+        "regions":["us-west-2",{"region":"eu-west-1","kms_key":"alias/eu","within_minutes":60}]}}"#;
+    let mut stage = Stage::with_available_source(policy, true);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    let expected = [("eu-west-1", (Some("alias/eu"), Some(60))), ("us-west-2", (Some("alias/k"), Some(120)))];
+    assert_eq!(copies(&actions), expected.into());
+}
+
+#[test]
+fn a_destination_may_have_a_key_where_the_policy_has_none() {
+    let policy = r#"{"distribute":{"regions":["us-west-2",{"region":"eu-west-1","kms_key":"alias/eu"}]}}"#;
+    let mut stage = Stage::with_available_source(policy, true);
+    let wanted = looks(&stage.family, &Observed::default(), &Knock::default(), stage.scene(Worker::Distribute));
+    assert!(!wanted.contains(&Look::SourceKeys), "nothing is asked of the image at home");
+    let (actions, _) = stage.decide(Worker::Distribute);
+    assert_eq!(copies(&actions), [("eu-west-1", (Some("alias/eu"), None)), ("us-west-2", (None, None))].into());
+}
+
+#[test]
+fn the_encrypted_copy_at_home_has_no_time_unless_home_is_a_destination() {
+    let policy = r#"{"encrypt":{"kms_key":"alias/k"},"distribute":{"within_minutes":30,"regions":["us-west-2"]}}"#;
+    let mut stage = Stage::with_available_source(policy, false);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    let expected = [("us-east-1", (Some("alias/k"), None)), ("us-west-2", (Some("alias/k"), Some(30)))];
+    assert_eq!(copies(&actions), expected.into());
+
+    let policy = r#"{"distribute":{"regions":[{"region":"us-east-1","kms_key":"alias/home","within_minutes":15}]}}"#;
+    let mut stage = Stage::with_available_source(policy, false);
+    let (actions, _) = stage.decide(Worker::Distribute);
+    assert_eq!(copies(&actions), [("us-east-1", (Some("alias/home"), Some(15)))].into());
+}
+
+/// A stage whose policy shares with an account, an organization and a unit, all of which the stack allows.
+fn shared_widely() -> (Stage, BTreeSet<ShareTarget>) {
+    let policy = format!(
+        r#"{{"encrypt":{{"kms_key":"alias/k"}},"share":{{"accounts":["222222222222"],"organizations":["{ORGANIZATION}"],
+            "organizational_units":["{UNIT}"]}}}}"#
+    );
+    let mut stage = Stage::with_available_source(&policy, true);
+    stage.bounds.organizations = [ORGANIZATION.parse().unwrap()].into();
+    stage.bounds.organizational_units = [UNIT.parse().unwrap()].into();
+    // As it was before anybody looked at the bounds.
+    let row = stage.family.rows.get_mut(&Place::Source).unwrap();
+    (row.share, row.reason) = (ShareState::NotWanted, None);
+    let targets = [ORGANIZATION, UNIT, "222222222222"].map(|text| text.parse().unwrap()).into();
+    (stage, targets)
+}
+
+#[test]
+fn everybody_whom_the_policy_names_is_added_in_one_call_and_recorded() {
+    let (mut stage, everybody) = shared_widely();
+    stage.absorb(&Knock::default());
+    let (actions, _) = stage.decide(Worker::Distribute);
+    let [Action::Share(step)] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!(step.targets, everybody);
+    let changes = stage.conclude(&actions[0], &Ended::Done);
+    assert_eq!(kinds(&changes), [EventKind::ImageShared]);
+    assert_eq!(stage.row(&Place::Source).shared_with, everybody);
+}
+
+#[test]
+fn an_image_is_shared_with_nobody_when_one_of_them_is_not_allowed_any_more() {
+    for (lacking, parameter) in [(ORGANIZATION, "AllowedOrganizations"), (UNIT, "AllowedOrganizationalUnits")] {
+        let (mut stage, _) = shared_widely();
+        stage.bounds.organizations.retain(|arn| arn.as_str() != lacking);
+        stage.bounds.organizational_units.retain(|arn| arn.as_str() != lacking);
+        let changes = stage.absorb(&Knock::default());
+        assert_eq!(kinds(&changes), [EventKind::ShareFailed]);
+        let reason = stage.row(&Place::Source).reason.clone().unwrap();
+        assert!(reason.contains(lacking) && reason.contains(parameter), "{reason}");
+        assert!(!stage.decide(Worker::Distribute).0.iter().any(|action| matches!(action, Action::Share(_))));
+    }
+}
