@@ -108,14 +108,14 @@ fn main() -> ExitCode {
     story!(stories::press::one_tag_event_twenty_times);
     story!(stories::press::presses_before_and_after_the_answer);
     story!(stories::refusals::messages_that_make_no_sense);
+    story!(stories::schedules::an_enrolled_instance_is_imaged_at_its_slot);
+    story!(stories::schedules::the_sweep_finds_what_no_event_told);
     // From here to the end of that story, the message of the killed process is in flight.
     story!(stories::chance::create_image_is_killed_before_the_reply);
     story!(stories::trouble::one_region_denied_then_retried);
     story!(stories::trouble::one_key_missing_then_retried);
     story!(stories::refusals::every_refused_press_is_answered);
     story!(stories::policies::policies_are_documents);
-    story!(stories::schedules::an_enrolled_instance_is_imaged_at_its_slot);
-    story!(stories::schedules::the_sweep_finds_what_no_event_told);
     story!(stories::distribution::each_destination_has_its_key_and_time_and_an_organization_may_launch);
     story!(stories::distribution::an_organization_or_a_key_that_the_stack_does_not_name_is_refused);
     story!(stories::chance::a_lost_reply_and_an_invisible_image);
