@@ -2,12 +2,12 @@
 
 use amiline_app::announce::announce_waiting;
 use amiline_app::family::UseCaseError;
-use amiline_app::ports::Announcer;
+use amiline_app::ports::{Announcer, Clock};
 use amiline_aws::runtime::Taken;
 use amiline_domain::wake::Wake;
 
 /// Carries one message of the queue out.
-pub(crate) async fn handle(world: &impl Announcer, wake: Wake) -> Result<Taken, UseCaseError> {
+pub(crate) async fn handle(world: &(impl Announcer + Clock), wake: Wake) -> Result<Taken, UseCaseError> {
     match wake {
         Wake::AnnounceHistory { pk, sk } => {
             announce_waiting(world, &pk, &sk).await?;

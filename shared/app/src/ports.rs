@@ -6,6 +6,7 @@
 #![allow(async_fn_in_trait, reason = "every caller is in this workspace and single-threaded")]
 
 use amiline_domain::budget::Budget;
+use amiline_domain::bus::BusEvent;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
@@ -15,6 +16,7 @@ use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
 use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::{Press, PressKey};
+use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -317,14 +319,19 @@ pub trait Messenger {
     async fn send(&self, queue: Queue, bodies: &[String]) -> Result<(), CallError>;
 }
 
-/// Publishing, and noting that it was done.
+/// Telling what happened, and noting who was told.
 pub trait Announcer {
-    /// Publishes a notice.
-    async fn publish(&self, notice: &Notice) -> Result<(), CallError>;
-    /// Marks a history item as published.
+    /// Publishes a notice on a topic.
+    async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError>;
+    /// Puts events on the bus in one call: at most as many as `amiline_domain::bus::batches` puts together. The bus
+    /// takes or refuses each by itself: the places of those that it refused, and why. An error is about all of them.
+    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError>;
+    /// Marks a history item as announced: every receiver was told.
     async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError>;
-    /// A history item that still waits to be published; `None` if it is gone or was published.
-    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<HistoryItem>, CallError>;
+    /// Adds to those who were told of a history item that goes on waiting for the others.
+    async fn note_told(&self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError>;
+    /// A history item that still waits to be announced; `None` if it is gone or was announced.
+    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError>;
 }
 
 /// For people: lists, newest first.

@@ -10,13 +10,16 @@ use amiline_domain::family::{Family, ImageRow, Place};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, Region};
 use amiline_domain::press::{Press, PressKey};
-use std::collections::{BTreeMap, VecDeque};
+use amiline_domain::receiver::{Receiver, Unannounced};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A history item in the table.
 #[derive(Debug, Clone)]
 pub(crate) struct KeptHistory {
     pub(crate) item: HistoryItem,
     pub(crate) unannounced: bool,
+    /// Who was told of it while it waits.
+    pub(crate) told: BTreeSet<Receiver>,
 }
 
 /// A history item that the table's stream brings: an INSERT of an item whose sort key begins with `HISTORY#`.
@@ -29,6 +32,16 @@ pub struct StreamRecord {
     /// The item.
     pub item: HistoryItem,
 }
+
+impl StreamRecord {
+    /// The item as the stream shows it: as it was written, when nobody was told of it yet.
+    pub fn waiting(&self) -> Unannounced {
+        Unannounced::by_nobody(self.item.clone())
+    }
+}
+
+/// Records that the stream's mapping gives one invocation (infra/template.yaml, BatchSize).
+pub const STREAM_BATCH: usize = 10;
 
 /// Every item by its kind. A family's own item, its rows and its wakes are kept apart, as they are in the table.
 #[derive(Debug, Default)]
@@ -107,22 +120,31 @@ impl State {
         held
     }
 
-    /// Marks a history item as published; an item that is gone stays gone.
+    /// Marks a history item as announced; an item that is gone stays gone.
     pub(crate) fn mark_announced(&mut self, family: &FamilyId, seq: u64) {
         if let Some(kept) = self.store.history.get_mut(&(family.clone(), seq)) {
             kept.unannounced = false;
+            kept.told.clear();
         }
         self.set_due(family_pk(family), history_sk(seq), None);
     }
 
-    /// The history item under these keys, if it still waits to be published.
-    pub(crate) fn waiting_history(&self, pk: &str, sk: &str) -> Option<HistoryItem> {
+    /// Adds to those who were told of a history item that waits; any other stays as it is.
+    pub(crate) fn note_told(&mut self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) {
+        let kept = self.store.history.get_mut(&(family.clone(), seq));
+        if let Some(kept) = kept.filter(|kept| kept.unannounced) {
+            kept.told.extend(told);
+        }
+    }
+
+    /// The history item under these keys, if it still waits to be announced.
+    pub(crate) fn waiting_history(&self, pk: &str, sk: &str) -> Option<Unannounced> {
         let waiting = self
             .store
             .history
             .values()
             .find(|kept| kept.unannounced && family_pk(&kept.item.family) == pk && history_sk(kept.item.seq) == sk);
-        waiting.map(|kept| kept.item.clone())
+        waiting.map(|kept| Unannounced { item: kept.item.clone(), told: kept.told.clone() })
     }
 }
 

@@ -12,12 +12,14 @@ use amiline_app::ports::Queue;
 use amiline_app::reject::reject;
 use amiline_app::settings::BoundedStack;
 use amiline_app::tick::tick;
+use amiline_domain::bus;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::lineage::tree;
 use amiline_domain::notice::render;
+use amiline_domain::receiver::Unannounced;
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::{BadEvent, ImageStateChange, InstanceTagged, Wake, decode};
-use amiline_fakecloud::{FakeCloud, Launch, Volume, World, region, run};
+use amiline_fakecloud::{FakeCloud, Launch, STREAM_BATCH, StreamRecord, Volume, World, region, run};
 use std::cell::RefCell;
 
 /// The account that images may be shared with.
@@ -181,9 +183,14 @@ impl Stage {
                     self.receive(queue, &message.id, &message.body);
                 }
             }
-            for record in self.cloud.take_stream() {
+            let records = self.cloud.take_stream();
+            for record in &records {
                 self.say(record.item.event.as_str());
-                if let Some(Err(error)) = run(announce(&self.cloud.as_caller("notify"), &record.item)) {
+            }
+            let waiting: Vec<Unannounced> = records.iter().map(StreamRecord::waiting).collect();
+            for batch in waiting.chunks(STREAM_BATCH) {
+                let ends = run(announce(&self.cloud.as_caller("notify"), batch)).unwrap_or_default();
+                for error in ends.into_iter().filter_map(Result::err) {
                     self.say(&error.to_string());
                 }
             }
@@ -247,6 +254,11 @@ fn check_notice(item: &amiline_domain::history::HistoryItem) -> Result<(), Broke
     let bytes = notice.text.len().saturating_add(notice.json.len());
     holds("a notice is no longer than SNS takes", bytes <= NOTICE_BYTES_MAX, || bytes.to_string())?;
     line("a notice's JSON", &notice.json, NOTICE_BYTES_MAX)?;
+    let event = bus::event(item);
+    holds("an event is no larger than EventBridge takes", event.bytes() < bus::BYTES_MAX, || {
+        event.bytes().to_string()
+    })?;
+    holds("the bus carries the same document", event.detail == notice.json, || event.detail.clone())?;
     let json = serde_json::from_str::<serde_json::Value>(&notice.json);
     holds("a notice's JSON is JSON", json.is_ok(), || notice.json.clone())?;
     notice.attributes.values().try_for_each(|value| line("a notice's attribute", value, 100))

@@ -20,9 +20,10 @@ use amiline_app::tick::{TickDone, tick};
 use amiline_app::{Create, Distribute};
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::receiver::Unannounced;
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::{BadEvent, Tick, Wake, decode};
-use amiline_fakecloud::{FakeCloud, Launch, Message, Volume, World, region, run};
+use amiline_fakecloud::{FakeCloud, Launch, Message, STREAM_BATCH, StreamRecord, Volume, World, region, run};
 use std::cell::Cell;
 
 /// The account that images are shared with.
@@ -126,10 +127,15 @@ impl House {
                 }
             }
         }
-        for record in self.cloud.take_stream() {
+        let records: Vec<Unannounced> = self.cloud.take_stream().iter().map(StreamRecord::waiting).collect();
+        for mut batch in records.chunks(STREAM_BATCH) {
             // The mapping's retries are bounded; what is left over is the tick's.
-            let _ =
-                (0..3).find(|_| matches!(run(announce(&self.cloud.as_caller("notify"), &record.item)), Some(Ok(_))));
+            for _ in 0..3 {
+                // After a crash all of them come again, otherwise those from the first that failed on.
+                let Some(ends) = run(announce(&self.cloud.as_caller("notify"), batch)) else { continue };
+                let Some(failed) = ends.iter().position(Result::is_err) else { break };
+                batch = &batch[failed..];
+            }
         }
     }
 

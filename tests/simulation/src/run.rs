@@ -44,7 +44,7 @@ pub(crate) type Future = Pin<Box<dyn std::future::Future<Output = Result<(), Use
 #[derive(Debug)]
 pub(crate) enum Origin {
     Message { queue: Queue, message: Message, back_at: Timestamp },
-    Record { record: Box<StreamRecord>, tries: u32 },
+    Records { records: Vec<StreamRecord>, tries: u32 },
     Tick,
     EarlyTick,
     Sweep,
@@ -62,7 +62,7 @@ struct Live {
 #[derive(Debug)]
 pub(crate) enum Later {
     Back(Queue, Message),
-    Record(Box<StreamRecord>, u32),
+    Records(Vec<StreamRecord>, u32),
     Tick,
     /// The hourly tick that also looks after enrolments.
     Sweep,

@@ -43,6 +43,7 @@ pub(super) const LEASE_HOLDER: &str = "lease_holder";
 pub(super) const LEASE_UNTIL: &str = "lease_until";
 pub(super) const REV: &str = "rev";
 pub(super) const UNANNOUNCED: &str = "unannounced";
+pub(super) const TOLD: &str = "told";
 pub(super) const FAMILY: &str = "family";
 pub(super) const TEXT: &str = "text";
 

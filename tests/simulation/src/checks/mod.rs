@@ -34,6 +34,7 @@ pub enum Check {
     PressWasSeen,
     RecordedBeforeAnnounced,
     OutcomesAnnounced,
+    RightReceivers,
     FailuresRecorded,
     LineageKept,
     MessagesAccounted,
@@ -64,7 +65,7 @@ pub enum Check {
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 43] = [
+    pub const ALL: [Check; 44] = [
         Check::OneCreate,
         Check::OneCopy,
         Check::TaggedFromBirth,
@@ -82,6 +83,7 @@ impl Check {
         Check::PressWasSeen,
         Check::RecordedBeforeAnnounced,
         Check::OutcomesAnnounced,
+        Check::RightReceivers,
         Check::FailuresRecorded,
         Check::LineageKept,
         Check::MessagesAccounted,
@@ -127,7 +129,7 @@ impl Check {
             Check::ReplayIsQuiet => 18,
             Check::OneWorker | Check::DeadLeaseTakenOver => 20,
             Check::PressWasSeen | Check::EnrolmentWasSeen => 21,
-            Check::RecordedBeforeAnnounced | Check::OutcomesAnnounced => 22,
+            Check::RecordedBeforeAnnounced | Check::OutcomesAnnounced | Check::RightReceivers => 22,
             Check::FailuresRecorded => 23,
             Check::LineageKept => 24,
             Check::MessagesAccounted => 25,
@@ -179,7 +181,8 @@ impl Check {
             Check::DeadLeaseTakenOver => "a family whose worker died is taken over and ended",
             Check::PressWasSeen => "nothing begins without a read of the tag after the read of an idle press",
             Check::RecordedBeforeAnnounced => "what is announced was recorded, and always in the same words",
-            Check::OutcomesAnnounced => "whatever is to be announced is announced",
+            Check::OutcomesAnnounced => "whatever is to be announced is announced, to everybody who is to hear of it",
+            Check::RightReceivers => "the bus and each topic are told of what they are there for, and nothing else",
             Check::FailuresRecorded => "every image that failed is recorded and announced as failed",
             Check::LineageKept => "ids, rows and history are never rewritten",
             Check::MessagesAccounted => "messages in are done, rejected with a reason, or dead-lettered",

@@ -12,7 +12,7 @@ use amiline_app::tick::tick;
 use amiline_app::{Create, Distribute, Operate, Tick};
 use amiline_domain::ids::FamilyId;
 use amiline_domain::wake;
-use amiline_fakecloud::World;
+use amiline_fakecloud::{StreamRecord, World};
 use amiline_scenarios::handle;
 use jiff::Timestamp;
 use std::rc::Rc;
@@ -42,9 +42,9 @@ where
             let (queue, message) = (*queue, message.clone());
             Box::pin(async move { handle(&world, &stack, queue, &message, &invocation).await })
         }
-        Origin::Record { record, .. } => {
-            let item = record.item.clone();
-            Box::pin(async move { announce(&world, &item).await.map(|_| ()) })
+        Origin::Records { records, .. } => {
+            let waiting: Vec<_> = records.iter().map(StreamRecord::waiting).collect();
+            Box::pin(async move { announce(&world, &waiting).await.into_iter().try_for_each(|end| end.map(|_| ())) })
         }
         Origin::Tick => Box::pin(async move { tick(&world, &watched, wake::Tick::default()).await.map(|_| ()) }),
         Origin::EarlyTick => {

@@ -4,7 +4,7 @@ use super::{Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_
 use crate::mutants::begin;
 use amiline_app::ports::Queue;
 use amiline_domain::time::plus_seconds;
-use amiline_fakecloud::{Dark, Message, StreamRecord, Turn};
+use amiline_fakecloud::{Dark, Message, STREAM_BATCH, StreamRecord, Turn};
 use jiff::Timestamp;
 
 impl Run {
@@ -31,7 +31,7 @@ impl Run {
             }
             match entry.remove() {
                 Later::Back(queue, message) => self.cloud.give_back(queue, message),
-                Later::Record(record, tries) => self.start_record(record, tries),
+                Later::Records(records, tries) => self.start_records(records, tries),
                 Later::Tick => self.tick(),
                 Later::Sweep => self.sweep(),
                 Later::Act => crate::people::act(self),
@@ -64,10 +64,12 @@ impl Run {
                 }
             }
             None => {
-                for record in self.cloud.take_stream() {
-                    for _ in 0..self.storm.stream_brings() {
-                        self.start_record(Box::new(record.clone()), 1);
-                    }
+                let records = self.cloud.take_stream().into_iter();
+                let brought = records.flat_map(|record| vec![record; self.storm.stream_brings()]);
+                let brought: Vec<StreamRecord> = brought.collect();
+                let batch = *self.choices.one_of(&[STREAM_BATCH, 1, 3]);
+                for records in brought.chunks(batch) {
+                    self.start_records(records.to_vec(), 1);
                 }
             }
         }
@@ -80,8 +82,8 @@ impl Run {
         self.start(amiline_scenarios::caller(queue), wake, timeout_seconds(queue), origin);
     }
 
-    fn start_record(&mut self, record: Box<StreamRecord>, tries: u32) {
-        self.start("notify", "stream", timeout_seconds(Queue::Notify), Origin::Record { record, tries });
+    fn start_records(&mut self, records: Vec<StreamRecord>, tries: u32) {
+        self.start("notify", "stream", timeout_seconds(Queue::Notify), Origin::Records { records, tries });
     }
 
     fn tick(&mut self) {
@@ -175,10 +177,11 @@ impl Run {
                     self.oracle.acknowledged(&self.cloud, queue, &message);
                 }
             }
-            Origin::Record { record, tries } if !done && tries < RECORD_TRIES => {
-                self.later(plus_seconds(self.cloud.now(), 1), Later::Record(record, tries + 1));
+            // Lambda brings those from the first that failed on; all of them again is no less trouble.
+            Origin::Records { records, tries } if !done && tries < RECORD_TRIES => {
+                self.later(plus_seconds(self.cloud.now(), 1), Later::Records(records, tries + 1));
             }
-            Origin::Record { .. } | Origin::Tick | Origin::EarlyTick | Origin::Sweep | Origin::Person => {}
+            Origin::Records { .. } | Origin::Tick | Origin::EarlyTick | Origin::Sweep | Origin::Person => {}
         }
     }
 
