@@ -65,6 +65,24 @@ fn every_rule_lets_an_event_in_and_keeps_a_near_miss_out() {
     }
 }
 
+/// The bus is there for other people's rules: a rule of our own on it could answer what we announce for ever.
+#[test]
+fn no_rule_of_ours_hears_what_we_announce() {
+    for stack in [plain(), regional("us-west-2", &[])] {
+        let announced: Value = serde_json::from_str(
+            &events::all().into_iter().find(|event| event.file == "outcome.json").expect("the example").body,
+        )
+        .unwrap();
+        assert_eq!(announced["source"], amiline_domain::bus::SOURCE);
+        for rule in stack.all("AWS::Events::Rule") {
+            assert_ne!(rule.properties["EventBusName"], "OutcomeBus", "{}", rule.id);
+            // Not even if somebody forwarded it to a bus that we listen on.
+            assert_eq!(matches(&pattern(&rule), &announced), Ok(false), "{}", rule.id);
+            assert_ne!(pattern(&rule)["source"], json!([amiline_domain::bus::SOURCE]), "{}", rule.id);
+        }
+    }
+}
+
 #[test]
 fn every_rule_of_every_region_takes_events_of_this_account_only() {
     for stack in [plain(), regional("us-west-2", &[])] {
