@@ -12,6 +12,7 @@
 )]
 
 mod cloud;
+mod hearing;
 mod inbox;
 mod operator;
 mod stories;
@@ -118,6 +119,9 @@ fn main() -> ExitCode {
     story!(stories::schedules::the_sweep_finds_what_no_event_told);
     story!(stories::distribution::each_destination_has_its_key_and_time_and_an_organization_may_launch);
     story!(stories::distribution::an_organization_or_a_key_that_the_stack_does_not_name_is_refused);
+    story!(stories::news::a_press_is_heard_on_the_bus);
+    story!(stories::news::who_must_act_hears_of_that_alone);
+    story!(stories::news::a_bus_that_is_out_of_order);
     story!(stories::chance::a_lost_reply_and_an_invisible_image);
     story!(stories::chance::available_before_the_record);
     story!(stories::chance::every_event_twice);
