@@ -117,7 +117,51 @@ fn attributes(notice: &Notice) -> Result<HashMap<String, MessageAttributeValue>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use crate::stub::{Stub, world};
+
+    fn event(detail: &str) -> BusEvent {
+        let at = "2026-11-24T12:03:27Z".parse().unwrap();
+        BusEvent { detail_type: "family-complete", detail: detail.to_owned(), at }
+    }
+
+    /// What became of two events that were put on a bus which answers so.
+    async fn put(answer: &str) -> (Result<BTreeMap<usize, CallError>, CallError>, Vec<String>) {
+        let stub = Stub::answering(vec![Some((200, answer.to_owned()))]).await;
+        let events = [event("{\"version\":1}"), event("{\"version\":2}")];
+        let put = world::<Notify>(&stub.endpoint).put_on_bus(&events).await;
+        (put, stub.asked())
+    }
+
+    #[tokio::test]
+    async fn an_event_goes_to_the_stacks_bus_with_its_type_its_document_and_its_time() {
+        let (put, asked) = put(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"},{"EventId":"b"}]}"#).await;
+        assert_eq!(put, Ok(BTreeMap::new()));
+        let asked: serde_json::Value = serde_json::from_str(&asked[0]).unwrap();
+        let entry = |detail: &str| {
+            serde_json::json!({"EventBusName": "x", "Source": "amiline", "DetailType": "family-complete",
+                "Detail": detail, "Time": 1_795_521_807})
+        };
+        assert_eq!(asked["Entries"], serde_json::json!([entry("{\"version\":1}"), entry("{\"version\":2}")]));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_succeeds_may_have_refused_some_of_its_events() {
+        let answer = r#"{"FailedEntryCount":1,"Entries":[{"EventId":"a"},
+            {"ErrorCode":"ThrottlingException","ErrorMessage":"Rate exceeded"}]}"#;
+        let refused = put(answer).await.0.unwrap();
+        let [(1, error)] = refused.iter().collect::<Vec<_>>()[..] else { panic!("{refused:?}") };
+        assert_eq!((error.code.as_str(), error.fault), ("ThrottlingException", Fault::Later));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_say_what_became_of_an_event_counts_for_nothing() {
+        for answer in [r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"}]}"#, "{}"] {
+            let error = put(answer).await.0.unwrap_err();
+            assert_eq!((error.code.as_str(), error.fault), ("Unreadable", Fault::Unknown), "{answer}");
+        }
+        let refused = put(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"},{}]}"#).await.0.unwrap();
+        assert_eq!(refused.keys().collect::<Vec<_>>(), [&1]);
+    }
 
     #[test]
     fn people_get_text_and_programs_json() {

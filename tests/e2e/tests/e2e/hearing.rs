@@ -84,7 +84,8 @@ impl Cloud {
             answer.unwrap_or_else(|error| panic!("{action}: {error}"))
         };
         let queue = self.sqs("CreateQueue", &json!({"QueueName": name})).await;
-        let bus = &self.local.deployed().bus;
+        // The local one knows buses of rules by their names only.
+        let bus = self.local.deployed().bus.rsplit('/').next().unwrap_or_default();
         let rule = json!({"Name": name, "EventBusName": bus, "EventPattern": pattern.to_string()});
         events("PutRule", rule).await;
         let target = json!({"Id": "queue", "Arn": format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{name}")});
