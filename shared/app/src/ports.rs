@@ -7,6 +7,8 @@
 
 use amiline_domain::budget::Budget;
 use amiline_domain::bus::BusEvent;
+use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
@@ -332,6 +334,29 @@ pub trait Announcer {
     async fn note_told(&self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError>;
     /// A history item that still waits to be announced; `None` if it is gone or was announced.
     async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError>;
+}
+
+/// The families of a day, by the index that lists them, which may be behind the table by a moment.
+pub trait DayReader {
+    /// A page of the families that began on the day, oldest first and without their images, and where to go on.
+    async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError>;
+}
+
+/// A page of a day's families.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DayPage {
+    /// Families, without their images.
+    pub families: Vec<Family>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// Which digests were published. It is remembered for 30 days.
+pub trait DigestKeeper {
+    /// Whether it was.
+    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError>;
+    /// It was. Repeating it is harmless.
+    async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError>;
 }
 
 /// For people: lists, newest first.

@@ -81,6 +81,7 @@ impl Notify {
         match topic {
             Topic::Notifications => &self.topic,
             Topic::Attention => &self.attention_topic,
+            Topic::Digest => &self.digest_topic,
         }
     }
 }

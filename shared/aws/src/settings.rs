@@ -22,6 +22,7 @@ const ALLOWED_REGIONS: &str = "AMILINE_ALLOWED_REGIONS";
 const ATTENTION_TOPIC: &str = "AMILINE_ATTENTION_TOPIC";
 const BUS: &str = "AMILINE_BUS";
 const CREATE_QUEUE: &str = "AMILINE_CREATE_QUEUE";
+const DIGEST_TOPIC: &str = "AMILINE_DIGEST_TOPIC";
 const DISTRIBUTE_QUEUE: &str = "AMILINE_DISTRIBUTE_QUEUE";
 const KILL_SWITCH: &str = "AMILINE_KILL_SWITCH";
 const LOG: &str = "AMILINE_LOG";
@@ -88,7 +89,7 @@ pub const SCHEDULE_TICK: &[&str] = &[
 ];
 
 /// The variables of `notify`.
-pub const NOTIFY: &[&str] = &[ACCOUNT, ATTENTION_TOPIC, BUS, LOG, STACK, TABLE, TAG_PREFIX, TOPIC];
+pub const NOTIFY: &[&str] = &[ACCOUNT, ATTENTION_TOPIC, BUS, DIGEST_TOPIC, LOG, STACK, TABLE, TAG_PREFIX, TOPIC];
 
 /// What every function is told.
 #[derive(Debug, Clone)]
@@ -283,6 +284,8 @@ pub struct Notify {
     pub topic: String,
     /// The ARN of the topic for what needs a person.
     pub attention_topic: String,
+    /// The ARN of the topic for digests.
+    pub digest_topic: String,
     /// The ARN of the bus for programs.
     pub bus: String,
 }
@@ -293,12 +296,14 @@ impl Settings for Notify {
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process, table) = (stack(env), process(env), env.text(TABLE));
         let (topic, attention_topic, bus) = (env.text(TOPIC), env.text(ATTENTION_TOPIC), env.text(BUS));
+        let digest_topic = env.text(DIGEST_TOPIC);
         Some(Self {
             stack: stack?,
             process: process?,
             table: table?,
             topic: topic?,
             attention_topic: attention_topic?,
+            digest_topic: digest_topic?,
             bus: bus?,
         })
     }

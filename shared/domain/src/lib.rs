@@ -6,6 +6,8 @@
 pub mod bounds;
 pub mod budget;
 pub mod bus;
+pub mod day;
+pub mod digest;
 pub mod document;
 pub mod enrolment;
 pub mod escape;

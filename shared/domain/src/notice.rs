@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// SNS takes subjects of fewer than 100 printable ASCII characters.
-const SUBJECT_MAX: usize = 99;
+pub(crate) const SUBJECT_MAX: usize = 99;
 
 /// A notification, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

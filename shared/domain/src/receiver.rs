@@ -11,6 +11,8 @@ pub enum Topic {
     Notifications,
     /// What somebody has to act on.
     Attention,
+    /// What became of a policy's images of a day.
+    Digest,
 }
 
 impl Topic {
@@ -19,6 +21,7 @@ impl Topic {
         match self {
             Topic::Notifications => "notifications",
             Topic::Attention => "attention",
+            Topic::Digest => "digest",
         }
     }
 }

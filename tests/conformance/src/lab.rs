@@ -1,9 +1,9 @@
 //! What a place must offer for the suite to be run in it.
 
 use amiline_app::ports::{
-    Announcer, BoundsReader, Catalogue, Clock, DueReader, ImageCopier, ImageCreator, ImageReader, ImageSharer,
-    InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, PolicyStore, PolicyWriter, Queue,
-    RecordReader, RecordWriter, TagReader,
+    Announcer, BoundsReader, Catalogue, Clock, DayReader, DigestKeeper, DueReader, ImageCopier, ImageCreator,
+    ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader,
+    PolicyStore, PolicyWriter, Queue, RecordReader, RecordWriter, TagReader,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::target::ShareTarget;
@@ -60,9 +60,9 @@ pub trait Lab {
         + RecordReader
         + RecordWriter;
     /// What `schedule-tick` has.
-    type ScheduleTick: DueReader + TagReader + PolicyReader + Messenger;
+    type ScheduleTick: DueReader + DayReader + TagReader + PolicyReader + Messenger;
     /// What `notify` has.
-    type Notify: Announcer + RecordReader + RecordWriter;
+    type Notify: Announcer + DayReader + DigestKeeper + RecordReader + RecordWriter;
     /// What the operator's command has.
     type Operator: Catalogue + RecordReader + RecordWriter + Messenger + PolicyStore + PolicyWriter + BoundsReader;
 

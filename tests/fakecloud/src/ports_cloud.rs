@@ -6,8 +6,12 @@ use crate::queues::{OnBus, Published};
 use crate::refusal::Refusal;
 use crate::trace::{Note, put};
 use crate::world::World;
-use amiline_app::ports::{Announcer, CallError, KillSwitch, Messenger, PolicyReader, Queue};
+use amiline_app::ports::{
+    Announcer, CallError, DayPage, DayReader, DigestKeeper, KillSwitch, Messenger, PolicyReader, Queue,
+};
 use amiline_domain::bus::{self, BYTES_MAX, BusEvent, ENTRIES_MAX};
+use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
 use amiline_domain::ids::{FamilyId, PolicyName};
 use amiline_domain::notice::Notice;
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
@@ -113,6 +117,40 @@ impl Announcer for World {
     async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError> {
         let home = self.cloud.home();
         self.call("dynamodb:GetItem", &home, &format!("{pk} {sk}"), |state| Ok(state.waiting_history(pk, sk))).await
+    }
+}
+
+impl DayReader for World {
+    async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError> {
+        let home = self.cloud.home();
+        // In truth two calls, of which the second may fail too: a page that was not read whole is no page.
+        self.call("dynamodb:Query", &home, &format!("families of {day}"), |state| {
+            Ok(state.day_page(day, from.as_deref()))
+        })
+        .await
+    }
+}
+
+impl DigestKeeper for World {
+    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:GetItem", &home, &format!("digest {key:?}"), |state| Ok(state.store.digests.contains(key)))
+            .await
+    }
+
+    async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:UpdateItem", &home, &format!("digest {key:?}"), |state| {
+            state.store.digests.insert(key.clone());
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Note for DayPage {
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{} families", self.families.len()));
     }
 }
 

@@ -3,14 +3,17 @@
 use crate::cloud::FakeCloud;
 use crate::state::State;
 use crate::versioned::Versioned;
-use amiline_app::ports::{Due, RejectedMessage};
+use amiline_app::ports::{DayPage, Due, RejectedMessage};
 use amiline_domain::budget::Budget;
+use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, Place};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, Region};
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Unannounced};
+use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A history item in the table.
@@ -56,6 +59,8 @@ pub(crate) struct Store {
     pub(crate) budgets: BTreeMap<AccountId, Budget>,
     pub(crate) policies: BTreeMap<String, String>,
     pub(crate) rejected: BTreeMap<String, RejectedMessage>,
+    /// Digests that were published.
+    pub(crate) digests: BTreeSet<DigestKey>,
     pub(crate) stream: VecDeque<StreamRecord>,
     /// The index of what is due, by part, partition key and sort key.
     pub(crate) due: BTreeMap<(u32, String, String), Versioned<Option<Due>>>,
@@ -118,6 +123,25 @@ impl State {
             *self.store.wakes.entry(id.clone()).or_insert(0) += 1;
         }
         held
+    }
+
+    /// A page of the families that began on a day, as the index lists them.
+    pub(crate) fn day_page(&self, day: Day, from: Option<&str>) -> DayPage {
+        let seen = self.now - SignedDuration::from_secs(self.settings.index_lag_seconds);
+        let mut families: Vec<(String, Family)> = self
+            .store
+            .families
+            .keys()
+            .filter_map(|id| self.store.bare_family(id))
+            .filter(|family| day.holds(family.created_at) && family.created_at <= seen)
+            .map(|family| (format!("{:012}#{}", family.created_at.as_second(), family.id), family))
+            .filter(|(place, _)| from.is_none_or(|from| place.as_str() > from))
+            .collect();
+        families.sort_by(|a, b| a.0.cmp(&b.0));
+        let more = families.len() > self.settings.page_size;
+        families.truncate(self.settings.page_size);
+        let next = families.last().filter(|_| more).map(|(place, _)| place.clone());
+        DayPage { families: families.into_iter().map(|(_, family)| family).collect(), next }
     }
 
     /// Marks a history item as announced; an item that is gone stays gone.

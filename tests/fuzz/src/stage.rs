@@ -4,6 +4,7 @@ use crate::log_lines::Logged;
 use crate::properties::{ascii_line, holds, line};
 use crate::target::{Broken, shape};
 use amiline_app::announce::{announce, announce_waiting};
+use amiline_app::digest::{ask_for_digests, publish_digest};
 use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
@@ -15,8 +16,8 @@ use amiline_app::tick::tick;
 use amiline_domain::bus;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::lineage::tree;
-use amiline_domain::notice::render;
-use amiline_domain::receiver::Unannounced;
+use amiline_domain::notice::{Notice, render};
+use amiline_domain::receiver::{Topic, Unannounced};
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::{BadEvent, ImageStateChange, InstanceTagged, Wake, decode};
 use amiline_fakecloud::{FakeCloud, Launch, STREAM_BATCH, StreamRecord, Volume, World, region, run};
@@ -154,6 +155,13 @@ impl Stage {
             (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
                 format!("{:?}", announce_waiting(world, &pk, &sk).await?)
             }
+            (Queue::Notify, Wake::DigestDue(key)) => {
+                format!("{:?}", publish_digest(world, &stack.stack.name, &key).await?)
+            }
+            (_, Wake::DayEnded(day)) => {
+                ask_for_digests(world, day).await?;
+                "asked for digests".to_owned()
+            }
             (_, Wake::Tick(request)) => {
                 tick(world, &self.cloud.watched_stack(&[self.home()]), request).await?;
                 "ticked".to_owned()
@@ -237,6 +245,9 @@ impl Stage {
                 ascii_line("the status tag", &status, TAG_VALUE_MAX)?;
             }
         }
+        for digest in self.cloud.notices_on(Topic::Digest) {
+            check_digest(&digest.notice)?;
+        }
         let flaws = self.cloud.flaws();
         holds("the model sees no flaw", flaws.is_empty(), || flaws.join("; "))
     }
@@ -262,6 +273,13 @@ fn check_notice(item: &amiline_domain::history::HistoryItem) -> Result<(), Broke
     let json = serde_json::from_str::<serde_json::Value>(&notice.json);
     holds("a notice's JSON is JSON", json.is_ok(), || notice.json.clone())?;
     notice.attributes.values().try_for_each(|value| line("a notice's attribute", value, 100))
+}
+
+fn check_digest(notice: &Notice) -> Result<(), Broken> {
+    ascii_line("a digest's subject", &notice.subject, 99)?;
+    notice.text.lines().try_for_each(|shown| ascii_line("a line of a digest", shown, 402))?;
+    line("a digest's JSON", &notice.json, NOTICE_BYTES_MAX)?;
+    notice.attributes.values().try_for_each(|value| line("a digest's attribute", value, 100))
 }
 
 fn function(queue: Queue) -> &'static str {

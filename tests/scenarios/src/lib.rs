@@ -9,15 +9,17 @@
 )]
 
 use amiline_app::announce::{announce, announce_waiting};
+use amiline_app::digest::{ask_for_digests, publish_digest};
 use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
 use amiline_app::look::{LookRequest, look_at_instance};
-use amiline_app::ports::{Announcer, Due, Queue};
+use amiline_app::ports::{Due, Queue};
 use amiline_app::reject::reject;
 use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_app::tick::{TickDone, tick};
-use amiline_app::{Create, Distribute};
+use amiline_app::{Create, Distribute, Notify};
+use amiline_domain::day::Day;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::receiver::Unannounced;
@@ -168,6 +170,11 @@ impl House {
         self.ticked(Tick { due_within_seconds: 86_400, ..Tick::default() })
     }
 
+    /// The schedule asks for a day's digests; how many. `None`: the invocation failed.
+    pub fn day_ended(&self, day: Day) -> Option<usize> {
+        run(ask_for_digests(&self.cloud.as_caller("schedule-tick"), day))?.ok()
+    }
+
     /// Lives so many minutes, with a tick every five.
     pub fn live(&self, minutes: usize) {
         for minute in 1..=minutes {
@@ -231,7 +238,7 @@ impl House {
 }
 
 /// One message, as the function of that queue handles it.
-pub async fn handle<W: Create + Distribute + Announcer>(
+pub async fn handle<W: Create + Distribute + Notify>(
     world: &W,
     stack: &BoundedStack,
     queue: Queue,
@@ -270,6 +277,9 @@ pub async fn handle<W: Create + Distribute + Announcer>(
         }
         (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
             announce_waiting(world, &pk, &sk).await?;
+        }
+        (Queue::Notify, Wake::DigestDue(key)) => {
+            publish_digest(world, &stack.stack.name, &key).await?;
         }
         (_, other) => {
             let bad = BadEvent::Malformed(format!("{other:?} is for another function"));

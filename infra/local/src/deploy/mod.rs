@@ -221,6 +221,7 @@ impl Deployed {
             topics: BTreeMap::from([
                 topic(output("NotificationTopicArn")?),
                 topic(output("AttentionTopicArn")?),
+                topic(output("DigestTopicArn")?),
                 topic(output("AlarmTopicArn")?),
             ]),
             bus: output("OutcomeBusArn")?,
@@ -237,6 +238,11 @@ impl Deployed {
     /// The topic that says what somebody has to act on.
     pub fn attention_topic(&self) -> String {
         self.topic("attention")
+    }
+
+    /// The topic for daily digests.
+    pub fn digest_topic(&self) -> String {
+        self.topic("digest")
     }
 
     fn topic(&self, name: &str) -> String {

@@ -112,7 +112,9 @@ async fn batch(world: &Fake, bodies: &[&str]) -> Vec<String> {
             | Wake::ImageState(_)
             | Wake::LookAtInstance { .. }
             | Wake::LookAtSchedule { .. }
-            | Wake::AnnounceHistory { .. } => Err(UseCaseError::Call(broken())),
+            | Wake::AnnounceHistory { .. }
+            | Wake::DayEnded(_)
+            | Wake::DigestDue(_) => Err(UseCaseError::Call(broken())),
         }
     };
     let response = queue_event(world, "create-image", event, &invocation, &handle).await;

@@ -64,6 +64,8 @@ impl Lab for Local {
             table: TABLE.to_owned(),
             topic: self.subscriber.topic.clone(),
             attention_topic: self.attentive.topic.clone(),
+            // Nothing is published there: a digest is a notice like any other.
+            digest_topic: self.attentive.topic.clone(),
             bus: format!("arn:aws:events:{HOME_REGION}:{ACCOUNT}:event-bus/{BUS}"),
         })
     }

@@ -4,7 +4,10 @@ use crate::both;
 use amiline_contracts::events;
 use amiline_contracts::schema::event_schema;
 use amiline_domain::bus;
+use amiline_domain::digest::{Digest, DigestKey};
+use amiline_domain::family::Family;
 use amiline_domain::history::{EventKind, HistoryItem};
+use amiline_domain::ids::StackName;
 use amiline_domain::notice::render;
 use amiline_domain::wake::{BadEvent, decode};
 use serde_json::{Value, json};
@@ -92,6 +95,7 @@ fn check(schema: &Value, root: &Value, value: &Value, at: &str) {
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_i64() || number.is_u64() => "integer",
         Value::Number(_) => "number",
         Value::String(_) => "string",
         Value::Array(_) => "array",
@@ -196,4 +200,33 @@ fn no_event_of_the_bus_is_read_as_a_message() {
         let event = delivered(&item(kind, false)).to_string();
         assert!(matches!(decode(&event), Err(BadEvent::Unknown { .. })), "{event}");
     }
+}
+
+#[test]
+fn a_digest_is_what_its_schema_says() {
+    let schema = read("digest.schema.json");
+    let family = |number: usize, outcome: Value, status: Value| -> Family {
+        serde_json::from_value(json!({
+            "id": format!("fam-{number:016x}"), "version": 1, "stack": "amiline", "account": "111111111111",
+            "region": "us-east-1", "instance": "i-0a1b2c3d4e5f60718", "button": "image", "slot": 1_795_521_600,
+            "requested": "web", "policy": {"name": "web", "hash": "h"}, "phase": "settled", "outcome": outcome,
+            "status": status, "status_due": false, "reopen": false, "answer_refusals": 0, "answer_not_before": null,
+            "lease": null, "next_look": null, "round": 0, "seq": 1, "last_hash": "",
+            "created_at": "2026-11-24T12:00:00Z", "row_versions": {},
+        }))
+        .expect("a family")
+    };
+    let families = [
+        family(1, json!("complete"), json!("available ami-1 in 2 Regions")),
+        family(2, json!("partial"), json!("partial ami-2 in 1 Region: us-west-2: why")),
+        family(3, json!("failed"), Value::Null),
+        family(4, json!("rejected"), json!("rejected: why")),
+        family(5, Value::Null, Value::Null),
+    ];
+    let mut digest = Digest::new(DigestKey::of(&families[0]));
+    families.iter().for_each(|family| digest.add(family));
+    let notice = digest.notice(&StackName::new("amiline").unwrap()).expect("a digest");
+    let body: Value = serde_json::from_str(&notice.json).expect("a JSON body");
+    check(&schema, &schema, &body, "digest");
+    assert_eq!(body["families"].as_array().map(Vec::len), Some(4));
 }

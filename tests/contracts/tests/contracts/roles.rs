@@ -142,7 +142,7 @@ fn the_tick_changes_nothing() {
         ])
     );
     let query = statements.iter().find(|s| s.actions == ["dynamodb:Query"]).expect("a query");
-    assert_eq!(query.resources, ["LineageTable.Arn/index/due"]);
+    assert_eq!(query.resources, ["LineageTable.Arn/index/due", "LineageTable.Arn/index/listing"]);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn only_notify_announces_and_only_to_its_topics_and_its_bus() {
     let publishing: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("sns:"))).collect();
     let [statement] = publishing.as_slice() else { panic!("one statement publishes") };
     assert_eq!((statement.holder.as_str(), &statement.actions[..]), ("NotifyRole", &["sns:Publish".to_owned()][..]));
-    assert_eq!(statement.resources, ["NotificationTopic", "AttentionTopic"]);
+    assert_eq!(statement.resources, ["NotificationTopic", "AttentionTopic", "DigestTopic"]);
     let putting: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("events:"))).collect();
     let [statement] = putting.as_slice() else { panic!("one statement puts events on a bus") };
     assert_eq!(

@@ -166,3 +166,19 @@ fn the_schedule_sends_a_tick_that_the_function_reads() {
     assert_eq!(decode(input), Ok(Wake::Tick(Tick { sweep: true, ..Tick::default() })));
     assert_eq!(sweep.properties["ScheduleExpression"], "rate(1 hour)");
 }
+
+#[test]
+fn the_daily_schedule_asks_for_the_digests_of_the_day_before() {
+    let schedule = plain().one("DigestSchedule").properties;
+    let input = schedule["Target"]["Input"].as_str().expect("an explicit input");
+    // As Scheduler fills it in (aws-facts.md 1.6).
+    let delivered = input.replace("<aws.scheduler.scheduled-time>", "2026-11-25T00:15:00Z");
+    assert_ne!(delivered, input);
+    assert_eq!(decode(&delivered), Ok(Wake::DayEnded("2026-11-24".parse().unwrap())));
+    assert_eq!(schedule["ScheduleExpression"], "cron(15 0 * * ? *)");
+    assert_eq!(schedule["ScheduleExpressionTimezone"], "UTC");
+    let tick = plain().one("TickSchedule").properties;
+    for field in ["Arn", "RoleArn", "DeadLetterConfig"] {
+        assert_eq!(schedule["Target"][field], tick["Target"][field], "{field}");
+    }
+}

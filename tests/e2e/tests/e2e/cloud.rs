@@ -255,19 +255,20 @@ impl Cloud {
     }
 
     pub(crate) async fn tick(&self, due_within_seconds: u32) {
-        self.tick_with(json!({"due_within_seconds": due_within_seconds})).await;
+        self.schedule("Tick", json!({"due_within_seconds": due_within_seconds})).await;
     }
 
     /// The hourly tick that also holds every tag against its enrolment.
     pub(crate) async fn sweep(&self) {
-        self.tick_with(json!({"sweep": true})).await;
+        self.schedule("Tick", json!({"sweep": true})).await;
     }
 
-    async fn tick_with(&self, detail: Value) {
-        let tick = json!({"source": "amiline", "detail-type": "Tick", "detail": detail});
+    /// As a schedule invokes the tick's function.
+    pub(crate) async fn schedule(&self, asked: &str, detail: Value) {
+        let asked = json!({"source": "amiline", "detail-type": asked, "detail": detail});
         let function = &self.local.deployed().functions["schedule-tick"];
         let path = format!("/2015-03-31/functions/{function}/invocations");
-        let answer = self.aws.rest("lambda", HOME_REGION, Method::POST, &path, tick.to_string().into()).await;
+        let answer = self.aws.rest("lambda", HOME_REGION, Method::POST, &path, asked.to_string().into()).await;
         let answer = String::from_utf8(answer.expect("the tick is invoked").to_vec()).unwrap();
         assert!(!answer.contains("errorMessage"), "{answer}");
     }

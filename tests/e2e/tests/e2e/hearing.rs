@@ -20,6 +20,7 @@ struct Inbox {
 pub(crate) struct Ears {
     inbox: Inbox,
     attentive: Inbox,
+    daily: Inbox,
     bus_url: String,
     on_bus: Mutex<Vec<Value>>,
 }
@@ -35,6 +36,7 @@ impl Ears {
         Self {
             inbox: hear(&deployed.notification_topic(), "e2e-inbox").await,
             attentive: hear(&deployed.attention_topic(), "e2e-attentive").await,
+            daily: hear(&deployed.digest_topic(), "e2e-daily").await,
             bus_url: cloud.rule_on_bus("e2e-all", &json!({"source": ["amiline"]})).await,
             on_bus: Mutex::default(),
         }
@@ -60,6 +62,11 @@ impl Cloud {
     /// All that arrived so far about an instance at the topic for what needs a person.
     pub(crate) async fn for_attention(&self, instance: &str) -> Vec<Notification> {
         about(instance, self.heard(&self.ears.attentive).await)
+    }
+
+    /// All digests that arrived so far.
+    pub(crate) async fn digests(&self) -> Vec<Notification> {
+        self.heard(&self.ears.daily).await
     }
 
     async fn heard(&self, inbox: &Inbox) -> Vec<Notification> {

@@ -130,6 +130,7 @@ fn main() -> ExitCode {
     story!(stories::bounds::the_kill_switch);
     story!(stories::bounds::two_hundred_at_once_over_a_limit_of_fifty);
     story!(stories::chance::the_killed_ones_image_is_adopted);
+    story!(stories::news::the_digest_of_a_day);
     story!(stories::whole::nobody_was_told_anything_twice);
     story!(stories::whole::nothing_is_untagged);
     story!(stories::whole::every_line_of_every_log_is_one_json_object);

@@ -5,6 +5,7 @@
 
 mod calls;
 mod desired;
+mod digests;
 mod oracle;
 pub(crate) mod rest;
 pub(crate) mod slots;
@@ -35,6 +36,7 @@ pub enum Check {
     RecordedBeforeAnnounced,
     OutcomesAnnounced,
     RightReceivers,
+    DigestIsTrue,
     FailuresRecorded,
     LineageKept,
     MessagesAccounted,
@@ -65,7 +67,7 @@ pub enum Check {
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 44] = [
+    pub const ALL: [Check; 45] = [
         Check::OneCreate,
         Check::OneCopy,
         Check::TaggedFromBirth,
@@ -84,6 +86,7 @@ impl Check {
         Check::RecordedBeforeAnnounced,
         Check::OutcomesAnnounced,
         Check::RightReceivers,
+        Check::DigestIsTrue,
         Check::FailuresRecorded,
         Check::LineageKept,
         Check::MessagesAccounted,
@@ -154,7 +157,8 @@ impl Check {
             | Check::IntentFirst
             | Check::StatusIsTrue
             | Check::SlotsAreReal
-            | Check::SlotsTaken => return None,
+            | Check::SlotsTaken
+            | Check::DigestIsTrue => return None,
         })
     }
 
@@ -183,6 +187,7 @@ impl Check {
             Check::RecordedBeforeAnnounced => "what is announced was recorded, and always in the same words",
             Check::OutcomesAnnounced => "whatever is to be announced is announced, to everybody who is to hear of it",
             Check::RightReceivers => "the bus and each topic are told of what they are there for, and nothing else",
+            Check::DigestIsTrue => "each policy of a day has a digest that counts its presses, always with the same id",
             Check::FailuresRecorded => "every image that failed is recorded and announced as failed",
             Check::LineageKept => "ids, rows and history are never rewritten",
             Check::MessagesAccounted => "messages in are done, rejected with a reason, or dead-lettered",

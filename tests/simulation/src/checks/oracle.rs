@@ -83,6 +83,8 @@ pub struct Oracle {
     pub(super) recorded: BTreeMap<String, (EventKind, FamilyId, Option<ImageId>)>,
     /// What each receiver was told, by receiver and outcome.
     pub(super) announced: BTreeMap<(Receiver, String), String>,
+    /// The digests that were published, by day and policy: each time's document.
+    pub(super) digests: BTreeMap<(String, Option<String>), Vec<serde_json::Value>>,
     pub(super) failed_seen: BTreeSet<(Region, ImageId)>,
     pub(super) failed: BTreeSet<(Region, ImageId)>,
     pub(super) deaths_with_lease: BTreeSet<FamilyId>,
@@ -149,7 +151,7 @@ impl Oracle {
                 Queue::Create,
             )
             | (Ok(Wake::ImageState(_) | Wake::FamilyDue(_)), Queue::Distribute)
-            | (Ok(Wake::AnnounceHistory { .. }), Queue::Notify) => true,
+            | (Ok(Wake::AnnounceHistory { .. } | Wake::DigestDue(_)), Queue::Notify) => true,
             (_, Queue::Create | Queue::Distribute | Queue::Notify) => false,
         };
         if !mine {
@@ -221,6 +223,7 @@ impl Oracle {
                 let receiver = match topic {
                     Topic::Notifications => Receiver::Notifications,
                     Topic::Attention => Receiver::Attention,
+                    Topic::Digest => return self.see_digest(&notice.json),
                 };
                 self.see_announced(receiver, &notice.json, &format!("{notice:?}"));
             }

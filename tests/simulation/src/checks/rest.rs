@@ -2,7 +2,7 @@
 
 use super::oracle::Told;
 use super::writes::hears;
-use super::{Check, Oracle, desired};
+use super::{Check, Oracle, desired, digests};
 use crate::diary::Pressed;
 use crate::run::{QUEUES, Run, TICK_SECONDS};
 use amiline_domain::family::{Family, RowState};
@@ -24,6 +24,9 @@ pub(crate) fn look(run: &mut Run) {
     presses(run);
     news(run);
     twins(run);
+    if !run.violated() {
+        digests::look(run);
+    }
     desired::look(run);
     let flaws = run.cloud.flaws();
     run.oracle.hold(Check::LineageKept, flaws.is_empty(), || flaws.join("; "));

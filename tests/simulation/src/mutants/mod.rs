@@ -5,11 +5,11 @@ mod ports;
 
 use crate::run::{Future, Origin, Run};
 use amiline_app::announce::announce;
+use amiline_app::digest::ask_for_digests;
 use amiline_app::family::Invocation;
-use amiline_app::ports::Announcer;
 use amiline_app::retry::retry;
 use amiline_app::tick::tick;
-use amiline_app::{Create, Distribute, Operate, Tick};
+use amiline_app::{Create, Distribute, Notify, Operate, Tick};
 use amiline_domain::ids::FamilyId;
 use amiline_domain::wake;
 use amiline_fakecloud::{StreamRecord, World};
@@ -34,7 +34,7 @@ pub(crate) fn begin(run: &mut Run, world: World, deadline: Timestamp, origin: &O
 
 fn future<W>(run: &mut Run, world: W, invocation: Invocation, origin: &Origin) -> Future
 where
-    W: Create + Distribute + Announcer + Tick + Operate + 'static,
+    W: Create + Distribute + Notify + Tick + Operate + 'static,
 {
     let (stack, watched) = (Rc::clone(&run.stack), run.watched_stack());
     match origin {
@@ -54,6 +54,10 @@ where
         Origin::Sweep => {
             let request = wake::Tick { sweep: true, ..wake::Tick::default() };
             Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
+        }
+        Origin::DayEnded(day) => {
+            let day = *day;
+            Box::pin(async move { ask_for_digests(&world, day).await.map(|_| ()) })
         }
         Origin::Person => {
             let family: Option<FamilyId> = run.retry.take();

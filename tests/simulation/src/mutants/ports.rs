@@ -6,12 +6,14 @@
 use super::Mutant;
 use crate::run::Run;
 use amiline_app::ports::{
-    Announcer, CallError, Catalogue, Clock, Committed, Due, DuePage, DueReader, Enrolled, ImageCopier, ImageCreator,
-    ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, Queue,
-    RecordReader, RecordWriter, RejectedMessage, TagReader,
+    Announcer, CallError, Catalogue, Clock, Committed, DayPage, DayReader, DigestKeeper, Due, DuePage, DueReader,
+    Enrolled, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
+    KillSwitch, Messenger, PolicyReader, Queue, RecordReader, RecordWriter, RejectedMessage, TagReader,
 };
 use amiline_domain::budget::Budget;
 use amiline_domain::bus::BusEvent;
+use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, RowState};
 use amiline_domain::fault::{Fault, holder_of_name};
@@ -316,6 +318,26 @@ impl Announcer for Mutated {
 
     async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError> {
         self.world.waiting_history(pk, sk).await
+    }
+}
+
+impl DayReader for Mutated {
+    async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError> {
+        let mut page = self.world.families_of_day(day, from).await?;
+        if self.is(Mutant::FirstPageOnly) {
+            page.next = None;
+        }
+        Ok(page)
+    }
+}
+
+impl DigestKeeper for Mutated {
+    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError> {
+        self.world.digest_was_published(key).await
+    }
+
+    async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError> {
+        self.world.note_digest_published(key).await
     }
 }
 

@@ -1,8 +1,9 @@
 //! One turn after the other: invocations begin, make their calls, end or die, and time passes.
 
-use super::{Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS};
+use super::{DIGEST_SECONDS, Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS};
 use crate::mutants::begin;
 use amiline_app::ports::Queue;
+use amiline_domain::day::Day;
 use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::{Dark, Message, STREAM_BATCH, StreamRecord, Turn};
 use jiff::Timestamp;
@@ -34,6 +35,7 @@ impl Run {
                 Later::Records(records, tries) => self.start_records(records, tries),
                 Later::Tick => self.tick(),
                 Later::Sweep => self.sweep(),
+                Later::DayEnded => self.day_ended(),
                 Later::Act => crate::people::act(self),
                 Later::Scripted(place) => crate::scenarios::perform(self, place),
                 Later::Dark(place) => {
@@ -109,6 +111,22 @@ impl Run {
         }
     }
 
+    /// The daily schedule, which may fire twice or not at all, as the tick's may.
+    fn day_ended(&mut self) {
+        let now = self.cloud.now();
+        self.later(plus_seconds(Day::of(now).end(), DIGEST_SECONDS), Later::DayEnded);
+        if self.storm.loses_tick() {
+            return;
+        }
+        for _ in 0..1 + usize::from(self.storm.doubles_tick()) {
+            self.ask_for_digests(Day::before(now));
+        }
+    }
+
+    pub(crate) fn ask_for_digests(&mut self, day: Day) {
+        self.start("schedule-tick", "day ended", 60, Origin::DayEnded(day));
+    }
+
     pub(crate) fn start(&mut self, caller: &'static str, wake: &'static str, seconds: i64, origin: Origin) {
         let world = self.cloud.as_caller(caller).skewed(self.skew());
         let number = world.invocation();
@@ -181,7 +199,12 @@ impl Run {
             Origin::Records { records, tries } if !done && tries < RECORD_TRIES => {
                 self.later(plus_seconds(self.cloud.now(), 1), Later::Records(records, tries + 1));
             }
-            Origin::Records { .. } | Origin::Tick | Origin::EarlyTick | Origin::Sweep | Origin::Person => {}
+            Origin::Records { .. }
+            | Origin::Tick
+            | Origin::EarlyTick
+            | Origin::Sweep
+            | Origin::DayEnded(_)
+            | Origin::Person => {}
         }
     }
 
@@ -231,6 +254,7 @@ fn kind_of(body: &str) -> &'static str {
         ("LookAtSchedule", "turn"),
         ("FamilyDue", "family due"),
         ("AnnounceHistory", "announce"),
+        ("DigestDue", "digest"),
     ];
     kinds.iter().find(|(words, _)| body.contains(words)).map_or("something else", |(_, kind)| kind)
 }

@@ -100,3 +100,41 @@ pub(crate) async fn a_bus_that_is_out_of_order(cloud: &Cloud) {
     assert_eq!(cloud.notifications(&instance).await.len(), told.len(), "people are told once");
     assert_eq!(cloud.from_bus(&instance).await.len(), told.len(), "and so is the bus");
 }
+
+/// The day's presses in one message for each policy; the schedule that fires twice makes no second one.
+pub(crate) async fn the_digest_of_a_day(cloud: &Cloud) {
+    let policy = "daily";
+    let put = json!({"Name": format!("/amiline/policies/{policy}"), "Value": "{}", "Type": "String"});
+    cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &put).await.expect("a policy");
+    let instance = cloud.pressed(policy).await;
+    cloud.answered(&instance, "available", SOON).await;
+    // The day of the press is not over; what the schedule sends at its end is sent now.
+    let told = eventually(SOON, "told of it", async || {
+        let told = cloud.notifications(&instance).await;
+        holds(!told.is_empty(), &told).map(|()| told)
+    })
+    .await;
+    let pressed: jiff::Timestamp = text(&told[0].message, "/at").parse().unwrap();
+    let tomorrow = (pressed + jiff::SignedDuration::from_hours(24)).to_string();
+    let today = pressed.strftime("%Y-%m-%d").to_string();
+    let ours = async || {
+        let mut digests = cloud.digests().await;
+        digests.retain(|one| text(&one.message, "/policy") == policy && text(&one.message, "/day") == today);
+        digests
+    };
+    cloud.schedule("DayEnded", json!({"scheduled": tomorrow})).await;
+    let told = eventually(SOON, "the digest of today", async || {
+        let told = ours().await;
+        holds(!told.is_empty(), &told).map(|()| told)
+    })
+    .await;
+    assert_eq!(told[0].message["counts"]["complete"], 1, "{told:?}");
+    assert_eq!(told[0].subject, format!("Amiline: {policy} on {today}: 1 image"));
+    assert_eq!(told[0].attributes["severity"], "info");
+    let others: BTreeSet<String> =
+        cloud.digests().await.iter().map(|one| text(&one.message, "/policy").to_owned()).collect();
+    assert!(others.contains("default"), "the other stories' policy has its own: {others:?}");
+    cloud.schedule("DayEnded", json!({"scheduled": tomorrow})).await;
+    cloud.idle("notify").await;
+    assert_eq!(ours().await.len(), 1, "a schedule that fires twice makes one digest");
+}

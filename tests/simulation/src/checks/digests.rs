@@ -1,0 +1,60 @@
+//! The daily digests, held against what people pressed and what the history said.
+
+use super::{Check, Oracle};
+use crate::run::Run;
+use amiline_domain::day::Day;
+use amiline_domain::family::Outcome;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Oracle {
+    /// A digest was published: it says how many presses it counts, and has the id of every other time.
+    pub(super) fn see_digest(&mut self, document: &str) {
+        let digest: Value = serde_json::from_str(document).unwrap_or_default();
+        let about = (text(&digest, "day"), digest["policy"].as_str().map(str::to_owned));
+        let counted: u64 =
+            digest["counts"].as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum();
+        self.hold(Check::DigestIsTrue, counted > 0, || format!("a digest of nothing: {digest}"));
+        let id = &digest["digest_id"];
+        let others = self.digests.iter().filter(|(other, _)| **other != about).flat_map(|(_, all)| all);
+        let taken = others.into_iter().any(|other| other["digest_id"] == *id);
+        let before = self.digests.entry(about).or_default();
+        let same = before.iter().all(|before| before["digest_id"] == *id);
+        before.push(digest.clone());
+        self.hold(Check::DigestIsTrue, same && !taken, || format!("another id, or another's: {digest}"));
+    }
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// Asks for the digests of every day that families began on, as the schedule does when it fires at last, and compares
+/// those that were not published before.
+pub(super) fn look(run: &mut Run) {
+    let before: BTreeSet<_> = run.oracle.digests.keys().cloned().collect();
+    let days: BTreeSet<Day> = run.cloud.families().iter().map(|family| Day::of(family.created_at)).collect();
+    for day in days {
+        run.ask_for_digests(day);
+        run.come_to_rest();
+    }
+    let mut expected: BTreeMap<(String, Option<String>), BTreeMap<&str, u64>> = BTreeMap::new();
+    for family in run.cloud.families() {
+        let policy = family.policy.as_ref().map(|policy| policy.name.to_string());
+        let counts = expected.entry((family.created_at.to_string()[..10].to_owned(), policy)).or_default();
+        // What the history said last, not what the record says.
+        let said =
+            run.oracle.told.get(&family.id).and_then(|told| told.ended.last()).map(|(_, outcome)| outcome.as_str());
+        *counts.entry(said.unwrap_or("under_way")).or_default() += 1;
+    }
+    for (about, counts) in expected {
+        let told = run.oracle.digests.get(&about).cloned().unwrap_or_default();
+        run.oracle.hold(Check::DigestIsTrue, !told.is_empty(), || format!("no digest of {about:?}"));
+        // One that was published while the day's images were under way counted them as such.
+        let Some(last) = told.last().filter(|_| !before.contains(&about)) else { continue };
+        let names = [Outcome::Complete, Outcome::Partial, Outcome::Failed, Outcome::Rejected].map(Outcome::as_str);
+        let names = names.into_iter().chain(["under_way"]);
+        let wanted: Value = names.map(|name| (name.to_owned(), json!(counts.get(name).unwrap_or(&0)))).collect();
+        run.oracle.hold(Check::DigestIsTrue, last["counts"] == wanted, || format!("{last} should count {wanted}"));
+    }
+}
