@@ -1,7 +1,7 @@
 //! The daily digests, held against what people pressed and what the history said.
 
 use super::{Check, Oracle};
-use crate::run::Run;
+use crate::run::{DIGEST_SECONDS, Run};
 use amiline_domain::day::Day;
 use amiline_domain::family::Outcome;
 use serde_json::{Value, json};
@@ -34,6 +34,8 @@ fn text(value: &Value, field: &str) -> String {
 pub(super) fn look(run: &mut Run) {
     let before: BTreeSet<_> = run.oracle.digests.keys().cloned().collect();
     let days: BTreeSet<Day> = run.cloud.families().iter().map(|family| Day::of(family.created_at)).collect();
+    // The schedule leaves the index a quarter of an hour to catch up with the table.
+    run.cloud.advance(DIGEST_SECONDS);
     for day in days {
         run.ask_for_digests(day);
         run.come_to_rest();
