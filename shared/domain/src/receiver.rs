@@ -124,6 +124,7 @@ mod tests {
                     EventKind::ImageEnabled,
                     EventKind::FamilyComplete,
                     EventKind::RequestRejected,
+                    EventKind::SlotsMissed,
                 ],
             ),
             (
