@@ -29,34 +29,43 @@ fn text(value: &Value, field: &str) -> String {
     value[field].as_str().unwrap_or_default().to_owned()
 }
 
+type About = (String, Option<String>);
+
 /// Asks for the digests of every day that families began on, as the schedule does when it fires at last, and compares
 /// those that were not published before.
 pub(super) fn look(run: &mut Run) {
-    let before: BTreeSet<_> = run.oracle.digests.keys().cloned().collect();
-    let days: BTreeSet<Day> = run.cloud.families().iter().map(|family| Day::of(family.created_at)).collect();
+    let published: BTreeSet<About> = run.oracle.digests.keys().cloned().collect();
     // The schedule leaves the index a quarter of an hour to catch up with the table.
     run.cloud.advance(DIGEST_SECONDS);
+    let before = counted(run);
+    let days: BTreeSet<Day> = run.cloud.families().iter().map(|family| Day::of(family.created_at)).collect();
     for day in days {
         run.ask_for_digests(day);
         run.come_to_rest();
     }
-    let mut expected: BTreeMap<(String, Option<String>), BTreeMap<&str, u64>> = BTreeMap::new();
-    for family in run.cloud.families() {
-        let policy = family.policy.as_ref().map(|policy| policy.name.to_string());
-        let counts = expected.entry((family.created_at.to_string()[..10].to_owned(), policy)).or_default();
-        // What the history said last, not what the record says.
-        let said =
-            run.oracle.told.get(&family.id).and_then(|told| told.ended.last()).map(|(_, outcome)| outcome.as_str());
-        *counts.entry(said.unwrap_or("under_way")).or_default() += 1;
-    }
-    for (about, counts) in expected {
+    let after = counted(run);
+    for (about, counts) in before {
         let told = run.oracle.digests.get(&about).cloned().unwrap_or_default();
         run.oracle.hold(Check::DigestIsTrue, !told.is_empty(), || format!("no digest of {about:?}"));
-        // One that was published while the day's images were under way counted them as such.
-        let Some(last) = told.last().filter(|_| !before.contains(&about)) else { continue };
+        // One that was published while the day's images were under way counted them as such, and a slot may have come.
+        let settled = !published.contains(&about) && after.get(&about) == Some(&counts);
+        let Some(last) = told.last().filter(|_| settled) else { continue };
         let names = [Outcome::Complete, Outcome::Partial, Outcome::Failed, Outcome::Rejected].map(Outcome::as_str);
         let names = names.into_iter().chain(["under_way"]);
         let wanted: Value = names.map(|name| (name.to_owned(), json!(counts.get(name).unwrap_or(&0)))).collect();
         run.oracle.hold(Check::DigestIsTrue, last["counts"] == wanted, || format!("{last} should count {wanted}"));
     }
+}
+
+/// How the families of each day and policy ended, as the history said it last.
+fn counted(run: &Run) -> BTreeMap<About, BTreeMap<&'static str, u64>> {
+    let mut counted: BTreeMap<About, BTreeMap<&str, u64>> = BTreeMap::new();
+    for family in run.cloud.families() {
+        let policy = family.policy.as_ref().map(|policy| policy.name.to_string());
+        let counts = counted.entry((family.created_at.to_string()[..10].to_owned(), policy)).or_default();
+        let said =
+            run.oracle.told.get(&family.id).and_then(|told| told.ended.last()).map(|(_, outcome)| outcome.as_str());
+        *counts.entry(said.unwrap_or("under_way")).or_default() += 1;
+    }
+    counted
 }
