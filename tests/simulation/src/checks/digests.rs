@@ -2,8 +2,11 @@
 
 use super::{Check, Oracle};
 use crate::run::{DIGEST_SECONDS, Run};
+use amiline_app::ports::Queue;
 use amiline_domain::day::Day;
 use amiline_domain::family::Outcome;
+use amiline_domain::wake::{Wake, decode};
+use amiline_fakecloud::Message;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,8 +47,14 @@ pub(super) fn look(run: &mut Run) {
         run.come_to_rest();
     }
     let after = counted(run);
+    let given_up: BTreeSet<About> = run.cloud.dead_letters(Queue::Notify).iter().filter_map(asks_for).collect();
     for (about, counts) in before {
         let told = run.oracle.digests.get(&about).cloned().unwrap_or_default();
+        // With a page for each family and seconds for each call a day may take longer than an invocation has: then the
+        // message is given up, for which there is an alarm.
+        if told.is_empty() && given_up.contains(&about) {
+            continue;
+        }
         run.oracle.hold(Check::DigestIsTrue, !told.is_empty(), || format!("no digest of {about:?}"));
         // One that was published while the day's images were under way counted them as such, and a slot may have come.
         let settled = !published.contains(&about) && after.get(&about) == Some(&counts);
@@ -54,6 +63,14 @@ pub(super) fn look(run: &mut Run) {
         let names = names.into_iter().chain(["under_way"]);
         let wanted: Value = names.map(|name| (name.to_owned(), json!(counts.get(name).unwrap_or(&0)))).collect();
         run.oracle.hold(Check::DigestIsTrue, last["counts"] == wanted, || format!("{last} should count {wanted}"));
+    }
+}
+
+/// The digest that a message asks for.
+fn asks_for(message: &Message) -> Option<About> {
+    match decode(&message.body) {
+        Ok(Wake::DigestDue(key)) => Some((key.day.to_string(), key.policy.map(|policy| policy.to_string()))),
+        Ok(_) | Err(_) => None,
     }
 }
 

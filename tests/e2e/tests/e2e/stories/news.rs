@@ -103,7 +103,7 @@ pub(crate) async fn a_bus_that_is_out_of_order(cloud: &Cloud) {
 
 /// The day's presses in one message for each policy; the schedule that fires twice makes no second one.
 pub(crate) async fn the_digest_of_a_day(cloud: &Cloud) {
-    let policy = "daily";
+    let policy = "digested";
     let put = json!({"Name": format!("/amiline/policies/{policy}"), "Value": "{}", "Type": "String"});
     cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &put).await.expect("a policy");
     let instance = cloud.pressed(policy).await;
