@@ -77,7 +77,7 @@ impl Cloud {
     }
 
     /// All that arrived from the bus about an instance so far.
-    pub(crate) async fn from_bus(&self, instance: &str) -> Vec<Value> {
+    pub(crate) async fn heard_on_bus(&self, instance: &str) -> Vec<Value> {
         let new = self.drain(&self.ears.bus_url).await;
         let mut all = self.ears.on_bus.lock().expect("no panic under the lock");
         all.extend(new);

@@ -20,7 +20,7 @@ fn sorted(mut documents: Vec<Value>) -> Vec<Value> {
 /// Waits until the bus has brought so many events about an instance; gives their documents.
 async fn from_bus(cloud: &Cloud, instance: &str, count: usize) -> Vec<Value> {
     let events = eventually(SOON, &format!("{count} events about {instance} on the bus"), async || {
-        let events = cloud.from_bus(instance).await;
+        let events = cloud.heard_on_bus(instance).await;
         holds(events.len() >= count, &events).map(|()| events)
     })
     .await;
@@ -85,7 +85,7 @@ pub(crate) async fn a_bus_that_is_out_of_order(cloud: &Cloud) {
         holds(notes >= told.len(), &notes)
     })
     .await;
-    assert_eq!(cloud.from_bus(&instance).await, Vec::<Value>::new());
+    assert_eq!(cloud.heard_on_bus(&instance).await, Vec::<Value>::new());
     cloud.calm().await;
     // The tick sends them ten minutes later; nobody has to wait for that here.
     let family = text(&told[0].message, "/family");
@@ -98,7 +98,7 @@ pub(crate) async fn a_bus_that_is_out_of_order(cloud: &Cloud) {
     assert_eq!(heard, documents(&told));
     cloud.idle("notify").await;
     assert_eq!(cloud.notifications(&instance).await.len(), told.len(), "people are told once");
-    assert_eq!(cloud.from_bus(&instance).await.len(), told.len(), "and so is the bus");
+    assert_eq!(cloud.heard_on_bus(&instance).await.len(), told.len(), "and so is the bus");
 }
 
 /// The day's presses in one message for each policy; the schedule that fires twice makes no second one.
