@@ -34,7 +34,9 @@ pub(crate) async fn handle(
         Wake::FamilyDue(due) => {
             create_due(world, stack, &due, invocation).await?;
         }
-        Wake::ImageState(_) | Wake::AnnounceHistory { .. } | Wake::Tick(_) => return Ok(Taken::NotMine),
+        Wake::ImageState(_) | Wake::AnnounceHistory { .. } | Wake::Tick(_) | Wake::DayEnded(_) | Wake::DigestDue(_) => {
+            return Ok(Taken::NotMine);
+        }
     }
     Ok(Taken::Done)
 }

@@ -28,7 +28,9 @@ pub(crate) async fn handle(
         | Wake::LookAtInstance { .. }
         | Wake::LookAtSchedule { .. }
         | Wake::AnnounceHistory { .. }
-        | Wake::Tick(_) => {
+        | Wake::Tick(_)
+        | Wake::DayEnded(_)
+        | Wake::DigestDue(_) => {
             return Ok(Taken::NotMine);
         }
     }

@@ -1,16 +1,22 @@
 //! Which use case a message asks for. The stream's records are read in `amiline_aws::runtime`.
 
+use amiline_app::Notify;
 use amiline_app::announce::announce_waiting;
+use amiline_app::digest::publish_digest;
 use amiline_app::family::UseCaseError;
-use amiline_app::ports::Announcer;
 use amiline_aws::runtime::Taken;
+use amiline_domain::ids::StackName;
 use amiline_domain::wake::Wake;
 
 /// Carries one message of the queue out.
-pub(crate) async fn handle(world: &impl Announcer, wake: Wake) -> Result<Taken, UseCaseError> {
+pub(crate) async fn handle(world: &impl Notify, stack: &StackName, wake: Wake) -> Result<Taken, UseCaseError> {
     match wake {
         Wake::AnnounceHistory { pk, sk } => {
             announce_waiting(world, &pk, &sk).await?;
+            Ok(Taken::Done)
+        }
+        Wake::DigestDue(key) => {
+            publish_digest(world, stack, &key).await?;
             Ok(Taken::Done)
         }
         Wake::InstanceTagged(_)
@@ -18,6 +24,7 @@ pub(crate) async fn handle(world: &impl Announcer, wake: Wake) -> Result<Taken, 
         | Wake::LookAtInstance { .. }
         | Wake::LookAtSchedule { .. }
         | Wake::FamilyDue(_)
-        | Wake::Tick(_) => Ok(Taken::NotMine),
+        | Wake::Tick(_)
+        | Wake::DayEnded(_) => Ok(Taken::NotMine),
     }
 }

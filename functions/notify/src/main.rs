@@ -1,4 +1,4 @@
-//! `notify`: publishes the history, and nothing else.
+//! `notify`: tells topics and the bus what the record says, and nothing else.
 
 mod handler;
 
@@ -10,5 +10,6 @@ use lambda_runtime::Error;
 async fn main() -> Result<(), Error> {
     let world = Aws::connect(runtime::begin::<Notify>()?);
     world.warm().await;
-    runtime::serve_notify(&world, async |wake, _: &_| handler::handle(&world, wake).await).await
+    let stack = &world.settings().stack.name;
+    runtime::serve_notify(&world, async |wake, _: &_| handler::handle(&world, stack, wake).await).await
 }

@@ -1,15 +1,27 @@
-//! One tick.
+//! One tick, or the digests of a day.
 
 use amiline_app::Tick;
+use amiline_app::digest::ask_for_digests;
 use amiline_app::family::UseCaseError;
 use amiline_app::settings::WatchedStack;
 use amiline_app::tick::tick;
+use amiline_aws::runtime::Scheduled;
 use amiline_aws::telemetry;
-use amiline_domain::wake;
 
-/// Ticks, and counts for the alarm what is overdue.
-pub(crate) async fn handle(world: &impl Tick, watched: &WatchedStack, request: wake::Tick) -> Result<(), UseCaseError> {
-    let done = tick(world, watched, request).await?;
-    telemetry::overdue_families(watched.stack.name.as_str(), done.overdue, world.now());
+/// Ticks, and counts for the alarm what is overdue; or asks for digests.
+pub(crate) async fn handle(
+    world: &impl Tick,
+    watched: &WatchedStack,
+    scheduled: Scheduled,
+) -> Result<(), UseCaseError> {
+    match scheduled {
+        Scheduled::Tick(request) => {
+            let done = tick(world, watched, request).await?;
+            telemetry::overdue_families(watched.stack.name.as_str(), done.overdue, world.now());
+        }
+        Scheduled::Digests(day) => {
+            ask_for_digests(world, day).await?;
+        }
+    }
     Ok(())
 }

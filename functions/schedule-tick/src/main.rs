@@ -11,6 +11,6 @@ async fn main() -> Result<(), Error> {
     let world = Aws::connect(runtime::begin::<ScheduleTick>()?);
     world.warm().await;
     let watched = world.settings().watched();
-    let serve = async |tick| handler::handle(&world, &watched, tick).await;
+    let serve = async |asked| handler::handle(&world, &watched, asked).await;
     runtime::serve_tick(serve).await
 }

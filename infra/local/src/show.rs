@@ -30,8 +30,11 @@ fn of_call(call: &Record) -> Option<String> {
         "lambda" => call.action == "Invoke",
         _ => false,
     };
-    // What went wrong is shown whatever it was. A dry run that would have worked is how a function warms a connection.
-    let wrong = call.fault.is_some() || call.error.as_deref().is_some_and(|error| error != "DryRunOperation");
+    // What went wrong is shown whatever it was. A dry run that would have worked and an empty batch of events are how a
+    // function warms a connection.
+    let warms = call.error.as_deref() == Some("DryRunOperation")
+        || (call.action == "PutEvents" && call.parameters.get("Entries") == Some(&Value::from(0)));
+    let wrong = call.fault.is_some() || (call.error.is_some() && !warms);
     if call.caller == "setup" || (!shown && !wrong) {
         return None;
     }

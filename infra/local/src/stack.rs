@@ -225,6 +225,7 @@ impl LocalAws {
             "destination_regions": DESTINATION_REGIONS,
             "table": self.deployed.table,
             "topics": self.deployed.topics,
+            "bus": self.deployed.bus,
             "queues": queues,
             "functions": self.deployed.functions,
             "call_log": self.call_log(),

@@ -4,6 +4,7 @@
 //! needs, so that a function that may not change EC2 cannot even be compiled with a use case that does.
 
 pub mod announce;
+pub mod digest;
 pub mod enrol;
 pub mod family;
 pub mod image_event;
@@ -19,4 +20,4 @@ mod sweep;
 pub mod tick;
 mod world;
 
-pub use world::{Create, Distribute, Operate, Tick};
+pub use world::{Create, Distribute, Notify, Operate, Tick};

@@ -6,6 +6,9 @@
 #![allow(async_fn_in_trait, reason = "every caller is in this workspace and single-threaded")]
 
 use amiline_domain::budget::Budget;
+use amiline_domain::bus::BusEvent;
+use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
@@ -15,6 +18,7 @@ use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
 use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::{Press, PressKey};
+use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -317,14 +321,42 @@ pub trait Messenger {
     async fn send(&self, queue: Queue, bodies: &[String]) -> Result<(), CallError>;
 }
 
-/// Publishing, and noting that it was done.
+/// Telling what happened, and noting who was told.
 pub trait Announcer {
-    /// Publishes a notice.
-    async fn publish(&self, notice: &Notice) -> Result<(), CallError>;
-    /// Marks a history item as published.
+    /// Publishes a notice on a topic.
+    async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError>;
+    /// Puts events on the bus in one call: at most as many as `amiline_domain::bus::batches` puts together. The bus
+    /// takes or refuses each by itself: the places of those that it refused, and why. An error is about all of them.
+    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError>;
+    /// Marks a history item as announced: every receiver was told.
     async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError>;
-    /// A history item that still waits to be published; `None` if it is gone or was published.
-    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<HistoryItem>, CallError>;
+    /// Adds to those who were told of a history item that goes on waiting for the others.
+    async fn note_told(&self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError>;
+    /// A history item that still waits to be announced; `None` if it is gone or was announced.
+    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError>;
+}
+
+/// The families of a day, by the index that lists them, which may be behind the table by a moment.
+pub trait DayReader {
+    /// A page of the families that began on the day, oldest first and without their images, and where to go on.
+    async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError>;
+}
+
+/// A page of a day's families.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DayPage {
+    /// Families, without their images.
+    pub families: Vec<Family>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// Which digests were published. It is remembered for 30 days.
+pub trait DigestKeeper {
+    /// Whether it was.
+    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError>;
+    /// It was. Repeating it is harmless.
+    async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError>;
 }
 
 /// For people: lists, newest first.

@@ -1,8 +1,9 @@
 //! The sets of ports that the functions have, by name.
 
 use crate::ports::{
-    Catalogue, Clock, DueReader, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger,
-    KeyReader, KillSwitch, Messenger, PolicyReader, RecordReader, RecordWriter, TagReader,
+    Announcer, Catalogue, Clock, DayReader, DigestKeeper, DueReader, ImageCopier, ImageCreator, ImageReader,
+    ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, RecordReader,
+    RecordWriter, TagReader,
 };
 
 /// What `create-image` has.
@@ -54,9 +55,14 @@ impl<T> Distribute for T where
 }
 
 /// What `schedule-tick` has: no port that changes anything in EC2.
-pub trait Tick: Clock + TagReader + PolicyReader + DueReader + Messenger {}
+pub trait Tick: Clock + TagReader + PolicyReader + DueReader + DayReader + Messenger {}
 
-impl<T> Tick for T where T: Clock + TagReader + PolicyReader + DueReader + Messenger {}
+impl<T> Tick for T where T: Clock + TagReader + PolicyReader + DueReader + DayReader + Messenger {}
+
+/// What `notify` has: it tells, and notes that it did.
+pub trait Notify: Clock + Announcer + DayReader + DigestKeeper {}
+
+impl<T> Notify for T where T: Clock + Announcer + DayReader + DigestKeeper {}
 
 /// What the operator's command has.
 pub trait Operate: Clock + RecordReader + RecordWriter + Messenger + Catalogue {}

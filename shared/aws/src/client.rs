@@ -74,6 +74,7 @@ pub struct Clients {
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
     sns: OnceLock<aws_sdk_sns::Client>,
+    eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
 }
 
@@ -88,6 +89,7 @@ impl Clients {
             dynamodb: OnceLock::new(),
             sqs: OnceLock::new(),
             sns: OnceLock::new(),
+            eventbridge: OnceLock::new(),
             ssm: OnceLock::new(),
         }
     }
@@ -120,6 +122,10 @@ impl Clients {
 
     pub(crate) fn sns(&self) -> &aws_sdk_sns::Client {
         self.sns.get_or_init(|| aws_sdk_sns::Client::new(&self.config))
+    }
+
+    pub(crate) fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
+        self.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config))
     }
 
     pub(crate) fn ssm(&self) -> &aws_sdk_ssm::Client {

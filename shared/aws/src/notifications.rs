@@ -1,4 +1,4 @@
-//! Publishing notices to the topic.
+//! Telling people and programs: notices on the topics, events on the bus.
 
 use crate::errors::Call;
 use crate::records::HistoryPlace;
@@ -6,21 +6,25 @@ use crate::settings::Notify;
 use crate::telemetry;
 use crate::world::Aws;
 use amiline_app::ports::{Announcer, CallError, Clock};
+use amiline_domain::bus::{self, BusEvent, SOURCE};
 use amiline_domain::fault::Fault;
-use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::FamilyId;
 use amiline_domain::notice::Notice;
+use amiline_domain::receiver::{Receiver, Topic, Unannounced};
+use aws_sdk_eventbridge::primitives::DateTime;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sns::types::MessageAttributeValue;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 impl Announcer for Aws<Notify> {
-    async fn publish(&self, notice: &Notice) -> Result<(), CallError> {
-        let call = Call::new("sns:Publish", &self.settings.topic, self.home());
+    async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError> {
+        let arn = self.settings.arn(topic);
+        let call = Call::new("sns:Publish", arn, self.home());
         let attributes = attributes(notice).map_err(|e| call.error("NotSent", &e.to_string(), Fault::Later))?;
         self.clients
             .sns()
             .publish()
-            .topic_arn(&self.settings.topic)
+            .topic_arn(arn)
             .subject(&notice.subject)
             .message_structure("json")
             .message(message(notice))
@@ -29,19 +33,67 @@ impl Announcer for Aws<Notify> {
             .await
             .map_err(|e| call.failed(e))?;
         // What ended without everything it asked for, past its deadline or for any other reason, is somebody's to see to.
-        if matches!(notice.attributes.get("outcome").map(String::as_str), Some("partial" | "failed")) {
+        let incomplete = matches!(notice.attributes.get("outcome").map(String::as_str), Some("partial" | "failed"));
+        // It is published on two topics and counted once.
+        if incomplete && topic == Topic::Notifications {
             telemetry::incomplete_family(self.settings.stack.name.as_str(), self.now());
         }
         Ok(())
+    }
+
+    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError> {
+        let bus = &self.settings.bus;
+        let call = Call::new("events:PutEvents", bus, self.home());
+        let entries = events.iter().map(|event| entry(bus, event)).collect();
+        let request = self.clients.eventbridge().put_events().set_entries(Some(entries));
+        let answer = request.send().await.map_err(|e| call.failed(e))?;
+        // "Each entry in the response array corresponds to an entry in the request array" (PutEvents).
+        if answer.entries().len() != events.len() {
+            return Err(call.unreadable("the answer does not say what became of each event"));
+        }
+        let refused = answer.entries().iter().enumerate().filter_map(|(place, entry)| {
+            let code = match (entry.event_id(), entry.error_code()) {
+                (_, Some(code)) => code,
+                (Some(_), None) => return None,
+                (None, None) => "Unreadable",
+            };
+            let message = entry.error_message().unwrap_or("the event was refused");
+            Some((place, call.error(code, message, bus::refusal(code))))
+        });
+        Ok(refused.collect())
     }
 
     async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError> {
         self.forget_unannounced(&HistoryPlace::of(family, seq)).await
     }
 
-    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<HistoryItem>, CallError> {
+    async fn note_told(&self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+        self.add_told(&HistoryPlace::of(family, seq), told).await
+    }
+
+    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError> {
         self.unannounced_history(pk, sk).await
     }
+}
+
+impl Notify {
+    fn arn(&self, topic: Topic) -> &str {
+        match topic {
+            Topic::Notifications => &self.topic,
+            Topic::Attention => &self.attention_topic,
+            Topic::Digest => &self.digest_topic,
+        }
+    }
+}
+
+fn entry(bus: &str, event: &BusEvent) -> PutEventsRequestEntry {
+    PutEventsRequestEntry::builder()
+        .event_bus_name(bus)
+        .source(SOURCE)
+        .detail_type(event.detail_type)
+        .detail(&event.detail)
+        .time(DateTime::from_secs(event.at.as_second()))
+        .build()
 }
 
 /// People get text, programs JSON: `default` is what every protocol gets that is not named, and naming each would
@@ -66,7 +118,51 @@ fn attributes(notice: &Notice) -> Result<HashMap<String, MessageAttributeValue>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use crate::stub::{Stub, world};
+
+    fn event(detail: &str) -> BusEvent {
+        let at = "2026-11-24T12:03:27Z".parse().unwrap();
+        BusEvent { detail_type: "family-complete", detail: detail.to_owned(), at }
+    }
+
+    /// What became of two events that were put on a bus which answers so.
+    async fn put(answer: &str) -> (Result<BTreeMap<usize, CallError>, CallError>, Vec<String>) {
+        let stub = Stub::answering(vec![Some((200, answer.to_owned()))]).await;
+        let events = [event("{\"version\":1}"), event("{\"version\":2}")];
+        let put = world::<Notify>(&stub.endpoint).put_on_bus(&events).await;
+        (put, stub.asked())
+    }
+
+    #[tokio::test]
+    async fn an_event_goes_to_the_stacks_bus_with_its_type_its_document_and_its_time() {
+        let (put, asked) = put(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"},{"EventId":"b"}]}"#).await;
+        assert_eq!(put, Ok(BTreeMap::new()));
+        let asked: serde_json::Value = serde_json::from_str(&asked[0]).unwrap();
+        let entry = |detail: &str| {
+            serde_json::json!({"EventBusName": "x", "Source": "amiline", "DetailType": "family-complete",
+                "Detail": detail, "Time": 1_795_521_807})
+        };
+        assert_eq!(asked["Entries"], serde_json::json!([entry("{\"version\":1}"), entry("{\"version\":2}")]));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_succeeds_may_have_refused_some_of_its_events() {
+        let answer = r#"{"FailedEntryCount":1,"Entries":[{"EventId":"a"},
+            {"ErrorCode":"ThrottlingException","ErrorMessage":"Rate exceeded"}]}"#;
+        let refused = put(answer).await.0.unwrap();
+        let [(1, error)] = refused.iter().collect::<Vec<_>>()[..] else { panic!("{refused:?}") };
+        assert_eq!((error.code.as_str(), error.fault), ("ThrottlingException", Fault::Later));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_say_what_became_of_an_event_counts_for_nothing() {
+        for answer in [r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"}]}"#, "{}"] {
+            let error = put(answer).await.0.unwrap_err();
+            assert_eq!((error.code.as_str(), error.fault), ("Unreadable", Fault::Unknown), "{answer}");
+        }
+        let refused = put(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"},{}]}"#).await.0.unwrap();
+        assert_eq!(refused.keys().collect::<Vec<_>>(), [&1]);
+    }
 
     #[test]
     fn people_get_text_and_programs_json() {

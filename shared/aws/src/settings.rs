@@ -19,7 +19,10 @@ const ALLOWED_KEYS: &str = "AMILINE_ALLOWED_KEYS";
 const ALLOWED_ORGANIZATIONAL_UNITS: &str = "AMILINE_ALLOWED_ORGANIZATIONAL_UNITS";
 const ALLOWED_ORGANIZATIONS: &str = "AMILINE_ALLOWED_ORGANIZATIONS";
 const ALLOWED_REGIONS: &str = "AMILINE_ALLOWED_REGIONS";
+const ATTENTION_TOPIC: &str = "AMILINE_ATTENTION_TOPIC";
+const BUS: &str = "AMILINE_BUS";
 const CREATE_QUEUE: &str = "AMILINE_CREATE_QUEUE";
+const DIGEST_TOPIC: &str = "AMILINE_DIGEST_TOPIC";
 const DISTRIBUTE_QUEUE: &str = "AMILINE_DISTRIBUTE_QUEUE";
 const KILL_SWITCH: &str = "AMILINE_KILL_SWITCH";
 const LOG: &str = "AMILINE_LOG";
@@ -86,7 +89,7 @@ pub const SCHEDULE_TICK: &[&str] = &[
 ];
 
 /// The variables of `notify`.
-pub const NOTIFY: &[&str] = &[ACCOUNT, LOG, STACK, TABLE, TAG_PREFIX, TOPIC];
+pub const NOTIFY: &[&str] = &[ACCOUNT, ATTENTION_TOPIC, BUS, DIGEST_TOPIC, LOG, STACK, TABLE, TAG_PREFIX, TOPIC];
 
 /// What every function is told.
 #[derive(Debug, Clone)]
@@ -277,16 +280,32 @@ pub struct Notify {
     pub process: Process,
     /// The table's name.
     pub table: String,
-    /// The ARN of the topic.
+    /// The ARN of the topic for everything.
     pub topic: String,
+    /// The ARN of the topic for what needs a person.
+    pub attention_topic: String,
+    /// The ARN of the topic for digests.
+    pub digest_topic: String,
+    /// The ARN of the bus for programs.
+    pub bus: String,
 }
 
 impl Settings for Notify {
     const VARIABLES: &'static [&'static str] = NOTIFY;
 
     fn read(env: &mut Env<'_>) -> Option<Self> {
-        let (stack, process, table, topic) = (stack(env), process(env), env.text(TABLE), env.text(TOPIC));
-        Some(Self { stack: stack?, process: process?, table: table?, topic: topic? })
+        let (stack, process, table) = (stack(env), process(env), env.text(TABLE));
+        let (topic, attention_topic, bus) = (env.text(TOPIC), env.text(ATTENTION_TOPIC), env.text(BUS));
+        let digest_topic = env.text(DIGEST_TOPIC);
+        Some(Self {
+            stack: stack?,
+            process: process?,
+            table: table?,
+            topic: topic?,
+            attention_topic: attention_topic?,
+            digest_topic: digest_topic?,
+            bus: bus?,
+        })
     }
 
     fn stack(&self) -> &Stack {

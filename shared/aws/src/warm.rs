@@ -1,7 +1,8 @@
 //! Opening connections while a function starts, when Lambda gives it a whole processor: each TLS handshake would cost
 //! the first message many times as much (local-aws.md section 3 has the figures).
 //!
-//! Each call is a read that the function has the right to, or a dry run. How it ends does not matter.
+//! Each call is a read that the function has the right to, a dry run, or puts nothing on the bus. How it ends does not
+//! matter.
 
 use crate::errors::Call;
 use crate::parameters::KILL_SWITCH_SECONDS;
@@ -55,7 +56,9 @@ impl Warm for Aws<ScheduleTick> {
 
 impl Warm for Aws<Notify> {
     async fn warm(&self) {
-        briefly(self.touch_table(self.settings.table())).await;
+        // PutEvents without an entry is refused for that: nothing can come of it.
+        let bus = self.clients.eventbridge().put_events().set_entries(Some(Vec::new()));
+        briefly(async { tokio::join!(self.touch_table(self.settings.table()), bus.send()) }).await;
     }
 }
 

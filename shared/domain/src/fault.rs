@@ -30,7 +30,7 @@ const THROTTLED: &[&str] = &[
     "BandwidthLimitExceeded",
 ];
 
-/// Other codes with which EC2, KMS, DynamoDB, SNS, SQS or SSM refuse a call that may pass later
+/// Other codes with which EC2, KMS, DynamoDB, SNS, SQS, SSM or EventBridge refuse a call that may pass later
 /// (aws-facts.md sections 2, 3 and 7; design.md "Three kinds of error").
 const LATER: &[&str] = &[
     "ProvisionedThroughputExceededException",
@@ -82,6 +82,8 @@ const REJECT: &[&str] = &[
     "NotFoundException",
     "ParameterNotFound",
     "DryRunOperation",
+    "InvalidArgument",
+    "MalformedDetail",
 ];
 
 /// Codes that somebody has to act on: rights, keys, quotas, Regions that are not enabled.
@@ -114,6 +116,9 @@ const NEEDS_PERSON: &[&str] = &[
     "AuthorizationErrorException",
     "EndpointDisabled",
     "NotAuthorizedForSourceException",
+    "NotAuthorizedForDetailTypeException",
+    "InvalidAccountIdException",
+    "RedactionFailure",
 ];
 
 /// Sorts an AWS error by its code, or by its HTTP status where the code is not known. `status` is `None` when no

@@ -5,6 +5,9 @@
 
 pub mod bounds;
 pub mod budget;
+pub mod bus;
+pub mod day;
+pub mod digest;
 pub mod document;
 pub mod enrolment;
 pub mod escape;
@@ -21,6 +24,7 @@ pub mod notice;
 pub mod plan;
 pub mod policy;
 pub mod press;
+pub mod receiver;
 pub mod record;
 pub mod schedule;
 pub mod status;

@@ -1,4 +1,4 @@
-//! What is published of a history item: a subject and a text for people, JSON and attributes for programs.
+//! What is published of a history item: a subject and a text for people, a document and attributes for programs.
 
 use crate::escape::plain;
 use crate::history::{EventKind, HistoryItem};
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// SNS takes subjects of fewer than 100 printable ASCII characters.
-const SUBJECT_MAX: usize = 99;
+pub(crate) const SUBJECT_MAX: usize = 99;
 
 /// A notification, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn render(item: &HistoryItem) -> Notice {
     Notice {
         subject: plain(&format!("Amiline: {headline}"), SUBJECT_MAX),
         text: text(item, &headline),
-        json: json(item),
+        json: document(item),
         attributes,
     }
 }
@@ -106,7 +106,8 @@ fn text(item: &HistoryItem, headline: &str) -> String {
     text
 }
 
-fn json(item: &HistoryItem) -> String {
+/// The document about a history item, as JSON on one line; its schema is `events/notification.schema.json`.
+pub fn document(item: &HistoryItem) -> String {
     let images = item.event.outcome().map(|_| &item.images);
     let mut body = serde_json::json!({
         "version": 1,

@@ -1,8 +1,10 @@
 //! Decoding of the messages that wake a function: EventBridge envelopes as AWS sends them, and our own in the same
 //! shape. An event is a hint: what it says is checked for form here and read again before anything is done.
 
+use crate::day::Day;
+use crate::digest::DigestKey;
 use crate::escape::one_line;
-use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, Region};
+use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region};
 use crate::image::ImageState;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -48,6 +50,10 @@ pub enum Wake {
     },
     /// Ours: the schedule.
     Tick(Tick),
+    /// Ours: the daily schedule. The digests of this day are due.
+    DayEnded(Day),
+    /// Ours: a digest is due.
+    DigestDue(DigestKey),
 }
 
 /// A family to look at.
@@ -194,6 +200,17 @@ struct TickDetail {
 }
 
 #[derive(Deserialize)]
+struct DayEndedDetail {
+    scheduled: String,
+}
+
+#[derive(Deserialize)]
+struct DigestDetail {
+    day: String,
+    policy: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct HistoryDetail {
     pk: String,
     sk: String,
@@ -226,6 +243,18 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
             let detail: FamilyDetail = detail(&envelope)?;
             let family = field("detail.family", FamilyId::new(detail.family))?;
             Ok(Wake::FamilyDue(FamilyDue { family, early: detail.early }))
+        }
+        (OUR_SOURCE, "DayEnded") => {
+            let detail: DayEndedDetail = detail(&envelope)?;
+            // The time that was scheduled, not the time of delivery: a late invocation is about the same day.
+            let scheduled = field("detail.scheduled", detail.scheduled.parse::<Timestamp>())?;
+            Ok(Wake::DayEnded(Day::before(scheduled)))
+        }
+        (OUR_SOURCE, "DigestDue") => {
+            let detail: DigestDetail = detail(&envelope)?;
+            let policy = detail.policy.map(PolicyName::new).transpose();
+            let (day, policy) = (field("detail.day", detail.day.parse::<Day>())?, field("detail.policy", policy)?);
+            Ok(Wake::DigestDue(DigestKey { policy, day }))
         }
         (OUR_SOURCE, "AnnounceHistory") => {
             let detail: HistoryDetail = detail(&envelope)?;
@@ -322,6 +351,11 @@ pub fn announce_history(pk: &str, sk: &str) -> String {
     ours("AnnounceHistory", &serde_json::json!({"pk": pk, "sk": sk}))
 }
 
+/// Our own message that a digest is due.
+pub fn digest_due(key: &DigestKey) -> String {
+    ours("DigestDue", &serde_json::json!({"day": key.day.to_string(), "policy": key.policy}))
+}
+
 fn ours(detail_type: &str, detail: &Value) -> String {
     serde_json::json!({"source": OUR_SOURCE, "detail-type": detail_type, "detail": detail}).to_string()
 }
@@ -339,6 +373,23 @@ mod tests {
         let due = |early| Ok(Wake::FamilyDue(FamilyDue { family: family.clone(), early }));
         assert_eq!(decode(&family_due(&family)), due(false));
         assert_eq!(decode(&family_due_early(&family)), due(true));
+        for policy in [None, Some(PolicyName::new("web-tier").unwrap())] {
+            let key = DigestKey { policy, day: "2026-11-24".parse().unwrap() };
+            assert_eq!(decode(&digest_due(&key)), Ok(Wake::DigestDue(key)));
+        }
+    }
+
+    #[test]
+    fn the_day_that_ended_is_the_one_before_the_scheduled_time_however_late_it_comes() {
+        let ended = |scheduled: &str| {
+            let body =
+                serde_json::json!({"source": "amiline", "detail-type": "DayEnded", "detail": {"scheduled": scheduled}});
+            decode(&body.to_string())
+        };
+        let day: Day = "2026-11-24".parse().unwrap();
+        assert_eq!(ended("2026-11-25T00:15:00Z"), Ok(Wake::DayEnded(day)));
+        assert_eq!(ended("2026-11-25T00:00:00Z"), Ok(Wake::DayEnded(day)));
+        assert!(matches!(ended("<aws.scheduler.scheduled-time>"), Err(BadEvent::BadField { .. })));
     }
 
     #[test]

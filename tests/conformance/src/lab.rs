@@ -1,9 +1,9 @@
 //! What a place must offer for the suite to be run in it.
 
 use amiline_app::ports::{
-    Announcer, BoundsReader, Catalogue, Clock, DueReader, ImageCopier, ImageCreator, ImageReader, ImageSharer,
-    InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, PolicyStore, PolicyWriter, Queue,
-    RecordReader, RecordWriter, TagReader,
+    Announcer, BoundsReader, Catalogue, Clock, DayReader, DigestKeeper, DueReader, ImageCopier, ImageCreator,
+    ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader,
+    PolicyStore, PolicyWriter, Queue, RecordReader, RecordWriter, TagReader,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::target::ShareTarget;
@@ -20,6 +20,17 @@ pub struct Published {
     pub message: String,
     /// The attributes by name.
     pub attributes: BTreeMap<String, String>,
+}
+
+/// What arrived of an event on the bus, as a rule's target gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FromBus {
+    /// The `source`.
+    pub source: String,
+    /// The `detail-type`.
+    pub detail_type: String,
+    /// The `detail`.
+    pub detail: Value,
 }
 
 /// A cloud with the ports of each function, and with what only its keeper can do.
@@ -49,9 +60,9 @@ pub trait Lab {
         + RecordReader
         + RecordWriter;
     /// What `schedule-tick` has.
-    type ScheduleTick: DueReader + TagReader + PolicyReader + Messenger;
+    type ScheduleTick: DueReader + DayReader + TagReader + PolicyReader + Messenger;
     /// What `notify` has.
-    type Notify: Announcer + RecordReader + RecordWriter;
+    type Notify: Announcer + DayReader + DigestKeeper + RecordReader + RecordWriter;
     /// What the operator's command has.
     type Operator: Catalogue + RecordReader + RecordWriter + Messenger + PolicyStore + PolicyWriter + BoundsReader;
 
@@ -130,8 +141,14 @@ pub trait Lab {
     async fn take_dead_letters(&self, queue: Queue) -> Vec<String>;
     /// A rejected message that was kept on the day, by its id: function, code, reason and excerpt.
     async fn kept_rejected(&self, day: &str, message_id: &str) -> Option<[String; 4]>;
-    /// Takes what was published since the last time.
+    /// Takes what was published on the topic for everything since the last time.
     async fn take_published(&self) -> Vec<Published>;
+    /// Takes what was published on the topic for what needs a person since the last time.
+    async fn take_calls_for_attention(&self) -> Vec<Published>;
+    /// Takes what arrived from the bus since the last time.
+    async fn take_from_bus(&self) -> Vec<FromBus>;
+    /// The next call that puts events on the bus succeeds and refuses those at these places.
+    async fn let_bus_refuse(&self, places: &[u32]);
 }
 
 /// Lets moments pass until it is so. Whoever asks says what was expected if it never is.

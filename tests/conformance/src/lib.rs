@@ -15,7 +15,7 @@ mod local;
 mod model;
 mod suite;
 
-pub use lab::{Lab, Published};
+pub use lab::{FromBus, Lab, Published};
 pub use local::Local;
 pub use model::Model;
 pub use suite::{Expectation, all, check};

@@ -1,7 +1,7 @@
 //! The local AWS as a lab, through the SDK adapters.
 //!
-//! The deployed functions work on what is deployed, so the suite has a table, queues, a topic and parameters of its
-//! own. The table's keys and indexes are read from the deployed one.
+//! The deployed functions work on what is deployed, so the suite has a table, queues, topics, a bus and parameters of
+//! its own. The table's keys and indexes are read from the deployed one.
 
 mod lab;
 
@@ -27,7 +27,7 @@ const TABLE: &str = "conformance-lineage";
 const POLICY_PATH: &str = "/conformance/policies";
 const BOUNDS: &str = "/conformance/bounds";
 const KILL_SWITCH: &str = "/conformance/kill-switch";
-const SUBSCRIBER: &str = "conformance-subscriber";
+const BUS: &str = "conformance-outcomes";
 /// An image that the emulator does not know: it gives every instance of it the volumes that the call names.
 const ANY_IMAGE: &str = "ami-0123456789abcdef0";
 const MOMENT: Duration = Duration::from_millis(40);
@@ -39,6 +39,13 @@ struct QueuePair {
     dead_letters: String,
 }
 
+/// A topic, and the queue that hears it.
+#[derive(Default)]
+struct Subscriber {
+    topic: String,
+    queue: String,
+}
+
 /// A local AWS, with a stack of the suite's own.
 pub struct Local {
     keeper: Keeper,
@@ -47,8 +54,10 @@ pub struct Local {
     endpoint: String,
     access_key: AccessKey,
     queues: [QueuePair; 3],
-    subscriber: String,
-    topic: String,
+    subscriber: Subscriber,
+    attentive: Subscriber,
+    /// The queue of a rule that lets everything in that is put on the bus.
+    from_bus: String,
     numbers: Cell<u32>,
 }
 
@@ -64,8 +73,9 @@ impl Local {
             endpoint: aws.endpoint().to_owned(),
             access_key: aws.access_key(),
             queues: Default::default(),
-            subscriber: String::new(),
-            topic: String::new(),
+            subscriber: Subscriber::default(),
+            attentive: Subscriber::default(),
+            from_bus: String::new(),
             numbers: Cell::default(),
         };
         lab.make_table(&aws.deployed().table).await;
@@ -74,20 +84,9 @@ impl Local {
             let like = aws.deployed().queues[function].url.as_deref().expect("the function has a queue");
             lab.queues[place] = lab.make_queues(&format!("{STACK}-{function}"), like).await;
         }
-        let topic = lab.sns("CreateTopic", &[("Name", "conformance-notifications")]).await;
-        lab.topic = text(&topic, "/TopicArn").to_owned();
-        let (topic, endpoint) = (lab.topic.clone(), format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{SUBSCRIBER}"));
-        lab.subscriber = lab.make_queue(SUBSCRIBER).await;
-        let policy = json!({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": endpoint,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-        }]});
-        let open = json!({"QueueUrl": lab.subscriber, "Attributes": {"Policy": policy.to_string()}});
-        lab.json("sqs", "AmazonSQS.SetQueueAttributes", open).await;
-        lab.sns("Subscribe", &[("TopicArn", &topic), ("Protocol", "sqs"), ("Endpoint", &endpoint)]).await;
+        lab.subscriber = lab.subscribe("conformance-notifications").await;
+        lab.attentive = lab.subscribe("conformance-attention").await;
+        lab.from_bus = lab.listen_on_bus().await;
         for region in [lab.home(), lab.elsewhere()] {
             // As in an account that nobody has set up.
             lab.let_ebs_encrypt(&region, false).await;
@@ -111,6 +110,39 @@ impl Local {
             "GlobalSecondaryIndexes": indexes.collect::<Vec<_>>(),
         });
         self.json("dynamodb", "DynamoDB_20120810.CreateTable", table).await;
+    }
+
+    /// Makes a topic, and a queue of the same name that hears it.
+    async fn subscribe(&self, name: &str) -> Subscriber {
+        let topic = self.sns("CreateTopic", &[("Name", name)]).await;
+        let topic = text(&topic, "/TopicArn").to_owned();
+        let endpoint = format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{name}");
+        let queue = self.make_queue(name).await;
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": endpoint,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }]});
+        let open = json!({"QueueUrl": queue, "Attributes": {"Policy": policy.to_string()}});
+        self.json("sqs", "AmazonSQS.SetQueueAttributes", open).await;
+        self.sns("Subscribe", &[("TopicArn", &topic), ("Protocol", "sqs"), ("Endpoint", &endpoint)]).await;
+        Subscriber { topic, queue }
+    }
+
+    /// Makes the bus, and a queue that gets everything that is put there; gives the queue.
+    async fn listen_on_bus(&self) -> String {
+        self.json("events", "AWSEvents.CreateEventBus", json!({"Name": BUS})).await;
+        let (rule, queue) = ("conformance-all", "conformance-from-bus");
+        let url = self.make_queue(queue).await;
+        let pattern = json!({"account": [ACCOUNT]}).to_string();
+        let rule_of = json!({"Name": rule, "EventBusName": BUS, "EventPattern": pattern});
+        self.json("events", "AWSEvents.PutRule", rule_of).await;
+        let target = json!({"Id": "1", "Arn": format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{queue}")});
+        let targets = json!({"Rule": rule, "EventBusName": BUS, "Targets": [target]});
+        self.json("events", "AWSEvents.PutTargets", targets).await;
+        url
     }
 
     async fn make_queue(&self, name: &str) -> String {

@@ -1,11 +1,13 @@
 //! The cloud in memory as a lab.
 
-use crate::lab::{Lab, Published, announcement};
+use crate::lab::{FromBus, Lab, Published, announcement};
 use amiline_app::ports::Queue;
+use amiline_domain::bus::{BusEvent, SOURCE};
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::policy::CopyMinutes;
+use amiline_domain::receiver::Topic;
 use amiline_domain::target::ShareTarget;
-use amiline_fakecloud::{FakeCloud, Forged, Launch, Permission, World};
+use amiline_fakecloud::{FakeCloud, FaultKind, FaultRule, Forged, Launch, Permission, World};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -21,6 +23,8 @@ pub struct Model {
     cloud: FakeCloud,
     numbers: Cell<u32>,
     published: Cell<usize>,
+    for_attention: Cell<usize>,
+    on_bus: Cell<usize>,
     dead: RefCell<BTreeMap<Queue, usize>>,
 }
 
@@ -32,7 +36,14 @@ impl Default for Model {
         cloud.set_volume_rate(false);
         // As many as the adapters ask for on a page of the index.
         cloud.set_page_size(100);
-        Self { cloud, numbers: Cell::default(), published: Cell::default(), dead: RefCell::default() }
+        Self {
+            cloud,
+            numbers: Cell::default(),
+            published: Cell::default(),
+            for_attention: Cell::default(),
+            on_bus: Cell::default(),
+            dead: RefCell::default(),
+        }
     }
 }
 
@@ -222,16 +233,40 @@ impl Lab for Model {
     }
 
     async fn take_published(&self) -> Vec<Published> {
-        let all = self.cloud.notices();
-        let from = self.published.replace(all.len());
-        let of = |(name, value): (&'static str, String)| (name.to_owned(), value);
-        all.into_iter()
-            .skip(from)
-            .map(|published| {
-                let notice = published.notice;
-                let attributes = notice.attributes.into_iter().filter(|(_, value)| !value.is_empty());
-                Published { subject: notice.subject, message: notice.json, attributes: attributes.map(of).collect() }
-            })
-            .collect()
+        since(&self.published, self.cloud.notices())
     }
+
+    async fn take_calls_for_attention(&self) -> Vec<Published> {
+        since(&self.for_attention, self.cloud.notices_on(Topic::Attention))
+    }
+
+    async fn take_from_bus(&self) -> Vec<FromBus> {
+        let all = self.cloud.bus_events();
+        let from = self.on_bus.replace(all.len());
+        let arrived = |event: BusEvent| FromBus {
+            source: SOURCE.to_owned(),
+            detail_type: event.detail_type.to_owned(),
+            detail: serde_json::from_str(&event.detail).expect("a detail is JSON"),
+        };
+        all.into_iter().skip(from).map(|on_bus| arrived(on_bus.event)).collect()
+    }
+
+    async fn let_bus_refuse(&self, places: &[u32]) {
+        let places = places.iter().fold(0, |all, place| all | 1 << place);
+        self.cloud.inject(FaultRule::new(FaultKind::SomeRefused(places)).action("events:PutEvents").once());
+    }
+}
+
+/// What a topic took since the last time.
+fn since(place: &Cell<usize>, all: Vec<amiline_fakecloud::Published>) -> Vec<Published> {
+    let from = place.replace(all.len());
+    let of = |(name, value): (&'static str, String)| (name.to_owned(), value);
+    all.into_iter()
+        .skip(from)
+        .map(|published| {
+            let notice = published.notice;
+            let attributes = notice.attributes.into_iter().filter(|(_, value)| !value.is_empty());
+            Published { subject: notice.subject, message: notice.json, attributes: attributes.map(of).collect() }
+        })
+        .collect()
 }

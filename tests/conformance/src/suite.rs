@@ -25,6 +25,7 @@ pub fn all<L: Lab>() -> Vec<Expectation<L>> {
         expectations::announcing::all(),
         expectations::copying::all(),
         expectations::creating::all(),
+        expectations::days::all(),
         expectations::due::all(),
         expectations::enrolments::all(),
         expectations::events::all(),

@@ -1,5 +1,5 @@
 //! What the contract tests read with: the deployed templates as CloudFormation would resolve them, EventBridge's
-//! patterns, IAM statements, and the event files with the table that describes them. The tests are in `tests/`.
+//! patterns, IAM statements, the event files with the table that describes them, and the schema of the bus's events. The tests are in `tests/`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,5 +11,6 @@
 
 pub mod events;
 pub mod pattern;
+pub mod schema;
 pub mod stack;
 pub mod statements;

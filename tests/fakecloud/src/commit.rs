@@ -165,7 +165,7 @@ impl State {
         for item in &commit.history {
             let unannounced = item.event.is_announced();
             let (pk, sk) = (family_pk(&item.family), history_sk(item.seq));
-            let kept = KeptHistory { item: item.clone(), unannounced };
+            let kept = KeptHistory { item: item.clone(), unannounced, told: BTreeSet::new() };
             self.store.history.insert((item.family.clone(), item.seq), kept);
             if unannounced {
                 self.index_history(item);

@@ -18,6 +18,9 @@ pub enum FaultKind {
     Timeout,
     /// Refused with this error code and message and status 400, before any effect.
     Refused(String, String),
+    /// The call is carried out, and of its entries those at the places of the set bits are refused for the moment. Calls
+    /// that have no entries do not notice.
+    SomeRefused(u32),
     /// The effect happens; the answer never arrives, and the caller is told so.
     LostReply,
     /// Nothing happens, ever: the future does not complete. Dropping it is a crash before the effect.
@@ -55,8 +58,29 @@ impl FaultKind {
             }
             FaultKind::Timeout => Some(Refusal::no_answer("Timeout", "no answer in time")),
             FaultKind::Refused(code, message) => Some(Refusal::new(code, message.as_str())),
-            FaultKind::LostReply | FaultKind::Hang | FaultKind::HangAfterEffect | FaultKind::Delay(_) => None,
+            FaultKind::SomeRefused(_)
+            | FaultKind::LostReply
+            | FaultKind::Hang
+            | FaultKind::HangAfterEffect
+            | FaultKind::Delay(_) => None,
         }
+    }
+}
+
+/// The entries of one call that are refused while the call itself is carried out.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RefusedEntries(u32);
+
+impl RefusedEntries {
+    pub(crate) fn of(fault: Option<&FaultKind>) -> Self {
+        match fault {
+            Some(FaultKind::SomeRefused(places)) => Self(*places),
+            _ => Self(0),
+        }
+    }
+
+    pub(crate) fn holds(self, place: usize) -> bool {
+        u32::try_from(place).ok().and_then(|place| self.0.checked_shr(place)).unwrap_or(0) & 1 == 1
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cloud::FakeCloud;
 use crate::executor::yield_now;
-use crate::faults::FaultKind;
+use crate::faults::{FaultKind, RefusedEntries};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::trace::{Effect, Note, put};
@@ -146,6 +146,7 @@ impl World {
             return Err(refusal);
         }
         state.admit(call)?;
+        state.refused_entries = RefusedEntries::of(fault);
         let answer = effect(&mut state)?;
         let at = state.now;
         state.trace.effects.push(Effect {

@@ -6,12 +6,14 @@ use crate::cloud::FakeCloud;
 use crate::state::State;
 use crate::world::World;
 use amiline_app::ports::CallError;
+use amiline_domain::bus::BusEvent;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::ids::{ImageId, InstanceId, Region};
 use amiline_domain::image::ImageState;
 use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::PressKey;
+use amiline_domain::receiver::Topic;
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use jiff::Timestamp;
 
@@ -90,8 +92,10 @@ pub enum What {
     TagWritten(TagStep),
     /// A transaction was written.
     Committed(Box<Commit>),
-    /// The topic took a notice.
-    Published(Notice),
+    /// A topic took a notice.
+    Published(Topic, Notice),
+    /// The bus took an event.
+    PutOnBus(BusEvent),
     /// A call that would have changed something was refused.
     Refused(Refused, CallError),
     /// An image came into a state, by itself or by a person's hand.

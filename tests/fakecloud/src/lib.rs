@@ -60,9 +60,9 @@ pub use gate::Call;
 pub use happenings::{Happening, Refused, SeenImage, What};
 pub use limits::Dark;
 pub use people::Forged;
-pub use queues::{Message, Published};
+pub use queues::{Message, OnBus, Published};
 pub use settings::Plant;
-pub use store::StreamRecord;
+pub use store::{STREAM_BATCH, StreamRecord};
 pub use trace::Effect;
 pub use world::World;
 

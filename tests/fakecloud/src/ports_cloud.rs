@@ -1,16 +1,25 @@
-//! The ports on Parameter Store, the queues and the topic, all in the home Region.
+//! The ports on Parameter Store, the queues, the topics and the bus, all in the home Region.
 
 use crate::happenings::What;
 use crate::ports_table::Kept;
-use crate::queues::Published;
+use crate::queues::{OnBus, Published};
+use crate::refusal::Refusal;
+use crate::trace::{Note, put};
 use crate::world::World;
-use amiline_app::ports::{Announcer, CallError, KillSwitch, Messenger, PolicyReader, Queue};
-use amiline_domain::history::HistoryItem;
+use amiline_app::ports::{
+    Announcer, CallError, DayPage, DayReader, DigestKeeper, KillSwitch, Messenger, PolicyReader, Queue,
+};
+use amiline_domain::bus::{self, BYTES_MAX, BusEvent, ENTRIES_MAX};
+use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
 use amiline_domain::ids::{FamilyId, PolicyName};
 use amiline_domain::notice::Notice;
+use amiline_domain::receiver::{Receiver, Topic, Unannounced};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Messages in one SendMessageBatch.
 const BATCH_MAX: usize = 10;
+const PUT_EVENTS: &str = "events:PutEvents";
 
 impl PolicyReader for World {
     async fn policy_text(&self, name: &PolicyName) -> Result<Option<String>, CallError> {
@@ -50,15 +59,41 @@ impl Messenger for World {
 }
 
 impl Announcer for World {
-    async fn publish(&self, notice: &Notice) -> Result<(), CallError> {
+    async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError> {
         let home = self.cloud.home();
-        self.call("sns:Publish", &home, &notice.subject, |state| {
+        self.call("sns:Publish", &home, &format!("{}: {}", topic.as_str(), notice.subject), |state| {
             let at = state.now;
-            state.published.push(Published { at, notice: notice.clone() });
-            state.happened(self.invocation, || What::Published(notice.clone()));
+            state.published.push(Published { at, topic, notice: notice.clone() });
+            state.happened(self.invocation, || What::Published(topic, notice.clone()));
             Ok(())
         })
         .await
+    }
+
+    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError> {
+        let home = self.cloud.home();
+        let kinds: Vec<&str> = events.iter().map(|event| event.detail_type).collect();
+        let subject = kinds.join(" ");
+        let put = self.call(PUT_EVENTS, &home, &subject, |state| {
+            let bytes: usize = events.iter().map(BusEvent::bytes).sum();
+            if events.is_empty() || events.len() > ENTRIES_MAX || bytes >= BYTES_MAX {
+                return Err(Refusal::new("ValidationException", "1 validation error detected"));
+            }
+            let refused = state.refused_entries;
+            for (_, event) in events.iter().enumerate().filter(|(place, _)| !refused.holds(*place)) {
+                let at = state.now;
+                state.on_bus.push(OnBus { at, event: event.clone() });
+                state.happened(self.invocation, || What::PutOnBus(event.clone()));
+            }
+            Ok(Places((0..events.len()).filter(|place| refused.holds(*place)).collect()))
+        });
+        let refused = |place| {
+            let message = "the event could not be taken".to_owned();
+            let (code, region) = ("InternalFailure".to_owned(), home.clone());
+            let fault = bus::refusal(&code);
+            (place, CallError { action: PUT_EVENTS, subject: subject.clone(), region, code, message, fault })
+        };
+        put.await.map(|places| places.0.into_iter().map(refused).collect())
     }
 
     async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError> {
@@ -70,8 +105,63 @@ impl Announcer for World {
         .await
     }
 
-    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<HistoryItem>, CallError> {
+    async fn note_told(&self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:UpdateItem", &home, &format!("{family} {seq} {told:?}"), |state| {
+            state.note_told(family, seq, told);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError> {
         let home = self.cloud.home();
         self.call("dynamodb:GetItem", &home, &format!("{pk} {sk}"), |state| Ok(state.waiting_history(pk, sk))).await
+    }
+}
+
+impl DayReader for World {
+    async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError> {
+        let home = self.cloud.home();
+        // In truth two calls, of which the second may fail too: a page that was not read whole is no page.
+        self.call("dynamodb:Query", &home, &format!("families of {day}"), |state| {
+            Ok(state.day_page(day, from.as_deref()))
+        })
+        .await
+    }
+}
+
+impl DigestKeeper for World {
+    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:GetItem", &home, &format!("digest {key:?}"), |state| Ok(state.store.digests.contains(key)))
+            .await
+    }
+
+    async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:UpdateItem", &home, &format!("digest {key:?}"), |state| {
+            state.store.digests.insert(key.clone());
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Note for DayPage {
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{} families", self.families.len()));
+    }
+}
+
+/// The places of entries that were refused.
+struct Places(Vec<usize>);
+
+impl Note for Places {
+    fn note(&self, out: &mut String) {
+        match self.0.as_slice() {
+            [] => out.push_str("done"),
+            some => put(out, format_args!("done, but for the entries {some:?}")),
+        }
     }
 }

@@ -14,6 +14,7 @@ use amiline_domain::family::Family;
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::press::{Press, PressKey, PressState};
+use amiline_domain::receiver::Unannounced;
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::tags::Button;
 use jiff::Timestamp;
@@ -46,6 +47,15 @@ impl Note for FamilyId {
 impl Note for HistoryItem {
     fn note(&self, out: &mut String) {
         put(out, format_args!("{} {}", self.seq, self.event.as_str()));
+    }
+}
+
+impl Note for Unannounced {
+    fn note(&self, out: &mut String) {
+        self.item.note(out);
+        if !self.told.is_empty() {
+            put(out, format_args!(", told {:?}", self.told));
+        }
     }
 }
 

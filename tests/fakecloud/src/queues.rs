@@ -1,9 +1,11 @@
-//! The functions' queues, with what tests do to them, and the topic.
+//! The functions' queues, with what tests do to them, the topics and the bus.
 
 use crate::cloud::FakeCloud;
 use crate::state::State;
 use amiline_app::ports::Queue;
+use amiline_domain::bus::BusEvent;
 use amiline_domain::notice::Notice;
+use amiline_domain::receiver::Topic;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -23,11 +25,13 @@ pub struct Message {
     pub sent_at: Timestamp,
 }
 
-/// A notice that the topic took.
+/// A notice that a topic took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
     /// When.
     pub at: Timestamp,
+    /// Which topic.
+    pub topic: Topic,
     /// What.
     pub notice: Notice,
 }
@@ -38,6 +42,15 @@ impl Published {
         let json: serde_json::Value = serde_json::from_str(&self.notice.json).expect("a notice is JSON");
         json[name].as_str().unwrap_or_default().to_owned()
     }
+}
+
+/// An event that the bus took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnBus {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: BusEvent,
 }
 
 /// Three queues and their dead-letter queues.
@@ -129,13 +142,30 @@ impl FakeCloud {
         self.with_queue(queue, |messages| messages.push_front(message));
     }
 
-    /// What the topic took, oldest first.
-    pub fn notices(&self) -> Vec<Published> {
+    /// What every topic took, oldest first.
+    pub fn published(&self) -> Vec<Published> {
         self.state.borrow().published.clone()
+    }
+
+    /// What a topic took, oldest first.
+    pub fn notices_on(&self, topic: Topic) -> Vec<Published> {
+        let mut published = self.published();
+        published.retain(|published| published.topic == topic);
+        published
+    }
+
+    /// What the topic for everything took, oldest first.
+    pub fn notices(&self) -> Vec<Published> {
+        self.notices_on(Topic::Notifications)
     }
 
     /// How many notices were published of an event, by its name (`image-available`).
     pub fn notices_of(&self, event: &str) -> usize {
         self.notices().iter().filter(|published| published.field("event") == event).count()
+    }
+
+    /// What the bus took, oldest first.
+    pub fn bus_events(&self) -> Vec<OnBus> {
+        self.state.borrow().on_bus.clone()
     }
 }

@@ -1,13 +1,13 @@
 //! Everything that the cloud holds, and how its time passes.
 
 use crate::events::{Bus, EventKind};
-use crate::faults::FaultPlan;
+use crate::faults::{FaultPlan, RefusedEntries};
 use crate::gate::Call;
 use crate::happenings::Happenings;
 use crate::identity::Ids;
 use crate::limits::{Bucket, DOCUMENTED, Dark};
 use crate::parameters::Parameters;
-use crate::queues::{Published, Queues};
+use crate::queues::{OnBus, Published, Queues};
 use crate::refusal::Refusal;
 use crate::region::RegionState;
 use crate::settings::Settings;
@@ -40,9 +40,12 @@ pub(crate) struct State {
     pub(crate) invocations: u64,
     pub(crate) calls_made: u64,
     pub(crate) faults: FaultPlan,
+    /// Of the call that is being carried out.
+    pub(crate) refused_entries: RefusedEntries,
     pub(crate) bus: Bus,
     pub(crate) queues: Queues,
     pub(crate) published: Vec<Published>,
+    pub(crate) on_bus: Vec<OnBus>,
     pub(crate) parameters: Parameters,
     pub(crate) store: Store,
     dark: BTreeMap<Region, Dark>,
@@ -69,9 +72,11 @@ impl State {
             invocations: 0,
             calls_made: 0,
             faults: FaultPlan::default(),
+            refused_entries: RefusedEntries::default(),
             bus: Bus::default(),
             queues: Queues::default(),
             published: Vec::new(),
+            on_bus: Vec::new(),
             parameters: Parameters::default(),
             store: Store::default(),
             dark: BTreeMap::new(),

@@ -3,20 +3,26 @@
 use crate::cloud::FakeCloud;
 use crate::state::State;
 use crate::versioned::Versioned;
-use amiline_app::ports::{Due, RejectedMessage};
+use amiline_app::ports::{DayPage, Due, RejectedMessage};
 use amiline_domain::budget::Budget;
+use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, Place};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, Region};
 use amiline_domain::press::{Press, PressKey};
-use std::collections::{BTreeMap, VecDeque};
+use amiline_domain::receiver::{Receiver, Unannounced};
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A history item in the table.
 #[derive(Debug, Clone)]
 pub(crate) struct KeptHistory {
     pub(crate) item: HistoryItem,
     pub(crate) unannounced: bool,
+    /// Who was told of it while it waits.
+    pub(crate) told: BTreeSet<Receiver>,
 }
 
 /// A history item that the table's stream brings: an INSERT of an item whose sort key begins with `HISTORY#`.
@@ -29,6 +35,16 @@ pub struct StreamRecord {
     /// The item.
     pub item: HistoryItem,
 }
+
+impl StreamRecord {
+    /// The item as the stream shows it: as it was written, when nobody was told of it yet.
+    pub fn waiting(&self) -> Unannounced {
+        Unannounced::by_nobody(self.item.clone())
+    }
+}
+
+/// Records that the stream's mapping gives one invocation (infra/template.yaml, BatchSize).
+pub const STREAM_BATCH: usize = 10;
 
 /// Every item by its kind. A family's own item, its rows and its wakes are kept apart, as they are in the table.
 #[derive(Debug, Default)]
@@ -43,6 +59,8 @@ pub(crate) struct Store {
     pub(crate) budgets: BTreeMap<AccountId, Budget>,
     pub(crate) policies: BTreeMap<String, String>,
     pub(crate) rejected: BTreeMap<String, RejectedMessage>,
+    /// Digests that were published.
+    pub(crate) digests: BTreeSet<DigestKey>,
     pub(crate) stream: VecDeque<StreamRecord>,
     /// The index of what is due, by part, partition key and sort key.
     pub(crate) due: BTreeMap<(u32, String, String), Versioned<Option<Due>>>,
@@ -107,22 +125,50 @@ impl State {
         held
     }
 
-    /// Marks a history item as published; an item that is gone stays gone.
+    /// A page of the families that began on a day, as the index lists them.
+    pub(crate) fn day_page(&self, day: Day, from: Option<&str>) -> DayPage {
+        let seen = self.now - SignedDuration::from_secs(self.settings.index_lag_seconds);
+        let mut families: Vec<(String, Family)> = self
+            .store
+            .families
+            .keys()
+            .filter_map(|id| self.store.bare_family(id))
+            .filter(|family| day.holds(family.created_at) && family.created_at <= seen)
+            .map(|family| (format!("{:012}#{}", family.created_at.as_second(), family.id), family))
+            .filter(|(place, _)| from.is_none_or(|from| place.as_str() > from))
+            .collect();
+        families.sort_by(|a, b| a.0.cmp(&b.0));
+        let more = families.len() > self.settings.page_size;
+        families.truncate(self.settings.page_size);
+        let next = families.last().filter(|_| more).map(|(place, _)| place.clone());
+        DayPage { families: families.into_iter().map(|(_, family)| family).collect(), next }
+    }
+
+    /// Marks a history item as announced; an item that is gone stays gone.
     pub(crate) fn mark_announced(&mut self, family: &FamilyId, seq: u64) {
         if let Some(kept) = self.store.history.get_mut(&(family.clone(), seq)) {
             kept.unannounced = false;
+            kept.told.clear();
         }
         self.set_due(family_pk(family), history_sk(seq), None);
     }
 
-    /// The history item under these keys, if it still waits to be published.
-    pub(crate) fn waiting_history(&self, pk: &str, sk: &str) -> Option<HistoryItem> {
+    /// Adds to those who were told of a history item that waits; any other stays as it is.
+    pub(crate) fn note_told(&mut self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) {
+        let kept = self.store.history.get_mut(&(family.clone(), seq));
+        if let Some(kept) = kept.filter(|kept| kept.unannounced) {
+            kept.told.extend(told);
+        }
+    }
+
+    /// The history item under these keys, if it still waits to be announced.
+    pub(crate) fn waiting_history(&self, pk: &str, sk: &str) -> Option<Unannounced> {
         let waiting = self
             .store
             .history
             .values()
             .find(|kept| kept.unannounced && family_pk(&kept.item.family) == pk && history_sk(kept.item.seq) == sk);
-        waiting.map(|kept| kept.item.clone())
+        waiting.map(|kept| Unannounced { item: kept.item.clone(), told: kept.told.clone() })
     }
 }
 

@@ -12,6 +12,7 @@ use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::ImageState;
 use amiline_domain::press::{Press, PressKey};
+use amiline_domain::receiver::Topic;
 use amiline_domain::tags::Button;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -170,7 +171,7 @@ impl FakeCloud {
         self.state.borrow().store.history_of(id)
     }
 
-    /// History items that wait to be published.
+    /// History items that wait to be announced.
     pub fn unannounced(&self) -> Vec<HistoryItem> {
         let state = self.state.borrow();
         state.store.history.values().filter(|kept| kept.unannounced).map(|kept| kept.item.clone()).collect()
@@ -279,10 +280,16 @@ impl FakeCloud {
             }
         }
         let recorded: BTreeSet<&str> = state.store.history.values().map(|kept| kept.item.outcome_id.as_str()).collect();
-        for published in &state.published {
+        for published in state.published.iter().filter(|published| published.topic != Topic::Digest) {
             let outcome = published.field("outcome_id");
             if !recorded.contains(outcome.as_str()) {
                 flaws.push(format!("{:?} was published and never recorded", published.notice.subject));
+            }
+        }
+        for on_bus in &state.on_bus {
+            let detail: serde_json::Value = serde_json::from_str(&on_bus.event.detail).expect("a detail is JSON");
+            if !recorded.contains(detail["outcome_id"].as_str().unwrap_or_default()) {
+                flaws.push(format!("{:?} was put on the bus and never recorded", on_bus.event.detail));
             }
         }
         flaws

@@ -2,13 +2,13 @@
 
 /// The keys that our code looks for, in events, messages and policies.
 const KEYS: &str = "source detail-type account region time resources detail version id changed-tag-keys tags service \
-    resource-type ImageId State ErrorMessage instance family early due_within_seconds pk sk description create reboot \
-    encrypt kms_key distribute regions region within_minutes share accounts organizations organizational_units \
+    resource-type ImageId State ErrorMessage instance family early due_within_seconds pk sk scheduled day policy \
+    description create reboot encrypt kms_key distribute regions region within_minutes share accounts organizations organizational_units \
     deadline_hours";
 
 /// Values that it accepts somewhere, tag names, and codes that EC2 answers with.
-const VALUES: &str = "aws.tag aws.ec2 amiline LookAtInstance FamilyDue AnnounceHistory Tick ec2 instance available failed \
-    deregistered disabled pending 111111111111 222222222222 us-east-1 us-west-2 eu-west-1 ap-southeast-3 us-gov-west-1 \
+const VALUES: &str = "aws.tag aws.ec2 amiline LookAtInstance FamilyDue AnnounceHistory DigestDue DayEnded Tick ec2 instance \
+    available failed 2026-11-24 deregistered disabled pending 111111111111 222222222222 us-east-1 us-west-2 eu-west-1 ap-southeast-3 us-gov-west-1 \
     i-0123456789abcdef0 i-1a2b3c4d ami-0123456789abcdef0 fam-0123456789abcdef alias/amiline alias/aws/ebs alias/other \
     arn:aws:ec2:us-east-1:111111111111:instance/i-0123456789abcdef0 2026-11-24T01:38:45Z -009999-01-01T00:00:00Z \
     9999-12-31T23:59:59.999999999Z 1970-01-01T00:00:00+25:59 FAMILY#fam-0123456789abcdef HISTORY#0000000001 default \

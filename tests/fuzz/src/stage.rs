@@ -4,6 +4,7 @@ use crate::log_lines::Logged;
 use crate::properties::{ascii_line, holds, line};
 use crate::target::{Broken, shape};
 use amiline_app::announce::{announce, announce_waiting};
+use amiline_app::digest::{ask_for_digests, publish_digest};
 use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
@@ -12,12 +13,14 @@ use amiline_app::ports::Queue;
 use amiline_app::reject::reject;
 use amiline_app::settings::BoundedStack;
 use amiline_app::tick::tick;
+use amiline_domain::bus;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::lineage::tree;
-use amiline_domain::notice::render;
+use amiline_domain::notice::{Notice, render};
+use amiline_domain::receiver::{Topic, Unannounced};
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::{BadEvent, ImageStateChange, InstanceTagged, Wake, decode};
-use amiline_fakecloud::{FakeCloud, Launch, Volume, World, region, run};
+use amiline_fakecloud::{FakeCloud, Launch, STREAM_BATCH, StreamRecord, Volume, World, region, run};
 use std::cell::RefCell;
 
 /// The account that images may be shared with.
@@ -152,6 +155,13 @@ impl Stage {
             (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
                 format!("{:?}", announce_waiting(world, &pk, &sk).await?)
             }
+            (Queue::Notify, Wake::DigestDue(key)) => {
+                format!("{:?}", publish_digest(world, &stack.stack.name, &key).await?)
+            }
+            (_, Wake::DayEnded(day)) => {
+                ask_for_digests(world, day).await?;
+                "asked for digests".to_owned()
+            }
             (_, Wake::Tick(request)) => {
                 tick(world, &self.cloud.watched_stack(&[self.home()]), request).await?;
                 "ticked".to_owned()
@@ -181,9 +191,14 @@ impl Stage {
                     self.receive(queue, &message.id, &message.body);
                 }
             }
-            for record in self.cloud.take_stream() {
+            let records = self.cloud.take_stream();
+            for record in &records {
                 self.say(record.item.event.as_str());
-                if let Some(Err(error)) = run(announce(&self.cloud.as_caller("notify"), &record.item)) {
+            }
+            let waiting: Vec<Unannounced> = records.iter().map(StreamRecord::waiting).collect();
+            for batch in waiting.chunks(STREAM_BATCH) {
+                let ends = run(announce(&self.cloud.as_caller("notify"), batch)).unwrap_or_default();
+                for error in ends.into_iter().filter_map(Result::err) {
                     self.say(&error.to_string());
                 }
             }
@@ -230,6 +245,9 @@ impl Stage {
                 ascii_line("the status tag", &status, TAG_VALUE_MAX)?;
             }
         }
+        for digest in self.cloud.notices_on(Topic::Digest) {
+            check_digest(&digest.notice)?;
+        }
         let flaws = self.cloud.flaws();
         holds("the model sees no flaw", flaws.is_empty(), || flaws.join("; "))
     }
@@ -247,9 +265,21 @@ fn check_notice(item: &amiline_domain::history::HistoryItem) -> Result<(), Broke
     let bytes = notice.text.len().saturating_add(notice.json.len());
     holds("a notice is no longer than SNS takes", bytes <= NOTICE_BYTES_MAX, || bytes.to_string())?;
     line("a notice's JSON", &notice.json, NOTICE_BYTES_MAX)?;
+    let event = bus::event(item);
+    holds("an event is no larger than EventBridge takes", event.bytes() < bus::BYTES_MAX, || {
+        event.bytes().to_string()
+    })?;
+    holds("the bus carries the same document", event.detail == notice.json, || event.detail.clone())?;
     let json = serde_json::from_str::<serde_json::Value>(&notice.json);
     holds("a notice's JSON is JSON", json.is_ok(), || notice.json.clone())?;
     notice.attributes.values().try_for_each(|value| line("a notice's attribute", value, 100))
+}
+
+fn check_digest(notice: &Notice) -> Result<(), Broken> {
+    ascii_line("a digest's subject", &notice.subject, 99)?;
+    notice.text.lines().try_for_each(|shown| ascii_line("a line of a digest", shown, 402))?;
+    line("a digest's JSON", &notice.json, NOTICE_BYTES_MAX)?;
+    notice.attributes.values().try_for_each(|value| line("a digest's attribute", value, 100))
 }
 
 fn function(queue: Queue) -> &'static str {

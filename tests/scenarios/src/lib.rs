@@ -9,20 +9,23 @@
 )]
 
 use amiline_app::announce::{announce, announce_waiting};
+use amiline_app::digest::{ask_for_digests, publish_digest};
 use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
 use amiline_app::look::{LookRequest, look_at_instance};
-use amiline_app::ports::{Announcer, Due, Queue};
+use amiline_app::ports::{Due, Queue};
 use amiline_app::reject::reject;
 use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_app::tick::{TickDone, tick};
-use amiline_app::{Create, Distribute};
+use amiline_app::{Create, Distribute, Notify};
+use amiline_domain::day::Day;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::receiver::Unannounced;
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::{BadEvent, Tick, Wake, decode};
-use amiline_fakecloud::{FakeCloud, Launch, Message, Volume, World, region, run};
+use amiline_fakecloud::{FakeCloud, Launch, Message, STREAM_BATCH, StreamRecord, Volume, World, region, run};
 use std::cell::Cell;
 
 /// The account that images are shared with.
@@ -126,10 +129,15 @@ impl House {
                 }
             }
         }
-        for record in self.cloud.take_stream() {
+        let records: Vec<Unannounced> = self.cloud.take_stream().iter().map(StreamRecord::waiting).collect();
+        for mut batch in records.chunks(STREAM_BATCH) {
             // The mapping's retries are bounded; what is left over is the tick's.
-            let _ =
-                (0..3).find(|_| matches!(run(announce(&self.cloud.as_caller("notify"), &record.item)), Some(Ok(_))));
+            for _ in 0..3 {
+                // After a crash all of them come again, otherwise those from the first that failed on.
+                let Some(ends) = run(announce(&self.cloud.as_caller("notify"), batch)) else { continue };
+                let Some(failed) = ends.iter().position(Result::is_err) else { break };
+                batch = &batch[failed..];
+            }
         }
     }
 
@@ -160,6 +168,11 @@ impl House {
     /// A tick that a person asks for, who will not wait for what is due within a day.
     pub fn tick_early(&self) -> TickDone {
         self.ticked(Tick { due_within_seconds: 86_400, ..Tick::default() })
+    }
+
+    /// The schedule asks for a day's digests; how many. `None`: the invocation failed.
+    pub fn day_ended(&self, day: Day) -> Option<usize> {
+        run(ask_for_digests(&self.cloud.as_caller("schedule-tick"), day))?.ok()
     }
 
     /// Lives so many minutes, with a tick every five.
@@ -225,7 +238,7 @@ impl House {
 }
 
 /// One message, as the function of that queue handles it.
-pub async fn handle<W: Create + Distribute + Announcer>(
+pub async fn handle<W: Create + Distribute + Notify>(
     world: &W,
     stack: &BoundedStack,
     queue: Queue,
@@ -264,6 +277,9 @@ pub async fn handle<W: Create + Distribute + Announcer>(
         }
         (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
             announce_waiting(world, &pk, &sk).await?;
+        }
+        (Queue::Notify, Wake::DigestDue(key)) => {
+            publish_digest(world, &stack.stack.name, &key).await?;
         }
         (_, other) => {
             let bad = BadEvent::Malformed(format!("{other:?} is for another function"));

@@ -14,6 +14,7 @@ use crate::storm::Storm;
 use amiline_app::family::UseCaseError;
 use amiline_app::ports::Queue;
 use amiline_app::settings::{BoundedStack, WatchedStack};
+use amiline_domain::day::Day;
 use amiline_domain::ids::{FamilyId, InstanceId, Region};
 use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::{Dark, FakeCloud, Happening, Message, StreamRecord, Turns, region};
@@ -27,6 +28,8 @@ use std::rc::Rc;
 pub const TICK_SECONDS: i64 = 300;
 /// Seconds between sweeps (infra/template.yaml, SweepSchedule).
 pub const SWEEP_SECONDS: i64 = 3600;
+/// Seconds after midnight at which the day's digests are asked for (infra/template.yaml, DigestSchedule).
+pub const DIGEST_SECONDS: i64 = 900;
 /// Times that the stream mapping tries a record again (infra/template.yaml, MaximumRetryAttempts).
 const RECORD_TRIES: u32 = 6;
 /// The Region that the account has not enabled.
@@ -44,10 +47,11 @@ pub(crate) type Future = Pin<Box<dyn std::future::Future<Output = Result<(), Use
 #[derive(Debug)]
 pub(crate) enum Origin {
     Message { queue: Queue, message: Message, back_at: Timestamp },
-    Record { record: Box<StreamRecord>, tries: u32 },
+    Records { records: Vec<StreamRecord>, tries: u32 },
     Tick,
     EarlyTick,
     Sweep,
+    DayEnded(Day),
     Person,
 }
 
@@ -62,10 +66,12 @@ struct Live {
 #[derive(Debug)]
 pub(crate) enum Later {
     Back(Queue, Message),
-    Record(Box<StreamRecord>, u32),
+    Records(Vec<StreamRecord>, u32),
     Tick,
     /// The hourly tick that also looks after enrolments.
     Sweep,
+    /// The daily schedule.
+    DayEnded,
     Act,
     /// A scenario's step.
     Scripted(usize),
@@ -185,6 +191,7 @@ impl Run {
         if self.conditions.enrols {
             self.later(plus_seconds(self.cloud.now(), SWEEP_SECONDS), Later::Sweep);
         }
+        self.later(plus_seconds(Day::of(self.cloud.now()).end(), DIGEST_SECONDS), Later::DayEnded);
     }
 
     #[cfg(amiline_sim)]
@@ -309,7 +316,7 @@ impl Run {
         self.live.is_empty()
             && QUEUES.iter().all(|queue| self.cloud.waiting_count(*queue) == 0)
             && self.cloud.stream_length() == 0
-            && self.agenda.values().all(|later| matches!(later, Later::Tick | Later::Sweep))
+            && self.agenda.values().all(|later| matches!(later, Later::Tick | Later::Sweep | Later::DayEnded))
             && self.cloud.next_by_itself().is_none()
             && self.cloud.next_due().is_none()
             && !self.cloud.tick_would_find(&self.watched)

@@ -32,7 +32,7 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub const SCENARIOS: [Scenario; 22] = [
+pub const SCENARIOS: [Scenario; 23] = [
     Scenario { name: "press", says: "one press, one image", set_up: as_it_is, steps: &[(0, press_plain)], short: true },
     Scenario {
         name: "rejected",
@@ -181,6 +181,13 @@ pub const SCENARIOS: [Scenario; 22] = [
         steps: &[(0, enrol_zoned), (2000, break_zoned), (6000, mend_zoned)],
         short: false,
     },
+    Scenario {
+        name: "deaf-bus",
+        says: "the bus refuses a part of every batch for a while",
+        set_up: as_it_is,
+        steps: &[(0, deafen_the_bus), (0, press_copies)],
+        short: false,
+    },
 ];
 
 impl Scenario {
@@ -311,6 +318,10 @@ fn mend_zoned(run: &mut Run) {
 
 fn slowly(conditions: &mut Conditions) {
     conditions.pending = 1900;
+}
+
+fn deafen_the_bus(run: &mut Run) {
+    run.cloud.inject(FaultRule::new(FaultKind::SomeRefused(0b101)).action("events:PutEvents").times(12));
 }
 
 fn press_plain(run: &mut Run) {

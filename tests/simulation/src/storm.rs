@@ -180,6 +180,12 @@ impl Storm {
             ("delayed", FaultKind::Delay(3)),
             ("denied", FaultKind::Denied),
         ];
+        // Half of what goes wrong with a batch concerns a part of it.
+        if call.action == "events:PutEvents" && inner.choices.below(2) == 1 {
+            inner.faults.count("part of a batch refused");
+            let places = 1 + inner.choices.below(1023);
+            return Some(FaultKind::SomeRefused(places));
+        }
         let (name, kind) = inner.choices.one_of(&kinds).clone();
         inner.faults.count(name);
         Some(kind)

@@ -86,6 +86,8 @@ fn bugs_that_others_had_are_noticed_in_ours() {
     let quick = [
         (Mutant::CreateThenTag, Check::TaggedFromBirth),
         (Mutant::AnnouncesBeforeRecording, Check::RecordedBeforeAnnounced),
+        (Mutant::RefusedEntryDropped, Check::OutcomesAnnounced),
+        (Mutant::OneReceiverIsEnough, Check::OutcomesAnnounced),
         (Mutant::AvailableWhilePending, Check::AvailableWasSeen),
         (Mutant::SwitchFailsOpen, Check::KillSwitchStops),
         (Mutant::NoDueTime, Check::AlwaysDue),

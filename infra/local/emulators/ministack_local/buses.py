@@ -1,4 +1,4 @@
-"""EventBridge: events that only AWS itself may send, and buses of other Regions.
+"""EventBridge: events that only AWS itself may send, buses of other Regions, and events that a bus refuses.
 
 PutEvents refuses `aws.*` sources, as AWS does, so the EC2 emulator's events come in through `emit`. A bus
 target in another Region is dropped by ministack; here it is delivered in process, because the template for
@@ -9,10 +9,11 @@ import json
 import time
 import uuid
 
-from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.core.responses import get_account_id, get_region, json_response, request_scope
 from ministack.services import eventbridge, scheduler
 
 _here = eventbridge._dispatch_to_event_bus
+_put = eventbridge._put_events
 _invoke = eventbridge._invoke_target
 
 
@@ -77,6 +78,33 @@ def _to_target(target, event, rule, view=None):
     _invoke(target, event, rule, view)
 
 
+# Of each PutEvents call to come, the places of the entries that it refuses.
+_refusals: list[set[int]] = []
+
+
+def refuse_entries(places: list[int], calls: int) -> None:
+    """The next calls of PutEvents refuse the entries at these places, as EventBridge does when it cannot take them for
+    the moment: the call succeeds, and each of them has an error."""
+    _refusals.extend(set(places) for _ in range(calls))
+
+
+def _put_events(data, allow_aws_source=False):
+    entries = data.get("Entries") or []
+    if not _refusals or not entries:
+        return _put(data, allow_aws_source)
+    refused = _refusals.pop(0)
+    taken = [entry for place, entry in enumerate(entries) if place not in refused]
+    status, headers, body = _put({**data, "Entries": taken}, allow_aws_source)
+    answer = json.loads(body)
+    if status >= 400:
+        return status, headers, body
+    ends = iter(answer["Entries"])
+    failure = {"ErrorCode": "InternalFailure", "ErrorMessage": "The event could not be taken."}
+    answer["Entries"] = [failure if place in refused else next(ends) for place in range(len(entries))]
+    answer["FailedEntryCount"] += len(entries) - len(taken)
+    return json_response(answer)
+
+
 def fire_schedule(region: str, account: str, name: str) -> list[str]:
     """Fires schedules whose name contains `name` at once, so that a test need not wait for the clock."""
     fired = []
@@ -102,6 +130,7 @@ def fire_schedule(region: str, account: str, name: str) -> list[str]:
 def install(tick_seconds: float) -> None:
     eventbridge._dispatch_to_event_bus = _to_bus
     eventbridge._invoke_target = _to_target
+    eventbridge._put_events = _put_events
     # Both sweeps sleep ten seconds by default, which is the resolution a watcher would see.
     eventbridge._SCHEDULER_TICK_INTERVAL = tick_seconds
     scheduler._SCHEDULE_TICK_INTERVAL = tick_seconds

@@ -80,9 +80,16 @@ def fire(request: dict) -> dict:
     return {"fired": fired}
 
 
+def refuse_events(request: dict) -> dict:
+    """{"places": of entries, "calls"}: see buses.refuse_entries."""
+    buses.refuse_entries(request["places"], request.get("calls", 1))
+    return {}
+
+
 ROUTES = {
     "/_local/health": health,
     "/_local/events": events,
+    "/_local/events/refuse": refuse_events,
     "/_local/identity": identity,
     "/_local/kms-key": kms_key,
     "/_local/authorize": authorize,

@@ -60,6 +60,21 @@ def _group_create(logical_id, props, stack_name):
     return name, {"Arn": f"arn:aws:resource-groups:{get_region()}:{get_account_id()}:group/{name}"}
 
 
+def _registry_create(logical_id, props, stack_name):
+    """AWS::EventSchemas::Registry: only its name, since nothing here looks schemas up."""
+    name = props.get("RegistryName") or provisioners._physical_name(stack_name, logical_id, max_len=64)
+    arn = f"arn:aws:schemas:{get_region()}:{get_account_id()}:registry/{name}"
+    return arn, {"RegistryArn": arn, "RegistryName": name}
+
+
+def _schema_create(logical_id, props, stack_name):
+    """AWS::EventSchemas::Schema: only its name; its content has to be JSON."""
+    json.loads(props["Content"])
+    name = props.get("SchemaName") or provisioners._physical_name(stack_name, logical_id, max_len=255)
+    arn = f"arn:aws:schemas:{get_region()}:{get_account_id()}:schema/{props['RegistryName']}/{name}"
+    return arn, {"SchemaArn": arn, "SchemaName": name, "SchemaVersion": "1"}
+
+
 def _with_table_settings(create):
     """TTL, point-in-time recovery and encryption, which ministack's table resource reads and leaves off."""
 
@@ -115,6 +130,9 @@ def install() -> None:
     handlers.setdefault("AWS::Events::EventBusPolicy", _create_only(_bus_policy_create, _bus_policy_delete))
     handlers.setdefault("AWS::Events::Archive", _create_only(_archive_create, _archive_delete))
     handlers.setdefault("AWS::ResourceGroups::Group", _create_only(_group_create, lambda physical_id, props: None))
+    nothing = lambda physical_id, props: None
+    handlers.setdefault("AWS::EventSchemas::Registry", _create_only(_registry_create, nothing))
+    handlers.setdefault("AWS::EventSchemas::Schema", _create_only(_schema_create, nothing))
     table = handlers["AWS::DynamoDB::Table"]
     table["create"] = _with_table_settings(table["create"])
     table["update"] = _with_table_settings(table["update"])

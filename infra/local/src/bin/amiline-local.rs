@@ -107,6 +107,7 @@ A local AWS with Amiline deployed. Ctrl-C ends it; nothing is kept.
   Regions   {home} (home), {}
   Table     {}
   Topics    {}
+  Bus       {}
   Queues    {}
   Logs      {}
 
@@ -122,6 +123,7 @@ What happens:
         local.destination_regions().join(", "),
         deployed.table,
         topics.join("\n            "),
+        deployed.bus,
         queues.join("\n            "),
         local.run_directory().display(),
         key.id,

@@ -36,6 +36,8 @@ pub struct Deployed {
     pub table: String,
     /// ARN by topic name.
     pub topics: BTreeMap<String, String>,
+    /// The ARN of the bus that programs listen to.
+    pub bus: String,
     /// Queues by function, as in `create-image`.
     pub queues: BTreeMap<String, Queues>,
     /// Deployed name by function, as in `create-image`.
@@ -216,7 +218,13 @@ impl Deployed {
         }
         Ok(Self {
             table: output("LineageTableName")?,
-            topics: BTreeMap::from([topic(output("NotificationTopicArn")?), topic(output("AlarmTopicArn")?)]),
+            topics: BTreeMap::from([
+                topic(output("NotificationTopicArn")?),
+                topic(output("AttentionTopicArn")?),
+                topic(output("DigestTopicArn")?),
+                topic(output("AlarmTopicArn")?),
+            ]),
+            bus: output("OutcomeBusArn")?,
             queues,
             functions,
         })
@@ -224,7 +232,21 @@ impl Deployed {
 
     /// The topic that says what became of images.
     pub fn notification_topic(&self) -> String {
-        let name = format!("{STACK}-notifications");
+        self.topic("notifications")
+    }
+
+    /// The topic that says what somebody has to act on.
+    pub fn attention_topic(&self) -> String {
+        self.topic("attention")
+    }
+
+    /// The topic for daily digests.
+    pub fn digest_topic(&self) -> String {
+        self.topic("digest")
+    }
+
+    fn topic(&self, name: &str) -> String {
+        let name = format!("{STACK}-{name}");
         let made = || format!("arn:aws:sns:{HOME_REGION}:{ACCOUNT}:{name}");
         self.topics.get(&name).cloned().unwrap_or_else(made)
     }

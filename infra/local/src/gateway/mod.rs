@@ -95,7 +95,7 @@ impl Gateway {
         if path.starts_with("/_local/ec2/") {
             return Ok(self.forwarder.send(self.upstreams.moto, request).await.unwrap_or_else(forward::unreachable));
         }
-        if matches!(path, "/_local/functions" | "/_local/schedules/fire") {
+        if matches!(path, "/_local/functions" | "/_local/schedules/fire" | "/_local/events/refuse") {
             let answer = self.forwarder.send(self.upstreams.ministack, request).await;
             return Ok(answer.unwrap_or_else(forward::unreachable));
         }

@@ -54,6 +54,13 @@ impl Expression {
         self
     }
 
+    /// Adds to a set of texts. DynamoDB takes no empty set.
+    pub(super) fn add_texts(mut self, name: &str, texts: Vec<String>) -> Self {
+        let (name, texts) = (self.name(name), self.value(AttributeValue::Ss(texts)));
+        self.add.push(format!("{name} {texts}"));
+        self
+    }
+
     pub(super) fn when_equal(mut self, name: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.name(name), self.value(value));
         self.conditions.push(format!("{name} = {value}"));

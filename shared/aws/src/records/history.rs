@@ -1,4 +1,4 @@
-//! History that waits to be published.
+//! History that waits to be announced.
 
 use super::expression::Expression;
 use super::items::{self, HistoryEntry};
@@ -7,8 +7,9 @@ use crate::errors::Call;
 use crate::settings::Notify;
 use crate::world::{Aws, HasTable};
 use amiline_app::ports::CallError;
-use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::FamilyId;
+use amiline_domain::receiver::{Receiver, Unannounced};
+use std::collections::BTreeSet;
 
 /// Where a history item is.
 pub(crate) struct HistoryPlace {
@@ -27,14 +28,25 @@ impl Aws<Notify> {
     pub(crate) async fn forget_unannounced(&self, place: &HistoryPlace) -> Result<(), CallError> {
         let update = Expression::default()
             .remove(layout::UNANNOUNCED)
+            .remove(layout::TOLD)
             .remove(layout::DUE_SHARD)
             .remove(layout::DUE_AT)
             .when_present(layout::PK);
         self.update(self.settings.table(), layout::key(&place.pk, &place.sk), &update, &place.pk).await.map(|_| ())
     }
 
+    /// Adds to those who were told. An item that is gone stays gone, and one that waits for nobody stays as it is.
+    pub(crate) async fn add_told(&self, place: &HistoryPlace, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+        if told.is_empty() {
+            return Ok(());
+        }
+        let told = told.iter().map(|receiver| receiver.as_str().to_owned()).collect();
+        let update = Expression::default().add_texts(layout::TOLD, told).when_present(layout::UNANNOUNCED);
+        self.update(self.settings.table(), layout::key(&place.pk, &place.sk), &update, &place.pk).await.map(|_| ())
+    }
+
     /// The item, if it still waits.
-    pub(crate) async fn unannounced_history(&self, pk: &str, sk: &str) -> Result<Option<HistoryItem>, CallError> {
+    pub(crate) async fn unannounced_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError> {
         let call = Call::new("dynamodb:GetItem", pk, self.home());
         if layout::family_of_pk(pk).is_none() || !sk.starts_with(layout::HISTORY_PREFIX) {
             // A message may name anything; only history is published.
@@ -42,12 +54,12 @@ impl Aws<Notify> {
         }
         let Some(item) = self.item(call, self.settings.table(), pk, sk).await? else { return Ok(None) };
         let entry: HistoryEntry = items::read(item).map_err(|e| call.unreadable(&e))?;
-        Ok(entry.unannounced.unwrap_or(false).then_some(entry.data))
+        Ok(entry.waiting())
     }
 }
 
-/// The history item of a record of the table's stream, if it is one that waits to be published.
-pub fn history_of_stream(image: serde_dynamo::Item) -> Result<Option<HistoryItem>, String> {
+/// The history item of a record of the table's stream, if it is one that waits to be announced.
+pub fn history_of_stream(image: serde_dynamo::Item) -> Result<Option<Unannounced>, String> {
     let entry: HistoryEntry = serde_dynamo::from_item(image).map_err(|e| e.to_string())?;
-    Ok(entry.unannounced.unwrap_or(false).then_some(entry.data))
+    Ok(entry.waiting())
 }

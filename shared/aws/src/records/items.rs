@@ -7,13 +7,15 @@ use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, RowState, Worker};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::press::{Press, PressKey, PressState};
+use amiline_domain::receiver::{Receiver, Unannounced};
 use amiline_domain::time::{Slot, plus_seconds};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+use std::collections::BTreeSet;
 
-/// How long the stream has to bring an announced item before the tick sends it, in seconds.
+/// How long an item has to be announced before the tick sends it, in seconds.
 const ANNOUNCE_SECONDS: i64 = 600;
 
 pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, String> {
@@ -206,7 +208,7 @@ pub(super) fn budget(item: Item) -> Result<Budget, String> {
     Ok(read::<BudgetItem>(item)?.data)
 }
 
-/// A history item, and whether it still has to be published.
+/// A history item, whether it still has to be announced, and who was told of it already.
 #[derive(Serialize, Deserialize)]
 pub(super) struct HistoryEntry {
     pub(super) pk: String,
@@ -214,10 +216,19 @@ pub(super) struct HistoryEntry {
     pub(super) data: HistoryItem,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unannounced: Option<bool>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    told: BTreeSet<Receiver>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at: Option<String>,
+}
+
+impl HistoryEntry {
+    /// The item, if it still waits.
+    pub(super) fn waiting(self) -> Option<Unannounced> {
+        self.unannounced.unwrap_or(false).then_some(Unannounced { item: self.data, told: self.told })
+    }
 }
 
 pub(super) fn history_item(item: &HistoryItem) -> Result<Item, String> {
@@ -228,6 +239,7 @@ pub(super) fn history_item(item: &HistoryItem) -> Result<Item, String> {
         sk: layout::history_sk(item.seq),
         data: item.clone(),
         unannounced: announced.then_some(true),
+        told: BTreeSet::new(),
         due_shard: announced.then(|| layout::due_shard(&pk)),
         due_at: announced.then(|| layout::due_at(late, DueKind::Notify)),
         pk,

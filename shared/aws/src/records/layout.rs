@@ -12,11 +12,13 @@
 //! | `POLICY#<sha256>` | `TEXT` | a policy's text |
 //! | `BUDGET#<account>` | `HOUR` | the hour's count |
 //! | `REJECTED#<date>` | `<message id>` | a message that could not be used |
+//! | `DIGEST#<date>` | `POLICY#<name>`, `NONE` | a digest that was published |
 
 use super::Item;
+use amiline_domain::day::Day;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Place, Worker};
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, Region, digest};
+use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, digest};
 use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
 use amiline_domain::time::Slot;
@@ -43,6 +45,7 @@ pub(super) const LEASE_HOLDER: &str = "lease_holder";
 pub(super) const LEASE_UNTIL: &str = "lease_until";
 pub(super) const REV: &str = "rev";
 pub(super) const UNANNOUNCED: &str = "unannounced";
+pub(super) const TOLD: &str = "told";
 pub(super) const FAMILY: &str = "family";
 pub(super) const TEXT: &str = "text";
 
@@ -147,6 +150,14 @@ pub(super) fn listing_sk(created_at: Timestamp, family: &FamilyId) -> String {
 
 pub(super) fn rejected_pk(at: Timestamp) -> String {
     format!("REJECTED#{}", at.strftime("%Y-%m-%d"))
+}
+
+pub(super) fn digest_pk(day: Day) -> String {
+    format!("DIGEST#{day}")
+}
+
+pub(super) fn digest_sk(policy: Option<&PolicyName>) -> String {
+    policy.map_or("NONE".to_owned(), |policy| format!("POLICY#{policy}"))
 }
 
 /// Twelve digits, which sort as numbers do until the year 33658.

@@ -1,6 +1,7 @@
 //! The table `lineage`: records, history and what is due, on DynamoDB.
 
 mod catalogue;
+mod days;
 mod due;
 mod expression;
 mod history;

@@ -14,6 +14,7 @@ use amiline_domain::key::{ImageKey, IntentKey};
 use amiline_domain::name::ImageName;
 use amiline_domain::policy::PolicyRef;
 use amiline_domain::press::{Press, PressKey, PressState};
+use amiline_domain::receiver::Unannounced;
 use amiline_domain::record::{Commit, PressWrite};
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
@@ -209,7 +210,7 @@ fn history_comes_back_as_it_was_and_its_chain_holds() {
         let streamed: HashMap<String, serde_dynamo::AttributeValue> =
             item.into_iter().map(|(k, v)| (k, v.into())).collect();
         let streamed = history_of_stream(serde_dynamo::Item::from(streamed)).unwrap();
-        assert_eq!(streamed, announced.then_some(entry));
+        assert_eq!(streamed, announced.then_some(Unannounced::by_nobody(entry)));
     }
 }
 

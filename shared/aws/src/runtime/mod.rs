@@ -12,6 +12,7 @@ pub use stream::{serve_notify, stream_event};
 use crate::settings::{Settings, SettingsError};
 use crate::telemetry;
 use amiline_app::family::{Invocation, UseCaseError};
+use amiline_domain::day::Day;
 use amiline_domain::wake::{BadEvent, Tick, Wake, decode};
 use jiff::Timestamp;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
@@ -34,22 +35,32 @@ pub fn invocation(context: &Context) -> Invocation {
     Invocation { id: context.request_id.clone(), deadline: deadline.unwrap_or(Timestamp::UNIX_EPOCH) }
 }
 
-/// Serves the schedule: each invocation is one tick, with what it asks for; a person may also invoke it with nothing.
-/// Anything else it is invoked with is an error, which Lambda keeps.
+/// What a schedule asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheduled {
+    /// A tick.
+    Tick(Tick),
+    /// The digests of a day that is over.
+    Digests(Day),
+}
+
+/// Serves the schedules: each invocation is one tick, with what it asks for, or asks for a day's digests; a person may
+/// also invoke it with nothing, for a tick. Anything else it is invoked with is an error, which Lambda keeps.
 pub async fn serve_tick<H>(handle: H) -> Result<(), Error>
 where
-    H: AsyncFn(Tick) -> Result<(), UseCaseError>,
+    H: AsyncFn(Scheduled) -> Result<(), UseCaseError>,
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let nothing = event.payload.is_null() || event.payload.as_object().is_some_and(serde_json::Map::is_empty);
-        let tick = match decode(&event.payload.to_string()) {
-            Ok(Wake::Tick(tick)) => tick,
+        let scheduled = match decode(&event.payload.to_string()) {
+            Ok(Wake::Tick(tick)) => Scheduled::Tick(tick),
+            Ok(Wake::DayEnded(day)) => Scheduled::Digests(day),
             Ok(other) => return Err(noted(&not_mine("schedule-tick", &other))),
-            Err(_) if nothing => Tick::default(),
+            Err(_) if nothing => Scheduled::Tick(Tick::default()),
             Err(error) => return Err(noted(&error)),
         };
-        handle(tick).await.map_err(|error| noted(&error))
+        handle(scheduled).await.map_err(|error| noted(&error))
     }))
     .await
 }
@@ -64,6 +75,8 @@ fn not_mine(function: &str, wake: &Wake) -> BadEvent {
         Wake::FamilyDue(_) => "FamilyDue",
         Wake::AnnounceHistory { .. } => "AnnounceHistory",
         Wake::Tick(_) => "Tick",
+        Wake::DayEnded(_) => "DayEnded",
+        Wake::DigestDue(_) => "DigestDue",
     };
     BadEvent::BadField { field: "detail-type", problem: format!("{kind} is not for {function}") }
 }

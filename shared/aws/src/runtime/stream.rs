@@ -7,6 +7,7 @@ use crate::telemetry::chain;
 use amiline_app::announce::announce;
 use amiline_app::family::{Invocation, UseCaseError};
 use amiline_app::ports::{Announcer, Clock, RecordWriter};
+use amiline_domain::receiver::Unannounced;
 use amiline_domain::wake::Wake;
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::sqs::SqsEvent;
@@ -39,23 +40,39 @@ fn is_of_queue(payload: &Value) -> bool {
 }
 
 /// One batch of the stream. It ends at the first record that fails, and Lambda delivers again from there: what comes
-/// after it would be published twice otherwise.
-pub async fn stream_event<W: Announcer>(world: &W, event: Event, invocation: &Invocation) -> Value {
-    let mut response = DynamoDbEventResponse::default();
+/// after it would be published twice otherwise. What only some were told of is no failure: the record says who lacks it.
+pub async fn stream_event<W: Announcer + Clock>(world: &W, event: Event, invocation: &Invocation) -> Value {
+    let mut waiting = Vec::new();
+    let mut sequences = Vec::new();
+    let mut unreadable = None;
     for record in event.records {
         let sequence = record.change.sequence_number.clone();
-        if let Err(error) = one(world, record).await {
-            tracing::error!(record = sequence, request = invocation.id, outcome = "failed", error, "stream");
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = sequence;
-            response.batch_item_failures.push(failure);
-            break;
+        match history_of(record) {
+            Ok(Some(item)) => {
+                waiting.push(item);
+                sequences.push(sequence);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                unreadable = Some((sequence, error));
+                break;
+            }
         }
+    }
+    let ended = announce(world, &waiting).await;
+    let failed = sequences.into_iter().zip(ended).find_map(|(sequence, end)| Some((sequence, chain(&end.err()?))));
+    let mut response = DynamoDbEventResponse::default();
+    if let Some((sequence, error)) = failed.or(unreadable) {
+        tracing::error!(record = sequence, request = invocation.id, outcome = "failed", error, "stream");
+        let mut failure = DynamoDbBatchItemFailure::default();
+        failure.item_identifier = sequence;
+        response.batch_item_failures.push(failure);
     }
     json!(response)
 }
 
-async fn one<W: Announcer>(world: &W, record: EventRecord) -> Result<(), String> {
+/// The history item that a record brings, if it is one that waits to be announced.
+fn history_of(record: EventRecord) -> Result<Option<Unannounced>, String> {
     let keys: &serde_dynamo::Item = &record.change.keys;
     let is_history = matches!(
         keys.get("sk"),
@@ -63,10 +80,7 @@ async fn one<W: Announcer>(world: &W, record: EventRecord) -> Result<(), String>
     );
     // The mapping's filter lets nothing else through; this keeps a changed filter harmless.
     if record.event_name != "INSERT" || !is_history {
-        return Ok(());
+        return Ok(None);
     }
-    match history_of_stream(record.change.new_image)? {
-        Some(item) => announce(world, &item).await.map(|_| ()).map_err(|e| chain(&e)),
-        None => Ok(()),
-    }
+    history_of_stream(record.change.new_image)
 }

@@ -1,17 +1,23 @@
 use super::*;
 use amiline_app::ports::{Announcer, CallError, Clock, Committed, RecordWriter, RejectedMessage};
+use amiline_domain::bus::BusEvent;
 use amiline_domain::fault::Fault;
-use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, Region};
 use amiline_domain::notice::Notice;
 use amiline_domain::press::PressKey;
+use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
 struct Fake {
     kept: RefCell<Vec<RejectedMessage>>,
     published: RefCell<Vec<String>>,
+    on_bus: RefCell<Vec<&'static str>>,
+    marked: RefCell<Vec<u64>>,
+    told: RefCell<Vec<(u64, BTreeSet<Receiver>)>>,
+    deaf_bus: bool,
     broken: bool,
 }
 
@@ -57,17 +63,29 @@ impl RecordWriter for Fake {
 }
 
 impl Announcer for Fake {
-    async fn publish(&self, notice: &Notice) -> Result<(), CallError> {
+    async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError> {
         if self.broken {
             return Err(broken());
         }
-        self.published.borrow_mut().push(notice.subject.clone());
+        self.published.borrow_mut().push(format!("{}: {}", topic.as_str(), notice.subject));
         Ok(())
     }
-    async fn mark_announced(&self, _: &FamilyId, _: u64) -> Result<(), CallError> {
+    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError> {
+        if self.broken || self.deaf_bus {
+            return Err(broken());
+        }
+        self.on_bus.borrow_mut().extend(events.iter().map(|event| event.detail_type));
+        Ok(BTreeMap::new())
+    }
+    async fn mark_announced(&self, _: &FamilyId, seq: u64) -> Result<(), CallError> {
+        self.marked.borrow_mut().push(seq);
         Ok(())
     }
-    async fn waiting_history(&self, _: &str, _: &str) -> Result<Option<HistoryItem>, CallError> {
+    async fn note_told(&self, _: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+        self.told.borrow_mut().push((seq, told.clone()));
+        Ok(())
+    }
+    async fn waiting_history(&self, _: &str, _: &str) -> Result<Option<Unannounced>, CallError> {
         Ok(None)
     }
 }
@@ -94,7 +112,9 @@ async fn batch(world: &Fake, bodies: &[&str]) -> Vec<String> {
             | Wake::ImageState(_)
             | Wake::LookAtInstance { .. }
             | Wake::LookAtSchedule { .. }
-            | Wake::AnnounceHistory { .. } => Err(UseCaseError::Call(broken())),
+            | Wake::AnnounceHistory { .. }
+            | Wake::DayEnded(_)
+            | Wake::DigestDue(_) => Err(UseCaseError::Call(broken())),
         }
     };
     let response = queue_event(world, "create-image", event, &invocation, &handle).await;
@@ -157,7 +177,22 @@ async fn the_stream_publishes_new_history_and_nothing_else() {
     let event = stream(&[("INSERT", "HISTORY#000000000001"), ("MODIFY", "HISTORY#000000000001"), ("INSERT", "META")]);
     let response = stream_event(&world, event, &invocation).await;
     assert_eq!(response, serde_json::json!({"batchItemFailures": []}));
-    assert_eq!(*world.published.borrow(), ["Amiline: i-0123456789abcdef0: no image could be made"]);
+    let subject = "Amiline: i-0123456789abcdef0: no image could be made";
+    assert_eq!(*world.published.borrow(), [format!("notifications: {subject}"), format!("attention: {subject}")]);
+    assert_eq!(*world.on_bus.borrow(), ["family-failed"]);
+    assert_eq!(*world.marked.borrow(), [1]);
+}
+
+#[tokio::test]
+async fn what_only_some_were_told_of_is_noted_and_not_delivered_again() {
+    let world = Fake { deaf_bus: true, ..Fake::default() };
+    let event = stream(&[("INSERT", "HISTORY#000000000001"), ("INSERT", "HISTORY#000000000002")]);
+    let response = stream_event(&world, event, &invocation(&Context::default())).await;
+    assert_eq!(response, serde_json::json!({"batchItemFailures": []}));
+    assert_eq!(world.published.borrow().len(), 4);
+    let topics = BTreeSet::from([Receiver::Notifications, Receiver::Attention]);
+    assert_eq!(world.told.borrow().iter().map(|(_, told)| told.clone()).collect::<Vec<_>>(), [topics.clone(), topics]);
+    assert!(world.marked.borrow().is_empty());
 }
 
 #[tokio::test]

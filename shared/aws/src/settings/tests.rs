@@ -23,6 +23,9 @@ fn variables() -> BTreeMap<&'static str, &'static str> {
         (NOTIFY_QUEUE, "https://sqs/notify"),
         (SOURCE_REGIONS, "us-west-2,us-east-1"),
         (TOPIC, "arn:aws:sns:us-east-1:111111111111:amiline-notifications"),
+        (ATTENTION_TOPIC, "arn:aws:sns:us-east-1:111111111111:amiline-attention"),
+        (DIGEST_TOPIC, "arn:aws:sns:us-east-1:111111111111:amiline-digest"),
+        (BUS, "arn:aws:events:us-east-1:111111111111:event-bus/amiline-outcomes"),
     ])
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod announcing;
 pub(crate) mod copying;
 pub(crate) mod creating;
+pub(crate) mod days;
 pub(crate) mod due;
 pub(crate) mod enrolments;
 pub(crate) mod events;

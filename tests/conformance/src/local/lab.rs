@@ -1,7 +1,7 @@
 //! What the suite does to the local AWS.
 
-use super::{ANY_IMAGE, BOUNDS, KILL_SWITCH, Local, MOMENT, POLICY_PATH, STACK, TABLE};
-use crate::lab::{Lab, Published, announcement};
+use super::{ANY_IMAGE, BOUNDS, BUS, KILL_SWITCH, Local, MOMENT, POLICY_PATH, STACK, Subscriber, TABLE};
+use crate::lab::{FromBus, Lab, Published, announcement};
 use amiline_app::ports::Queue;
 use amiline_aws::Aws;
 use amiline_aws::settings::{CreateImage, DistributeImage, Notify, ScheduleTick};
@@ -58,8 +58,16 @@ impl Lab for Local {
     }
 
     fn notify(&self) -> Aws<Notify> {
-        let (stack, process, topic) = (self.stack(), self.process(), self.topic.clone());
-        self.world(Notify { stack, process, table: TABLE.to_owned(), topic })
+        self.world(Notify {
+            stack: self.stack(),
+            process: self.process(),
+            table: TABLE.to_owned(),
+            topic: self.subscriber.topic.clone(),
+            attention_topic: self.attentive.topic.clone(),
+            // Nothing is published there: a digest is a notice like any other.
+            digest_topic: self.attentive.topic.clone(),
+            bus: format!("arn:aws:events:{HOME_REGION}:{ACCOUNT}:event-bus/{BUS}"),
+        })
     }
 
     fn operator(&self) -> Aws<amiline_aws::Operator> {
@@ -284,7 +292,31 @@ impl Lab for Local {
     }
 
     async fn take_published(&self) -> Vec<Published> {
-        let envelopes = self.drain(&self.subscriber).await;
+        self.heard(&self.subscriber).await
+    }
+
+    async fn take_calls_for_attention(&self) -> Vec<Published> {
+        self.heard(&self.attentive).await
+    }
+
+    async fn take_from_bus(&self) -> Vec<FromBus> {
+        let read = |body: String| {
+            let event: Value = serde_json::from_str(&body).expect("what EventBridge sends to a queue is JSON");
+            let (source, detail_type) = (text(&event, "/source").to_owned(), text(&event, "/detail-type").to_owned());
+            FromBus { source, detail_type, detail: event["detail"].clone() }
+        };
+        self.drain(&self.from_bus).await.into_iter().map(read).collect()
+    }
+
+    async fn let_bus_refuse(&self, places: &[u32]) {
+        let asked = self.keeper.control("/_local/events/refuse", &json!({"places": places})).await;
+        asked.expect("the bus is told");
+    }
+}
+
+impl Local {
+    async fn heard(&self, subscriber: &Subscriber) -> Vec<Published> {
+        let envelopes = self.drain(&subscriber.queue).await;
         let read = |envelope: String| {
             let envelope: Value = serde_json::from_str(&envelope).expect("what SNS sends to a queue is JSON");
             let attributes = envelope["MessageAttributes"].as_object().cloned().unwrap_or_default();

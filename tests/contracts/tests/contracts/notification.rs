@@ -1,8 +1,15 @@
-//! The published schema, held against what is published.
+//! The published schemas, held against what is published and what is put on the bus.
 
+use crate::both;
 use amiline_contracts::events;
+use amiline_contracts::schema::event_schema;
+use amiline_domain::bus;
+use amiline_domain::digest::{Digest, DigestKey};
+use amiline_domain::family::Family;
 use amiline_domain::history::{EventKind, HistoryItem};
+use amiline_domain::ids::StackName;
 use amiline_domain::notice::render;
+use amiline_domain::wake::{BadEvent, decode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -39,9 +46,23 @@ fn kinds() -> Vec<EventKind> {
     .to_vec()
 }
 
+fn read(file: &str) -> Value {
+    let text = std::fs::read_to_string(events::directory().join(file)).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|problem| panic!("{file}: {problem}"))
+}
+
 fn schema() -> Value {
-    let text = std::fs::read_to_string(events::directory().join("notification.schema.json")).unwrap();
-    serde_json::from_str(&text).expect("the schema is JSON")
+    read("notification.schema.json")
+}
+
+/// An event as EventBridge delivers what is put on the bus.
+fn delivered(item: &HistoryItem) -> Value {
+    let event = bus::event(item);
+    json!({
+        "version": "0", "id": "7bf73129-1428-4cd3-a780-95db273d1602", "detail-type": event.detail_type,
+        "source": bus::SOURCE, "account": "111111111111", "time": event.at, "region": "us-east-1", "resources": [],
+        "detail": serde_json::from_str::<Value>(&event.detail).expect("a detail is JSON"),
+    })
 }
 
 fn item(kind: EventKind, bare: bool) -> HistoryItem {
@@ -60,7 +81,7 @@ fn item(kind: EventKind, bare: bool) -> HistoryItem {
     serde_json::from_value(item).expect("a history item")
 }
 
-/// The keywords that the schema uses, less `pattern` and `format`, and `if`, which has a test of its own.
+/// The keywords that the schemas use, less `pattern` and `format`, and `if` or `oneOf`, which have a test of their own.
 fn check(schema: &Value, root: &Value, value: &Value, at: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         return check(root.pointer(reference.trim_start_matches('#')).expect("a definition"), root, value, at);
@@ -74,6 +95,7 @@ fn check(schema: &Value, root: &Value, value: &Value, at: &str) {
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_i64() || number.is_u64() => "integer",
         Value::Number(_) => "number",
         Value::String(_) => "string",
         Value::Array(_) => "array",
@@ -126,4 +148,85 @@ fn subscribers_can_filter_by_every_attribute_that_is_promised() {
     let attributes = render(&item(EventKind::FamilyPartial, false)).attributes;
     let names: BTreeSet<&str> = attributes.keys().copied().collect();
     assert_eq!(names, ["event", "outcome", "policy", "region", "account", "severity"].into_iter().collect());
+}
+
+#[test]
+fn what_is_put_on_the_bus_is_what_its_schema_says() {
+    let schema = read("event.schema.json");
+    let [without, with] = schema["properties"]["detail"]["oneOf"].as_array().unwrap().as_slice() else {
+        panic!("with and without images")
+    };
+    assert_eq!((&without["not"]["required"], &with["required"]), (&json!(["images"]), &json!(["images"])));
+    for kind in kinds().into_iter().filter(|kind| kind.is_announced()) {
+        for bare in [false, true] {
+            let event = delivered(&item(kind, bare));
+            check(&schema, &schema, &event, kind.as_str());
+            assert_eq!(event["detail-type"], event["detail"]["event"]);
+            let outcomes = &if kind.outcome().is_some() { with } else { without }["properties"]["outcome"];
+            check(outcomes, &schema, &event["detail"]["outcome"], kind.as_str());
+        }
+    }
+}
+
+#[test]
+fn the_example_is_an_event_of_the_bus() {
+    let (example, schema) = (read("outcome.json"), read("event.schema.json"));
+    check(&schema, &schema, &example, "outcome.json");
+    assert_eq!(example["detail-type"], example["detail"]["event"]);
+}
+
+/// `UPDATE=1 cargo test --workspace --test contracts` writes the file; the template's line is then to be replaced by hand.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "asks whether to write the file")]
+fn the_schema_of_events_is_the_notifications_in_an_envelope_and_the_one_that_is_registered() {
+    let expected = event_schema(&schema());
+    if std::env::var_os("UPDATE").is_some() {
+        let text = serde_json::to_string_pretty(&expected).unwrap() + "\n";
+        std::fs::write(events::directory().join("event.schema.json"), text).unwrap();
+    }
+    assert!(read("event.schema.json") == expected, "events/event.schema.json is out of date: run with UPDATE=1");
+    for stack in both() {
+        let registered = stack.one("OutcomeSchema").properties;
+        let content = registered["Content"].as_str().expect("a text");
+        let content: Value = serde_json::from_str(content).expect("JSON");
+        assert!(content == expected, "infra/template.yaml registers something else; put this there: {expected}");
+        assert_eq!(registered["Type"], "JSONSchemaDraft4");
+    }
+}
+
+#[test]
+fn no_event_of_the_bus_is_read_as_a_message() {
+    for kind in kinds() {
+        let event = delivered(&item(kind, false)).to_string();
+        assert!(matches!(decode(&event), Err(BadEvent::Unknown { .. })), "{event}");
+    }
+}
+
+#[test]
+fn a_digest_is_what_its_schema_says() {
+    let schema = read("digest.schema.json");
+    let family = |number: usize, outcome: Value, status: Value| -> Family {
+        serde_json::from_value(json!({
+            "id": format!("fam-{number:016x}"), "version": 1, "stack": "amiline", "account": "111111111111",
+            "region": "us-east-1", "instance": "i-0a1b2c3d4e5f60718", "button": "image", "slot": 1_795_521_600,
+            "requested": "web", "policy": {"name": "web", "hash": "h"}, "phase": "settled", "outcome": outcome,
+            "status": status, "status_due": false, "reopen": false, "answer_refusals": 0, "answer_not_before": null,
+            "lease": null, "next_look": null, "round": 0, "seq": 1, "last_hash": "",
+            "created_at": "2026-11-24T12:00:00Z", "row_versions": {},
+        }))
+        .expect("a family")
+    };
+    let families = [
+        family(1, json!("complete"), json!("available ami-1 in 2 Regions")),
+        family(2, json!("partial"), json!("partial ami-2 in 1 Region: us-west-2: why")),
+        family(3, json!("failed"), Value::Null),
+        family(4, json!("rejected"), json!("rejected: why")),
+        family(5, Value::Null, Value::Null),
+    ];
+    let mut digest = Digest::new(DigestKey::of(&families[0]));
+    families.iter().for_each(|family| digest.add(family));
+    let notice = digest.notice(&StackName::new("amiline").unwrap()).expect("a digest");
+    let body: Value = serde_json::from_str(&notice.json).expect("a JSON body");
+    check(&schema, &schema, &body, "digest");
+    assert_eq!(body["families"].as_array().map(Vec::len), Some(4));
 }

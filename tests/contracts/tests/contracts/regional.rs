@@ -35,9 +35,11 @@ fn the_forwarding_role_may_put_events_on_that_bus_and_nothing_else() {
 }
 
 #[test]
-fn nobody_outside_the_account_may_put_events_on_the_inbound_bus() {
+fn nobody_outside_the_account_may_put_events_on_a_bus() {
     let stack = plain();
-    assert!(stack.one("InboundBus").properties["Policy"].is_null());
+    for bus in ["InboundBus", "OutcomeBus"] {
+        assert!(stack.one(bus).properties["Policy"].is_null(), "{bus}");
+    }
     assert!(!stack.resources().iter().any(|resource| resource.kind == "AWS::Events::EventBusPolicy"));
 }
 

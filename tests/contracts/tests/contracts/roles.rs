@@ -142,19 +142,24 @@ fn the_tick_changes_nothing() {
         ])
     );
     let query = statements.iter().find(|s| s.actions == ["dynamodb:Query"]).expect("a query");
-    assert_eq!(query.resources, ["LineageTable.Arn/index/due"]);
+    assert_eq!(query.resources, ["LineageTable.Arn/index/due", "LineageTable.Arn/index/listing"]);
 }
 
 #[test]
-fn only_notify_publishes_and_only_to_its_topic() {
+fn only_notify_announces_and_only_to_its_topics_and_its_bus() {
     let stack = wide();
     let statements = of_roles(&stack);
     let publishing: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("sns:"))).collect();
     let [statement] = publishing.as_slice() else { panic!("one statement publishes") };
+    assert_eq!((statement.holder.as_str(), &statement.actions[..]), ("NotifyRole", &["sns:Publish".to_owned()][..]));
+    assert_eq!(statement.resources, ["NotificationTopic", "AttentionTopic", "DigestTopic"]);
+    let putting: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("events:"))).collect();
+    let [statement] = putting.as_slice() else { panic!("one statement puts events on a bus") };
     assert_eq!(
-        (statement.holder.as_str(), &statement.resources[..]),
-        ("NotifyRole", &["NotificationTopic".to_owned()][..])
+        (statement.holder.as_str(), &statement.actions[..]),
+        ("NotifyRole", &["events:PutEvents".to_owned()][..])
     );
+    assert_eq!(statement.resources, ["OutcomeBus.Arn"]);
     assert!(!actions(&granted(&stack, "NotifyRole")).iter().any(|action| action.starts_with("ec2:")));
 }
 

@@ -65,6 +65,24 @@ fn every_rule_lets_an_event_in_and_keeps_a_near_miss_out() {
     }
 }
 
+/// The bus is there for other people's rules: a rule of our own on it could answer what we announce for ever.
+#[test]
+fn no_rule_of_ours_hears_what_we_announce() {
+    for stack in [plain(), regional("us-west-2", &[])] {
+        let announced: Value = serde_json::from_str(
+            &events::all().into_iter().find(|event| event.file == "outcome.json").expect("the example").body,
+        )
+        .unwrap();
+        assert_eq!(announced["source"], amiline_domain::bus::SOURCE);
+        for rule in stack.all("AWS::Events::Rule") {
+            assert_ne!(rule.properties["EventBusName"], "OutcomeBus", "{}", rule.id);
+            // Not even if somebody forwarded it to a bus that we listen on.
+            assert_eq!(matches(&pattern(&rule), &announced), Ok(false), "{}", rule.id);
+            assert_ne!(pattern(&rule)["source"], json!([amiline_domain::bus::SOURCE]), "{}", rule.id);
+        }
+    }
+}
+
 #[test]
 fn every_rule_of_every_region_takes_events_of_this_account_only() {
     for stack in [plain(), regional("us-west-2", &[])] {
@@ -147,4 +165,20 @@ fn the_schedule_sends_a_tick_that_the_function_reads() {
     let input = sweep.properties["Target"]["Input"].as_str().expect("an explicit input");
     assert_eq!(decode(input), Ok(Wake::Tick(Tick { sweep: true, ..Tick::default() })));
     assert_eq!(sweep.properties["ScheduleExpression"], "rate(1 hour)");
+}
+
+#[test]
+fn the_daily_schedule_asks_for_the_digests_of_the_day_before() {
+    let schedule = plain().one("DigestSchedule").properties;
+    let input = schedule["Target"]["Input"].as_str().expect("an explicit input");
+    // As Scheduler fills it in (aws-facts.md 1.6).
+    let delivered = input.replace("<aws.scheduler.scheduled-time>", "2026-11-25T00:15:00Z");
+    assert_ne!(delivered, input);
+    assert_eq!(decode(&delivered), Ok(Wake::DayEnded("2026-11-24".parse().unwrap())));
+    assert_eq!(schedule["ScheduleExpression"], "cron(15 0 * * ? *)");
+    assert_eq!(schedule["ScheduleExpressionTimezone"], "UTC");
+    let tick = plain().one("TickSchedule").properties;
+    for field in ["Arn", "RoleArn", "DeadLetterConfig"] {
+        assert_eq!(schedule["Target"][field], tick["Target"][field], "{field}");
+    }
 }

@@ -1,8 +1,7 @@
 //! The local AWS as the stories use it: an operator's hands, a subscriber's inbox, and eyes on EC2 and the call log.
 
-use crate::inbox::{Notification, events_of, notification};
+use crate::hearing::Ears;
 use amiline_local::aws::{AccessKey, Aws, list, text};
-use amiline_local::demo::subscribe;
 use amiline_local::gateway::Record;
 use amiline_local::{DESTINATION_REGIONS, HOME_REGION, LocalAws, Options};
 use hyper::Method;
@@ -19,12 +18,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) type Tags = BTreeMap<String, String>;
 
-/// A local AWS with a subscriber.
+/// A local AWS with subscribers to its topics and a rule on its bus.
 pub(crate) struct Cloud {
     pub(crate) local: LocalAws,
     pub(crate) aws: Aws,
-    inbox_url: String,
-    received: Mutex<Vec<Notification>>,
+    pub(crate) ears: Ears,
     notes: Mutex<Vec<String>>,
 }
 
@@ -66,9 +64,9 @@ impl Cloud {
     pub(crate) async fn start(options: Options) -> Self {
         let local = LocalAws::start(options).expect("the local AWS starts");
         let aws = local.aws();
-        let inbox_url =
-            subscribe(&aws, &local.deployed().notification_topic(), "e2e-inbox").await.expect("a subscriber");
-        Self { local, aws, inbox_url, received: Mutex::default(), notes: Mutex::default() }
+        let mut cloud = Self { local, aws, ears: Ears::default(), notes: Mutex::default() };
+        cloud.ears = Ears::of(&cloud).await;
+        cloud
     }
 
     /// Something worth reading, printed when all stories have been told.
@@ -209,51 +207,6 @@ impl Cloud {
         list(&answer, "/snapshotSet").to_vec()
     }
 
-    // -------------------------------------------------------------------------------------------- notifications
-
-    /// All that arrived about an instance so far.
-    pub(crate) async fn notifications(&self, instance: &str) -> Vec<Notification> {
-        let mut received = self.all_notifications().await;
-        received.retain(|one| text(&one.message, "/instance") == instance);
-        received
-    }
-
-    /// All that arrived so far.
-    pub(crate) async fn all_notifications(&self) -> Vec<Notification> {
-        loop {
-            let asked = json!({"QueueUrl": self.inbox_url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0});
-            let answer = self.sqs("ReceiveMessage", &asked).await;
-            let messages = list(&answer, "/Messages");
-            if messages.is_empty() {
-                break;
-            }
-            for message in messages {
-                self.received.lock().expect("no panic under the lock").push(notification(text(message, "/Body")));
-                let receipt = json!({"QueueUrl": self.inbox_url, "ReceiptHandle": text(message, "/ReceiptHandle")});
-                self.sqs("DeleteMessage", &receipt).await;
-            }
-        }
-        self.received.lock().expect("no panic under the lock").clone()
-    }
-
-    /// Waits until `last` has arrived; then each event, with its Region and in the order of their names, must have
-    /// arrived exactly so often as `expected` says, and no notification twice.
-    pub(crate) async fn told(&self, instance: &str, expected: &[(&str, &str)]) -> Vec<Notification> {
-        let mut expected = expected.to_vec();
-        expected.sort_unstable();
-        let found = eventually(SOON, &format!("{instance}: told of {expected:?}"), async || {
-            let found = self.notifications(instance).await;
-            holds(found.len() >= expected.len(), &events_of(&found)).map(|()| found)
-        })
-        .await;
-        assert_eq!(events_of(&found), expected, "notifications about {instance}");
-        let mut ids: Vec<_> = found.iter().map(|one| text(&one.message, "/outcome_id").to_owned()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), found.len(), "an outcome_id twice: {found:?}");
-        found
-    }
-
     // ------------------------------------------------------------------------------------------ queues, functions
 
     pub(crate) async fn sqs(&self, action: &str, asked: &Value) -> Value {
@@ -302,19 +255,20 @@ impl Cloud {
     }
 
     pub(crate) async fn tick(&self, due_within_seconds: u32) {
-        self.tick_with(json!({"due_within_seconds": due_within_seconds})).await;
+        self.schedule("Tick", json!({"due_within_seconds": due_within_seconds})).await;
     }
 
     /// The hourly tick that also holds every tag against its enrolment.
     pub(crate) async fn sweep(&self) {
-        self.tick_with(json!({"sweep": true})).await;
+        self.schedule("Tick", json!({"sweep": true})).await;
     }
 
-    async fn tick_with(&self, detail: Value) {
-        let tick = json!({"source": "amiline", "detail-type": "Tick", "detail": detail});
+    /// As a schedule invokes the tick's function.
+    pub(crate) async fn schedule(&self, asked: &str, detail: Value) {
+        let asked = json!({"source": "amiline", "detail-type": asked, "detail": detail});
         let function = &self.local.deployed().functions["schedule-tick"];
         let path = format!("/2015-03-31/functions/{function}/invocations");
-        let answer = self.aws.rest("lambda", HOME_REGION, Method::POST, &path, tick.to_string().into()).await;
+        let answer = self.aws.rest("lambda", HOME_REGION, Method::POST, &path, asked.to_string().into()).await;
         let answer = String::from_utf8(answer.expect("the tick is invoked").to_vec()).unwrap();
         assert!(!answer.contains("errorMessage"), "{answer}");
     }

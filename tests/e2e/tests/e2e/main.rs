@@ -12,6 +12,7 @@
 )]
 
 mod cloud;
+mod hearing;
 mod inbox;
 mod operator;
 mod stories;
@@ -118,6 +119,9 @@ fn main() -> ExitCode {
     story!(stories::policies::policies_are_documents);
     story!(stories::distribution::each_destination_has_its_key_and_time_and_an_organization_may_launch);
     story!(stories::distribution::an_organization_or_a_key_that_the_stack_does_not_name_is_refused);
+    story!(stories::news::a_press_is_heard_on_the_bus);
+    story!(stories::news::who_must_act_hears_of_that_alone);
+    story!(stories::news::a_bus_that_is_out_of_order);
     story!(stories::chance::a_lost_reply_and_an_invisible_image);
     story!(stories::chance::available_before_the_record);
     story!(stories::chance::every_event_twice);
@@ -126,6 +130,7 @@ fn main() -> ExitCode {
     story!(stories::bounds::the_kill_switch);
     story!(stories::bounds::two_hundred_at_once_over_a_limit_of_fifty);
     story!(stories::chance::the_killed_ones_image_is_adopted);
+    story!(stories::news::the_digest_of_a_day);
     story!(stories::whole::nobody_was_told_anything_twice);
     story!(stories::whole::nothing_is_untagged);
     story!(stories::whole::every_line_of_every_log_is_one_json_object);

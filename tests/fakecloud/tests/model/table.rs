@@ -7,9 +7,11 @@ use amiline_domain::history::{EventKind, Fact};
 use amiline_domain::ids::InstanceId;
 use amiline_domain::plan::Changes;
 use amiline_domain::press::PressState;
+use amiline_domain::receiver::Receiver;
 use amiline_domain::record::{Commit, PressWrite};
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_fakecloud::{FakeCloud, FaultKind, FaultRule, block_on};
+use std::collections::BTreeSet;
 
 fn begun() -> (FakeCloud, InstanceId, Commit) {
     let cloud = cloud();
@@ -217,7 +219,11 @@ fn history_is_streamed_once_and_due_until_it_is_announced() {
     assert_eq!(due_now(&cloud).iter().filter(|due| waits(due)).count(), 1);
     let world = cloud.as_caller("notify");
     let record = &stream[1];
-    assert_eq!(block_on(world.waiting_history(&record.pk, &record.sk)).unwrap().as_ref(), Some(&record.item));
+    let waits_for =
+        || block_on(world.waiting_history(&record.pk, &record.sk)).unwrap().map(|waiting| waiting.missing());
+    assert_eq!(waits_for(), Some(BTreeSet::from([Receiver::Notifications, Receiver::Bus])));
+    block_on(world.note_told(&commit.family.id, 2, &BTreeSet::from([Receiver::Notifications]))).unwrap();
+    assert_eq!(waits_for(), Some(BTreeSet::from([Receiver::Bus])));
     block_on(world.mark_announced(&commit.family.id, 2)).unwrap();
     assert_eq!(block_on(world.waiting_history(&record.pk, &record.sk)).unwrap(), None);
     assert_eq!(due_now(&cloud).iter().filter(|due| waits(due)).count(), 0);

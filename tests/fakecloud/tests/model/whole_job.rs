@@ -9,9 +9,10 @@ use amiline_app::ports::Queue;
 use amiline_app::tick::tick;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::InstanceId;
+use amiline_domain::receiver::Unannounced;
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::{Tick, Wake, decode};
-use amiline_fakecloud::{FakeCloud, Message, Permission, World, region, run};
+use amiline_fakecloud::{FakeCloud, Message, Permission, STREAM_BATCH, StreamRecord, World, region, run};
 
 const POLICY: &str = r#"{"encrypt":{"kms_key":"alias/amiline"},"distribute":{"regions":["us-west-2","eu-west-1"]},
     "share":{"accounts":["222222222222"]}}"#;
@@ -68,9 +69,14 @@ fn deliver(cloud: &FakeCloud) {
 
 /// Publishes what the stream brings, with its retries: bounded, as in the template. What is left over is the tick's.
 pub(crate) fn deliver_stream(cloud: &FakeCloud) {
-    for record in cloud.take_stream() {
-        let announced = |_: &u32| matches!(run(announce(&cloud.as_caller("notify"), &record.item)), Some(Ok(_)));
-        (0..3).find(announced);
+    let records: Vec<Unannounced> = cloud.take_stream().iter().map(StreamRecord::waiting).collect();
+    for mut batch in records.chunks(STREAM_BATCH) {
+        for _ in 0..3 {
+            // After a crash all of them come again, otherwise those from the first that failed on.
+            let Some(ends) = run(announce(&cloud.as_caller("notify"), batch)) else { continue };
+            let Some(failed) = ends.iter().position(Result::is_err) else { break };
+            batch = &batch[failed..];
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use crate::stage::Stage;
 use crate::target::{Broken, Outcome, Target};
 use amiline_app::ports::Queue;
 use amiline_domain::wake::{
-    BODY_BYTES_MAX, Wake, announce_history, decode, family_due, family_due_early, look_at_instance, look_at_schedule,
+    BODY_BYTES_MAX, Wake, announce_history, decode, digest_due, family_due, family_due_early, look_at_instance,
+    look_at_schedule,
 };
 
 pub(super) const TARGET: Target = Target { name: "event", longest: BODY_BYTES_MAX + 1000, seeds: events, run };
@@ -47,7 +48,8 @@ fn check_sent_again(wake: &Wake) -> Result<(), Broken> {
         Wake::FamilyDue(due) if due.early => family_due_early(&due.family),
         Wake::FamilyDue(due) => family_due(&due.family),
         Wake::AnnounceHistory { pk, sk } => announce_history(pk, sk),
-        Wake::InstanceTagged(_) | Wake::ImageState(_) | Wake::Tick(_) => return Ok(()),
+        Wake::DigestDue(key) => digest_due(key),
+        Wake::InstanceTagged(_) | Wake::ImageState(_) | Wake::Tick(_) | Wake::DayEnded(_) => return Ok(()),
     };
     // Escapes make it longer: one that was long may be too long now.
     if body.len() > BODY_BYTES_MAX {

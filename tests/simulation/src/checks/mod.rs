@@ -5,6 +5,7 @@
 
 mod calls;
 mod desired;
+mod digests;
 mod oracle;
 pub(crate) mod rest;
 pub(crate) mod slots;
@@ -34,6 +35,8 @@ pub enum Check {
     PressWasSeen,
     RecordedBeforeAnnounced,
     OutcomesAnnounced,
+    RightReceivers,
+    DigestIsTrue,
     FailuresRecorded,
     LineageKept,
     MessagesAccounted,
@@ -64,7 +67,7 @@ pub enum Check {
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 43] = [
+    pub const ALL: [Check; 45] = [
         Check::OneCreate,
         Check::OneCopy,
         Check::TaggedFromBirth,
@@ -82,6 +85,8 @@ impl Check {
         Check::PressWasSeen,
         Check::RecordedBeforeAnnounced,
         Check::OutcomesAnnounced,
+        Check::RightReceivers,
+        Check::DigestIsTrue,
         Check::FailuresRecorded,
         Check::LineageKept,
         Check::MessagesAccounted,
@@ -127,7 +132,7 @@ impl Check {
             Check::ReplayIsQuiet => 18,
             Check::OneWorker | Check::DeadLeaseTakenOver => 20,
             Check::PressWasSeen | Check::EnrolmentWasSeen => 21,
-            Check::RecordedBeforeAnnounced | Check::OutcomesAnnounced => 22,
+            Check::RecordedBeforeAnnounced | Check::OutcomesAnnounced | Check::RightReceivers => 22,
             Check::FailuresRecorded => 23,
             Check::LineageKept => 24,
             Check::MessagesAccounted => 25,
@@ -152,7 +157,8 @@ impl Check {
             | Check::IntentFirst
             | Check::StatusIsTrue
             | Check::SlotsAreReal
-            | Check::SlotsTaken => return None,
+            | Check::SlotsTaken
+            | Check::DigestIsTrue => return None,
         })
     }
 
@@ -179,7 +185,9 @@ impl Check {
             Check::DeadLeaseTakenOver => "a family whose worker died is taken over and ended",
             Check::PressWasSeen => "nothing begins without a read of the tag after the read of an idle press",
             Check::RecordedBeforeAnnounced => "what is announced was recorded, and always in the same words",
-            Check::OutcomesAnnounced => "whatever is to be announced is announced",
+            Check::OutcomesAnnounced => "whatever is to be announced is announced, to everybody who is to hear of it",
+            Check::RightReceivers => "the bus and each topic are told of what they are there for, and nothing else",
+            Check::DigestIsTrue => "each policy of a day has a digest that counts its presses, always with the same id",
             Check::FailuresRecorded => "every image that failed is recorded and announced as failed",
             Check::LineageKept => "ids, rows and history are never rewritten",
             Check::MessagesAccounted => "messages in are done, rejected with a reason, or dead-lettered",

@@ -10,8 +10,8 @@ use amiline_domain::family::{Lease, Outcome, Place};
 use amiline_domain::history::EventKind;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::ImageState;
-use amiline_domain::notice::Notice;
 use amiline_domain::press::PressKey;
+use amiline_domain::receiver::{Receiver, Topic};
 use amiline_domain::time::Slot;
 use amiline_domain::wake::{Wake, decode};
 use amiline_fakecloud::{FakeCloud, Happening, Message, SeenImage, What};
@@ -81,7 +81,10 @@ pub struct Oracle {
     pub skewed: bool,
     pub(super) told: BTreeMap<FamilyId, Told>,
     pub(super) recorded: BTreeMap<String, (EventKind, FamilyId, Option<ImageId>)>,
-    pub(super) announced: BTreeMap<String, Notice>,
+    /// What each receiver was told, by receiver and outcome.
+    pub(super) announced: BTreeMap<(Receiver, String), String>,
+    /// The digests that were published, by day and policy: each time's document.
+    pub(super) digests: BTreeMap<(String, Option<String>), Vec<serde_json::Value>>,
     pub(super) failed_seen: BTreeSet<(Region, ImageId)>,
     pub(super) failed: BTreeSet<(Region, ImageId)>,
     pub(super) deaths_with_lease: BTreeSet<FamilyId>,
@@ -148,7 +151,7 @@ impl Oracle {
                 Queue::Create,
             )
             | (Ok(Wake::ImageState(_) | Wake::FamilyDue(_)), Queue::Distribute)
-            | (Ok(Wake::AnnounceHistory { .. }), Queue::Notify) => true,
+            | (Ok(Wake::AnnounceHistory { .. } | Wake::DigestDue(_)), Queue::Notify) => true,
             (_, Queue::Create | Queue::Distribute | Queue::Notify) => false,
         };
         if !mine {
@@ -216,7 +219,18 @@ impl Oracle {
                 self.statuses.push((happening.at, step.instance.clone(), step.value.clone()));
             }
             What::Committed(commit) => self.see_written(cloud, diary, happening, commit),
-            What::Published(notice) => self.see_announced(notice),
+            What::Published(topic, notice) => {
+                let receiver = match topic {
+                    Topic::Notifications => Receiver::Notifications,
+                    Topic::Attention => Receiver::Attention,
+                    Topic::Digest => return self.see_digest(&notice.json),
+                };
+                self.see_announced(receiver, &notice.json, &format!("{notice:?}"));
+            }
+            What::PutOnBus(event) => {
+                self.see_announced(Receiver::Bus, &event.detail, &format!("{event:?}"));
+                self.bus_says_what_the_topic_says(event);
+            }
             What::Refused(call, error) => self.see_refused(call, error),
             What::ImageIs { region, image, state } => {
                 self.image_is.insert((region.clone(), image.clone()), (happening.at, *state));

@@ -1,7 +1,8 @@
 //! What must hold once nothing goes wrong any more and everything has come to rest.
 
 use super::oracle::Told;
-use super::{Check, Oracle, desired};
+use super::writes::hears;
+use super::{Check, Oracle, desired, digests};
 use crate::diary::Pressed;
 use crate::run::{QUEUES, Run, TICK_SECONDS};
 use amiline_domain::family::{Family, RowState};
@@ -9,6 +10,7 @@ use amiline_domain::history::EventKind;
 use amiline_domain::ids::{ImageId, Region};
 use amiline_domain::image::{ImageState, InstanceState};
 use amiline_domain::press::STALE_READ_SECONDS;
+use amiline_domain::receiver::Receiver;
 use amiline_domain::time::seconds_between;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -22,6 +24,9 @@ pub(crate) fn look(run: &mut Run) {
     presses(run);
     news(run);
     twins(run);
+    if !run.violated() {
+        digests::look(run);
+    }
     desired::look(run);
     let flaws = run.cloud.flaws();
     run.oracle.hold(Check::LineageKept, flaws.is_empty(), || flaws.join("; "));
@@ -35,14 +40,18 @@ pub(crate) fn look(run: &mut Run) {
     }
 }
 
-/// Every item that is to be announced was, and its words say what was recorded.
+/// Everybody was told of every item that they are to hear of.
 fn announced(run: &mut Run) {
     let unannounced = run.cloud.unannounced().len();
     run.oracle.hold(Check::OutcomesAnnounced, unannounced == 0, || format!("{unannounced} items wait"));
-    let recorded = run.oracle.recorded.clone();
-    for (id, (event, family, _)) in recorded.iter().filter(|(_, (event, ..))| event.is_announced()) {
-        let told = run.oracle.announced.contains_key(id);
-        run.oracle.hold(Check::OutcomesAnnounced, told, || format!("{family}: {} is not announced", event.as_str()));
+    for (id, (event, family, _)) in run.oracle.recorded.clone() {
+        let all = [Receiver::Notifications, Receiver::Attention, Receiver::Bus];
+        for receiver in all.into_iter().filter(|receiver| hears(*receiver, event)) {
+            let told = run.oracle.announced.contains_key(&(receiver, id.clone()));
+            run.oracle.hold(Check::OutcomesAnnounced, told, || {
+                format!("{family}: {receiver:?} was not told of {}", event.as_str())
+            });
+        }
     }
 }
 

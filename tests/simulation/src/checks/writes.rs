@@ -5,13 +5,14 @@ use super::oracle::{Oracle, Told};
 use super::truth::read;
 use crate::diary::Diary;
 use amiline_domain::bounds::Bounds;
+use amiline_domain::bus::BusEvent;
 use amiline_domain::family::{Family, Outcome, Phase, RowState};
 use amiline_domain::history::{EventKind, HistoryItem};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::image::{ImageState, RootDevice};
-use amiline_domain::notice::Notice;
 use amiline_domain::policy::Policy;
 use amiline_domain::press::{PressKey, STALE_READ_SECONDS};
+use amiline_domain::receiver::Receiver;
 use amiline_domain::record::{Commit, PressWrite};
 use amiline_domain::tags::Trigger;
 use amiline_domain::time::{plus_seconds, seconds_between};
@@ -20,16 +21,28 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Oracle {
-    pub(super) fn see_announced(&mut self, notice: &Notice) {
-        let json: serde_json::Value = serde_json::from_str(&notice.json).unwrap_or_default();
+    /// A receiver was told: of something that was recorded, that it is to hear of, and in the words of every other time.
+    pub(super) fn see_announced(&mut self, receiver: Receiver, document: &str, words: &str) {
+        let json: serde_json::Value = serde_json::from_str(document).unwrap_or_default();
         let id = json["outcome_id"].as_str().unwrap_or_default().to_owned();
-        let recorded = self.recorded.contains_key(&id);
-        self.hold(Check::RecordedBeforeAnnounced, recorded, || format!("{:?} was never recorded", notice.subject));
-        if let Some(before) = self.announced.insert(id, notice.clone()) {
-            self.hold(Check::RecordedBeforeAnnounced, before == *notice, || {
-                format!("one outcome in two wordings: {} and {}", before.json, notice.json)
+        let recorded = self.recorded.get(&id).map(|(event, ..)| *event);
+        self.hold(Check::RecordedBeforeAnnounced, recorded.is_some(), || format!("{words} was never recorded"));
+        if let Some(event) = recorded {
+            let wanted = hears(receiver, event);
+            self.hold(Check::RightReceivers, wanted, || format!("{receiver:?} is told of {}", event.as_str()));
+        }
+        if let Some(before) = self.announced.insert((receiver, id), words.to_owned()) {
+            self.hold(Check::RecordedBeforeAnnounced, before == words, || {
+                format!("one outcome in two wordings: {before} and {words}")
             });
         }
+    }
+
+    /// An event's type and its document agree.
+    pub(super) fn bus_says_what_the_topic_says(&mut self, event: &BusEvent) {
+        let json: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
+        let agrees = json["event"] == event.detail_type && json["at"] == event.at.to_string();
+        self.hold(Check::RightReceivers, agrees, || format!("{event:?} is not of its type"));
     }
 
     pub(super) fn see_written(&mut self, cloud: &FakeCloud, diary: &mut Diary, happening: &Happening, commit: &Commit) {
@@ -317,5 +330,27 @@ impl Oracle {
         self.hold(Check::StatusIsTrue, family.status == words, || {
             format!("{} says {:?}, and {words:?} is so", family.id, family.status)
         });
+    }
+}
+
+/// Who is to hear of what, as the README promises it: everything that is announced goes to the topic for everything and
+/// to the bus, and what failed or has no explanation goes to the topic for what needs a person too.
+pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
+    let step = matches!(
+        event,
+        EventKind::ImageRequested | EventKind::CopyStarted | EventKind::ImageShared | EventKind::FamilyRetried
+    );
+    let trouble = matches!(
+        event,
+        EventKind::ImageFailed
+            | EventKind::CopyFailed
+            | EventKind::ShareFailed
+            | EventKind::TwinFound
+            | EventKind::FamilyPartial
+            | EventKind::FamilyFailed
+    );
+    match receiver {
+        Receiver::Notifications | Receiver::Bus => !step,
+        Receiver::Attention => trouble,
     }
 }

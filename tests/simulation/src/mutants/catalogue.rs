@@ -17,6 +17,10 @@ pub enum Mutant {
     AnnouncesBeforeRecording,
     /// It takes a failed publish for done.
     PublishedAtMostOnce,
+    /// It takes a call of PutEvents that succeeded for all of its events.
+    RefusedEntryDropped,
+    /// It marks as announced what the bus or a topic does not have.
+    OneReceiverIsEnough,
     /// It takes a lease that never ends.
     LeaseWithoutTakeover,
     /// It works on what another invocation is working on.
@@ -63,7 +67,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 28] = [
+    pub const ALL: [Mutant; 30] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -71,6 +75,8 @@ impl Mutant {
         Mutant::CopiesWhateverIsAvailable,
         Mutant::AnnouncesBeforeRecording,
         Mutant::PublishedAtMostOnce,
+        Mutant::RefusedEntryDropped,
+        Mutant::OneReceiverIsEnough,
         Mutant::LeaseWithoutTakeover,
         Mutant::LeaseIgnored,
         Mutant::LastWriterWins,
@@ -104,6 +110,8 @@ impl Mutant {
             Mutant::CopiesWhateverIsAvailable => "copies on every available",
             Mutant::AnnouncesBeforeRecording => "announces before recording",
             Mutant::PublishedAtMostOnce => "publishes at most once",
+            Mutant::RefusedEntryDropped => "a failed entry of a batch is dropped",
+            Mutant::OneReceiverIsEnough => "one receiver is enough",
             Mutant::LeaseWithoutTakeover => "lease without takeover",
             Mutant::LeaseIgnored => "lease ignored",
             Mutant::LastWriterWins => "last writer wins",
@@ -148,6 +156,10 @@ impl Mutant {
             Mutant::PublishedAtMostOnce => {
                 "robinjmurphy/sqs-to-lambda#4: a notification that fails is dropped without a word"
             }
+            Mutant::RefusedEntryDropped => {
+                "swarmion/swarmion#1890: an event that PutEvents answered as failed was ignored"
+            }
+            Mutant::OneReceiverIsEnough => "no public issue: design.md, the outbox",
             Mutant::LeaseWithoutTakeover => "awslabs/aws-ops-automator#2: the concurrency row stuck at 1",
             Mutant::LeaseIgnored => "miztiik/Serverless-AMI-Baker#8: two or three AMIs per run",
             Mutant::LastWriterWins => "MinaProtocol/coda-automation#93: concurrent access to state breaks things",

@@ -5,14 +5,14 @@ mod ports;
 
 use crate::run::{Future, Origin, Run};
 use amiline_app::announce::announce;
+use amiline_app::digest::ask_for_digests;
 use amiline_app::family::Invocation;
-use amiline_app::ports::Announcer;
 use amiline_app::retry::retry;
 use amiline_app::tick::tick;
-use amiline_app::{Create, Distribute, Operate, Tick};
+use amiline_app::{Create, Distribute, Notify, Operate, Tick};
 use amiline_domain::ids::FamilyId;
 use amiline_domain::wake;
-use amiline_fakecloud::World;
+use amiline_fakecloud::{StreamRecord, World};
 use amiline_scenarios::handle;
 use jiff::Timestamp;
 use std::rc::Rc;
@@ -34,7 +34,7 @@ pub(crate) fn begin(run: &mut Run, world: World, deadline: Timestamp, origin: &O
 
 fn future<W>(run: &mut Run, world: W, invocation: Invocation, origin: &Origin) -> Future
 where
-    W: Create + Distribute + Announcer + Tick + Operate + 'static,
+    W: Create + Distribute + Notify + Tick + Operate + 'static,
 {
     let (stack, watched) = (Rc::clone(&run.stack), run.watched_stack());
     match origin {
@@ -42,9 +42,9 @@ where
             let (queue, message) = (*queue, message.clone());
             Box::pin(async move { handle(&world, &stack, queue, &message, &invocation).await })
         }
-        Origin::Record { record, .. } => {
-            let item = record.item.clone();
-            Box::pin(async move { announce(&world, &item).await.map(|_| ()) })
+        Origin::Records { records, .. } => {
+            let waiting: Vec<_> = records.iter().map(StreamRecord::waiting).collect();
+            Box::pin(async move { announce(&world, &waiting).await.into_iter().try_for_each(|end| end.map(|_| ())) })
         }
         Origin::Tick => Box::pin(async move { tick(&world, &watched, wake::Tick::default()).await.map(|_| ()) }),
         Origin::EarlyTick => {
@@ -54,6 +54,10 @@ where
         Origin::Sweep => {
             let request = wake::Tick { sweep: true, ..wake::Tick::default() };
             Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
+        }
+        Origin::DayEnded(day) => {
+            let day = *day;
+            Box::pin(async move { ask_for_digests(&world, day).await.map(|_| ()) })
         }
         Origin::Person => {
             let family: Option<FamilyId> = run.retry.take();

@@ -6,11 +6,14 @@
 use super::Mutant;
 use crate::run::Run;
 use amiline_app::ports::{
-    Announcer, CallError, Catalogue, Clock, Committed, Due, DuePage, DueReader, Enrolled, ImageCopier, ImageCreator,
-    ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, Queue,
-    RecordReader, RecordWriter, RejectedMessage, TagReader,
+    Announcer, CallError, Catalogue, Clock, Committed, DayPage, DayReader, DigestKeeper, Due, DuePage, DueReader,
+    Enrolled, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
+    KillSwitch, Messenger, PolicyReader, Queue, RecordReader, RecordWriter, RejectedMessage, TagReader,
 };
 use amiline_domain::budget::Budget;
+use amiline_domain::bus::BusEvent;
+use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, RowState};
 use amiline_domain::fault::{Fault, holder_of_name};
@@ -21,6 +24,7 @@ use amiline_domain::name::ImageName;
 use amiline_domain::notice::{Notice, render};
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::{Press, PressKey};
+use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::target::ShareTarget;
 use amiline_domain::time::plus_seconds;
@@ -287,17 +291,53 @@ impl Messenger for Mutated {
 }
 
 impl Announcer for Mutated {
-    async fn publish(&self, notice: &Notice) -> Result<(), CallError> {
-        let published = self.world.publish(notice).await;
+    async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError> {
+        let published = self.world.publish(topic, notice).await;
         if self.is(Mutant::PublishedAtMostOnce) { Ok(()) } else { published }
+    }
+
+    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError> {
+        let put = self.world.put_on_bus(events).await;
+        match self.mutant {
+            Mutant::RefusedEntryDropped => put.map(|_| BTreeMap::new()),
+            Mutant::PublishedAtMostOnce => Ok(BTreeMap::new()),
+            _ => put,
+        }
     }
 
     async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError> {
         self.world.mark_announced(family, seq).await
     }
 
-    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<HistoryItem>, CallError> {
+    async fn note_told(&self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+        if self.is(Mutant::OneReceiverIsEnough) {
+            return self.world.mark_announced(family, seq).await;
+        }
+        self.world.note_told(family, seq, told).await
+    }
+
+    async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError> {
         self.world.waiting_history(pk, sk).await
+    }
+}
+
+impl DayReader for Mutated {
+    async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError> {
+        let mut page = self.world.families_of_day(day, from).await?;
+        if self.is(Mutant::FirstPageOnly) {
+            page.next = None;
+        }
+        Ok(page)
+    }
+}
+
+impl DigestKeeper for Mutated {
+    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError> {
+        self.world.digest_was_published(key).await
+    }
+
+    async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError> {
+        self.world.note_digest_published(key).await
     }
 }
 
@@ -340,7 +380,7 @@ impl RecordWriter for Mutated {
     async fn commit(&self, commit: &Commit) -> Result<Committed, CallError> {
         if self.is(Mutant::AnnouncesBeforeRecording) {
             for item in commit.history.iter().filter(|item| item.event.is_announced()) {
-                self.world.publish(&render(item)).await?;
+                self.world.publish(Topic::Notifications, &render(item)).await?;
             }
         }
         self.world.commit(&self.rewritten(commit)).await

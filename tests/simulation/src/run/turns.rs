@@ -1,10 +1,11 @@
 //! One turn after the other: invocations begin, make their calls, end or die, and time passes.
 
-use super::{Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS};
+use super::{DIGEST_SECONDS, Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS};
 use crate::mutants::begin;
 use amiline_app::ports::Queue;
+use amiline_domain::day::Day;
 use amiline_domain::time::plus_seconds;
-use amiline_fakecloud::{Dark, Message, StreamRecord, Turn};
+use amiline_fakecloud::{Dark, Message, STREAM_BATCH, StreamRecord, Turn};
 use jiff::Timestamp;
 
 impl Run {
@@ -31,9 +32,10 @@ impl Run {
             }
             match entry.remove() {
                 Later::Back(queue, message) => self.cloud.give_back(queue, message),
-                Later::Record(record, tries) => self.start_record(record, tries),
+                Later::Records(records, tries) => self.start_records(records, tries),
                 Later::Tick => self.tick(),
                 Later::Sweep => self.sweep(),
+                Later::DayEnded => self.day_ended(),
                 Later::Act => crate::people::act(self),
                 Later::Scripted(place) => crate::scenarios::perform(self, place),
                 Later::Dark(place) => {
@@ -64,10 +66,12 @@ impl Run {
                 }
             }
             None => {
-                for record in self.cloud.take_stream() {
-                    for _ in 0..self.storm.stream_brings() {
-                        self.start_record(Box::new(record.clone()), 1);
-                    }
+                let records = self.cloud.take_stream().into_iter();
+                let brought = records.flat_map(|record| vec![record; self.storm.stream_brings()]);
+                let brought: Vec<StreamRecord> = brought.collect();
+                let batch = *self.choices.one_of(&[STREAM_BATCH, 1, 3]);
+                for records in brought.chunks(batch) {
+                    self.start_records(records.to_vec(), 1);
                 }
             }
         }
@@ -80,8 +84,8 @@ impl Run {
         self.start(amiline_scenarios::caller(queue), wake, timeout_seconds(queue), origin);
     }
 
-    fn start_record(&mut self, record: Box<StreamRecord>, tries: u32) {
-        self.start("notify", "stream", timeout_seconds(Queue::Notify), Origin::Record { record, tries });
+    fn start_records(&mut self, records: Vec<StreamRecord>, tries: u32) {
+        self.start("notify", "stream", timeout_seconds(Queue::Notify), Origin::Records { records, tries });
     }
 
     fn tick(&mut self) {
@@ -105,6 +109,22 @@ impl Run {
         for _ in 0..=usize::from(self.storm.doubles_tick()) {
             self.start("schedule-tick", "sweep", 60, Origin::Sweep);
         }
+    }
+
+    /// The daily schedule, which may fire twice or not at all, as the tick's may.
+    fn day_ended(&mut self) {
+        let now = self.cloud.now();
+        self.later(plus_seconds(Day::of(now).end(), DIGEST_SECONDS), Later::DayEnded);
+        if self.storm.loses_tick() {
+            return;
+        }
+        for _ in 0..1 + usize::from(self.storm.doubles_tick()) {
+            self.ask_for_digests(Day::before(now));
+        }
+    }
+
+    pub(crate) fn ask_for_digests(&mut self, day: Day) {
+        self.start("schedule-tick", "day ended", 60, Origin::DayEnded(day));
     }
 
     pub(crate) fn start(&mut self, caller: &'static str, wake: &'static str, seconds: i64, origin: Origin) {
@@ -175,10 +195,16 @@ impl Run {
                     self.oracle.acknowledged(&self.cloud, queue, &message);
                 }
             }
-            Origin::Record { record, tries } if !done && tries < RECORD_TRIES => {
-                self.later(plus_seconds(self.cloud.now(), 1), Later::Record(record, tries + 1));
+            // Lambda brings those from the first that failed on; all of them again is no less trouble.
+            Origin::Records { records, tries } if !done && tries < RECORD_TRIES => {
+                self.later(plus_seconds(self.cloud.now(), 1), Later::Records(records, tries + 1));
             }
-            Origin::Record { .. } | Origin::Tick | Origin::EarlyTick | Origin::Sweep | Origin::Person => {}
+            Origin::Records { .. }
+            | Origin::Tick
+            | Origin::EarlyTick
+            | Origin::Sweep
+            | Origin::DayEnded(_)
+            | Origin::Person => {}
         }
     }
 
@@ -228,6 +254,7 @@ fn kind_of(body: &str) -> &'static str {
         ("LookAtSchedule", "turn"),
         ("FamilyDue", "family due"),
         ("AnnounceHistory", "announce"),
+        ("DigestDue", "digest"),
     ];
     kinds.iter().find(|(words, _)| body.contains(words)).map_or("something else", |(_, kind)| kind)
 }

@@ -1,0 +1,84 @@
+//! The families of a day, and which digests were published.
+
+use super::due::{decode, encode};
+use super::expression::Expression;
+use super::items;
+use super::layout::{self, number, text};
+use crate::errors::Call;
+use crate::settings::{Notify, ScheduleTick};
+use crate::world::{Aws, HasTable};
+use amiline_app::ports::{CallError, Clock, DayPage, DayReader, DigestKeeper};
+use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
+use amiline_domain::fault::Fault;
+use amiline_domain::time::plus_seconds;
+use std::collections::HashMap;
+
+/// Families on one page: as many as one BatchGetItem takes.
+const PAGE_MAX: i32 = 100;
+/// How long it is known that a digest was published, in seconds.
+const DIGEST_SECONDS: i64 = 30 * 86_400;
+
+/// Settings of those who may read the days.
+pub(crate) trait ReadsDays: HasTable {}
+
+impl ReadsDays for ScheduleTick {}
+impl ReadsDays for Notify {}
+
+impl<S: ReadsDays> DayReader for Aws<S> {
+    async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError> {
+        let about = day.to_string();
+        let call = Call::new("dynamodb:Query", &about, self.home());
+        let from = match from {
+            Some(from) => Some(decode(&from).map_err(|e| call.error("NotSent", &e, Fault::Reject))?),
+            None => None,
+        };
+        // The index's sort key begins with the second and goes on, so the next day's first second sorts before its families.
+        let (first, end) = (layout::padded(day.start().as_second()), layout::padded(day.end().as_second()));
+        let answer = self
+            .clients
+            .dynamodb()
+            .query()
+            .table_name(self.settings.table())
+            .index_name(layout::LISTING_INDEX)
+            .key_condition_expression("list_pk = :families AND list_sk BETWEEN :first AND :end")
+            .expression_attribute_values(":families", text(layout::FAMILIES))
+            .expression_attribute_values(":first", text(first))
+            .expression_attribute_values(":end", text(end))
+            .limit(PAGE_MAX)
+            .set_exclusive_start_key(from)
+            .send()
+            .await
+            .map_err(|e| call.failed(e))?;
+        let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
+        let next = next.map(|key| encode(&key)).transpose().map_err(|e| call.unreadable(&e))?;
+        let listed = answer.items.unwrap_or_default();
+        let pks: Vec<&String> =
+            listed.iter().filter_map(|item| item.get(layout::PK).and_then(|pk| pk.as_s().ok())).collect();
+        let keys = pks.iter().map(|pk| layout::key(pk, layout::META_SK)).collect();
+        let call = Call::new("dynamodb:BatchGetItem", &about, self.home());
+        let mut families = HashMap::new();
+        for item in self.batch(call, self.settings.table(), keys).await? {
+            if let Some(family) = items::family(vec![item]).map_err(|e| call.unreadable(&e))? {
+                families.insert(layout::family_pk(&family.id), family);
+            }
+        }
+        // A batch has no order; the index has.
+        Ok(DayPage { families: pks.into_iter().filter_map(|pk| families.remove(pk)).collect(), next })
+    }
+}
+
+impl DigestKeeper for Aws<Notify> {
+    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError> {
+        let (pk, sk) = (layout::digest_pk(key.day), layout::digest_sk(key.policy.as_ref()));
+        let call = Call::new("dynamodb:GetItem", &pk, self.home());
+        Ok(self.item(call, self.settings.table(), &pk, &sk).await?.is_some())
+    }
+
+    async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError> {
+        let (pk, sk) = (layout::digest_pk(key.day), layout::digest_sk(key.policy.as_ref()));
+        let expires_at = plus_seconds(self.now(), DIGEST_SECONDS).as_second();
+        let update = Expression::default().set("expires_at", number(expires_at));
+        self.update(self.settings.table(), layout::key(&pk, &sk), &update, &pk).await.map(|_| ())
+    }
+}

@@ -1,0 +1,233 @@
+//! What became of one policy's images of one day, in one message. A family counts for the day on which its button was
+//! pressed.
+
+use crate::day::Day;
+use crate::escape::{one_line, plain};
+use crate::family::{Family, Outcome};
+use crate::history::Severity;
+use crate::ids::{FamilyId, InstanceId, PolicyName, Region, StackName, short_digest};
+use crate::notice::{Notice, SUBJECT_MAX};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Families of each kind that are listed; of the others only the number is told.
+pub const LISTED_MAX: usize = 30;
+/// Characters of a reason.
+const REASON_MAX: usize = 200;
+
+/// What a digest is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DigestKey {
+    /// The policy; none for the presses whose value named none.
+    pub policy: Option<PolicyName>,
+    /// The day.
+    pub day: Day,
+}
+
+impl DigestKey {
+    /// Of a family: the digest that it is told in.
+    pub fn of(family: &Family) -> Self {
+        let policy = family.policy.as_ref().map(|policy| policy.name.clone());
+        Self { policy, day: Day::of(family.created_at) }
+    }
+
+    /// The same for every delivery of this digest, so that receivers can drop repeats.
+    pub fn id(&self, stack: &StackName) -> String {
+        let policy = self.policy.as_ref().map_or("", PolicyName::as_str);
+        short_digest(&["digest", stack.as_str(), &self.day.to_string(), policy], 32)
+    }
+}
+
+/// How a family stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Incomplete,
+    UnderWay,
+    Rejected,
+}
+
+impl Standing {
+    const ALL: [Standing; 3] = [Standing::Incomplete, Standing::UnderWay, Standing::Rejected];
+
+    /// None for what went as it was asked for.
+    fn of(family: &Family) -> Option<Self> {
+        match family.outcome {
+            None => Some(Standing::UnderWay),
+            Some(Outcome::Partial | Outcome::Failed) => Some(Standing::Incomplete),
+            Some(Outcome::Rejected) => Some(Standing::Rejected),
+            Some(Outcome::Complete) => None,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Standing::Incomplete => "Partial or failed",
+            Standing::UnderWay => "Still under way; you are told when they end",
+            Standing::Rejected => "Rejected",
+        }
+    }
+}
+
+/// A family that did not go as it was asked for, or not yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Listed {
+    family: FamilyId,
+    instance: InstanceId,
+    region: Region,
+    outcome: Option<Outcome>,
+    /// The answer that stands on the instance: image, Regions and why.
+    reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+struct Counts {
+    complete: usize,
+    partial: usize,
+    failed: usize,
+    rejected: usize,
+    under_way: usize,
+}
+
+impl Counts {
+    fn add(&mut self, outcome: Option<Outcome>) {
+        let count = match outcome {
+            Some(Outcome::Complete) => &mut self.complete,
+            Some(Outcome::Partial) => &mut self.partial,
+            Some(Outcome::Failed) => &mut self.failed,
+            Some(Outcome::Rejected) => &mut self.rejected,
+            None => &mut self.under_way,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    fn all(&self) -> usize {
+        [self.complete, self.partial, self.failed, self.rejected, self.under_way]
+            .into_iter()
+            .fold(0, usize::saturating_add)
+    }
+
+    /// Presses that led to an image.
+    fn images(&self) -> usize {
+        self.complete.saturating_add(self.partial)
+    }
+}
+
+/// A digest, as far as its families are known. It keeps no more of them than it lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    key: DigestKey,
+    counts: Counts,
+    listed: BTreeMap<Standing, Vec<Listed>>,
+}
+
+impl Digest {
+    /// An empty one.
+    pub fn new(key: DigestKey) -> Self {
+        Self { key, counts: Counts::default(), listed: BTreeMap::new() }
+    }
+
+    /// Takes a family in, if it belongs here.
+    pub fn add(&mut self, family: &Family) {
+        if DigestKey::of(family) != self.key {
+            return;
+        }
+        self.counts.add(family.outcome);
+        let Some(standing) = Standing::of(family) else { return };
+        let listed = self.listed.entry(standing).or_default();
+        if listed.len() < LISTED_MAX {
+            listed.push(Listed {
+                family: family.id.clone(),
+                instance: family.instance.clone(),
+                region: family.region.clone(),
+                outcome: family.outcome,
+                reason: family.status.as_deref().map(|status| one_line(status, REASON_MAX)),
+            });
+        }
+    }
+
+    /// The message; none if there was nothing that day: who hears nothing every day reads nothing any more.
+    pub fn notice(&self, stack: &StackName) -> Option<Notice> {
+        if self.counts.all() == 0 {
+            return None;
+        }
+        let policy = self.key.policy.as_ref().map_or("no policy", |policy| policy.as_str());
+        let severity = if self.counts.partial > 0 || self.counts.failed > 0 { Severity::Error } else { Severity::Info };
+        let mut attributes = BTreeMap::from([
+            ("event", "digest".to_owned()),
+            ("severity", severity.as_str().to_owned()),
+            ("day", self.key.day.to_string()),
+        ]);
+        if let Some(policy) = &self.key.policy {
+            attributes.insert("policy", policy.to_string());
+        }
+        Some(Notice {
+            subject: plain(&format!("Amiline: {policy} on {}: {}", self.key.day, self.counted()), SUBJECT_MAX),
+            text: self.text(policy),
+            json: self.json(stack),
+            attributes,
+        })
+    }
+
+    /// In a few words: what is zero is not said.
+    fn counted(&self) -> String {
+        let Counts { partial, failed, rejected, under_way, .. } = self.counts;
+        let images = self.counts.images();
+        let mut said = format!("{images} image{}", if images == 1 { "" } else { "s" });
+        for (count, what) in
+            [(partial, "partial"), (failed, "failed"), (under_way, "under way"), (rejected, "rejected")]
+        {
+            if count > 0 {
+                // Writing to a String cannot fail.
+                let _ = write!(said, ", {count} {what}");
+            }
+        }
+        said
+    }
+
+    fn text(&self, policy: &str) -> String {
+        let mut text = format!("{}\n", plain(&format!("{policy}, {} (UTC): {}", self.key.day, self.counted()), 300));
+        for standing in Standing::ALL {
+            let Some(listed) = self.listed.get(&standing) else { continue };
+            let _ = write!(text, "\n{}\n", standing.title());
+            for one in listed {
+                let why = one.reason.as_deref().unwrap_or("no answer yet");
+                let line = format!("{} {} in {}: {why}", one.family, one.instance, one.region);
+                let _ = writeln!(text, "  {}", plain(&line, 400));
+            }
+            let more = self.count_of(standing).saturating_sub(listed.len());
+            if more > 0 {
+                let _ = writeln!(text, "  and {more} more; the command \"amiline families\" lists them");
+            }
+        }
+        text
+    }
+
+    fn count_of(&self, standing: Standing) -> usize {
+        match standing {
+            Standing::Incomplete => self.counts.partial.saturating_add(self.counts.failed),
+            Standing::UnderWay => self.counts.under_way,
+            Standing::Rejected => self.counts.rejected,
+        }
+    }
+
+    /// For programs; its schema is `events/digest.schema.json`.
+    fn json(&self, stack: &StackName) -> String {
+        let listed: Vec<&Listed> = self.listed.values().flatten().collect();
+        let all = Standing::ALL.into_iter().map(|standing| self.count_of(standing)).fold(0, usize::saturating_add);
+        serde_json::json!({
+            "version": 1,
+            "digest_id": self.key.id(stack),
+            "day": self.key.day.to_string(),
+            "policy": self.key.policy,
+            "images": self.counts.images(),
+            "counts": self.counts,
+            "left_out": all.saturating_sub(listed.len()),
+            "families": listed,
+        })
+        .to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests;

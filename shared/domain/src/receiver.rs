@@ -1,0 +1,155 @@
+//! Who hears of what happened: people by topics, programs by the bus.
+
+use crate::history::{EventKind, HistoryItem, Severity};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A topic that people and queues subscribe to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// Everything that is announced.
+    Notifications,
+    /// What somebody has to act on.
+    Attention,
+    /// What became of a policy's images of a day.
+    Digest,
+}
+
+impl Topic {
+    /// A short name, for logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Topic::Notifications => "notifications",
+            Topic::Attention => "attention",
+            Topic::Digest => "digest",
+        }
+    }
+}
+
+/// One who is told. Each is told for itself: what one has is not lost for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Receiver {
+    /// The topic for everything.
+    Notifications,
+    /// The topic for what needs a person.
+    Attention,
+    /// The bus for programs.
+    Bus,
+}
+
+/// How a receiver is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A topic.
+    Topic(Topic),
+    /// The bus.
+    Bus,
+}
+
+impl Receiver {
+    /// As in the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Receiver::Notifications => "notifications",
+            Receiver::Attention => "attention",
+            Receiver::Bus => "bus",
+        }
+    }
+
+    /// How it is reached.
+    pub fn way(self) -> Way {
+        match self {
+            Receiver::Notifications => Way::Topic(Topic::Notifications),
+            Receiver::Attention => Way::Topic(Topic::Attention),
+            Receiver::Bus => Way::Bus,
+        }
+    }
+}
+
+/// Who hears of an event: nobody of what stands in the history only, everybody else of everything, and the topic for
+/// what needs a person of that alone.
+pub fn receivers(event: EventKind) -> BTreeSet<Receiver> {
+    if !event.is_announced() {
+        return BTreeSet::new();
+    }
+    let attention = match event.severity() {
+        Severity::Error => Some(Receiver::Attention),
+        Severity::Info | Severity::Warning => None,
+    };
+    [Receiver::Notifications, Receiver::Bus].into_iter().chain(attention).collect()
+}
+
+/// A history item that waits until everybody was told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unannounced {
+    /// The item.
+    pub item: HistoryItem,
+    /// Who has it already.
+    pub told: BTreeSet<Receiver>,
+}
+
+impl Unannounced {
+    /// An item that nobody has yet.
+    pub fn by_nobody(item: HistoryItem) -> Self {
+        Self { item, told: BTreeSet::new() }
+    }
+
+    /// Who is still to be told.
+    pub fn missing(&self) -> BTreeSet<Receiver> {
+        receivers(self.item.event).difference(&self.told).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Receiver::{Attention, Bus, Notifications};
+
+    #[test]
+    fn only_what_needs_a_person_goes_to_the_topic_for_that_and_steps_go_nowhere() {
+        let table: [(&[Receiver], &[EventKind]); 3] = [
+            (
+                &[],
+                &[EventKind::ImageRequested, EventKind::CopyStarted, EventKind::ImageShared, EventKind::FamilyRetried],
+            ),
+            (
+                &[Notifications, Bus],
+                &[
+                    EventKind::ImageCreating,
+                    EventKind::ImageAvailable,
+                    EventKind::CopyAvailable,
+                    EventKind::ImageDeregistered,
+                    EventKind::ImageDisabled,
+                    EventKind::ImageEnabled,
+                    EventKind::FamilyComplete,
+                    EventKind::RequestRejected,
+                    EventKind::SlotsMissed,
+                ],
+            ),
+            (
+                &[Notifications, Attention, Bus],
+                &[
+                    EventKind::ImageFailed,
+                    EventKind::CopyFailed,
+                    EventKind::ShareFailed,
+                    EventKind::TwinFound,
+                    EventKind::FamilyPartial,
+                    EventKind::FamilyFailed,
+                ],
+            ),
+        ];
+        for (expected, events) in table {
+            for event in events {
+                assert_eq!(receivers(*event), expected.iter().copied().collect(), "{}", event.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn the_record_names_receivers_as_they_are_called() {
+        for receiver in [Notifications, Attention, Bus] {
+            assert_eq!(serde_json::to_value(receiver).unwrap(), receiver.as_str());
+        }
+    }
+}

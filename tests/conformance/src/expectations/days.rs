@@ -1,0 +1,103 @@
+//! The families of a day, and which digests were published.
+
+use crate::given::{beginning, family, family_id, row, write};
+use crate::lab::{Lab, until};
+use crate::suite::expected;
+use amiline_app::ports::{DayReader, DigestKeeper};
+use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
+use amiline_domain::family::{Family, Place};
+use amiline_domain::ids::{FamilyId, PolicyName};
+use amiline_domain::record::Commit;
+use amiline_domain::time::plus_seconds;
+use std::collections::BTreeMap;
+
+expected! {
+    "the table's index listing" {
+        a_days_families_are_those_between_its_midnights_oldest_first_without_their_images,
+        a_days_families_are_read_page_by_page_and_all_of_them,
+    }
+    "the daily digest" { a_digest_that_was_published_is_known_and_no_other }
+}
+
+/// A day long ago, of which nobody else has families.
+fn a_day(lab: &impl Lab) -> Day {
+    let days = i64::from(lab.number()) * 3;
+    Day::of(plus_seconds("2001-01-01T12:00:00Z".parse().unwrap(), days * 86_400))
+}
+
+/// What two functions read, which is the same: all pages of a day.
+async fn listed(lab: &impl Lab, day: Day) -> (Vec<Family>, usize) {
+    let (mut found, mut pages, mut from) = (Vec::new(), 0, None);
+    loop {
+        let page = lab.notify().families_of_day(day, from.clone()).await.expect("a page");
+        let same = lab.schedule_tick().families_of_day(day, from).await.expect("a page");
+        assert_eq!(page, same);
+        found.extend(page.families);
+        pages += 1;
+        from = page.next;
+        if from.is_none() {
+            return (found, pages);
+        }
+    }
+}
+
+async fn eventually(lab: &impl Lab, day: Day, count: usize) -> (Vec<Family>, usize) {
+    // The index may be behind.
+    until(lab, async || listed(lab, day).await.0.len() >= count).await;
+    listed(lab, day).await
+}
+
+async fn a_days_families_are_those_between_its_midnights_oldest_first_without_their_images(lab: &impl Lab) {
+    let day = a_day(lab);
+    let mut expected = Vec::new();
+    for seconds in [-1, 86_400, 86_399, 0, 43_200] {
+        let at = plus_seconds(day.start(), seconds);
+        let mut family = family(lab, at);
+        family.rows.insert(Place::Source, row(lab, Place::Source, at));
+        family.row_versions.insert(Place::Source, 1);
+        let rows = family.rows.values().cloned().collect();
+        write(&lab.create_image(), &Commit { rows, ..beginning(&family) }).await;
+        if (0..86_400).contains(&seconds) {
+            expected.push(Family { rows: BTreeMap::new(), ..family });
+        }
+    }
+    expected.sort_by_key(|family| family.created_at);
+    assert_eq!(eventually(lab, day, expected.len()).await.0, expected);
+}
+
+async fn a_days_families_are_read_page_by_page_and_all_of_them(lab: &impl Lab) {
+    let day = a_day(lab);
+    let mut expected: Vec<FamilyId> = Vec::new();
+    for _ in 0..101 {
+        let family = family(lab, day.start());
+        write(&lab.create_image(), &beginning(&family)).await;
+        expected.push(family.id);
+    }
+    expected.sort();
+    let (found, pages) = eventually(lab, day, expected.len()).await;
+    assert_eq!(found.into_iter().map(|family| family.id).collect::<Vec<_>>(), expected);
+    assert_eq!(pages, 2);
+}
+
+async fn a_digest_that_was_published_is_known_and_no_other(lab: &impl Lab) {
+    let policy = |name: String| Some(PolicyName::new(name).unwrap());
+    let day = a_day(lab);
+    let key = DigestKey { policy: policy(family_id(lab.number()).to_string()), day };
+    let others = [
+        DigestKey { policy: None, day },
+        DigestKey { policy: policy("NONE".to_owned()), day },
+        DigestKey { day: Day::of(day.end()), ..key.clone() },
+    ];
+    let known = async |key: &DigestKey| lab.notify().digest_was_published(key).await.expect("an answer");
+    assert!(!known(&key).await);
+    for _ in 0..2 {
+        lab.notify().note_digest_published(&key).await.expect("it is noted");
+        assert!(known(&key).await);
+    }
+    for other in &others {
+        assert!(!known(other).await, "{other:?}");
+    }
+    lab.notify().note_digest_published(&others[0]).await.expect("it is noted");
+    assert!(known(&others[0]).await && !known(&others[1]).await);
+}

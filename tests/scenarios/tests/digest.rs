@@ -1,0 +1,113 @@
+//! The daily digest: one message for each policy of which a button was pressed that day.
+
+use amiline_app::ports::Queue;
+use amiline_domain::day::Day;
+use amiline_domain::receiver::Topic;
+use amiline_fakecloud::{FaultKind, FaultRule};
+use amiline_scenarios::{House, west};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The day on which every house begins, at noon.
+fn day() -> Day {
+    "2026-11-24".parse().unwrap()
+}
+
+/// What was published, by policy.
+fn digests(house: &House) -> Vec<(Option<String>, Value)> {
+    let documents = house.cloud.notices_on(Topic::Digest).into_iter();
+    let documents = documents.map(|published| serde_json::from_str::<Value>(&published.notice.json).unwrap());
+    documents.map(|document| (document["policy"].as_str().map(str::to_owned), document)).collect()
+}
+
+/// A day with an image, one without a copy, and a rejection; and the day is over.
+fn a_day() -> House {
+    let house = House::new();
+    house.pressed("plain");
+    house.cloud.fail_next(&west(), "Client.InternalError");
+    house.pressed("default");
+    house.pressed("no-such-policy");
+    house.live(40);
+    house.cloud.advance(12 * 3600);
+    house
+}
+
+#[test]
+fn each_policy_of_the_day_has_one_digest_and_a_doubled_schedule_makes_no_second() {
+    let house = a_day();
+    assert_eq!(house.day_ended(day()), Some(3));
+    house.deliver();
+    assert_eq!(house.day_ended(day()), Some(3));
+    house.deliver();
+    let all = digests(&house);
+    let by_policy: BTreeMap<_, _> = all.iter().cloned().collect();
+    assert_eq!((all.len(), by_policy.len()), (3, 3), "{all:?}");
+    let counts = |policy: Option<&str>| by_policy[&policy.map(str::to_owned)]["counts"].clone();
+    let expected = |name: &str| {
+        let mut counts = serde_json::json!({"complete": 0, "partial": 0, "failed": 0, "rejected": 0, "under_way": 0});
+        counts[name] = 1.into();
+        counts
+    };
+    assert_eq!(counts(Some("plain")), expected("complete"));
+    assert_eq!(counts(Some("default")), expected("partial"));
+    assert_eq!(counts(None), expected("rejected"));
+    let partial = &by_policy[&Some("default".to_owned())]["families"][0];
+    assert!(partial["reason"].as_str().unwrap().contains("us-west-2: Client.InternalError"), "{partial}");
+    assert!(house.cloud.flaws().is_empty() && house.cloud.unannounced().is_empty());
+}
+
+#[test]
+fn nothing_happened_means_no_digest() {
+    let house = a_day();
+    for other in ["2026-11-23", "2026-11-25"] {
+        assert_eq!(house.day_ended(other.parse().unwrap()), Some(0), "{other}");
+    }
+    // A message for a policy that nobody pressed, whoever sent it.
+    let key = amiline_domain::digest::DigestKey { policy: Some("unused".parse().unwrap()), day: day() };
+    house.cloud.push(Queue::Notify, &amiline_domain::wake::digest_due(&key));
+    house.deliver();
+    assert_eq!(digests(&house), []);
+}
+
+#[test]
+fn every_page_of_the_day_is_read() {
+    let house = House::new();
+    for _ in 0..7 {
+        house.pressed("plain");
+    }
+    house.live(30);
+    house.cloud.set_page_size(2);
+    assert_eq!(house.day_ended(day()), Some(1));
+    house.deliver();
+    assert_eq!(digests(&house)[0].1["counts"]["complete"], 7);
+}
+
+#[test]
+fn a_family_counts_for_the_day_of_its_press_and_says_so_while_it_is_under_way() {
+    let house = House::new();
+    house.cloud.set_create_seconds(&amiline_scenarios::east(), Some(20 * 3600));
+    house.pressed("plain");
+    house.live(720);
+    house.cloud.advance(60);
+    assert_eq!(house.day_ended(day()), Some(1));
+    house.deliver();
+    let (_, digest) = digests(&house).remove(0);
+    assert_eq!((&digest["images"], &digest["counts"]["under_way"]), (&0.into(), &1.into()));
+    assert!(digest["families"][0]["reason"].as_str().unwrap().starts_with("creating ami-"), "{digest}");
+}
+
+#[test]
+fn a_digest_whose_message_failed_comes_again_and_one_whose_note_was_lost_has_the_same_id() {
+    let house = a_day();
+    house.cloud.inject(FaultRule::new(FaultKind::Throttle).action("sns:Publish").about("digest").times(1));
+    house.cloud.inject(FaultRule::new(FaultKind::Hang).action("dynamodb:UpdateItem").about("digest").times(1));
+    assert_eq!(house.day_ended(day()), Some(3));
+    house.deliver();
+    house.deliver();
+    let all = digests(&house);
+    let ids: std::collections::BTreeSet<&str> =
+        all.iter().map(|(_, document)| document["digest_id"].as_str().unwrap()).collect();
+    assert_eq!((all.len(), ids.len()), (4, 3), "one came twice, with its id");
+    house.cloud.inject(FaultRule::new(FaultKind::Throttle).action("dynamodb:Query").about("families of").times(1));
+    assert_eq!(house.day_ended(day()), None, "a day that cannot be read is an error, which Lambda keeps");
+}
