@@ -46,12 +46,20 @@ pub(crate) type Future = Pin<Box<dyn std::future::Future<Output = Result<(), Use
 /// What woke an invocation, and what becomes of that when it ends.
 #[derive(Debug)]
 pub(crate) enum Origin {
-    Message { queue: Queue, message: Message, back_at: Timestamp },
-    Records { records: Vec<StreamRecord>, tries: u32 },
+    Message {
+        queue: Queue,
+        message: Message,
+        back_at: Timestamp,
+    },
+    Records {
+        records: Vec<StreamRecord>,
+        tries: u32,
+    },
     Tick,
     EarlyTick,
     Sweep,
-    DayEnded(Day),
+    /// A day, and how often Lambda has begun it.
+    DayEnded(Day, u32),
     Person,
 }
 
@@ -72,6 +80,8 @@ pub(crate) enum Later {
     Sweep,
     /// The daily schedule.
     DayEnded,
+    /// Lambda begins the day's end once more, since it failed (infra/template.yaml, EventInvokeConfig).
+    DayEndedAgain(Day),
     Act,
     /// A scenario's step.
     Scripted(usize),

@@ -83,6 +83,8 @@ pub struct Oracle {
     pub(super) recorded: BTreeMap<String, (EventKind, FamilyId, Option<ImageId>)>,
     /// What each receiver was told, by receiver and outcome.
     pub(super) announced: BTreeMap<(Receiver, String), String>,
+    /// Days whose digests could not be asked for.
+    pub(crate) days_given_up: BTreeSet<String>,
     /// The digests that were published, by day and policy: each time's document.
     pub(super) digests: BTreeMap<(String, Option<String>), Vec<serde_json::Value>>,
     pub(super) failed_seen: BTreeSet<(Region, ImageId)>,

@@ -55,7 +55,7 @@ where
             let request = wake::Tick { sweep: true, ..wake::Tick::default() };
             Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
         }
-        Origin::DayEnded(day) => {
+        Origin::DayEnded(day, _) => {
             let day = *day;
             Box::pin(async move { ask_for_digests(&world, day).await.map(|_| ()) })
         }

@@ -36,6 +36,9 @@ impl Run {
                 Later::Tick => self.tick(),
                 Later::Sweep => self.sweep(),
                 Later::DayEnded => self.day_ended(),
+                Later::DayEndedAgain(day) => {
+                    self.start("schedule-tick", "day ended", 60, Origin::DayEnded(day, 2));
+                }
                 Later::Act => crate::people::act(self),
                 Later::Scripted(place) => crate::scenarios::perform(self, place),
                 Later::Dark(place) => {
@@ -124,7 +127,7 @@ impl Run {
     }
 
     pub(crate) fn ask_for_digests(&mut self, day: Day) {
-        self.start("schedule-tick", "day ended", 60, Origin::DayEnded(day));
+        self.start("schedule-tick", "day ended", 60, Origin::DayEnded(day, 1));
     }
 
     pub(crate) fn start(&mut self, caller: &'static str, wake: &'static str, seconds: i64, origin: Origin) {
@@ -199,11 +202,18 @@ impl Run {
             Origin::Records { records, tries } if !done && tries < RECORD_TRIES => {
                 self.later(plus_seconds(self.cloud.now(), 1), Later::Records(records, tries + 1));
             }
+            Origin::DayEnded(day, 1) if !done => {
+                self.later(plus_seconds(self.cloud.now(), 60), Later::DayEndedAgain(day));
+            }
+            // It lies in the dead-letter queue of the tick, which has an alarm.
+            Origin::DayEnded(day, _) if !done => {
+                self.oracle.days_given_up.insert(day.to_string());
+            }
             Origin::Records { .. }
             | Origin::Tick
             | Origin::EarlyTick
             | Origin::Sweep
-            | Origin::DayEnded(_)
+            | Origin::DayEnded(..)
             | Origin::Person => {}
         }
     }
