@@ -1,4 +1,5 @@
 //! Stories about instances that are imaged by a schedule.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, outside of test functions")]
 
 use amiline_app::ports::Queue;
 use amiline_domain::family::{Family, Outcome};

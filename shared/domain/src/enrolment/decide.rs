@@ -167,7 +167,7 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
             return match act {
                 Act::Begin { slot, missed, admission } => {
                     let enrolment = Enrolment { rev: enrolment.rev.saturating_add(1), ..enrolment };
-                    EnrolmentDecision::Begin { policy, slot, missed, admission: Box::new(admission), enrolment }
+                    EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment }
                 }
                 Act::Refuse(rejection) => refusal(policy.to_string(), rejection, enrolment, sight),
             };
@@ -224,7 +224,7 @@ fn changed(before: &Enrolment, mut after: Enrolment) -> EnrolmentDecision {
 }
 
 enum Act {
-    Begin { slot: Slot, missed: Missed, admission: Admission },
+    Begin { slot: Slot, missed: Missed, admission: Box<Admission> },
     Refuse(Rejection),
 }
 
@@ -269,7 +269,7 @@ fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: S
             };
             take(seat, &table, slot, name, instance, sight.now);
             seat.refused = None;
-            Some(Act::Begin { slot, missed, admission })
+            Some(Act::Begin { slot, missed, admission: Box::new(admission) })
         }
         // It waits: for its interval, or for the hour.
         Err(Rejection::TooSoon(_)) => {

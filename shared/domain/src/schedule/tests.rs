@@ -21,10 +21,13 @@ fn slots(crons: &[&str], zone: &str, from: &str, to: &str) -> Vec<String> {
     all.take_while(|slot| slot.timestamp() <= at(to)).map(|slot| slot.timestamp().to_string()).collect()
 }
 
-/// What changes of clocks in real zones do to a schedule: (what happens, cron, zone, between, the slots in UTC).
+/// What happens, cron, zone, between, and the slots in UTC.
+type Case = (&'static str, &'static str, &'static str, [&'static str; 2], &'static [&'static str]);
+
+/// What changes of clocks in real zones do to a schedule.
 #[test]
 fn clocks_that_are_set_neither_repeat_a_slot_nor_lose_one() {
-    let table: &[(&str, &str, &str, [&str; 2], &[&str])] = &[
+    let table: &[Case] = &[
         (
             "in spring 02:30 does not exist in Berlin: at the first moment after the gap, 03:00",
             "30 2 * * *",
