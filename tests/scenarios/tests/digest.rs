@@ -1,5 +1,11 @@
 //! The daily digest: one message for each policy of which a button was pressed that day.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of test functions: a panic is a failed test"
+)]
+
 use amiline_app::ports::Queue;
 use amiline_domain::day::Day;
 use amiline_domain::receiver::Topic;

@@ -1,5 +1,11 @@
 //! Who is told: everybody of everything, each for itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of test functions: a panic is a failed test"
+)]
+
 use amiline_domain::family::Outcome;
 use amiline_domain::receiver::Topic;
 use amiline_fakecloud::{FaultKind, FaultRule, OnBus, Published};

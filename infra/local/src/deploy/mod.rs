@@ -146,10 +146,14 @@ impl Deployment<'_> {
         let what = format!("creating stack {} in {}", stack.name, stack.region);
         let mut body = stack.body.clone();
         settle_conditions(&mut body, stack.region);
-        let body = body.to_string();
+        // A request holds no more than 51,200 bytes of template, so it goes by way of S3, as `sam deploy` sends it.
+        let path = format!("/{BUCKET}/{}-{}.template.json", stack.name, stack.region);
+        let uploaded = self.storage.rest("s3", HOME_REGION, Method::PUT, &path, body.to_string().into()).await;
+        uploaded.map_err(LocalError::aws(format!("uploading the template of stack {}", stack.name)))?;
+        let url = format!("https://s3.amazonaws.com{path}");
         let mut form = vec![
             ("StackName".to_owned(), stack.name),
-            ("TemplateBody".to_owned(), &body),
+            ("TemplateURL".to_owned(), &url),
             ("Capabilities.member.1".to_owned(), "CAPABILITY_NAMED_IAM"),
             ("Capabilities.member.2".to_owned(), "CAPABILITY_AUTO_EXPAND"),
         ];
