@@ -149,6 +149,7 @@ mod tests {
     use amiline_app::ports::PolicyVersion;
     use amiline_domain::bounds::Bounds;
     use amiline_domain::policy::{Policy, compare};
+    use amiline_domain::tags::TagKeys;
     use std::collections::BTreeSet;
 
     const NEW: &str = r#"{"description":"Web tier","create":{"reboot":true},"distribute":{"regions":["us-west-2","sa-east-1"]},"deadline_hours":12}"#;
@@ -171,7 +172,7 @@ mod tests {
         Compared {
             version: stored.map(|_| 3),
             verdict: compare(stored, &written),
-            beyond: written.policy.beyond(&bounds),
+            beyond: written.policy.beyond(&bounds, &TagKeys::new("amiline".parse().unwrap())),
             proposed: Proposed { name: "web".parse().unwrap(), written },
         }
     }
@@ -215,6 +216,30 @@ web: version 3, changes
   ! policy encrypts under alias/west, which the stack may not use; add it to AllowedKeyAliases or take it out of the policy
 ";
         assert_eq!(text(&[compared_with(Some(stored), new)], Paint::plain()), expected);
+    }
+
+    #[test]
+    fn tags_and_devices_have_a_line_each_and_are_made_safe() {
+        let stored = r#"{"create":{"tags":{"Team":"web","Old":"x"},"carry_tags":["Owner"]}}"#;
+        let text = "{\"create\":{\"name\":\"{date}\",\"tags\":{\"Team\":\"a\\nb\",\"\u{202e}\":\"y\"},\
+                    \"carry_tags\":[\"Owner\",\"Cost\"],\"delete_on_termination\":{\"/dev/sdb\":false}}}";
+        let written = Policy::from_document(&serde_json::from_str(text).unwrap()).unwrap();
+        let compared = Compared {
+            version: Some(3),
+            verdict: compare(Some(stored), &written),
+            beyond: Vec::new(),
+            proposed: Proposed { name: "web".parse().unwrap(), written },
+        };
+        let expected = "\
+web: version 3, changes
+  + create.name                            {date}
+  - create.tags.Old                        x
+  ~ create.tags.Team                       web -> a?b
+  + create.tags.?                          y
+  ~ create.carry_tags                      +Cost
+  + create.delete_on_termination./dev/sdb  false
+";
+        assert_eq!(super::text(&[compared], Paint::plain()), expected);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use amiline_aws::{Aws, ConnectError, Operator};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::PolicyName;
 use amiline_domain::policy::{Policy, PolicyError, Written};
+use amiline_domain::tags::TagKeys;
 use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -95,7 +96,7 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
         PolicyCommand::Diff { files } => match documents(args, files, paint) {
             Err(refused) => Ok(refused),
             Ok(proposed) => {
-                let compared = against_stored(&connect(args).await?, proposed).await?;
+                let compared = against_stored(args, &connect(args).await?, proposed).await?;
                 let text = if args.json {
                     compare::as_json(&compared, &[]).to_string()
                 } else {
@@ -117,7 +118,8 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
                 Err(BoundsError::Missing) => None,
                 Err(error) => return Err(error.into()),
             };
-            let rows = stored::judged(&policies, bounds.as_ref());
+            let keys = TagKeys::new(args.prefix.clone());
+            let rows = stored::judged(&policies, bounds.as_ref().map(|bounds| (bounds, &keys)));
             Ok(Answer::done(if args.json { stored::list_json(&rows) } else { stored::list(&rows, &args.prefix) }))
         }
         PolicyCommand::Show { name, version } => {
@@ -163,9 +165,14 @@ fn documents(args: &Args, files: &[PathBuf], paint: Paint) -> Result<Vec<Propose
     })
 }
 
-async fn against_stored(aws: &Aws<Operator>, proposed: Vec<Proposed>) -> Result<Vec<Compared>, PolicyCommandError> {
-    let bounds = bounds_of(aws, &aws.settings().stack).await?;
-    Ok(compare_all(aws, proposed, &bounds).await?)
+async fn against_stored(
+    args: &Args,
+    aws: &Aws<Operator>,
+    proposed: Vec<Proposed>,
+) -> Result<Vec<Compared>, PolicyCommandError> {
+    let bounds = bounds_of(aws, &args.stack).await?;
+    // The bounds are read under the prefix, so it is the stack's.
+    Ok(compare_all(aws, proposed, &bounds, &TagKeys::new(args.prefix.clone())).await?)
 }
 
 async fn version_of(aws: &Aws<Operator>, name: &PolicyName, version: u64) -> Result<PolicyVersion, PolicyCommandError> {
@@ -189,7 +196,7 @@ async fn write(
     yes: bool,
     paint: Paint,
 ) -> Result<Answer, PolicyCommandError> {
-    let compared = against_stored(aws, proposed).await?;
+    let compared = against_stored(args, aws, proposed).await?;
     let fits = compared.iter().all(|one| one.beyond.is_empty());
     let changing = compared.iter().filter(|one| one.changes()).count();
     if !args.json {

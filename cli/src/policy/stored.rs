@@ -6,6 +6,7 @@ use amiline_domain::document::Node;
 use amiline_domain::escape::one_line;
 use amiline_domain::ids::{PolicyName, TagPrefix};
 use amiline_domain::policy::{Policy, Verdict, compare};
+use amiline_domain::tags::TagKeys;
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -19,13 +20,13 @@ pub(crate) struct Judged<'a> {
 }
 
 /// Judges stored policies; without bounds, only in themselves.
-pub(crate) fn judged<'a>(policies: &'a [StoredPolicy], bounds: Option<&Bounds>) -> Vec<Judged<'a>> {
+pub(crate) fn judged<'a>(policies: &'a [StoredPolicy], bounds: Option<(&Bounds, &TagKeys)>) -> Vec<Judged<'a>> {
     let judge = |policy: &'a StoredPolicy| {
         let (description, refused) = match (PolicyName::new(&policy.name), Policy::parse(&policy.text)) {
             (Err(error), _) => (String::new(), Some(error.to_string())),
             (Ok(_), Err(error)) => (String::new(), Some(error.to_string())),
             (Ok(_), Ok(read)) => {
-                let beyond = bounds.and_then(|bounds| read.check(bounds).err());
+                let beyond = bounds.and_then(|(bounds, keys)| read.check(bounds, keys).err());
                 (read.description, beyond.map(|beyond| beyond.to_string()))
             }
         };
@@ -220,6 +221,7 @@ mod tests {
             stored("far", r#"{"distribute":{"regions":["us-west-2"]}}"#),
             stored("fine", r#"{"description":"For\nall"}"#),
         ];
+        let keys = TagKeys::new("amiline".parse().unwrap());
         let bounds = Bounds {
             regions: Default::default(),
             accounts: Default::default(),
@@ -229,7 +231,8 @@ mod tests {
             images_per_hour_max: 1,
             interval_minutes_min: 0,
         };
-        let why: Vec<Option<String>> = judged(&policies, Some(&bounds)).into_iter().map(|one| one.refused).collect();
+        let why: Vec<Option<String>> =
+            judged(&policies, Some((&bounds, &keys))).into_iter().map(|one| one.refused).collect();
         assert!(why[0].as_ref().unwrap().contains("policy name"));
         assert!(why[1].as_ref().unwrap().contains("line 1"));
         assert!(why[2].as_ref().unwrap().contains("AllowedRegions"));

@@ -87,6 +87,7 @@ pub async fn look_at_schedule<W: Create>(
             press: &enrolled.press,
             budget: &enrolled.budget,
             bounds: &stack.bounds,
+            keys: &stack.stack.keys,
             taken: &taken,
             busy: false,
             now,

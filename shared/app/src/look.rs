@@ -204,28 +204,29 @@ async fn begin_press<W: Create>(
             None => new.instance.tags.get(&stack.stack.keys.status()).map(String::as_str),
         },
     };
-    let (work, done) = match admit(requested, &new.instance, &new.press, &new.budget, &stack.bounds, now) {
-        Ok(admission) => {
-            let (family, changes) = begin(begun, &admission, now);
-            let hash = admission.policy_ref.hash.clone();
-            let extras =
-                Extras { budget: Some(admission.budget), policy_text: text.map(|text| (hash, text)), enrolment: None };
-            (Work::begun(family, Some(admission.policy), changes, extras), LookDone::Begun)
-        }
-        Err(rejection) => {
-            tracing::info!(
-                instance = %new.instance.id,
-                region = %new.instance.region,
-                outcome = "rejected",
-                code = rejection.code(),
-                reason = %rejection,
-                request = invocation.id,
-                "press"
-            );
-            let (family, changes) = refuse(begun, &rejection, now);
-            (Work::begun(family, None, changes, Extras::default()), LookDone::Rejected)
-        }
-    };
+    let (work, done) =
+        match admit(requested, &new.instance, &new.press, &new.budget, &stack.bounds, &stack.stack.keys, now) {
+            Ok(admission) => {
+                let (family, changes) = begin(begun, &admission, now);
+                let hash = admission.policy_ref.hash.clone();
+                let policy_text = text.map(|text| (hash, text));
+                let extras = Extras { budget: Some(admission.budget), policy_text, enrolment: None };
+                (Work::begun(family, Some(admission.policy), changes, extras), LookDone::Begun)
+            }
+            Err(rejection) => {
+                tracing::info!(
+                    instance = %new.instance.id,
+                    region = %new.instance.region,
+                    outcome = "rejected",
+                    code = rejection.code(),
+                    reason = %rejection,
+                    request = invocation.id,
+                    "press"
+                );
+                let (family, changes) = refuse(begun, &rejection, now);
+                (Work::begun(family, None, changes, Extras::default()), LookDone::Rejected)
+            }
+        };
     let hands = CreateHands { world, deadline: invocation.deadline };
     match work.run(world, &hands, stack, invocation).await? {
         Ran::ToTheEnd => Ok(Some(done)),

@@ -4,6 +4,7 @@ use crate::ports::{BoundsReader, CallError, PolicyStore, PolicyVersion, PolicyWr
 use amiline_domain::bounds::{Bounds, NoBounds, StatedBounds};
 use amiline_domain::ids::{PolicyName, StackName};
 use amiline_domain::policy::{BeyondBounds, Verdict, Written, compare};
+use amiline_domain::tags::TagKeys;
 use thiserror::Error;
 
 /// A policy that somebody wants to write.
@@ -69,12 +70,13 @@ pub async fn compare_all<W: PolicyStore>(
     world: &W,
     proposed: Vec<Proposed>,
     bounds: &Bounds,
+    keys: &TagKeys,
 ) -> Result<Vec<Compared>, CallError> {
     let mut compared = Vec::new();
     for proposed in proposed {
         let stored = world.stored_policy(&proposed.name).await?;
         let verdict = compare(stored.as_ref().map(|stored| stored.text.as_str()), &proposed.written);
-        let beyond = proposed.written.policy.beyond(bounds);
+        let beyond = proposed.written.policy.beyond(bounds, keys);
         compared.push(Compared { proposed, version: stored.map(|stored| stored.version), verdict, beyond });
     }
     Ok(compared)

@@ -1,8 +1,9 @@
 //! A family: the image made for one press or one slot of a schedule, its copies, and how far their work has come.
 
-use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, Region, SnapshotId, StackName};
+use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
 use crate::image::{ImageState, ObservedImage};
 use crate::key::{ImageKey, IntentKey};
+use crate::making::Making;
 use crate::name::ImageName;
 use crate::policy::PolicyRef;
 use crate::press::PressKey;
@@ -248,6 +249,9 @@ pub struct Family {
     pub requested: String,
     /// The policy, as its text was then; none if the press was rejected before one was found.
     pub policy: Option<PolicyRef>,
+    /// How its images are made, beyond the usual; from when it began.
+    #[serde(default, skip_serializing_if = "Making::is_usual")]
+    pub making: Making,
     /// How far its work has come.
     pub phase: Phase,
     /// How it ended, once it did.
@@ -320,6 +324,14 @@ impl Family {
             Place::Copy(region) => {
                 self.source_image().map(|source| ImageKey::copy(&self.id, source, region, row.attempt))
             }
+        }
+    }
+
+    /// The name of an image with this key, for a family of this policy.
+    pub fn image_name(&self, policy: &PolicyName, key: &ImageKey, rename: u8) -> ImageName {
+        match &self.making.stem {
+            Some(stem) => ImageName::of(stem, key, rename),
+            None => ImageName::new(policy, &self.instance, self.slot, key, rename),
         }
     }
 

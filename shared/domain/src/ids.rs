@@ -201,6 +201,13 @@ id!(
     |t| t.strip_prefix("alias/").is_some_and(|n| made_of(n, 1..=250, "/_-") && !n.starts_with("aws/"))
 );
 
+id!(
+    /// A block device of an instance, by the name under which EC2 attaches the volume. The operating system may call it
+    /// something else.
+    DeviceName, "device name", "as EC2 shows it, such as /dev/sdf or xvdf: 1 to 32 letters, digits, '/', '_' or '-'",
+    |t| made_of(t, 1..=32, "/_-") && t.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+);
+
 impl FamilyId {
     /// The family id that belongs to these parts, always the same one.
     pub(crate) fn from_digest(parts: &[&str]) -> Self {

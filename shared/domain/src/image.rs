@@ -1,7 +1,7 @@
 //! Images and instances as EC2 shows them: plain data that adapters fill in.
 
-use crate::ids::{AccountId, ImageId, InstanceId, Region, SnapshotId};
-use std::collections::BTreeMap;
+use crate::ids::{AccountId, DeviceName, ImageId, InstanceId, Region, SnapshotId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The states of an AMI (EC2's `ImageState`; aws-facts.md section 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -75,6 +75,10 @@ pub struct ObservedInstance {
     pub state: InstanceState,
     /// Its root device.
     pub root_device: RootDevice,
+    /// The root device's name.
+    pub root_name: Option<DeviceName>,
+    /// The devices under which it has EBS volumes. One that no policy can name is left out.
+    pub devices: BTreeSet<DeviceName>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }

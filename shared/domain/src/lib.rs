@@ -19,6 +19,7 @@ pub mod image;
 pub mod key;
 pub mod lineage;
 pub mod look;
+pub mod making;
 pub mod name;
 pub mod notice;
 pub mod plan;

@@ -4,10 +4,11 @@ use crate::bounds::Bounds;
 use crate::budget::Budget;
 use crate::enrolment::BadSchedule;
 use crate::escape::one_line;
-use crate::ids::{InvalidId, PolicyName};
+use crate::ids::{DeviceName, InvalidId, PolicyName};
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
 use crate::policy::{BeyondBounds, Policy, PolicyError, PolicyRef};
 use crate::press::{Press, too_soon};
+use crate::tags::TagKeys;
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -51,6 +52,17 @@ pub enum Rejection {
     /// The policy has no schedule to follow.
     #[error("policy {0} has no schedule; give it one, or press for single images")]
     NoSchedule(PolicyName),
+    /// The policy leaves out what the image starts from.
+    #[error(
+        "policy {name} leaves out {device}, which is this instance's root device: no image starts without it; take it out \
+         of create.exclude_devices or tag with another policy"
+    )]
+    RootLeftOut {
+        /// The policy's name.
+        name: PolicyName,
+        /// The root device.
+        device: DeviceName,
+    },
     /// Too many images were asked for in the last hour.
     #[error("over the limit of {0} images per hour for this stack; tag again later")]
     HourlyLimit(u32),
@@ -72,6 +84,7 @@ impl Rejection {
             Rejection::InstanceStoreRoot => "instance-store-root",
             Rejection::BadSchedule(_) => "bad-schedule",
             Rejection::NoSchedule(_) => "no-schedule",
+            Rejection::RootLeftOut { .. } => "root-left-out",
             Rejection::HourlyLimit(_) => "hourly-limit",
             Rejection::TooSoon(_) => "too-soon",
         }
@@ -105,6 +118,7 @@ pub fn admit(
     press: &Press,
     budget: &Budget,
     bounds: &Bounds,
+    keys: &TagKeys,
     now: Timestamp,
 ) -> Result<Admission, Rejection> {
     let name = PolicyName::new(requested.value)
@@ -114,12 +128,15 @@ pub fn admit(
     }
     let text = requested.text.ok_or_else(|| Rejection::UnknownPolicy(name.clone()))?;
     let policy = Policy::parse(text).map_err(|error| Rejection::InvalidPolicy { name: name.clone(), error })?;
-    policy.check(bounds).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
+    policy.check(bounds, keys).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
     if instance.state == InstanceState::Gone {
         return Err(Rejection::Terminated);
     }
     if instance.root_device == RootDevice::InstanceStore {
         return Err(Rejection::InstanceStoreRoot);
+    }
+    if let Some(root) = instance.root_name.as_ref().filter(|root| policy.create.exclude_devices.contains(*root)) {
+        return Err(Rejection::RootLeftOut { name, device: root.clone() });
     }
     if let Some(free) = too_soon(press, bounds, now) {
         return Err(Rejection::TooSoon(free));
@@ -132,7 +149,7 @@ pub fn admit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{InstanceId, Region};
+    use crate::ids::{InstanceId, Region, TagPrefix};
     use std::collections::{BTreeMap, BTreeSet};
 
     fn bounds() -> Bounds {
@@ -153,6 +170,8 @@ mod tests {
             region: Region::new("us-east-1").unwrap(),
             state: InstanceState::Present,
             root_device: RootDevice::Ebs,
+            root_name: Some(DeviceName::new("/dev/xvda").unwrap()),
+            devices: ["/dev/xvda", "/dev/sdf"].map(|name| DeviceName::new(name).unwrap()).into(),
             tags: BTreeMap::new(),
         }
     }
@@ -168,7 +187,8 @@ mod tests {
         press: &Press,
         budget: &Budget,
     ) -> &'static str {
-        match admit(Requested { value, text }, instance, press, budget, &bounds(), now()) {
+        let keys = TagKeys::new(TagPrefix::new("images").unwrap());
+        match admit(Requested { value, text }, instance, press, budget, &bounds(), &keys, now()) {
             Ok(_) => "admitted",
             Err(rejection) => rejection.code(),
         }
@@ -185,6 +205,12 @@ mod tests {
         assert_eq!(code("default", Some("{"), &ok, &press, &budget), "invalid-policy");
         let far = r#"{"distribute":{"regions":["eu-west-1"]}}"#;
         assert_eq!(code("default", Some(far), &ok, &press, &budget), "beyond-bounds");
+        let owner = r#"{"create":{"tags":{"Images:managed-by":"us"}}}"#;
+        assert_eq!(code("default", Some(owner), &ok, &press, &budget), "beyond-bounds");
+        let rootless = r#"{"create":{"exclude_devices":["/dev/xvda"]}}"#;
+        assert_eq!(code("default", Some(rootless), &ok, &press, &budget), "root-left-out");
+        let other_root = ObservedInstance { root_name: Some(DeviceName::new("/dev/sda1").unwrap()), ..instance() };
+        assert_eq!(code("default", Some(rootless), &other_root, &press, &budget), "admitted");
         let gone = ObservedInstance { state: InstanceState::Gone, ..instance() };
         assert_eq!(code("default", Some("{}"), &gone, &press, &budget), "terminated");
         let store = ObservedInstance { root_device: RootDevice::InstanceStore, ..instance() };

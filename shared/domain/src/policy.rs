@@ -1,12 +1,16 @@
 //! Policies: what administrators decided, as JSON text, and what of it the stack's bounds allow.
 
 use crate::bounds::Bounds;
-use crate::document::Node;
-use crate::ids::{AccountId, KeyAlias, OrganizationArn, OrganizationalUnitArn, PolicyName, Region, digest};
+use crate::document::{Node, quoted};
+use crate::ids::{
+    AccountId, DeviceName, KeyAlias, OrganizationArn, OrganizationalUnitArn, PolicyName, Region, TagPrefix, digest,
+};
+use crate::name::NameTemplate;
 use crate::schedule::Schedule;
+use crate::tags::{TagKey, TagKeys, TagValue};
 use crate::target::ShareTarget;
 use serde::{Deserialize, Deserializer, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 mod change;
@@ -25,6 +29,8 @@ pub use schema::schema;
 pub const TEXT_BYTES_MAX: usize = 4096;
 /// Destination Regions of one policy. With the source and a home copy a family then fits one transaction.
 pub const DESTINATIONS_MAX: usize = 20;
+/// Devices that one policy may leave out, and devices of which it may say what becomes of their volumes.
+pub const DEVICES_MAX: usize = 20;
 const DEADLINE_HOURS_MAX: u32 = 168;
 const DEADLINE_HOURS_DEFAULT: u32 = 24;
 
@@ -66,6 +72,21 @@ pub struct Create {
     /// Whether EC2 may reboot the instance for a consistent file system. Without it the image is crash-consistent.
     #[serde(default)]
     pub reboot: bool,
+    /// The first part of the images' names; none: the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<NameTemplate>,
+    /// Tags of the images and their snapshots, besides ours.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<TagKey, TagValue>,
+    /// Tags that they get as the instance has them when the family begins.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub carry_tags: BTreeSet<TagKey>,
+    /// Devices that the image does not have.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub exclude_devices: BTreeSet<DeviceName>,
+    /// Whether volumes that are launched from the image are deleted with their instance, by device.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub delete_on_termination: BTreeMap<DeviceName, bool>,
 }
 
 /// For fields that may be missing but, if they are there, have a value.
@@ -219,6 +240,17 @@ pub enum BeyondBounds {
         "policy encrypts under {0}, which the stack may not use; add it to AllowedKeyAliases or take it out of the policy"
     )]
     Key(KeyAlias),
+    /// A tag by which the stack knows its own images.
+    #[error(
+        "policy gives images the tag {}, but keys that begin with {prefix}: are the stack's own and say whose an image is; \
+         take it out of create.tags and create.carry_tags", quoted(key.as_str())
+    )]
+    Tag {
+        /// The tag's key.
+        key: TagKey,
+        /// The stack's prefix.
+        prefix: TagPrefix,
+    },
 }
 
 /// A valid policy, and the JSON that Parameter Store is given for it.
@@ -267,17 +299,19 @@ impl Policy {
         }
     }
 
-    /// Refuses a policy that goes beyond the stack's bounds.
-    pub fn check(&self, bounds: &Bounds) -> Result<(), BeyondBounds> {
-        self.beyond(bounds).into_iter().next().map_or(Ok(()), Err)
+    /// Refuses a policy that goes beyond the stack's bounds, or that sets tags of the stack's own.
+    pub fn check(&self, bounds: &Bounds, keys: &TagKeys) -> Result<(), BeyondBounds> {
+        self.beyond(bounds, keys).into_iter().next().map_or(Ok(()), Err)
     }
 
     /// Everything in which it goes beyond the stack's bounds.
-    pub fn beyond(&self, bounds: &Bounds) -> Vec<BeyondBounds> {
+    pub fn beyond(&self, bounds: &Bounds, keys: &TagKeys) -> Vec<BeyondBounds> {
         let regions = self.distribute.regions.regions().filter(|region| !bounds.regions.contains(region));
         let regions = regions.cloned().map(BeyondBounds::Region);
-        let keys = self.keys().into_iter().filter(|key| !bounds.keys.contains(key)).cloned().map(BeyondBounds::Key);
-        regions.chain(self.share.beyond(bounds)).chain(keys).collect()
+        let under = self.keys().into_iter().filter(|key| !bounds.keys.contains(key)).cloned().map(BeyondBounds::Key);
+        let tags = self.create.tags.keys().chain(&self.create.carry_tags).filter(|key| keys.are_ours(key.as_str()));
+        let tags = tags.map(|key| BeyondBounds::Tag { key: key.clone(), prefix: keys.prefix().clone() });
+        regions.chain(self.share.beyond(bounds)).chain(under).chain(tags).collect()
     }
 
     /// Every key that it names.

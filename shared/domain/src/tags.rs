@@ -6,11 +6,24 @@ use crate::key::ImageKey;
 use std::collections::BTreeMap;
 use std::fmt;
 
+mod extra;
+
+pub use extra::{EXTRA_TAGS_MAX, KEY_CHARACTERS_MAX, TagKey, TagValue, VALUE_CHARACTERS_MAX};
+
 /// The one tag whose key does not depend on the prefix: the stack's name on every image and snapshot.
 ///
 /// IAM conditions name tag keys, and CloudFormation cannot put a parameter into a condition's key, so the roles'
 /// conditions need a constant one.
 pub const STACK_KEY: &str = "amiline-stack";
+
+/// The tag that AWS's consoles show as a name. On images and snapshots it holds the image's name.
+pub const NAME_KEY: &str = "Name";
+
+/// Whether a key is ours on images and snapshots whatever the prefix. IAM's condition keys know no case, so neither does
+/// the one that they ask for.
+pub fn is_always_ours(key: &str) -> bool {
+    key == NAME_KEY || key.eq_ignore_ascii_case(STACK_KEY)
+}
 
 /// Which tag of an instance was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -121,15 +134,37 @@ impl TagKeys {
         self.key("intent")
     }
 
-    /// The tags that an image and its snapshots get in the creating call itself.
+    /// The first part of every key of ours.
+    pub fn prefix(&self) -> &TagPrefix {
+        &self.0
+    }
+
+    /// Whether a key is ours on images and snapshots. No policy sets such a tag and none is carried over: they say whose
+    /// an image is.
+    pub fn are_ours(&self, key: &str) -> bool {
+        let prefix = self.0.as_str();
+        let begins = key.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        is_always_ours(key) || (begins && key.get(prefix.len()..).is_some_and(|rest| rest.starts_with(':')))
+    }
+
+    /// The tags that an image and its snapshots get in the creating call itself: the family's own first, then ours, which
+    /// nothing takes the place of.
     pub fn of_image(&self, family: &Family, row: &ImageRow, key: &ImageKey) -> BTreeMap<String, String> {
+        let extra = family.making.tags.iter().filter(|(key, _)| !self.are_ours(key.as_str()));
+        let mut tags: BTreeMap<String, String> =
+            extra.map(|(key, value)| (key.as_str().to_owned(), value.as_str().to_owned())).collect();
+        tags.extend(self.ours(family, row, key));
+        tags
+    }
+
+    fn ours(&self, family: &Family, row: &ImageRow, key: &ImageKey) -> BTreeMap<String, String> {
         let mut tags = BTreeMap::from([
             (STACK_KEY.to_owned(), family.stack.to_string()),
             (self.managed_by(), family.stack.to_string()),
             (self.family(), family.id.to_string()),
             (self.intent(), key.as_str().to_owned()),
             (self.key("source-instance"), family.instance.to_string()),
-            ("Name".to_owned(), row.name.as_str().to_owned()),
+            (NAME_KEY.to_owned(), row.name.as_str().to_owned()),
         ]);
         if let Some(policy) = &family.policy {
             tags.insert(self.key("policy"), policy.name.to_string());
@@ -138,5 +173,21 @@ impl TagKeys {
             tags.insert(self.key("source-image"), source.to_string());
         }
         tags
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_ours_are_told_whatever_their_case_and_no_others() {
+        let keys = TagKeys::new(TagPrefix::new("amiline").unwrap());
+        for ours in ["amiline:intent", "amiline:", "Amiline:x", "amiline-stack", "AMILINE-STACK", "Name"] {
+            assert!(keys.are_ours(ours), "{ours}");
+        }
+        for other in ["amiline", "amiline-stacks", "amilines:x", "x:amiline:y", "name", "", "\u{e9}miline:"] {
+            assert!(!keys.are_ours(other), "{other}");
+        }
     }
 }

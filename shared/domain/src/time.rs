@@ -25,6 +25,11 @@ impl Slot {
         self.0
     }
 
+    /// Its day in UTC, like `20261124`.
+    pub fn date(self) -> String {
+        self.timestamp().strftime("%Y%m%d").to_string()
+    }
+
     /// The moment the slot starts.
     pub fn timestamp(self) -> Timestamp {
         Timestamp::from_second(self.0).unwrap_or(Timestamp::UNIX_EPOCH)

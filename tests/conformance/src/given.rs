@@ -5,15 +5,16 @@ use amiline_app::ports::{Committed, ImageCopier};
 use amiline_app::ports::{ImageCreator, ImageReader, RecordWriter};
 use amiline_domain::family::{Family, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
 use amiline_domain::ids::{
-    AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId, StackName,
+    AccountId, DeviceName, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId, StackName,
 };
 use amiline_domain::image::ObservedImage;
 use amiline_domain::key::ImageKey;
+use amiline_domain::making::{Making, Treatment};
 use amiline_domain::name::ImageName;
 use amiline_domain::plan::{CopyStep, CreateStep};
 use amiline_domain::policy::PolicyRef;
 use amiline_domain::record::Commit;
-use amiline_domain::tags::{Button, Trigger};
+use amiline_domain::tags::{Button, TagKey, TagValue, Trigger};
 use amiline_domain::target::ShareTarget;
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_fakecloud::{Launch, Volume};
@@ -57,7 +58,14 @@ pub(crate) fn name(lab: &impl Lab, instance: &InstanceId) -> ImageName {
 pub(crate) fn create_step(lab: &impl Lab, instance: &InstanceId) -> CreateStep {
     let name = name(lab, instance);
     let tags = [(INTENT.to_owned(), name.to_string()), ("Name".to_owned(), "an image".to_owned())];
-    CreateStep { region: lab.home(), instance: instance.clone(), name, reboot: false, tags: tags.into() }
+    CreateStep {
+        region: lab.home(),
+        instance: instance.clone(),
+        name,
+        reboot: false,
+        devices: BTreeMap::new(),
+        tags: tags.into(),
+    }
 }
 
 /// CopyImage from home to the other Region, under a name and a token that nobody has.
@@ -74,6 +82,11 @@ pub(crate) fn copy_step(lab: &impl Lab, source: &ImageId) -> CopyStep {
         tags: [(INTENT.to_owned(), name.to_string())].into(),
         name,
     }
+}
+
+/// What becomes of a device.
+pub(crate) fn device(name: &str, treatment: Treatment) -> (DeviceName, Treatment) {
+    (DeviceName::new(name).unwrap(), treatment)
 }
 
 pub(crate) fn volumes(volumes: &[Volume]) -> Launch {
@@ -162,6 +175,13 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         slot: Slot::next(now, None),
         requested: "default".to_owned(),
         policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "0123abcd".to_owned() }),
+        making: Making {
+            stem: "conformance/web-1".to_owned().try_into().ok(),
+            tags: [("Cost Center: \u{1F4A5}", ""), ("b", "\n'\"")]
+                .map(|(key, value)| (TagKey::new(key).unwrap(), TagValue::new(value).unwrap()))
+                .into(),
+            devices: [device("/dev/sdb", Treatment::LeftOut), device("xvdf", Treatment::Kept)].into(),
+        },
         phase: Phase::Working,
         outcome: None,
         status: Some("working: 1 of 2".to_owned()),

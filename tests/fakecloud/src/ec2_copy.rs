@@ -55,6 +55,8 @@ impl State {
             source_instance: None,
             source_image: Some(step.source.clone()),
             keys,
+            // A device that the source lacks is in no copy.
+            devices: source.devices,
             tags: step.tags.clone(),
             is_copy: true,
             within_minutes: step.within_minutes,

@@ -1,12 +1,13 @@
 //! CreateImage.
 
-use crate::ec2_images::NewImage;
-use crate::ec2_instances::{Instance, check_tags};
+use crate::ec2_images::{ImageDevice, NewImage};
+use crate::ec2_instances::{Attached, Instance, check_tags, root_name};
 use crate::refusal::Refusal;
 use crate::state::{Later, State};
 use crate::versioned::Versioned;
 use amiline_domain::ids::{ImageId, Region};
 use amiline_domain::image::{ImageState, InstanceState, RootDevice};
+use amiline_domain::making::Treatment;
 use amiline_domain::plan::CreateStep;
 
 /// Seconds between two snapshots of a volume (aws-facts.md section 2, SnapshotCreationPerVolumeRateExceeded).
@@ -20,6 +21,7 @@ impl State {
         let instance = self.known_instance(region, &step.instance)?.clone();
         check_tags(&step.tags)?;
         check_source(&instance)?;
+        let volumes = volumes_of(&instance, step)?;
         self.check_name(region, step.name.as_str())?;
         self.check_rates(region, &instance, step.reboot)?;
         let now = self.now;
@@ -35,7 +37,11 @@ impl State {
             source_instance: Some(step.instance.clone()),
             // Section 5: SourceImageId is the instance's launch AMI.
             source_image: Some(instance.launched_from.clone()),
-            keys: instance.volumes,
+            keys: volumes.iter().map(|volume| volume.key.clone()).collect(),
+            devices: volumes
+                .into_iter()
+                .map(|volume| ImageDevice { name: volume.device, delete_on_termination: volume.delete_on_termination })
+                .collect(),
             tags: step.tags.clone(),
             is_copy: false,
             within_minutes: None,
@@ -67,6 +73,35 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// The instance's volumes, as the call changes them (aws-facts.md section 2, BDM limits). That a device which the
+/// instance lacks may be left out is not documented; for any other EC2 wants a snapshot or a size (seen in third-party
+/// reports: "Either snapshot ID or volume size must be provided"). What it says of a root that is left out is not
+/// documented either.
+fn volumes_of(instance: &Instance, step: &CreateStep) -> Result<Vec<Attached>, Refusal> {
+    let mut volumes = instance.volumes.clone();
+    for (device, treatment) in &step.devices {
+        let place = volumes.iter().position(|volume| volume.device == *device);
+        match (treatment, place) {
+            (Treatment::LeftOut, _) if *device == root_name() => {
+                let message = format!("The root device {device} cannot be left out.");
+                return Err(Refusal::new("InvalidBlockDeviceMapping", message));
+            }
+            (Treatment::LeftOut, None) => {}
+            (Treatment::LeftOut, Some(place)) => {
+                volumes.remove(place);
+            }
+            (Treatment::Deleted | Treatment::Kept, Some(place)) => {
+                volumes[place].delete_on_termination = *treatment == Treatment::Deleted;
+            }
+            (Treatment::Deleted | Treatment::Kept, None) => {
+                let message = format!("Either snapshot ID or volume size must be provided for: {device}");
+                return Err(Refusal::new("InvalidBlockDeviceMapping", message));
+            }
+        }
+    }
+    Ok(volumes)
 }
 
 fn check_source(instance: &Instance) -> Result<(), Refusal> {

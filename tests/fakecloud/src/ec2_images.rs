@@ -4,7 +4,7 @@ use crate::refusal::Refusal;
 use crate::settings::Plant;
 use crate::state::State;
 use crate::versioned::Versioned;
-use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region, SnapshotId};
+use amiline_domain::ids::{AccountId, DeviceName, ImageId, InstanceId, Region, SnapshotId};
 use amiline_domain::image::ImageState;
 use amiline_domain::policy::CopyMinutes;
 use amiline_domain::target::ShareTarget;
@@ -27,6 +27,15 @@ impl Permission {
     }
 }
 
+/// A block device of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageDevice {
+    /// Its name.
+    pub name: DeviceName,
+    /// Whether its volume is deleted with an instance that is launched from the image.
+    pub delete_on_termination: bool,
+}
+
 /// An image as it is.
 #[derive(Debug, Clone)]
 pub struct Image {
@@ -46,8 +55,10 @@ pub struct Image {
     pub source_instance: Option<InstanceId>,
     /// The image it comes from: the instance's for CreateImage, the copied one for CopyImage (aws-facts.md section 5).
     pub source_image: Option<ImageId>,
-    /// Its snapshots.
+    /// Its snapshots, one for each device.
     pub snapshots: Vec<SnapshotId>,
+    /// Its devices.
+    pub devices: Vec<ImageDevice>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// The tags that the creating call gave it; `None` for an image that a person made.
@@ -98,7 +109,9 @@ pub(crate) struct NewImage {
     pub(crate) name: String,
     pub(crate) source_instance: Option<InstanceId>,
     pub(crate) source_image: Option<ImageId>,
+    /// One for each device.
     pub(crate) keys: Vec<Option<String>>,
+    pub(crate) devices: Vec<ImageDevice>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) is_copy: bool,
     pub(crate) within_minutes: Option<CopyMinutes>,
@@ -172,6 +185,7 @@ impl State {
             source_instance: new.source_instance,
             source_image: new.source_image,
             snapshots,
+            devices: new.devices,
             born_with: Some(new.tags.clone()),
             tags: new.tags,
             created_at: now,

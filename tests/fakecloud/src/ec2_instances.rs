@@ -4,7 +4,7 @@ use crate::cloud::FakeCloud;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::versioned::Versioned;
-use amiline_domain::ids::{ImageId, InstanceId, Region};
+use amiline_domain::ids::{DeviceName, ImageId, InstanceId, Region};
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub enum Volume {
 pub struct Launch {
     /// Its root device.
     pub root_device: RootDevice,
-    /// Its EBS volumes.
+    /// Its EBS volumes: the root's, and then `/dev/sdb` and so on.
     pub volumes: Vec<Volume>,
     /// The image it is launched from; none for one of Amazon's.
     pub image: Option<ImageId>,
@@ -44,6 +44,28 @@ impl Default for Launch {
     }
 }
 
+/// A volume that is attached to an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// Under which name.
+    pub device: DeviceName,
+    /// The ARN of its key; `None` if it is not encrypted.
+    pub key: Option<String>,
+    /// Whether it is deleted with the instance.
+    pub delete_on_termination: bool,
+}
+
+/// The name of the root device of every instance.
+pub(crate) fn root_name() -> DeviceName {
+    device(0)
+}
+
+/// The name of the volume at this place.
+fn device(place: u8) -> DeviceName {
+    let name = if place == 0 { "/dev/xvda".to_owned() } else { format!("/dev/sd{}", char::from(b'a' + place)) };
+    DeviceName::new(name).expect("a device's name")
+}
+
 /// An instance as it is.
 #[derive(Debug, Clone)]
 pub struct Instance {
@@ -55,8 +77,8 @@ pub struct Instance {
     pub root_device: RootDevice,
     /// The image it was launched from.
     pub launched_from: ImageId,
-    /// The ARN of the key of each volume; `None` for one that is not encrypted.
-    pub volumes: Vec<Option<String>>,
+    /// Its EBS volumes.
+    pub volumes: Vec<Attached>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// How often CreateImage rebooted it.
@@ -77,6 +99,8 @@ impl Instance {
             region: region.clone(),
             state: self.state,
             root_device: self.root_device,
+            root_name: Some(root_name()),
+            devices: self.volumes.iter().map(|volume| volume.device.clone()).collect(),
             tags: self.tags.clone(),
         }
     }
@@ -123,6 +147,18 @@ impl State {
     ) -> R {
         let now = self.now;
         self.region_mut(region).instances.get_mut(id).expect("a launched instance").change(now, change)
+    }
+
+    /// A volume. That a launch lets volumes be deleted with the instance unless it says otherwise is not documented for
+    /// volumes besides the root's; the local AWS does so.
+    fn attached(&self, region: &Region, device: DeviceName, volume: &Volume) -> Attached {
+        let keys = &self.region(region).keys;
+        let key = match volume {
+            Volume::Plain => None,
+            Volume::AwsManaged => Some(keys.aws_managed()),
+            Volume::Under(alias) => Some(keys.arn(alias).expect("a key with that alias in the Region")),
+        };
+        Attached { device, key, delete_on_termination: true }
     }
 
     /// CreateTags of one tag. A tag that already has the value is no change, and no event.
@@ -201,18 +237,14 @@ impl FakeCloud {
         let mut state = self.state.borrow_mut();
         let id = state.ids.instance();
         let launched_from = launch.image.unwrap_or_else(|| state.ids.image());
-        let keys = state.region(region).keys.clone();
-        let volumes = launch.volumes.iter().map(|volume| match volume {
-            Volume::Plain => None,
-            Volume::AwsManaged => Some(keys.aws_managed()),
-            Volume::Under(alias) => Some(keys.arn(alias).expect("a key with that alias in the Region")),
-        });
+        let volumes = (0..).zip(&launch.volumes).map(|(place, volume)| state.attached(region, device(place), volume));
+        let volumes = volumes.collect();
         let instance = Instance {
             id: id.clone(),
             state: InstanceState::Present,
             root_device: launch.root_device,
             launched_from,
-            volumes: volumes.collect(),
+            volumes,
             tags: launch.tags,
             reboots: 0,
             tag_version: 0,
@@ -223,6 +255,29 @@ impl FakeCloud {
         state.region_mut(region).instances.insert(id.clone(), Versioned::new(now, instance));
         state.line(format_args!("somebody launches {id} in {region}"));
         id
+    }
+
+    /// Somebody attaches a volume; `false` if the name is taken.
+    pub fn attach(&self, region: &Region, id: &InstanceId, name: &str, volume: &Volume) -> bool {
+        let mut state = self.state.borrow_mut();
+        let attached = state.attached(region, DeviceName::new(name).expect("a device's name"), volume);
+        state.line(format_args!("somebody attaches a volume to {id} in {region} as {name}"));
+        state.change_instance(region, id, |instance| {
+            let free = instance.volumes.iter().all(|volume| volume.device != attached.device);
+            if free {
+                instance.volumes.push(attached);
+            }
+            free
+        })
+    }
+
+    /// Somebody detaches a volume.
+    pub fn detach(&self, region: &Region, id: &InstanceId, name: &str) {
+        let mut state = self.state.borrow_mut();
+        state.line(format_args!("somebody detaches {name} from {id} in {region}"));
+        state.change_instance(region, id, |instance| {
+            instance.volumes.retain(|volume| volume.device.as_str() != name);
+        });
     }
 
     /// An instance as it is now, however far reads lag behind.

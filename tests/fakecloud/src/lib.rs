@@ -51,8 +51,8 @@ mod versioned;
 mod world;
 
 pub use cloud::FakeCloud;
-pub use ec2_images::{Image, Permission, Snapshot};
-pub use ec2_instances::{Instance, Launch, Volume};
+pub use ec2_images::{Image, ImageDevice, Permission, Snapshot};
+pub use ec2_instances::{Attached, Instance, Launch, Volume};
 pub use events::{BusEvent, Decider, Delivery, EventKind};
 pub use executor::{Order, Race, Turn, Turns, block_on, run};
 pub use faults::{FaultKind, FaultRule};

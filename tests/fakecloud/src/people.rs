@@ -1,8 +1,8 @@
 //! What people do meanwhile: tag, terminate, share, deregister, forge.
 
 use crate::cloud::FakeCloud;
-use crate::ec2_images::{Image, NewImage, Permission};
-use crate::ec2_instances::check_tags;
+use crate::ec2_images::{Image, ImageDevice, NewImage, Permission};
+use crate::ec2_instances::{check_tags, root_name};
 use crate::versioned::Versioned;
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region};
 use amiline_domain::image::{ImageState, InstanceState};
@@ -148,6 +148,7 @@ impl FakeCloud {
             within_minutes: None,
             source_image: forged.source_image,
             keys: vec![None],
+            devices: vec![ImageDevice { name: root_name(), delete_on_termination: true }],
             tags: forged.tags,
             doomed: None,
         });

@@ -9,8 +9,9 @@
 use amiline_app::policies::{ApplyError, BoundsError, Compared, Meanwhile, Proposed, apply, bounds_of, compare_all};
 use amiline_app::ports::{CallError, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy};
 use amiline_domain::bounds::Bounds;
-use amiline_domain::ids::{PolicyName, StackName};
+use amiline_domain::ids::{PolicyName, StackName, TagPrefix};
 use amiline_domain::policy::{Policy, Verdict};
+use amiline_domain::tags::TagKeys;
 use amiline_fakecloud::{FakeCloud, World, block_on};
 use std::collections::BTreeSet;
 
@@ -27,6 +28,10 @@ fn proposed(name: &str, text: &str) -> Proposed {
     Proposed { name: PolicyName::new(name).unwrap(), written: Policy::from_document(&document).unwrap() }
 }
 
+fn keys() -> TagKeys {
+    TagKeys::new(TagPrefix::new("amiline").unwrap())
+}
+
 fn bounds() -> Bounds {
     Bounds {
         regions: BTreeSet::new(),
@@ -41,7 +46,7 @@ fn bounds() -> Bounds {
 
 fn compared(world: &World, all: &[(&str, &str)]) -> Vec<Compared> {
     let all = all.iter().map(|(name, text)| proposed(name, text)).collect();
-    block_on(compare_all(world, all, &bounds())).unwrap()
+    block_on(compare_all(world, all, &bounds(), &keys())).unwrap()
 }
 
 fn stored(cloud: &FakeCloud, name: &str) -> Option<(u64, String)> {
@@ -164,10 +169,12 @@ fn our_own_first_attempt_is_nobody_elses_and_a_deletion_is_told() {
 fn nothing_is_written_if_anything_goes_beyond_the_bounds() {
     let cloud = cloud();
     let world = cloud.as_caller("operator");
-    let compared = compared(&world, &[("a", NEW), ("b", r#"{"distribute":{"regions":["eu-west-1"]}}"#)]);
-    let (applied, done) = block_on(apply(&world, &compared));
-    assert!(matches!(done, Err(ApplyError::Beyond { .. })) && applied.is_empty());
-    assert!(stored(&cloud, "a").is_none());
+    for beyond in [r#"{"distribute":{"regions":["eu-west-1"]}}"#, r#"{"create":{"carry_tags":["amiline:intent"]}}"#] {
+        let compared = compared(&world, &[("a", NEW), ("b", beyond)]);
+        let (applied, done) = block_on(apply(&world, &compared));
+        assert!(matches!(done, Err(ApplyError::Beyond { .. })) && applied.is_empty());
+        assert!(stored(&cloud, "a").is_none());
+    }
 }
 
 #[test]

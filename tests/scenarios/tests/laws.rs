@@ -13,12 +13,17 @@ use amiline_domain::key::ImageKey;
 use amiline_domain::name::ImageName;
 use amiline_domain::policy::Policy;
 use amiline_domain::press::{Hint, LookDecision, Press, PressState, decide_look};
+use amiline_domain::tags::TagKeys;
 use amiline_domain::target::ShareTarget;
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_domain::wake::decode;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+
+fn keys() -> TagKeys {
+    TagKeys::new(TagPrefix::new("amiline").unwrap())
+}
 
 fn start() -> Timestamp {
     "2026-11-24T00:00:00Z".parse().unwrap()
@@ -68,7 +73,7 @@ proptest! {
             regions: allowed.clone(), accounts: BTreeSet::new(), organizations: BTreeSet::new(), organizational_units: BTreeSet::new(),
             keys: BTreeSet::new(), images_per_hour_max: 1, interval_minutes_min: 0,
         };
-        prop_assert_eq!(policy.check(&bounds).is_ok(), policy.distribute.regions.regions().all(|region| allowed.contains(region)));
+        prop_assert_eq!(policy.check(&bounds, &keys()).is_ok(), policy.distribute.regions.regions().all(|region| allowed.contains(region)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use super::*;
 use amiline_domain::bounds::Bounds;
+use amiline_domain::tags::TagKeys;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
@@ -26,6 +27,13 @@ const NAMES: &[&str] = &[
     "description",
     "create",
     "reboot",
+    "name",
+    "tags",
+    "carry_tags",
+    "exclude_devices",
+    "delete_on_termination",
+    "Team",
+    "/dev/sdf",
     "encrypt",
     "kms_key",
     "distribute",
@@ -46,6 +54,7 @@ fn every_example_is_a_policy_within_the_bounds_of_a_stack_like_the_readmes() {
     assert!(files.len() >= 4, "{files:?}");
     let checked = check(&files);
     assert!(is_fine(&checked), "{}", super::text(&checked, Paint::plain()));
+    let keys = TagKeys::new("amiline".parse().unwrap());
     let bounds = Bounds {
         regions: ["us-east-1", "us-west-2", "eu-west-1"].map(|region| region.parse().unwrap()).into(),
         accounts: ["222222222222".parse().unwrap()].into(),
@@ -56,7 +65,7 @@ fn every_example_is_a_policy_within_the_bounds_of_a_stack_like_the_readmes() {
         interval_minutes_min: 5,
     };
     for Proposed { name, written } in all_fine(checked).unwrap() {
-        assert_eq!(written.policy.check(&bounds), Ok(()), "{name}");
+        assert_eq!(written.policy.check(&bounds, &keys), Ok(()), "{name}");
         assert!(!written.policy.description.is_empty(), "{name} does not say what it is for");
         assert!(written.text.len() <= TEXT_BYTES_MAX, "{name}");
     }
@@ -69,6 +78,10 @@ fn document() -> impl Strategy<Value = Value> {
         Just("222222222222".to_owned()),
         Just("alias/amiline".to_owned()),
         Just("alias/aws/ebs".to_owned()),
+        Just("Team".to_owned()),
+        Just("/dev/sdf".to_owned()),
+        Just("web-{date}-{tag:Name}".to_owned()),
+        Just("{what}".to_owned()),
         "\\PC{0,8}",
         any::<String>(),
     ];
@@ -125,7 +138,7 @@ fn policy() -> impl Strategy<Value = Value> {
     ];
     (
         or_any(any::<String>().prop_map(Value::from)),
-        or_any(object("reboot", or_any(any::<bool>().prop_map(Value::from)).boxed())),
+        or_any(create()),
         or_any(object("kms_key", or_any("alias/[a-z]{1,8}".prop_map(Value::from)).boxed())),
         or_any(distribute),
         or_any(share),
@@ -139,6 +152,37 @@ fn policy() -> impl Strategy<Value = Value> {
                 ("distribute", distribute),
                 ("share", share),
                 ("deadline_hours", deadline),
+            ];
+            let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+            Value::Object(given.collect())
+        })
+}
+
+/// How images are made, each field right more often than not.
+fn create() -> impl Strategy<Value = Value> {
+    fn seldom(value: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Option<Value>> {
+        prop_oneof![6 => Just(None), 3 => value.prop_map(Some), 1 => document().prop_map(Some)]
+    }
+    let list = |word: &'static str| prop::collection::vec(word.prop_map(Value::from), 0..23).prop_map(Value::from);
+    let map = |name: &'static str, value: BoxedStrategy<Value>| {
+        prop::collection::btree_map(name, value, 0..6).prop_map(|fields| Value::Object(fields.into_iter().collect()))
+    };
+    (
+        seldom(any::<bool>().prop_map(Value::from)),
+        seldom("([a-z /]{0,3}|\\{(policy|slot|date|tag:[A-Za-z:]{1,5})\\}){1,4}\\{?".prop_map(Value::from)),
+        seldom(map("[A-Za-z:]{1,6}", "\\PC{0,6}".prop_map(Value::from).boxed())),
+        seldom(list("[A-Za-z]{1,2}")),
+        seldom(list("/dev/sd[b-z]")),
+        seldom(map("/dev/sd[b-z]", any::<bool>().prop_map(Value::from).boxed())),
+    )
+        .prop_map(|(reboot, name, tags, carry, exclude, delete)| {
+            let fields = [
+                ("reboot", reboot),
+                ("name", name),
+                ("tags", tags),
+                ("carry_tags", carry),
+                ("exclude_devices", exclude),
+                ("delete_on_termination", delete),
             ];
             let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
             Value::Object(given.collect())

@@ -6,10 +6,14 @@ use crate::settings::{CreateImage, DistributeImage};
 use crate::time::pause;
 use crate::world::{Aws, WorksOnFamilies};
 use amiline_app::ports::{CallError, ImageCopier, ImageCreator, ImageSharer, InstanceTagger};
-use amiline_domain::ids::ImageId;
+use amiline_domain::ids::{DeviceName, ImageId};
+use amiline_domain::making::Treatment;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::target::ShareTarget;
-use aws_sdk_ec2::types::{LaunchPermission, LaunchPermissionModifications, ResourceType, Tag, TagSpecification};
+use aws_sdk_ec2::types::{
+    BlockDeviceMapping, EbsBlockDevice, LaunchPermission, LaunchPermissionModifications, ResourceType, Tag,
+    TagSpecification,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,6 +23,22 @@ const CREATE_PAUSE: Duration = Duration::from_millis(800);
 
 fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
+}
+
+/// The mappings that differ from the instance's. `NoDevice` leaves a device out; of those that stay, EC2 lets nothing else
+/// be changed than whether their volumes are deleted with the instance (aws-facts.md section 2).
+fn mappings(devices: &BTreeMap<DeviceName, Treatment>) -> Option<Vec<BlockDeviceMapping>> {
+    let mapping = |(name, treatment): (&DeviceName, &Treatment)| {
+        let mapping = BlockDeviceMapping::builder().device_name(name.as_str());
+        let kept = |delete: bool| EbsBlockDevice::builder().delete_on_termination(delete).build();
+        match treatment {
+            Treatment::LeftOut => mapping.no_device(""),
+            Treatment::Deleted => mapping.ebs(kept(true)),
+            Treatment::Kept => mapping.ebs(kept(false)),
+        }
+        .build()
+    };
+    (!devices.is_empty()).then(|| devices.iter().map(mapping).collect())
 }
 
 /// The tags go on in the creating call, so that no image or snapshot is ever without them (invariant 3).
@@ -64,6 +84,7 @@ impl Aws<CreateImage> {
             .instance_id(step.instance.as_str())
             .name(step.name.as_str())
             .no_reboot(!step.reboot)
+            .set_block_device_mappings(mappings(&step.devices))
             .set_tag_specifications(Some(tag_specifications(&step.tags)))
             .customize()
             .config_override(aws_sdk_ec2::config::Config::builder().retry_config(no_retries()));

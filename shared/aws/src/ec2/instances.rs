@@ -5,7 +5,7 @@ use crate::errors::Call;
 use crate::settings::{CreateImage, ScheduleTick};
 use crate::world::Aws;
 use amiline_app::ports::{CallError, InstanceReader, TagReader};
-use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::ids::{DeviceName, InstanceId, Region};
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
 use aws_sdk_ec2::types::Instance;
 
@@ -40,6 +40,12 @@ fn observed(region: &Region, id: &InstanceId, instance: &Instance) -> ObservedIn
             "instance-store" => RootDevice::InstanceStore,
             _ => RootDevice::Ebs,
         },
+        root_name: instance.root_device_name().and_then(|name| DeviceName::new(name).ok()),
+        devices: instance
+            .block_device_mappings()
+            .iter()
+            .filter_map(|device| device.device_name().and_then(|name| DeviceName::new(name).ok()))
+            .collect(),
         tags: tags(instance.tags()),
     }
 }

@@ -7,9 +7,12 @@ use amiline_app::ports::{
 };
 use amiline_domain::family::Place;
 use amiline_domain::fault::{Fault, holder_of_name};
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
+use amiline_domain::ids::{
+    AccountId, DeviceName, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId,
+};
 use amiline_domain::image::{ImageState, InstanceState, RootDevice};
 use amiline_domain::key::ImageKey;
+use amiline_domain::making::Treatment;
 use amiline_domain::name::ImageName;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::policy::CopyMinutes;
@@ -35,7 +38,7 @@ fn name() -> ImageName {
 
 fn step() -> CreateStep {
     let tags = BTreeMap::from([("amiline:intent".to_owned(), "abc".to_owned())]);
-    CreateStep { region: region(), instance: instance(), name: name(), reboot: false, tags }
+    CreateStep { region: region(), instance: instance(), name: name(), reboot: false, devices: BTreeMap::new(), tags }
 }
 
 /// An error as EC2 sends it.
@@ -126,6 +129,32 @@ async fn create_image_is_sent_again_after_a_throttling_refusal_only_and_three_ti
     ] {
         assert!(asked[0].contains(part), "{part} in {}", asked[0]);
     }
+    assert!(!asked[0].contains("BlockDeviceMapping"), "{}", asked[0]);
+}
+
+#[tokio::test]
+async fn only_the_devices_that_are_to_differ_are_named_and_one_that_is_left_out_has_an_empty_no_device() {
+    let made = done("<CreateImageResponse><imageId>ami-0123456789abcdef0</imageId></CreateImageResponse>");
+    let stub = Stub::answering(vec![made]).await;
+    let devices = [("/dev/sdb", Treatment::LeftOut), ("/dev/sdc", Treatment::Deleted), ("xvdd", Treatment::Kept)];
+    let devices = devices.map(|(name, treatment)| (DeviceName::new(name).unwrap(), treatment)).into();
+    world::<CreateImage>(&stub.endpoint).create_image(&CreateStep { devices, ..step() }).await.unwrap();
+    let asked = stub.asked();
+    for part in [
+        "BlockDeviceMapping.1.DeviceName=/dev/sdb",
+        "BlockDeviceMapping.1.NoDevice=&",
+        "BlockDeviceMapping.2.DeviceName=/dev/sdc",
+        "BlockDeviceMapping.2.Ebs.DeleteOnTermination=true",
+        "BlockDeviceMapping.3.DeviceName=xvdd",
+        "BlockDeviceMapping.3.Ebs.DeleteOnTermination=false",
+    ] {
+        assert!(asked[0].contains(part), "{part} in {}", asked[0]);
+    }
+    assert!(
+        !asked[0].contains("BlockDeviceMapping.1.Ebs") && !asked[0].contains("BlockDeviceMapping.4"),
+        "{}",
+        asked[0]
+    );
 }
 
 #[tokio::test]
@@ -248,7 +277,7 @@ async fn images_are_read_with_every_page_and_disabled_ones() {
 async fn an_instance_that_ec2_does_not_know_is_none() {
     let stub = Stub::answering(vec![
         refused(400, "InvalidInstanceID.NotFound", "The instance ID 'i-0123456789abcdef0' does not exist"),
-        done("<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-0123456789abcdef0</instanceId><instanceState><code>48</code><name>terminated</name></instanceState><rootDeviceType>instance-store</rootDeviceType><tagSet><item><key>a</key><value>b</value></item></tagSet></item></instancesSet></item></reservationSet></DescribeInstancesResponse>"),
+        done("<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-0123456789abcdef0</instanceId><instanceState><code>48</code><name>terminated</name></instanceState><rootDeviceType>instance-store</rootDeviceType><rootDeviceName>/dev/sda1</rootDeviceName><blockDeviceMapping><item><deviceName>/dev/sdf</deviceName><ebs><volumeId>vol-1</volumeId></ebs></item><item><deviceName>no device</deviceName></item></blockDeviceMapping><tagSet><item><key>a</key><value>b</value></item></tagSet></item></instancesSet></item></reservationSet></DescribeInstancesResponse>"),
         refused(403, "UnauthorizedOperation", "no"),
     ])
     .await;
@@ -257,6 +286,8 @@ async fn an_instance_that_ec2_does_not_know_is_none() {
     let seen = world.instance(&region(), &instance()).await.unwrap().unwrap();
     assert_eq!((seen.state, seen.root_device), (InstanceState::Gone, RootDevice::InstanceStore));
     assert_eq!(seen.tags["a"], "b");
+    assert_eq!(seen.root_name, DeviceName::new("/dev/sda1").ok());
+    assert_eq!(seen.devices, [DeviceName::new("/dev/sdf").unwrap()].into(), "what no policy can name is passed over");
     assert_eq!(world.instance(&region(), &instance()).await.unwrap_err().fault, Fault::NeedsPerson);
 }
 

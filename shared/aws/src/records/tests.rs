@@ -9,14 +9,15 @@ use super::*;
 use amiline_domain::budget::Budget;
 use amiline_domain::family::{Family, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
 use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
-use amiline_domain::ids::{AccountId, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
+use amiline_domain::ids::{AccountId, DeviceName, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
 use amiline_domain::key::{ImageKey, IntentKey};
+use amiline_domain::making::{Making, Treatment};
 use amiline_domain::name::ImageName;
 use amiline_domain::policy::PolicyRef;
 use amiline_domain::press::{Press, PressKey, PressState};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::record::{Commit, PressWrite};
-use amiline_domain::tags::{Button, Trigger};
+use amiline_domain::tags::{Button, TagKey, TagValue, Trigger};
 use amiline_domain::time::Slot;
 use jiff::Timestamp;
 
@@ -91,6 +92,11 @@ fn family() -> Family {
         slot,
         requested: "default".to_owned(),
         policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "00ff".to_owned() }),
+        making: Making {
+            stem: "web-20261124".to_owned().try_into().ok(),
+            tags: [(TagKey::new("Cost Center: \u{1f4b0}").unwrap(), TagValue::new("").unwrap())].into(),
+            devices: [(DeviceName::new("/dev/sdf").unwrap(), Treatment::LeftOut)].into(),
+        },
         phase: Phase::Working,
         outcome: None,
         status: None,
@@ -155,6 +161,16 @@ fn a_family_comes_back_as_it_was() {
     assert_eq!(items::family(vec![meta_item(&commit, None)]).unwrap().map(|family| family.wakes), Some(0));
     assert_eq!(items::family(Vec::new()).unwrap(), None);
     assert!(items::family(vec![layout::key(&pk, layout::META_SK)]).is_err());
+}
+
+/// Families were kept before policies could say how images are made.
+#[test]
+fn a_record_that_says_nothing_of_how_images_are_made_means_the_usual_way() {
+    let mut commit = commit();
+    commit.family.making = Making::default();
+    let item = meta_item(&commit, None);
+    assert!(!item["data"].as_m().unwrap().contains_key("making"));
+    assert!(items::family(vec![item]).unwrap().is_some_and(|family| family.making.is_usual()));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::look::{Admission, Rejection, Requested, admit};
 use crate::policy::Policy;
 use crate::press::{Hint, Press, too_soon};
 use crate::schedule::Timetable;
+use crate::tags::TagKeys;
 use crate::time::{Slot, plus_seconds, seconds_between};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,8 @@ pub struct Sight<'a> {
     pub budget: &'a Budget,
     /// What the stack allows.
     pub bounds: &'a Bounds,
+    /// The stack's tag keys.
+    pub keys: &'a TagKeys,
     /// Slots whose family is in the table already.
     pub taken: &'a BTreeSet<(PolicyName, Slot)>,
     /// Whether the image of the slot before is still being made.
@@ -116,20 +119,26 @@ pub enum Slots {
 
 impl Slots {
     /// Reads the text. What only concerns the moment (the hour's count, the interval) is not asked here.
-    pub fn of(name: &PolicyName, text: Option<&str>, region: &Region, bounds: &Bounds) -> Self {
-        match Self::read(name, text, region, bounds) {
+    pub fn of(name: &PolicyName, text: Option<&str>, region: &Region, bounds: &Bounds, keys: &TagKeys) -> Self {
+        match Self::read(name, text, region, bounds, keys) {
             Ok(table) => Slots::Given(Box::new(table)),
             Err(rejection) => Slots::Refused(rejection),
         }
     }
 
-    fn read(name: &PolicyName, text: Option<&str>, region: &Region, bounds: &Bounds) -> Result<Timetable, Rejection> {
+    fn read(
+        name: &PolicyName,
+        text: Option<&str>,
+        region: &Region,
+        bounds: &Bounds,
+        keys: &TagKeys,
+    ) -> Result<Timetable, Rejection> {
         if !bounds.regions.contains(region) {
             return Err(Rejection::RegionNotAllowed(region.clone()));
         }
         let text = text.ok_or_else(|| Rejection::UnknownPolicy(name.clone()))?;
         let policy = Policy::parse(text).map_err(|error| Rejection::InvalidPolicy { name: name.clone(), error })?;
-        policy.check(bounds).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
+        policy.check(bounds, keys).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
         let table = policy.schedule.and_then(|schedule| schedule.timetable());
         table.ok_or_else(|| Rejection::NoSchedule(name.clone()))
     }
@@ -232,7 +241,7 @@ enum Act {
 fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Option<Act> {
     let text = sight.texts.get(name).and_then(Option::as_deref);
     seat.text_hash = text.map(Policy::hash);
-    let table = match Slots::of(name, text, &instance.region, sight.bounds) {
+    let table = match Slots::of(name, text, &instance.region, sight.bounds, sight.keys) {
         Slots::Given(table) => table,
         Slots::Refused(rejection) => {
             seat.next = None;
@@ -261,7 +270,7 @@ fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: S
         return None;
     }
     let requested = Requested { value: name.as_str(), text };
-    match admit(requested, instance, sight.press, sight.budget, sight.bounds, sight.now) {
+    match admit(requested, instance, sight.press, sight.budget, sight.bounds, sight.keys, sight.now) {
         Ok(admission) => {
             let missed = Missed {
                 slots: table.count(seat.done, slot.timestamp(), MISSED_MAX),

@@ -1,9 +1,11 @@
 use super::*;
 use crate::bounds::Bounds;
 use crate::budget::Budget;
+use crate::ids::{DeviceName, TagPrefix};
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
 use crate::look::Rejection;
 use crate::press::{Hint, Press};
+use crate::tags::TagKeys;
 use crate::time::plus_seconds;
 
 const NIGHTLY: &str = r#"{"schedule":{"cron":["0 2 * * *"]}}"#;
@@ -43,6 +45,8 @@ impl Scene {
                 region: region.clone(),
                 state: InstanceState::Present,
                 root_device: RootDevice::Ebs,
+                root_name: DeviceName::new("/dev/xvda").ok(),
+                devices: BTreeSet::new(),
                 tags: BTreeMap::new(),
             }),
             tag: Some("nightly"),
@@ -77,6 +81,7 @@ impl Scene {
     }
 
     fn decide(&self) -> EnrolmentDecision {
+        let keys = TagKeys::new(TagPrefix::new("amiline").unwrap());
         let sight = Sight {
             instance: self.instance.as_ref(),
             tag: self.tag,
@@ -85,6 +90,7 @@ impl Scene {
             press: &self.press,
             budget: &self.budget,
             bounds: &self.bounds,
+            keys: &keys,
             taken: &self.taken,
             busy: self.busy,
             now: self.now,

@@ -11,7 +11,7 @@ use crate::ids::ImageId;
 use crate::image::{ImageState, ObservedImage};
 use crate::key::ImageKey;
 use crate::look::Rejection;
-use crate::name::{ImageName, RENAMES_MAX};
+use crate::name::RENAMES_MAX;
 use crate::policy::BeyondBounds;
 use crate::time::plus_seconds;
 
@@ -153,7 +153,7 @@ pub(super) fn rename(family: &Family, row: &mut ImageRow) {
         Place::Copy(region) => family.source_image().map(|s| ImageKey::copy(&family.id, s, region, row.attempt)),
     };
     if let (Some(key), Some(policy)) = (key, &family.policy) {
-        row.name = ImageName::new(&policy.name, &family.instance, family.slot, &key, row.rename);
+        row.name = family.image_name(&policy.name, &key, row.rename);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::ids::{AccountId, PolicyName, Region, StackName};
 use crate::image::ObservedInstance;
 use crate::key::{ImageKey, IntentKey};
 use crate::look::{Admission, Rejection};
-use crate::name::ImageName;
+use crate::making::Making;
 use crate::policy::PolicyRef;
 use crate::press::{Press, PressKey, PressState};
 use crate::record::PressWrite;
@@ -41,7 +41,7 @@ pub struct Begun<'a> {
 /// The family of an admitted press, with its source image wanted.
 pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family, Changes) {
     let mut family = new_family(begun.asked(), Some(admission.policy_ref.clone()), now);
-    want_source(&mut family, &admission.policy_ref.name, now);
+    want_source(&mut family, begun.instance, admission, now);
     let press = Press {
         rev: begun.press.rev.saturating_add(1),
         state: PressState::Accepted { slot: begun.slot, value: begun.value.to_owned() },
@@ -142,6 +142,7 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
         slot: asked.slot,
         requested: asked.requested.to_owned(),
         policy,
+        making: Making::default(),
         phase: Phase::Working,
         outcome: None,
         status: None,
@@ -162,7 +163,9 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
 }
 
 /// Adds the row of the source image, still to be made.
-pub(super) fn want_source(family: &mut Family, policy: &PolicyName, now: Timestamp) {
+pub(super) fn want_source(family: &mut Family, instance: &ObservedInstance, admission: &Admission, now: Timestamp) {
+    let policy = &admission.policy_ref.name;
+    family.making = Making::of(&admission.policy.create, policy, instance, family.slot);
     let row = new_row(family, Place::Source, family.region.clone(), policy, now);
     family.rows.insert(Place::Source, row);
     family.next_look = Some((now, Worker::Create));
@@ -186,7 +189,7 @@ fn new_row(family: &Family, place: Place, region: Region, policy: &PolicyName, n
         ),
     };
     ImageRow {
-        name: ImageName::new(policy, &family.instance, family.slot, &key, 0),
+        name: family.image_name(policy, &key, 0),
         place,
         region,
         written_at: 0,

@@ -47,6 +47,7 @@ fn create(family: &mut Family, policy: &Policy, scene: Scene<'_>, changes: &mut 
         instance: family.instance.clone(),
         name: row.name.clone(),
         reboot: policy.create.reboot,
+        devices: family.making.devices.clone(),
         tags: scene.keys.of_image(family, row, &key),
     };
     announce(family, &Place::Source, scene, changes);

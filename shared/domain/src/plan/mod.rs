@@ -30,8 +30,9 @@ use crate::bounds::Bounds;
 use crate::family::{Family, ImageRow, Place, Worker};
 use crate::fault::Fault;
 use crate::history::Fact;
-use crate::ids::{ImageId, InstanceId, KeyAlias, Region};
+use crate::ids::{DeviceName, ImageId, InstanceId, KeyAlias, Region};
 use crate::image::{ImageState, ObservedImage, SnapshotKeys};
+use crate::making::Treatment;
 use crate::name::ImageName;
 use crate::policy::{CopyMinutes, Policy};
 use crate::record::PressWrite;
@@ -169,6 +170,8 @@ pub struct CreateStep {
     pub name: ImageName,
     /// Whether EC2 may reboot the instance.
     pub reboot: bool,
+    /// What becomes of devices, for those of which the image does not say what the instance says.
+    pub devices: BTreeMap<DeviceName, Treatment>,
     /// For image and snapshots, in the creating call.
     pub tags: BTreeMap<String, String>,
 }

@@ -39,7 +39,7 @@ pub fn begin_slot(
     let policy = &admission.policy_ref.name;
     let asked = asked(scheduled, Trigger::Schedule(policy.clone()), slot, policy.as_str());
     let mut family = new_family(asked, Some(admission.policy_ref.clone()), now);
-    want_source(&mut family, policy, now);
+    want_source(&mut family, scheduled.instance, admission, now);
     let mut facts = vec![Fact::of(EventKind::ImageRequested, &Place::Source, None, None)];
     if let Some(reason) = missed.reason(slot) {
         facts.push(Fact::of(EventKind::SlotsMissed, &Place::Source, None, Some(&reason)));

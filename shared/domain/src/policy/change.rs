@@ -2,14 +2,18 @@
 
 use super::shape::leaves;
 use super::{Policy, PolicyError, Written};
+use crate::escape::one_line;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+
+/// Characters that are shown of a name that somebody chose.
+const NAME_SHOWN: usize = 60;
 
 /// A field that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// Which, as in `distribute.regions`.
+    /// Which, as in `distribute.regions` and `create.tags.Team`.
     pub field: String,
     /// How.
     #[serde(flatten)]
@@ -73,11 +77,31 @@ pub fn compare(stored: Option<&str>, written: &Written) -> Verdict {
 fn changes(from: Option<&Policy>, to: &Policy) -> Vec<Change> {
     let from = from.map_or(Value::Null, shown);
     let to = shown(to);
-    let changed = leaves().into_iter().filter_map(|way| {
+    let changed = leaves().into_iter().flat_map(|way| {
         let pointer: String = way.iter().map(|name| format!("/{name}")).collect();
         let value = |whole: &Value| whole.pointer(&pointer).filter(|value| !is_nothing(value)).cloned();
-        let difference = difference(value(&from), value(&to))?;
-        Some(Change { field: way.join("."), difference })
+        changes_of(&way.join("."), value(&from), value(&to))
+    });
+    changed.collect()
+}
+
+/// How one field differs: an object whose names are somebody's own differs by name.
+fn changes_of(field: &str, from: Option<Value>, to: Option<Value>) -> Vec<Change> {
+    let (from, to) = match (from, to) {
+        (Some(Value::Object(from)), Some(Value::Object(to))) => (from, to),
+        (Some(Value::Object(from)), None) => (from, Map::new()),
+        (None, Some(Value::Object(to))) => (Map::new(), to),
+        (from, to) => {
+            return difference(from, to)
+                .map(|difference| Change { field: field.to_owned(), difference })
+                .into_iter()
+                .collect();
+        }
+    };
+    let names: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
+    let changed = names.into_iter().filter_map(|name| {
+        let difference = difference(from.get(name).cloned(), to.get(name).cloned())?;
+        Some(Change { field: format!("{field}.{}", one_line(name, NAME_SHOWN)), difference })
     });
     changed.collect()
 }
@@ -87,7 +111,8 @@ fn shown(policy: &Policy) -> Value {
 }
 
 fn is_nothing(value: &Value) -> bool {
-    value.is_null() || value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty)
+    let empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+    value.is_null() || value.as_str() == Some("") || empty
 }
 
 fn difference(from: Option<Value>, to: Option<Value>) -> Option<Difference> {
@@ -154,6 +179,25 @@ mod tests {
             {"field": "distribute.within_minutes", "set": {"to": 60}},
         ]);
         assert_eq!(serde_json::to_value(&changes).unwrap(), expected);
+    }
+
+    #[test]
+    fn tags_and_devices_differ_each_by_its_name() {
+        let stored = r#"{"create":{"tags":{"Team":"web","Old":"x","Same":"s"},"carry_tags":["A","B"],"name":"a"}}"#;
+        let written = written(
+            r#"{"create":{"tags":{"Team":"shop","New\u202e":"","Same":"s"},"carry_tags":["B"],"delete_on_termination":{"/dev/sdb":true}}}"#,
+        );
+        let Verdict::Differs(changes) = compare(Some(stored), &written) else { panic!() };
+        let shown = serde_json::to_value(&changes).unwrap();
+        let expected = json!([
+            {"field": "create.name", "unset": {"from": "a"}},
+            {"field": "create.tags.New?", "set": {"to": ""}},
+            {"field": "create.tags.Old", "unset": {"from": "x"}},
+            {"field": "create.tags.Team", "changed": {"from": "web", "to": "shop"}},
+            {"field": "create.carry_tags", "items": {"added": [], "removed": ["A"]}},
+            {"field": "create.delete_on_termination./dev/sdb", "set": {"to": true}},
+        ]);
+        assert_eq!(shown, expected);
     }
 
     #[test]

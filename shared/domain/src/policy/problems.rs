@@ -4,6 +4,7 @@ use super::TEXT_BYTES_MAX;
 use super::shape::{Field, Id, POLICY, Shape};
 use crate::document::{Node, quoted};
 use crate::ids::InvalidId;
+use crate::name::{BadTemplate, NameTemplate};
 use crate::schedule::SLOT_MINUTES_MIN;
 use regions::regions;
 use serde_json::Number;
@@ -13,6 +14,7 @@ use std::fmt;
 use thiserror::Error;
 use whole::{crowded_schedule, later_than_the_deadline, shares_without_key};
 
+mod making;
 mod place;
 mod regions;
 mod spelling;
@@ -102,6 +104,9 @@ pub enum Wrong {
     /// Text that is no identifier of its kind.
     #[error("{0}")]
     NoId(InvalidId),
+    /// Text that is no template for names.
+    #[error("{0}")]
+    NoTemplate(BadTemplate),
     /// More of a kind than there may be.
     #[error("found {count} different values; allowed: at most {max}")]
     TooMany {
@@ -109,6 +114,32 @@ pub enum Wrong {
         count: usize,
         /// How many there may be.
         max: usize,
+    },
+    /// More tags than a resource takes besides ours.
+    #[error(
+        "tags and carry_tags name {count} tags together; allowed: at most {max}, since EC2 takes 50 with Amiline's own"
+    )]
+    TooManyTags {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// A tag that is ours on every image.
+    #[error("the tag {key} is Amiline's own on every image{advice}; take it out")]
+    OwnTag {
+        /// Its key, in quotes.
+        key: String,
+        /// What to do instead, if anything.
+        advice: &'static str,
+    },
+    /// Something that is said twice, and may be said otherwise each time.
+    #[error("{name} is in {other} too; keep one of them")]
+    InBoth {
+        /// What, in quotes.
+        name: String,
+        /// The other field.
+        other: &'static str,
     },
     /// A Region that is there twice, and not the same both times.
     #[error("the Region {region} is here twice with different settings; keep one of them")]
@@ -172,7 +203,10 @@ impl Wrong {
             Wrong::OutOfRange { .. } => "out-of-range",
             Wrong::OffStep { .. } => "off-step",
             Wrong::NoId(_) => "invalid-value",
-            Wrong::TooMany { .. } => "too-many",
+            Wrong::NoTemplate(_) => "invalid-name",
+            Wrong::TooMany { .. } | Wrong::TooManyTags { .. } => "too-many",
+            Wrong::OwnTag { .. } => "own-tag",
+            Wrong::InBoth { .. } => "in-both",
             Wrong::RegionTwice { .. } => "duplicate-region",
             Wrong::AfterDeadline { .. } => "after-deadline",
             Wrong::ShareWithoutKey => "share-without-key",
@@ -195,6 +229,7 @@ pub fn problems(document: &Node) -> Vec<Problem> {
         out.push(problem);
     }
     out.extend(later_than_the_deadline(document));
+    making::problems(document, &mut out);
     if let Some(place) = shares_without_key(document) {
         out.push(Problem { place, wrong: Wrong::ShareWithoutKey });
     }
@@ -233,14 +268,19 @@ fn object(node: &Node, fields: &'static [Field], place: &Place, out: &mut Vec<Pr
 }
 
 fn value(node: &Node, shape: &'static Shape, place: &Place, out: &mut Vec<Problem>) {
-    let kind = |advice: String| Wrong::Kind { found: node.found(), allowed: allowed(shape), advice };
+    let kind = |advice: &str| Wrong::Kind { found: node.found(), allowed: allowed(shape), advice: advice.to_owned() };
     let wrong = match (shape, node) {
-        (Shape::Object { or_nothing: true, .. }, Node::Null) => return,
+        (Shape::Object { or_nothing: true, .. } | Shape::Template, Node::Null) => return,
         (Shape::Object { fields, .. }, _) => return object(node, fields, place, out),
         (Shape::Ids { of, max }, Node::List(items)) => return ids(items, *of, *max, place, out),
         (Shape::Regions { fields, max }, Node::List(items)) => return regions(items, fields, *max, place, out),
-        (Shape::Text, Node::Text(text)) if text.contains("{{") => Wrong::Braces,
+        (Shape::Map { of, value, max }, Node::Object(entries)) => return map(entries, (*of, value, *max), place, out),
+        (Shape::Text | Shape::Template | Shape::Id(_), Node::Text(text)) if text.contains("{{") => Wrong::Braces,
         (Shape::Text, Node::Text(_)) | (Shape::Flag { .. }, Node::Flag(_)) => return,
+        (Shape::Template, Node::Text(text)) => match NameTemplate::new(text.as_str()) {
+            Ok(_) => return,
+            Err(bad) => Wrong::NoTemplate(bad),
+        },
         (Shape::Whole { min, max, .. }, Node::Number { value, .. }) if !value.is_f64() => {
             return out
                 .extend(number(node, value, (*min, *max), 1).map(|wrong| Problem { place: place.clone(), wrong }));
@@ -253,27 +293,52 @@ fn value(node: &Node, shape: &'static Shape, place: &Place, out: &mut Vec<Proble
             Ok(()) => return,
             Err(invalid) => Wrong::NoId(invalid),
         },
-        (Shape::Id(id), Node::Number { written, .. }) if id.check(written).is_ok() => {
-            kind(format!(". Write {}", quoted(written)))
-        }
-        (Shape::Ids { .. } | Shape::Regions { .. }, Node::Text(text)) => kind(format!(". Write [{}]", quoted(text))),
-        (Shape::Flag { .. }, Node::Text(text)) => kind(plain_word(text).to_owned()),
-        (Shape::Whole { .. } | Shape::Steps { .. }, Node::Text(text)) if text.parse::<u32>().is_ok() => {
-            kind(". Take the quotes off".to_owned())
-        }
-        (Shape::Text, Node::Number { .. } | Node::Flag(_)) => kind(". Put it in quotes".to_owned()),
         (
             Shape::Text
+            | Shape::Template
             | Shape::Flag { .. }
             | Shape::Whole { .. }
             | Shape::Steps { .. }
             | Shape::Id(_)
             | Shape::Ids { .. }
-            | Shape::Regions { .. },
+            | Shape::Regions { .. }
+            | Shape::Map { .. },
             _,
-        ) => kind(String::new()),
+        ) => kind(&how_to_mend(shape, node)),
     };
     out.push(Problem { place: place.clone(), wrong });
+}
+
+/// How to make a value of another kind the right one, if that is clear.
+fn how_to_mend(shape: &Shape, node: &Node) -> String {
+    match (shape, node) {
+        (Shape::Id(id), Node::Number { written, .. }) if id.check(written).is_ok() => {
+            format!(". Write {}", quoted(written))
+        }
+        (Shape::Ids { .. } | Shape::Regions { .. }, Node::Text(text)) => format!(". Write [{}]", quoted(text)),
+        (Shape::Flag { .. }, Node::Text(text)) => plain_word(text).to_owned(),
+        (Shape::Whole { .. } | Shape::Steps { .. }, Node::Text(text)) if text.parse::<u32>().is_ok() => {
+            ". Take the quotes off".to_owned()
+        }
+        (Shape::Text | Shape::Template, Node::Number { .. } | Node::Flag(_))
+        | (Shape::Id(Id::TagValue), Node::Flag(_)) => ". Put it in quotes".to_owned(),
+        (Shape::Id(Id::TagValue), Node::Null) => ". An empty value is \"\"".to_owned(),
+        (Shape::Template, Node::Object(_)) => ". Put the template in quotes: it has braces".to_owned(),
+        (Shape::Map { .. }, Node::List(_)) => ". Write NAME: VALUE lines without dashes".to_owned(),
+        (
+            Shape::Text
+            | Shape::Template
+            | Shape::Flag { .. }
+            | Shape::Whole { .. }
+            | Shape::Steps { .. }
+            | Shape::Id(_)
+            | Shape::Ids { .. }
+            | Shape::Regions { .. }
+            | Shape::Map { .. }
+            | Shape::Object { .. },
+            _,
+        ) => String::new(),
+    }
 }
 
 /// What is wrong with a whole number.
@@ -287,17 +352,8 @@ fn number(node: &Node, value: &Number, (min, max): (u32, u32), step: u32) -> Opt
 }
 
 fn ids(items: &[Node], of: Id, max: Option<usize>, place: &Place, out: &mut Vec<Problem>) {
-    let shape = match of {
-        Id::Region => &Shape::Id(Id::Region),
-        Id::Account => &Shape::Id(Id::Account),
-        Id::Organization => &Shape::Id(Id::Organization),
-        Id::OrganizationalUnit => &Shape::Id(Id::OrganizationalUnit),
-        Id::Key => &Shape::Id(Id::Key),
-        Id::Cron => &Shape::Id(Id::Cron),
-        Id::Zone => &Shape::Id(Id::Zone),
-    };
     for (index, item) in items.iter().enumerate() {
-        value(item, shape, &place.into(Step::Item(index)), out);
+        value(item, of.shape(), &place.into(Step::Item(index)), out);
     }
     let texts = items.iter().filter_map(|item| match item {
         Node::Text(text) => Some(text),
@@ -312,10 +368,32 @@ fn too_many(count: usize, max: Option<usize>, place: &Place, out: &mut Vec<Probl
     }
 }
 
+fn map(
+    entries: &[(String, Node)],
+    (of, inner, max): (Id, &'static Shape, usize),
+    place: &Place,
+    out: &mut Vec<Problem>,
+) {
+    let mut seen = BTreeSet::new();
+    for (index, (name, node)) in entries.iter().enumerate() {
+        let at = place.into(Step::Field { index, name: name.clone() });
+        let wrong = match of.check(name) {
+            _ if !seen.insert(name) => Some(Wrong::Twice { name: quoted(name) }),
+            _ if name.contains("{{") => Some(Wrong::Braces),
+            Err(invalid) => Some(Wrong::NoId(invalid)),
+            Ok(()) => None,
+        };
+        out.extend(wrong.map(|wrong| Problem { place: at.name(), wrong }));
+        value(node, inner, &at, out);
+    }
+    too_many(seen.len(), Some(max), place, out);
+}
+
 /// What a value may be, for a message.
 fn allowed(shape: &Shape) -> String {
     match shape {
         Shape::Text => "a text".to_owned(),
+        Shape::Template => "a text with placeholders, such as \"web-{date}\"".to_owned(),
         Shape::Flag { .. } => "true or false".to_owned(),
         Shape::Whole { min, max, .. } => format!("a whole number, {min} to {max}"),
         Shape::Steps { min, max, step } => format!("a whole number, {min} to {max} in steps of {step}"),
@@ -323,6 +401,9 @@ fn allowed(shape: &Shape) -> String {
         Shape::Ids { of, .. } => format!("a list in which each item is {}", of.example()),
         Shape::Regions { fields, .. } => {
             format!("a list in which each item is {}, or {}", Id::Region.example(), an_object(fields))
+        }
+        Shape::Map { of, value, .. } => {
+            format!("an object in which each name is {} and each value is {}", of.example(), allowed(value))
         }
         Shape::Object { fields, .. } => an_object(fields),
     }

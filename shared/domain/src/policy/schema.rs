@@ -1,6 +1,7 @@
 //! The JSON Schema of a policy, for editors. It is made of the description that documents are checked against.
 
 use super::shape::{Field, Id, POLICY, Shape};
+use crate::name::TEMPLATE_CHARACTERS_MAX;
 use serde_json::{Map, Value, json};
 
 /// The schema's text, as `infra/policy.schema.json` holds it.
@@ -49,7 +50,12 @@ fn object(fields: &[Field]) -> Map<String, Value> {
 fn value(shape: &Shape) -> Map<String, Value> {
     let plain = match shape {
         Shape::Text => json!({"type": "string"}),
-        Shape::Flag { default } => json!({"type": "boolean", "default": default}),
+        Shape::Template => json!({
+            "type": ["string", "null"],
+            "pattern": format!("^(?=.{{1,{TEMPLATE_CHARACTERS_MAX}}}$)([^{{}}]|\\{{(policy|instance|slot|date|tag:[^{{}}]{{1,128}})\\}})+$"),
+        }),
+        Shape::Flag { default: Some(default) } => json!({"type": "boolean", "default": default}),
+        Shape::Flag { default: None } => json!({"type": "boolean"}),
         Shape::Whole { min, max, default } => {
             json!({"type": "integer", "minimum": min, "maximum": max, "default": default})
         }
@@ -63,6 +69,12 @@ fn value(shape: &Shape) -> Map<String, Value> {
             let items = json!({"anyOf": [identifier(Id::Region), object(fields)]});
             json!({"type": "array", "items": items, "maxItems": max})
         }
+        Shape::Map { of, value, max } => json!({
+            "type": "object",
+            "propertyNames": identifier(*of),
+            "additionalProperties": self::value(value),
+            "maxProperties": max,
+        }),
         Shape::Object { fields, or_nothing } => {
             let mut fields = object(fields);
             if *or_nothing {
@@ -90,6 +102,11 @@ mod tests {
         let schema: Value = serde_json::from_str(&schema()).unwrap();
         for pointer in [
             "/properties/create/properties/reboot",
+            "/properties/create/properties/name",
+            "/properties/create/properties/tags",
+            "/properties/create/properties/carry_tags",
+            "/properties/create/properties/exclude_devices",
+            "/properties/create/properties/delete_on_termination",
             "/properties/encrypt/properties/kms_key",
             "/properties/distribute/properties/regions",
             "/properties/distribute/properties/regions/items/anyOf/1/properties/kms_key",

@@ -2,9 +2,10 @@
 //! A test holds it against [`Policy`](super::Policy), whose fields it repeats in words.
 
 use super::destinations::{MINUTES_MAX, MINUTES_MIN, MINUTES_STEP};
-use super::{DEADLINE_HOURS_DEFAULT, DEADLINE_HOURS_MAX, DESTINATIONS_MAX};
-use crate::ids::{AccountId, InvalidId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region};
+use super::{DEADLINE_HOURS_DEFAULT, DEADLINE_HOURS_MAX, DESTINATIONS_MAX, DEVICES_MAX};
+use crate::ids::{AccountId, DeviceName, InvalidId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region};
 use crate::schedule::{CRONS_MAX, CronExpression, JITTER_MINUTES_MAX, ZoneName};
+use crate::tags::{EXTRA_TAGS_MAX, TagKey, TagValue};
 
 /// A field of an object.
 #[derive(Debug)]
@@ -22,8 +23,10 @@ pub(crate) struct Field {
 pub(crate) enum Shape {
     /// Text, without two opening braces in a row, which Parameter Store refuses.
     Text,
+    /// A template for names. Null stands for its not being there.
+    Template,
     /// `true` or `false`.
-    Flag { default: bool },
+    Flag { default: Option<bool> },
     /// A whole number within limits.
     Whole { min: u32, max: u32, default: u32 },
     /// A whole number within limits that is a multiple of `step`.
@@ -34,6 +37,8 @@ pub(crate) enum Shape {
     Ids { of: Id, max: Option<usize> },
     /// A list of Regions of which so many may be different, each as its name or, with what holds there only, as fields.
     Regions { fields: &'static [Field], max: usize },
+    /// A value for each of some identifiers, of which there may be so many.
+    Map { of: Id, value: &'static Shape, max: usize },
     /// Fields. If `or_nothing`, null stands for the object not being there.
     Object { fields: &'static [Field], or_nothing: bool },
 }
@@ -48,6 +53,9 @@ pub(crate) enum Id {
     Key,
     Cron,
     Zone,
+    TagKey,
+    TagValue,
+    Device,
 }
 
 impl Id {
@@ -61,6 +69,9 @@ impl Id {
             Id::Key => KeyAlias::new(text).map(drop),
             Id::Cron => CronExpression::new(text).map(drop),
             Id::Zone => ZoneName::new(text).map(drop),
+            Id::TagKey => TagKey::new(text).map(drop),
+            Id::TagValue => TagValue::new(text).map(drop),
+            Id::Device => DeviceName::new(text).map(drop),
         }
     }
 
@@ -78,6 +89,9 @@ impl Id {
             Id::Key => "a key's alias, such as \"alias/amiline\"",
             Id::Cron => "a cron expression of five fields, such as \"30 2 * * 1-5\"",
             Id::Zone => "a time zone's name, such as \"Europe/Berlin\"",
+            Id::TagKey => "a tag's key, such as \"CostCenter\"",
+            Id::TagValue => "a tag's value in quotes, such as \"1234\"",
+            Id::Device => "a device's name as EC2 shows it, such as \"/dev/sdf\"",
         }
     }
 
@@ -94,6 +108,25 @@ impl Id {
             // Wider than what is accepted: an editor shows the form, the check tells the rest.
             Id::Cron => "^(@[a-z]+|\\S+( +\\S+){4})$",
             Id::Zone => "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
+            Id::TagKey => "^(?![aA][wW][sS]:)[^\\u0000-\\u0008]{1,128}$",
+            Id::TagValue => "^[^\\u0000-\\u0008]{0,256}$",
+            Id::Device => "^[a-zA-Z/][a-zA-Z0-9/_-]{0,31}$",
+        }
+    }
+
+    /// A value that is one.
+    pub(crate) fn shape(self) -> &'static Shape {
+        match self {
+            Id::Region => &Shape::Id(Id::Region),
+            Id::Account => &Shape::Id(Id::Account),
+            Id::Organization => &Shape::Id(Id::Organization),
+            Id::OrganizationalUnit => &Shape::Id(Id::OrganizationalUnit),
+            Id::Key => &Shape::Id(Id::Key),
+            Id::Cron => &Shape::Id(Id::Cron),
+            Id::Zone => &Shape::Id(Id::Zone),
+            Id::TagKey => &Shape::Id(Id::TagKey),
+            Id::TagValue => &Shape::Id(Id::TagValue),
+            Id::Device => &Shape::Id(Id::Device),
         }
     }
 }
@@ -114,6 +147,53 @@ const DESTINATION: &[Field] = &[
         name: "within_minutes",
         about: "The time within which EC2 completes the copy to this Region, instead of distribute.within_minutes.",
         value: WITHIN_MINUTES,
+        required: false,
+    },
+];
+
+/// How the image is made.
+const CREATE: &[Field] = &[
+    Field {
+        name: "reboot",
+        about: "false takes the image of the running instance, which is crash-consistent: as after a power cut. true lets \
+                EC2 reboot the instance for a consistent file system.",
+        value: Shape::Flag { default: Some(false) },
+        required: false,
+    },
+    Field {
+        name: "name",
+        about: "The first part of the names of the images: text, {policy}, {instance}, {slot} (when the button was pressed, \
+                or the schedule's slot, in UTC), {date} (its day), and {tag:KEY} (what the instance's tag says; nothing without the tag). A part \
+                that makes every name unique follows it. What EC2 allows in no name becomes a hyphen. Whoever may tag the \
+                instance chooses what a tag says, so trust no image for its name.",
+        value: Shape::Template,
+        required: false,
+    },
+    Field {
+        name: "tags",
+        about: "Tags for the images and their snapshots, besides those that Amiline gives them. With carry_tags at most 40.",
+        value: Shape::Map { of: Id::TagKey, value: &Shape::Id(Id::TagValue), max: EXTRA_TAGS_MAX },
+        required: false,
+    },
+    Field {
+        name: "carry_tags",
+        about: "Keys of tags that the images and their snapshots get as the instance has them when the image is asked for. \
+                Whoever may tag the instance chooses their values. One that it lacks is left out.",
+        value: Shape::Ids { of: Id::TagKey, max: Some(EXTRA_TAGS_MAX) },
+        required: false,
+    },
+    Field {
+        name: "exclude_devices",
+        about: "Devices that are left out of the image with their data, by the names under which EC2 shows them. A device \
+                that an instance lacks is no error; an instance of which it is the root device is rejected.",
+        value: Shape::Ids { of: Id::Device, max: Some(DEVICES_MAX) },
+        required: false,
+    },
+    Field {
+        name: "delete_on_termination",
+        about: "For instances that are launched from the image: true deletes the device's volume with them, false keeps it. \
+                Devices that are not named stay as the instance has them; one that the instance lacks is no error.",
+        value: Shape::Map { of: Id::Device, value: &Shape::Flag { default: None }, max: DEVICES_MAX },
         required: false,
     },
 ];
@@ -155,16 +235,7 @@ pub(crate) const POLICY: &[Field] = &[
     Field {
         name: "create",
         about: "How the image is made from the instance.",
-        value: Shape::Object {
-            fields: &[Field {
-                name: "reboot",
-                about: "false takes the image of the running instance, which is crash-consistent: as after a power cut. \
-                        true lets EC2 reboot the instance for a consistent file system.",
-                value: Shape::Flag { default: false },
-                required: false,
-            }],
-            or_nothing: false,
-        },
+        value: Shape::Object { fields: CREATE, or_nothing: false },
         required: false,
     },
     Field {
@@ -256,12 +327,14 @@ pub(crate) fn leaves() -> Vec<Vec<&'static str>> {
             match &field.value {
                 Shape::Object { fields, .. } => collect(fields, &way, out),
                 Shape::Text
+                | Shape::Template
                 | Shape::Flag { .. }
                 | Shape::Whole { .. }
                 | Shape::Steps { .. }
                 | Shape::Id(_)
                 | Shape::Ids { .. }
-                | Shape::Regions { .. } => out.push(way),
+                | Shape::Regions { .. }
+                | Shape::Map { .. } => out.push(way),
             }
         }
     }

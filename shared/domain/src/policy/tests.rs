@@ -1,5 +1,9 @@
 use super::*;
 
+fn keys() -> TagKeys {
+    TagKeys::new(TagPrefix::new("images").unwrap())
+}
+
 fn parse(text: &str) -> Result<Policy, PolicyError> {
     Policy::parse(text)
 }
@@ -56,16 +60,23 @@ fn a_policy_beyond_the_bounds_is_refused_by_name() {
         interval_minutes_min: 0,
     };
     let policy = parse(r#"{"distribute":{"regions":["us-east-1","eu-west-1"]}}"#).unwrap();
-    assert_eq!(policy.check(&bounds), Err(BeyondBounds::Region(Region::new("eu-west-1").unwrap())));
+    assert_eq!(policy.check(&bounds, &keys()), Err(BeyondBounds::Region(Region::new("eu-west-1").unwrap())));
     let policy = parse(r#"{"encrypt":{"kms_key":"alias/k"},"share":{"accounts":["222222222222"]}}"#).unwrap();
-    assert!(matches!(policy.check(&bounds), Err(BeyondBounds::Account(_))));
-    assert_eq!(policy.beyond(&bounds).len(), 2);
+    assert!(matches!(policy.check(&bounds, &keys()), Err(BeyondBounds::Account(_))));
+    assert_eq!(policy.beyond(&bounds, &keys()).len(), 2);
     let policy = parse(r#"{"encrypt":{"kms_key":"alias/other"}}"#).unwrap();
-    assert_eq!(policy.check(&bounds), Err(BeyondBounds::Key(KeyAlias::new("alias/other").unwrap())));
-    assert_eq!(parse(r#"{"encrypt":{"kms_key":"alias/ours"}}"#).unwrap().check(&bounds), Ok(()));
+    assert_eq!(policy.check(&bounds, &keys()), Err(BeyondBounds::Key(KeyAlias::new("alias/other").unwrap())));
+    assert_eq!(parse(r#"{"encrypt":{"kms_key":"alias/ours"}}"#).unwrap().check(&bounds, &keys()), Ok(()));
+    let policy =
+        parse(r#"{"create":{"tags":{"Images:intent":"x"},"carry_tags":["images:family","amiline:x"]}}"#).unwrap();
+    let beyond: Vec<String> = policy.beyond(&bounds, &keys()).iter().map(ToString::to_string).collect();
+    assert!(
+        beyond.len() == 2 && beyond[0].contains("the tag \"Images:intent\", but keys that begin with images:"),
+        "{beyond:?}"
+    );
     let policy = r#"{"encrypt":{"kms_key":"alias/ours"},"distribute":{"regions":[{"region":"us-east-1","kms_key":"alias/other"}]}}"#;
     let policy = parse(policy).unwrap();
-    assert_eq!(policy.check(&bounds), Err(BeyondBounds::Key(KeyAlias::new("alias/other").unwrap())));
+    assert_eq!(policy.check(&bounds, &keys()), Err(BeyondBounds::Key(KeyAlias::new("alias/other").unwrap())));
 }
 
 #[test]
@@ -86,15 +97,15 @@ fn a_policy_shares_with_an_organization_or_a_unit_only_if_the_stack_names_it() {
         r#"{{"encrypt":{{"kms_key":"alias/k"}},"share":{{"organizations":["{organization}"],"organizational_units":["{unit}"]}}}}"#
     ))
     .unwrap();
-    let beyond = policy.beyond(&bounds);
+    let beyond = policy.beyond(&bounds, &keys());
     let both = [BeyondBounds::Organization(organization.clone()), BeyondBounds::OrganizationalUnit(unit.clone())];
     assert_eq!(beyond, both);
     assert!(beyond[0].to_string().contains("add it to AllowedOrganizations or"));
     assert!(beyond[1].to_string().contains("add it to AllowedOrganizationalUnits or"));
     bounds.organizations.insert(organization);
-    assert_eq!(policy.beyond(&bounds), both[1..]);
+    assert_eq!(policy.beyond(&bounds, &keys()), both[1..]);
     bounds.organizational_units.insert(unit);
-    assert_eq!(policy.check(&bounds), Ok(()));
+    assert_eq!(policy.check(&bounds, &keys()), Ok(()));
 }
 
 #[test]

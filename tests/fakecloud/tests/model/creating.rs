@@ -1,10 +1,12 @@
 //! CreateImage and what reads show of it.
 
-use crate::{cloud, create, east, tags, west};
-use amiline_app::ports::{ImageCreator, ImageReader, InstanceReader, InstanceTagger, TagReader};
+use crate::{cloud, copy, create, east, tags, west};
+use amiline_app::ports::{ImageCopier, ImageCreator, ImageReader, InstanceReader, InstanceTagger, TagReader};
 use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::ids::DeviceName;
 use amiline_domain::image::{ImageState, InstanceState, RootDevice};
-use amiline_domain::plan::TagStep;
+use amiline_domain::making::Treatment;
+use amiline_domain::plan::{CreateStep, TagStep};
 use amiline_fakecloud::{Dark, Forged, Launch, Volume, block_on};
 
 #[test]
@@ -195,6 +197,51 @@ fn snapshots_are_under_the_keys_of_their_volumes() {
     assert_eq!(keys, [None, Some(arn)]);
     let seen = block_on(world.images_by_id(&east(), &[image])).unwrap();
     assert!(!seen[0].encrypted && seen[0].snapshots.len() == 2);
+}
+
+#[test]
+fn an_image_and_its_copies_have_the_devices_that_the_call_leaves() {
+    let cloud = cloud();
+    let volumes = vec![Volume::Plain, Volume::AwsManaged, Volume::Plain];
+    let instance = cloud.launch_with(&east(), Launch { volumes, ..Launch::default() });
+    let world = cloud.as_caller("x");
+    let devices = |treated: &[(&str, Treatment)]| {
+        treated.iter().map(|(name, treatment)| (DeviceName::new(*name).unwrap(), *treatment)).collect()
+    };
+    let treated =
+        devices(&[("/dev/sdb", Treatment::LeftOut), ("/dev/sdc", Treatment::Kept), ("/dev/sdz", Treatment::LeftOut)]);
+    let step = CreateStep { devices: treated, ..create(&instance, "one") };
+    let image = block_on(world.create_image(&step)).unwrap();
+    cloud.finish(&east(), &image);
+    let copied = block_on(world.copy_image(&copy(&image, "two", "token"))).unwrap();
+    for (place, id) in [(east(), &image), (west(), &copied)] {
+        let made = cloud.image(&place, id);
+        let found: Vec<(&str, bool)> =
+            made.devices.iter().map(|device| (device.name.as_str(), device.delete_on_termination)).collect();
+        assert_eq!(found, [("/dev/xvda", true), ("/dev/sdc", false)]);
+        assert_eq!(cloud.keys_of_image(&place, id), [None, None], "the data of what is left out is not there");
+    }
+    cloud.set_volume_rate(false);
+    for treated in [("/dev/xvda", Treatment::LeftOut), ("/dev/sdz", Treatment::Kept)] {
+        let step = CreateStep { devices: devices(&[treated]), ..create(&instance, "three") };
+        let error = block_on(world.create_image(&step)).unwrap_err();
+        assert_eq!((error.code.as_str(), error.fault), ("InvalidBlockDeviceMapping", Fault::Reject));
+    }
+}
+
+#[test]
+fn volumes_come_and_go() {
+    let cloud = cloud();
+    let instance = cloud.launch(&east());
+    let names = || {
+        let seen = block_on(cloud.as_caller("x").instance(&east(), &instance)).unwrap().unwrap();
+        seen.devices.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(cloud.attach(&east(), &instance, "/dev/sdf", &Volume::Plain));
+    assert!(!cloud.attach(&east(), &instance, "/dev/sdf", &Volume::Plain), "the name is taken");
+    assert_eq!(names(), ["/dev/sdf", "/dev/xvda"]);
+    cloud.detach(&east(), &instance, "/dev/sdf");
+    assert_eq!(names(), ["/dev/xvda"]);
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn create(instance: &InstanceId, name: &str) -> CreateStep {
         instance: instance.clone(),
         name: serde_json::from_value(name.into()).unwrap(),
         reboot: false,
+        devices: BTreeMap::new(),
         tags: tags(&[("amiline:managed-by", "amiline"), ("amiline:intent", name)]),
     }
 }
@@ -77,11 +78,15 @@ fn first_commit(cloud: &FakeCloud, instance: &InstanceId) -> Commit {
         region: east(),
         state: amiline_domain::image::InstanceState::Present,
         root_device: amiline_domain::image::RootDevice::Ebs,
+        root_name: None,
+        devices: std::collections::BTreeSet::new(),
         tags: tags(&[("amiline:image", "default")]),
     };
     let (press, budget) = (Press::untouched(), amiline_domain::budget::Budget::default());
     let requested = amiline_domain::look::Requested { value: "default", text: Some("{}") };
-    let admission = amiline_domain::look::admit(requested, &seen, &press, &budget, &stack.bounds, cloud.now()).unwrap();
+    let keys = &stack.stack.keys;
+    let admission =
+        amiline_domain::look::admit(requested, &seen, &press, &budget, &stack.bounds, keys, cloud.now()).unwrap();
     let begun = Begun {
         stack: &stack.stack.name,
         account: &stack.stack.account,

@@ -5,8 +5,9 @@ use crate::properties::{holds, line};
 use crate::stage::{ALIAS, FRIEND, ORGANIZATION, UNIT};
 use crate::target::{Broken, Outcome, Target, shape};
 use amiline_domain::bounds::Bounds;
-use amiline_domain::ids::{AccountId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region};
+use amiline_domain::ids::{AccountId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region, TagPrefix};
 use amiline_domain::policy::{CopyMinutes, Destination, Policy, TEXT_BYTES_MAX};
+use amiline_domain::tags::TagKeys;
 use std::collections::BTreeSet;
 use std::io;
 
@@ -65,7 +66,7 @@ fn check_written(policy: &Policy) -> Result<(), Broken> {
 /// Allowed is what the bounds list, all of it and nothing else.
 fn check_bounds(policy: &Policy) -> Outcome {
     let bounds = bounds()?;
-    let checked = policy.check(&bounds);
+    let checked = policy.check(&bounds, &keys()?);
     let mut keys = policy.encrypt.iter().map(|encrypt| &encrypt.kms_key);
     let mut destinations = policy.distribute.regions.iter();
     let within = destinations.all(|(region, destination)| {
@@ -73,14 +74,15 @@ fn check_bounds(policy: &Policy) -> Outcome {
     }) && policy.share.accounts.is_subset(&bounds.accounts)
         && policy.share.organizations.is_subset(&bounds.organizations)
         && policy.share.organizational_units.is_subset(&bounds.organizational_units)
-        && keys.all(|key| bounds.keys.contains(key));
+        && keys.all(|key| bounds.keys.contains(key))
+        && policy.create.tags.keys().chain(&policy.create.carry_tags).all(|key| !is_ours(key.as_str()));
     holds("what is beyond the bounds is refused, and nothing else", checked.is_ok() == within, || {
         format!("{checked:?}")
     })?;
     let said = checked.err().map(|beyond| beyond.to_string()).unwrap_or_default();
     line("what is beyond the bounds", &said, MESSAGE_MAX)?;
     Ok(format!(
-        "read; {} Regions, {} with settings, {} accounts, {} others, key {}, time {}, reboot {}; {}",
+        "read; {} Regions, {} with settings, {} accounts, {} others, key {}, time {}, reboot {}, name {}, {} tags, {} devices; {}",
         policy.distribute.regions.iter().count().min(21),
         policy.distribute.regions.iter().filter(|(_, own)| **own != Destination::default()).count().min(3),
         policy.share.accounts.len().min(3),
@@ -88,8 +90,22 @@ fn check_bounds(policy: &Policy) -> Outcome {
         policy.encrypt.is_some(),
         policy.distribute.within_minutes.is_some(),
         policy.create.reboot,
+        policy.create.name.is_some(),
+        (policy.create.tags.len() + policy.create.carry_tags.len()).min(41),
+        (policy.create.exclude_devices.len() + policy.create.delete_on_termination.len()).min(3),
         shape(&said)
     ))
+}
+
+/// Whether a key is one of the stack's.
+fn is_ours(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key.starts_with("amiline:") || key == "amiline-stack"
+}
+
+fn keys() -> Result<TagKeys, Broken> {
+    let prefix = TagPrefix::new("amiline").map_err(|e| Broken::new("the prefix is valid", e.to_string()))?;
+    Ok(TagKeys::new(prefix))
 }
 
 fn bounds() -> Result<Bounds, Broken> {

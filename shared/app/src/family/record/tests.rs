@@ -16,7 +16,7 @@ use amiline_domain::time::{Slot, plus_seconds};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A table whose first transaction has no answer, and what is in it then.
 struct Table {
@@ -96,6 +96,8 @@ fn first_version() -> Family {
         region: Region::new("us-east-1").unwrap(),
         state: InstanceState::Present,
         root_device: RootDevice::Ebs,
+        root_name: None,
+        devices: BTreeSet::new(),
         tags: BTreeMap::new(),
     };
     let begun = Begun {

@@ -243,3 +243,54 @@ fn looks_at_a_pending_image_come_at_a_quarter_of_its_age() {
         "{gaps:?}"
     );
 }
+
+#[test]
+fn name_tags_and_devices_are_fixed_when_the_family_begins_and_the_same_for_every_image() {
+    let mut stage = Stage::with_available_source(
+        r#"{"create":{"name":"{tag:Name}-{date}","tags":{"Stage":"test"},"carry_tags":["Team"],
+            "exclude_devices":["/dev/sdf"],"delete_on_termination":{"/dev/sdb":false,"/dev/sdc":true}},
+            "distribute":{"regions":["us-west-2"]}}"#,
+        true,
+    );
+    let (actions, _) = Stage::new(&serde_json::to_string(&stage.policy).unwrap()).decide(Worker::Create);
+    let [Action::Create(create)] = &actions[..] else { panic!("{actions:?}") };
+    let (actions, _) = stage.decide(Worker::Distribute);
+    let [Action::Copy(copy)] = &actions[..] else { panic!("{actions:?}") };
+    for (name, tags) in [(&create.name, &create.tags), (&copy.name, &copy.tags)] {
+        assert!(name.as_str().starts_with("shop-20261124-"), "{name}");
+        assert_eq!(tags.get("Name").map(String::as_str), Some(name.as_str()));
+        let theirs: Vec<(&str, &str)> = tags
+            .iter()
+            .map(|(key, value)| (&**key, &**value))
+            .filter(|(key, _)| *key == "Stage" || *key == "Team")
+            .collect();
+        assert_eq!(theirs, [("Stage", "test"), ("Team", "web")]);
+    }
+    assert_ne!(create.name, copy.name);
+    let devices: Vec<(&str, Treatment)> = create.devices.iter().map(|(name, what)| (name.as_str(), *what)).collect();
+    assert_eq!(devices, [("/dev/sdb", Treatment::Kept), ("/dev/sdf", Treatment::LeftOut)]);
+}
+
+#[test]
+fn another_attempt_and_another_name_keep_what_the_family_began_with() {
+    let mut stage = Stage::new(r#"{"create":{"name":"{tag:Name}","carry_tags":["Team"]}}"#);
+    let (actions, _) = stage.decide(Worker::Create);
+    let [Action::Create(first)] = &actions[..] else { panic!("{actions:?}") };
+    stage.conclude(&actions[0], &Ended::NameTaken(Some(image_id(9))));
+    stage.later(60);
+    let mut foreign = stage.image(&Place::Source, image_id(9), ImageState::Available);
+    foreign.tags.clear();
+    foreign.source_instance = None;
+    stage.sees(&Place::Source, vec![foreign]);
+    stage.absorb(&Knock::default());
+    let (actions, _) = stage.decide(Worker::Create);
+    let [Action::Create(renamed)] = &actions[..] else { panic!("{actions:?}") };
+    assert!(renamed.name.as_str().starts_with("shop-r2-"), "{}", renamed.name);
+    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Reject, reason: "no".to_owned() });
+    stage.family.phase = Phase::Settled;
+    retry(&mut stage.family, stage.now).unwrap();
+    let (actions, _) = stage.decide(Worker::Create);
+    let [Action::Create(again)] = &actions[..] else { panic!("{actions:?}") };
+    assert!(again.name.as_str().starts_with("shop-") && !again.name.as_str().contains("-r2-"), "{}", again.name);
+    assert!(again.name != first.name && again.tags["Team"] == "web", "{again:?}");
+}

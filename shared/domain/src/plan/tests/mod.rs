@@ -46,7 +46,9 @@ impl Stage {
             region: region("us-east-1"),
             state: InstanceState::Present,
             root_device: RootDevice::Ebs,
-            tags: BTreeMap::new(),
+            root_name: None,
+            devices: ["/dev/xvda", "/dev/sdb"].map(|name| DeviceName::new(name).unwrap()).into(),
+            tags: [("Team", "web"), ("Name", "shop")].map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
         };
         let press = Press::untouched();
         let begun = Begun {

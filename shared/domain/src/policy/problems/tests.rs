@@ -51,7 +51,7 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
         (r#"{"deadline_hours":"24"}"#, "Take the quotes off"),
         (r#"{"description":5}"#, "Put it in quotes"),
         (r#"{"description":"a {{b}}"}"#, "two opening braces in a row"),
-        (r#"{"create":[true]}"#, "found a list; allowed: an object with the field reboot. Write its fields without"),
+        (r#"{"create":[true]}"#, "found a list; allowed: an object with the fields reboot, name, tags"),
         (r#"{"schedule":{}}"#, "the field \"cron\" is missing; give a list in which each item is a cron expression"),
         (r#"{"schedule":{"cron":"0 2 * * *"}}"#, "Write [\"0 2 * * *\"]"),
         (
@@ -134,6 +134,39 @@ fn a_region_may_be_named_again_if_nothing_else_is_said_of_it() {
 }
 
 #[test]
+fn each_problem_of_how_images_are_made_says_how_to_mend_it() {
+    for (create, said) in [
+        (r#""name":"web-{day}""#, "create.name: there is no placeholder \"{day}\"; allowed are {policy}, {instance}"),
+        (r#""name":"a {{date}}""#, "create.name: found \"{{\"; Parameter Store takes no text with two opening braces"),
+        (r#""name":5"#, "allowed: a text with placeholders, such as \"web-{date}\". Put it in quotes"),
+        (r#""name":{"date":null}"#, "Put the template in quotes: it has braces"),
+        (r#""tags":["Team"]"#, "Write NAME: VALUE lines without dashes"),
+        (r#""tags":{"Team":7}"#, "create.tags.Team: found the number 7; allowed: a tag's value in quotes"),
+        (r#""tags":{"Team":true}"#, "Put it in quotes"),
+        (r#""tags":{"AWS:team":"a"}"#, "create.tags.AWS:team: \"AWS:team\" is not a valid tag key"),
+        (r#""tags":{"a{{b":"a"}"#, "two opening braces in a row"),
+        (r#""tags":{"a":"b{{"}"#, "two opening braces in a row"),
+        (r#""tags":{"a":"1","a":"2"}"#, "create.tags.a: the field \"a\" is here twice"),
+        (r#""tags":{"Name":"a"}"#, "the tag \"Name\" is Amiline's own on every image: it shows the image's name"),
+        (r#""carry_tags":["AMILINE-stack"]"#, "create.carry_tags[0]: the tag \"AMILINE-stack\" is Amiline's own"),
+        (r#""carry_tags":"Team""#, "Write [\"Team\"]"),
+        (r#""tags":{"a":"1"},"carry_tags":["b","a"]"#, "create.carry_tags[1]: \"a\" is in create.tags too"),
+        (
+            r#""exclude_devices":["sd f"]"#,
+            "create.exclude_devices[0]: \"sd f\" is not a valid device name: as EC2 shows it",
+        ),
+        (r#""delete_on_termination":{"/dev/sdb":"yes"}"#, "allowed: true or false. Write true, without quotes"),
+        (
+            r#""exclude_devices":["/dev/sdb"],"delete_on_termination":{"/dev/sdb":true}"#,
+            "create.delete_on_termination./dev/sdb: \"/dev/sdb\" is in create.exclude_devices too",
+        ),
+    ] {
+        let found = found(&format!("{{\"create\":{{{create}}}}}"));
+        assert!(found.len() == 1 && found[0].contains(said), "{create}: {found:?}");
+    }
+}
+
+#[test]
 fn whoever_shares_needs_a_key_for_every_place_and_not_only_for_some() {
     let organization = r#""organizations":["arn:aws:organizations::123456789012:organization/o-123example"]"#;
     let unit = r#""organizational_units":["arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111"]"#;
@@ -149,6 +182,20 @@ fn whoever_shares_needs_a_key_for_every_place_and_not_only_for_some() {
         found(r#"{"share":{"accounts":[],"organizations":[],"organizational_units":[]}}"#),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn forty_tags_are_the_most_whether_they_are_set_or_carried() {
+    let keys = |from: usize, to: usize| (from..to).map(|n| format!("k{n}")).collect::<Vec<_>>();
+    let create = |set: Vec<String>, carried: Vec<String>| {
+        let set: serde_json::Map<_, _> = set.into_iter().map(|key| (key, "v".into())).collect();
+        found(&serde_json::json!({"create": {"tags": set, "carry_tags": carried}}).to_string())
+    };
+    assert!(create(keys(0, 25), keys(25, 40)).is_empty());
+    let together = "create: tags and carry_tags name 41 tags together; allowed: at most 40";
+    assert!(create(keys(0, 25), keys(25, 41))[0].starts_with(together));
+    assert_eq!(create(keys(0, 41), vec![]), ["create.tags: found 41 different values; allowed: at most 40"]);
+    assert_eq!(create(vec![], keys(0, 41)), ["create.carry_tags: found 41 different values; allowed: at most 40"]);
 }
 
 #[test]
@@ -217,6 +264,14 @@ fn a_document_without_problems_is_one_that_the_types_take_field_by_field() {
         "[{\"region\":\"us-east-1\",\"x\":1}]",
         "[\"arn:aws:organizations::123456789012:organization/o-123example\"]",
         "[\"arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111\"]",
+        "{\"x\":\"y\"}",
+        "{\"/dev/sdf\":true}",
+        "{\"aws:x\":\"y\"}",
+        "{\"x y\":true}",
+        "[\"/dev/sdf\"]",
+        "[\"aws:x\"]",
+        "\"web-{date}\"",
+        "\"web-{}\"",
     ];
     let mut documents = Vec::new();
     for way in leaves() {
@@ -243,5 +298,5 @@ fn a_document_without_problems_is_one_that_the_types_take_field_by_field() {
         );
         taken += usize::from(by_description.is_empty());
     }
-    assert!(taken > 15, "{taken}");
+    assert!(taken > 40, "{taken}");
 }

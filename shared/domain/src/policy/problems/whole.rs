@@ -75,7 +75,7 @@ pub(super) fn later_than_the_deadline(document: &Node) -> Vec<Problem> {
         .collect()
 }
 
-fn field<'a>(node: &'a Node, wanted: &str, place: &Place) -> Option<(&'a Node, Place)> {
+pub(super) fn field<'a>(node: &'a Node, wanted: &str, place: &Place) -> Option<(&'a Node, Place)> {
     let Node::Object(entries) = node else { return None };
     let (index, (name, value)) = entries.iter().enumerate().find(|(_, (name, _))| name == wanted)?;
     Some((value, place.into(Step::Field { index, name: name.clone() })))
