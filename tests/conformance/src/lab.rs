@@ -114,6 +114,8 @@ pub trait Lab {
     async fn promised_minutes(&self, region: &Region, image: &ImageId) -> Vec<Option<u32>>;
     /// The tags of each snapshot of an image, whether a describe shows them with the image or not.
     async fn snapshot_tags(&self, region: &Region, image: &ImageId) -> Vec<BTreeMap<String, String>>;
+    /// The EBS devices of an image, and whether the volume of each is deleted with an instance that is launched from it.
+    async fn devices(&self, region: &Region, image: &ImageId) -> BTreeMap<String, bool>;
     /// Another account makes an image at home, with these tags, and lets this account launch it.
     async fn image_of_another_account(&self, name: &str, tags: &BTreeMap<String, String>) -> ImageId;
     /// Whether two snapshots of one volume need some time between them from now on.

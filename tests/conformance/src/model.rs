@@ -162,6 +162,11 @@ impl Lab for Model {
         snapshots.filter(|snapshot| snapshot.image == *image).map(|snapshot| snapshot.tags).collect()
     }
 
+    async fn devices(&self, region: &Region, image: &ImageId) -> BTreeMap<String, bool> {
+        let devices = self.cloud.image(region, image).devices.into_iter();
+        devices.map(|device| (device.name.to_string(), device.delete_on_termination)).collect()
+    }
+
     async fn image_of_another_account(&self, name: &str, tags: &BTreeMap<String, String>) -> ImageId {
         let owner = Some(self.other_account());
         let forged = Forged { name: name.to_owned(), tags: tags.clone(), owner, ..Forged::default() };

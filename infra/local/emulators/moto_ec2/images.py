@@ -121,13 +121,17 @@ class Images:
 
     def _devices_of(self, instance) -> list[tuple[Device, object]]:
         """The instance's volumes, as BlockDeviceMappings changes them. Neither size nor encryption of a volume can
-        be changed; `NoDevice` leaves one out; a new name adds an empty volume (aws-facts 2, BDM limits)."""
+        be changed; `NoDevice` leaves one out, but never the root (what AWS says of that is CNV), and is no error for a
+        device that is not there (CNV); a new name adds an empty volume (aws-facts 2, BDM limits), which needs a size
+        ("Either snapshot ID or volume size must be provided", from third-party reports)."""
         asked = {entry.get("DeviceName"): entry for entry in self._get_param("BlockDeviceMappings", [])}
         devices = []
         for name, block in instance.get_block_device_mapping:
             volume = self.ec2_backend.volumes[block.volume_id]
             entry = asked.pop(name, {})
-            if "NoDevice" in entry and name != instance.root_device_name:
+            if "NoDevice" in entry:
+                if name == instance.root_device_name:
+                    raise error("InvalidBlockDeviceMapping", f"The root device {name} cannot be left out.")
                 continue
             ebs = entry.get("Ebs", {})
             if ebs.get("VolumeSize", volume.size) != volume.size or ebs.get("Encrypted", volume.encrypted) != (
@@ -149,6 +153,10 @@ class Images:
             if "VirtualName" in entry:
                 devices.append((Device(name, virtual_name=entry["VirtualName"]), None))
             elif "NoDevice" not in entry:
+                if not entry.get("Ebs", {}).keys() & {"VolumeSize", "SnapshotId"}:
+                    raise error(
+                        "InvalidBlockDeviceMapping", f"Either snapshot ID or volume size must be provided for: {name}"
+                    )
                 devices.append((_asked_device(name, entry.get("Ebs", {})), None))
         return devices
 

@@ -1,14 +1,15 @@
 //! CopyImage.
 
-use crate::given::{self, available, copied, copy_step, pending, seen, volumes};
+use crate::given::{self, available, copied, copy_step, launched, pending, seen, volumes};
 use crate::lab::Lab;
 use crate::suite::expected;
-use amiline_app::ports::{ImageCopier, ImageReader, ImageSharer, KeyReader};
+use amiline_app::ports::{ImageCopier, ImageCreator, ImageReader, ImageSharer, KeyReader};
 use amiline_domain::family::Place;
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::ids::{ImageId, KeyAlias, Region};
 use amiline_domain::image::{ImageState, ObservedImage, SnapshotKeys};
-use amiline_domain::plan::{CopyStep, ShareStep};
+use amiline_domain::making::Treatment;
+use amiline_domain::plan::{CopyStep, CreateStep, ShareStep};
 use amiline_domain::policy::CopyMinutes;
 use amiline_domain::target::ShareTarget;
 use amiline_fakecloud::{Launch, Volume};
@@ -18,6 +19,7 @@ expected! {
         a_copy_is_pending_and_then_available,
         a_copy_has_its_own_tags_in_the_first_describe,
         a_copy_has_snapshots_of_its_own,
+        a_copy_has_the_devices_of_its_source,
         the_same_token_gives_the_same_image,
         the_same_token_gives_the_same_image_when_it_is_available,
         the_same_token_with_other_parameters_is_refused_for_good,
@@ -181,6 +183,18 @@ async fn an_alias_that_no_key_has_names_no_key(lab: &impl Lab) {
     let keys = lab.distribute_image().snapshot_keys(&lab.home(), &image.snapshots, &missing).await.unwrap();
     assert_eq!(keys.wanted, None);
     assert!(keys.keys[0].is_some() && !keys.all_as_wanted(), "{keys:?}");
+}
+
+async fn a_copy_has_the_devices_of_its_source(lab: &impl Lab) {
+    let instance = launched(lab, &volumes(&[Volume::Plain, Volume::Plain, Volume::Plain])).await;
+    let devices = [given::device("/dev/sdb", Treatment::LeftOut), given::device("/dev/sdc", Treatment::Kept)].into();
+    let step = CreateStep { devices, ..given::create_step(lab, &instance) };
+    let source = lab.create_image().create_image(&step).await.expect("CreateImage");
+    lab.settle(&step.region, &source).await;
+    let copy = copied(lab, &copy_step(lab, &source)).await;
+    let devices = lab.devices(&lab.elsewhere(), &copy.id).await;
+    assert_eq!(devices, lab.devices(&step.region, &source).await);
+    assert!(devices.len() == 2 && !devices["/dev/sdc"], "{devices:?}");
 }
 
 async fn a_copy_is_shared_with_nobody(lab: &impl Lab) {

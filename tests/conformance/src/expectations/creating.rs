@@ -7,6 +7,7 @@ use amiline_app::ports::{CallError, ImageCreator, ImageReader, KeyReader};
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::ids::ImageId;
 use amiline_domain::image::{ImageState, RootDevice};
+use amiline_domain::making::Treatment;
 use amiline_domain::plan::CreateStep;
 use amiline_fakecloud::{Launch, Volume};
 
@@ -33,7 +34,16 @@ expected! {
     "aws-facts.md section 2, SnapshotCreationPerVolumeRateExceeded" {
         two_images_of_one_volume_need_some_time_between_them,
     }
-    "not documented; alike in both" { tags_are_looked_at_before_what_the_instance_is }
+    "aws-facts.md section 2, BDM limits" {
+        a_device_that_is_left_out_is_not_in_the_image,
+        whether_volumes_are_deleted_with_the_instance_is_as_the_call_says,
+    }
+    "aws-facts.md section 6, tags" { tags_of_any_kind_are_shown_as_the_call_gave_them }
+    "not documented; alike in both" {
+        tags_are_looked_at_before_what_the_instance_is,
+        a_device_that_the_instance_lacks_can_be_left_out_and_no_more,
+        the_root_cannot_be_left_out,
+    }
     "aws-facts.md section 5" { an_image_shows_its_owner_its_name_and_its_instance }
 }
 
@@ -205,6 +215,58 @@ async fn fifty_tags_are_taken_and_one_more_makes_nothing(lab: &impl Lab) {
     let image = lab.create_image().create_image(&step).await.expect("50 tags, and the name was not used up");
     let tagged = lab.create_image().images_by_tag(&step.region, given::INTENT, step.name.as_str()).await.unwrap();
     assert_eq!(tagged.into_iter().map(|image| (image.id, image.tags.len())).collect::<Vec<_>>(), [(image, 50)]);
+}
+
+fn treated(step: CreateStep, devices: &[(&str, Treatment)]) -> CreateStep {
+    CreateStep { devices: devices.iter().map(|(name, treatment)| given::device(name, *treatment)).collect(), ..step }
+}
+
+async fn a_device_that_is_left_out_is_not_in_the_image(lab: &impl Lab) {
+    let instance = launched(lab, &volumes(&[Volume::Plain, Volume::AwsManaged, Volume::Plain])).await;
+    let step = treated(create_step(lab, &instance), &[("/dev/sdb", Treatment::LeftOut)]);
+    let image = lab.create_image().create_image(&step).await.expect("CreateImage");
+    let names = lab.devices(&step.region, &image).await;
+    assert_eq!(names.keys().map(String::as_str).collect::<Vec<_>>(), ["/dev/sdc", "/dev/xvda"]);
+    assert_eq!(lab.snapshot_tags(&step.region, &image).await.len(), 2, "of what is left out there is no snapshot");
+}
+
+async fn whether_volumes_are_deleted_with_the_instance_is_as_the_call_says(lab: &impl Lab) {
+    let instance = launched(lab, &volumes(&[Volume::Plain, Volume::Plain])).await;
+    for (root, other) in [(true, false), (false, true)] {
+        let of = |delete| if delete { Treatment::Deleted } else { Treatment::Kept };
+        let step = treated(create_step(lab, &instance), &[("/dev/xvda", of(root)), ("/dev/sdb", of(other))]);
+        let image = lab.create_image().create_image(&step).await.expect("CreateImage");
+        let expected = [("/dev/sdb".to_owned(), other), ("/dev/xvda".to_owned(), root)].into();
+        assert_eq!(lab.devices(&step.region, &image).await, expected);
+    }
+}
+
+async fn a_device_that_the_instance_lacks_can_be_left_out_and_no_more(lab: &impl Lab) {
+    let instance = launched(lab, &Launch::default()).await;
+    let step = treated(create_step(lab, &instance), &[("/dev/sdz", Treatment::LeftOut)]);
+    let image = lab.create_image().create_image(&step).await.expect("CreateImage");
+    assert_eq!(lab.devices(&step.region, &image).await.len(), 1);
+    let step = treated(create_step(lab, &instance), &[("/dev/sdz", Treatment::Kept)]);
+    let refused = lab.create_image().create_image(&step).await.expect_err("a volume without a size");
+    assert_eq!((refused.code.as_str(), refused.fault), ("InvalidBlockDeviceMapping", Fault::Reject));
+}
+
+async fn the_root_cannot_be_left_out(lab: &impl Lab) {
+    let instance = launched(lab, &Launch::default()).await;
+    let step = treated(create_step(lab, &instance), &[("/dev/xvda", Treatment::LeftOut)]);
+    let refused = lab.create_image().create_image(&step).await.expect_err("no root");
+    assert_eq!((refused.code.as_str(), refused.fault), ("InvalidBlockDeviceMapping", Fault::Reject));
+}
+
+async fn tags_of_any_kind_are_shown_as_the_call_gave_them(lab: &impl Lab) {
+    let mut step = create_step(lab, &launched(lab, &Launch::default()).await);
+    for (key, value) in [("k".repeat(128), "\u{1f4a5}".repeat(256)), ("Cost Center <&>".to_owned(), String::new())] {
+        step.tags.insert(key, value);
+    }
+    step.tags.insert("\u{e9}: a=b+c@d/e".to_owned(), " \t'\"&amp; ".to_owned());
+    let image = lab.create_image().create_image(&step).await.expect("CreateImage");
+    assert_eq!(seen(lab, &step.region, &image).await.tags, step.tags);
+    assert_eq!(lab.snapshot_tags(&step.region, &image).await, [step.tags]);
 }
 
 async fn two_images_of_one_volume_need_some_time_between_them(lab: &impl Lab) {

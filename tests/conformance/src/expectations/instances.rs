@@ -5,10 +5,10 @@ use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{InstanceReader, InstanceTagger, TagReader};
 use amiline_domain::fault::Fault;
-use amiline_domain::ids::InstanceId;
+use amiline_domain::ids::{DeviceName, InstanceId};
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
 use amiline_domain::plan::TagStep;
-use amiline_fakecloud::Launch;
+use amiline_fakecloud::{Launch, Volume};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One more than a page of a describe holds.
@@ -20,6 +20,7 @@ expected! {
     "aws-facts.md section 2, EBS-backed" { an_instance_shows_what_its_root_is }
     "aws-facts.md section 6, tags" {
         an_instance_shows_its_tags,
+        an_instance_shows_its_devices_and_which_of_them_is_the_root,
         a_tag_is_written_and_shown,
         a_tag_that_is_written_again_has_the_new_value,
         a_tag_is_removed_only_if_it_has_the_value,
@@ -60,9 +61,21 @@ async fn an_instance_shows_its_tags(lab: &impl Lab) {
         region: lab.home(),
         state: InstanceState::Present,
         root_device: RootDevice::Ebs,
+        root_name: DeviceName::new("/dev/xvda").ok(),
+        devices: [DeviceName::new("/dev/xvda").unwrap()].into(),
         tags: tagged(&[("Name", "web"), ("conformance:a", "")]).tags,
     };
     assert_eq!(read(lab, &instance).await, expected);
+}
+
+async fn an_instance_shows_its_devices_and_which_of_them_is_the_root(lab: &impl Lab) {
+    let instance = launched(lab, &given::volumes(&[Volume::Plain, Volume::AwsManaged])).await;
+    let seen = read(lab, &instance).await;
+    let names: Vec<&str> = seen.devices.iter().map(DeviceName::as_str).collect();
+    assert_eq!(
+        (seen.root_name.as_ref().map(DeviceName::as_str), names),
+        (Some("/dev/xvda"), vec!["/dev/sdb", "/dev/xvda"])
+    );
 }
 
 async fn a_terminated_instance_is_shown_as_gone(lab: &impl Lab) {

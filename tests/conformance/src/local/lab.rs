@@ -200,6 +200,14 @@ impl Lab for Local {
         self.snapshots_of(region, image).await.iter().map(tags).collect()
     }
 
+    async fn devices(&self, region: &Region, image: &ImageId) -> BTreeMap<String, bool> {
+        let answer = self.ec2(region, "DescribeImages", &[("ImageId.1", image.as_str())]).await;
+        let device = |device: &Value| {
+            (text(device, "/deviceName").to_owned(), text(device, "/ebs/deleteOnTermination") == "true")
+        };
+        list(&answer, "/imagesSet/0/blockDeviceMapping").iter().map(device).collect()
+    }
+
     async fn image_of_another_account(&self, name: &str, tags: &BTreeMap<String, String>) -> ImageId {
         let call = async |action, parameters: &[(&str, &str)]| {
             let answer = self.other.ec2(HOME_REGION, action, parameters).await;
