@@ -6,7 +6,7 @@ use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::InstanceId;
 use amiline_domain::tags::Trigger;
 use amiline_domain::time::seconds_between;
-use amiline_fakecloud::{Delivery, EventKind, FaultKind, Launch};
+use amiline_fakecloud::{Delivery, EventKind, FaultKind, Launch, Volume};
 use amiline_scenarios::{House, east};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,6 +67,45 @@ fn an_enrolled_instance_is_imaged_at_its_slot_and_told_so() {
     assert_eq!(house.status(&instance), format!("available {source} in 1 Region"));
     assert_eq!(slots(&house, &instance).len(), 1);
     assert_eq!(house.cloud.tag_of(&east(), &instance, "amiline:schedule").as_deref(), Some("nightly"));
+}
+
+#[test]
+fn a_slot_makes_its_image_as_the_policy_says() {
+    let house = house();
+    let policy = r#"{"schedule":{"cron":["0 2 * * *"]},"create":{"name":"{tag:Name}/{slot}","carry_tags":["Team"],
+        "exclude_devices":["/dev/sdb"]},"distribute":{"regions":["us-west-2"]}}"#;
+    house.cloud.put_policy("described", policy);
+    let tags = [("Name", "shop front"), ("Team", "web")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let launch = Launch { volumes: vec![Volume::Plain; 2], tags: tags.into(), ..Launch::default() };
+    let instance = house.cloud.launch_with(&east(), launch);
+    house.cloud.enrol(&east(), &instance, "described");
+    house.deliver();
+    go_to(&house, "02:00");
+    house.live(20);
+    house.assert_at_rest_but_enrolled(Outcome::Complete);
+    let family = house.family();
+    assert_eq!(family.rows.len(), 2);
+    for row in family.rows.values() {
+        let image = house.cloud.image(&row.region, row.image.as_ref().unwrap());
+        assert!(image.name.starts_with(&format!("shop-front/{}-", family.slot)), "{}", image.name);
+        assert_eq!(image.tags.get("Team").map(String::as_str), Some("web"));
+        assert_eq!(image.devices.len(), 1, "{:?}", image.devices);
+    }
+}
+
+#[test]
+fn a_schedule_that_leaves_out_the_root_is_refused_once_it_is_due() {
+    let house = house();
+    let policy = r#"{"schedule":{"cron":["0 2 * * *"]},"create":{"exclude_devices":["/dev/xvda"]}}"#;
+    house.cloud.put_policy("rootless", policy);
+    let instance = enrolled(&house, "rootless");
+    house.deliver();
+    go_to(&house, "02:00");
+    house.live(20);
+    assert_eq!(house.family().outcome, Some(Outcome::Rejected));
+    let status = house.status(&instance);
+    assert!(status.starts_with("rejected: policy rootless leaves out /dev/xvda"), "{status}");
+    assert!(house.cloud.images_created_for(&instance).is_empty());
 }
 
 #[test]
