@@ -9,7 +9,7 @@ use amiline_app::ports::CallError;
 use amiline_domain::bus::BusEvent;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::ids::{ImageId, InstanceId, Region};
-use amiline_domain::image::ImageState;
+use amiline_domain::image::{ImageState, ObservedInstance};
 use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::PressKey;
@@ -55,6 +55,8 @@ pub enum What {
         button: Option<String>,
         /// The value of the schedule's tag, if it was there.
         schedule: Option<String>,
+        /// The instance as it was shown.
+        seen: Option<ObservedInstance>,
     },
     /// It was shown images.
     ImagesRead(Region, Vec<SeenImage>),

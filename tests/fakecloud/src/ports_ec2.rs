@@ -73,7 +73,8 @@ impl InstanceReader for World {
             state.happened(self.invocation, || {
                 let tag = |key: &str| seen.as_ref().and_then(|instance| instance.tags.get(key)).cloned();
                 let (region, instance) = (region.clone(), id.clone());
-                What::InstanceRead { region, instance, button: tag(&button), schedule: tag(&schedule) }
+                let (button, schedule) = (tag(&button), tag(&schedule));
+                What::InstanceRead { region, instance, button, schedule, seen: seen.clone() }
             });
             Ok(seen)
         })

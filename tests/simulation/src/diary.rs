@@ -75,6 +75,8 @@ pub struct Diary {
     pub touched: BTreeSet<(Region, ImageId)>,
     /// Instances that were terminated, and when.
     pub terminated: BTreeMap<(Region, InstanceId), Timestamp>,
+    /// Instances from which a volume was detached.
+    pub detached: BTreeSet<(Region, InstanceId)>,
     /// Where a key was disabled or deleted.
     pub keys_touched: BTreeSet<Region>,
     /// When the stack's bounds were changed, and to what.

@@ -13,6 +13,7 @@ pub mod checks;
 pub mod choices;
 pub mod conditions;
 pub mod diary;
+mod instances;
 pub mod kills;
 pub mod many;
 pub mod mutants;

@@ -1,18 +1,19 @@
 //! The people: they tag, untag, terminate, launch, share, deregister, edit policies and send nonsense, in the middle of
 //! everything.
 
+use crate::instances::{change, launch};
 use crate::policies::{EUROPES_KEY, POLICIES, SCHEDULES, USABLE, put_policy};
 use crate::run::{Later, OFF, Origin, Run};
 use amiline_app::ports::Queue;
 use amiline_domain::bounds::Bounds;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{AccountId, InstanceId, PolicyName, Region};
-use amiline_domain::image::{ImageState, InstanceState, RootDevice};
+use amiline_domain::image::{ImageState, InstanceState};
 use amiline_domain::key::{ImageKey, IntentKey};
 use amiline_domain::name::ImageName;
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::{Slot, plus_seconds};
-use amiline_fakecloud::{Forged, Image, Launch, Permission, Volume, region};
+use amiline_fakecloud::{Forged, Image, Permission, region};
 use amiline_scenarios::{FRIEND, east, europe, west};
 use std::rc::Rc;
 
@@ -71,30 +72,6 @@ pub fn plan(run: &mut Run) {
     }
 }
 
-/// Launches an instance.
-pub(crate) fn launch(run: &mut Run, from: Option<&Image>) -> (Region, InstanceId) {
-    let place = match from {
-        Some(image) => image.region.clone(),
-        None => run.choices.one_of(&[east(), east(), west(), europe()]).clone(),
-    };
-    let ours = || Volume::Under("alias/amiline".to_owned());
-    let mut volumes = run
-        .choices
-        .one_of(&[vec![ours()], vec![Volume::Plain], vec![Volume::AwsManaged], vec![Volume::Plain, ours()]])
-        .clone();
-    if run.cloud.key_arn(&place, "alias/amiline").is_none() {
-        volumes = vec![Volume::Plain];
-    }
-    let root_device = if run.choices.often(300) { RootDevice::InstanceStore } else { RootDevice::Ebs };
-    // With the button there is no room for another tag.
-    let full = if run.choices.often(500) { 49 } else { 0 };
-    let tags = (0..full).map(|number| (format!("tag-{number}"), String::new())).collect();
-    let launch = Launch { volumes, root_device, tags, image: from.map(|image| image.id.clone()) };
-    let instance = run.cloud.launch_with(&place, launch);
-    run.instances.push((place.clone(), instance.clone()));
-    (place, instance)
-}
-
 pub(crate) fn press(run: &mut Run, place: &Region, instance: &InstanceId, value: &str) {
     let before = run.cloud.instance_now(place, instance);
     // EC2 takes no fifty-first tag (aws-facts.md section 6), and tells the person so.
@@ -111,7 +88,7 @@ pub(crate) type Act = (&'static str, u32, fn(&mut Run));
 /// What people do, and how often of all.
 pub(crate) const ACTS: [Act; 22] = [
     ("press", 30, press_some),
-    ("press again", 8, press_some),
+    ("change and press", 8, change_and_press),
     ("take back", 6, take_back),
     ("terminate", 3, terminate),
     ("launch from a copy", 3, launch_from_image),
@@ -207,12 +184,22 @@ fn some_instance(run: &Run) -> (Region, InstanceId) {
 
 fn press_some(run: &mut Run) {
     let (place, instance) = some_instance(run);
+    press_it(run, &place, &instance);
+}
+
+fn change_and_press(run: &mut Run) {
+    let (place, instance) = some_instance(run);
+    change(run, &place, &instance);
+    press_it(run, &place, &instance);
+}
+
+fn press_it(run: &mut Run, place: &Region, instance: &InstanceId) {
     let value = match run.choices.below(12) {
         0..=8 => POLICIES[run.choices.place(USABLE)].0,
         9 => POLICIES[USABLE + run.choices.place(POLICIES.len() - USABLE)].0,
         _ => run.choices.one_of(&NO_POLICIES),
     };
-    press(run, &place, &instance, value);
+    press(run, place, instance, value);
 }
 
 fn take_back(run: &mut Run) {

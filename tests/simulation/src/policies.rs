@@ -5,12 +5,21 @@ use amiline_scenarios::POLICY;
 
 /// The policies at the beginning: name and text, first those that can be used while the stack is as it was deployed. The
 /// others cannot, as in real life.
-pub const POLICIES: [(&str, &str); 17] = [
+pub const POLICIES: [(&str, &str); 20] = [
     ("default", POLICY),
     ("plain", "{}"),
-    ("copies", r#"{"distribute":{"regions":["us-west-2"]}}"#),
-    ("secret", r#"{"encrypt":{"kms_key":"alias/amiline"}}"#),
-    ("reboot", r#"{"create":{"reboot":true},"distribute":{"regions":["eu-west-1"]},"deadline_hours":1}"#),
+    (
+        "copies",
+        r#"{"create":{"name":"{tag:Name}/{policy} {date}","tags":{"Stage":"test","Empty":""},"carry_tags":["Team","Owner"]},"distribute":{"regions":["us-west-2"]}}"#,
+    ),
+    (
+        "secret",
+        r#"{"create":{"exclude_devices":["/dev/sdf","/dev/sdb"],"delete_on_termination":{"/dev/xvda":false,"/dev/sdc":false}},"encrypt":{"kms_key":"alias/amiline"}}"#,
+    ),
+    (
+        "reboot",
+        r#"{"create":{"reboot":true,"name":"{tag:Name}","carry_tags":["Name of the server","Team"],"exclude_devices":["/dev/sdc"]},"distribute":{"regions":["eu-west-1"]},"deadline_hours":1}"#,
+    ),
     ("far", r#"{"distribute":{"regions":["ap-southeast-3","us-west-2"]}}"#),
     (
         "own-keys",
@@ -45,6 +54,9 @@ pub const POLICIES: [(&str, &str); 17] = [
     ("too-late", r#"{"distribute":{"regions":["us-west-2"],"within_minutes":1440}}"#),
     ("broken", "{\"distribute\":"),
     ("misspelt", r#"{"shares":{}}"#),
+    ("rootless", r#"{"create":{"exclude_devices":["/dev/sdf","/dev/xvda"]}}"#),
+    ("pretender", r#"{"create":{"tags":{"Amiline:managed-by":"amiline"}}}"#),
+    ("unnamed", r#"{"create":{"name":"web-{day}"}}"#),
 ];
 
 /// The policies with schedules: name and text. Their slots are close, so that a short life has several.

@@ -32,7 +32,7 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub const SCENARIOS: [Scenario; 23] = [
+pub const SCENARIOS: [Scenario; 24] = [
     Scenario { name: "press", says: "one press, one image", set_up: as_it_is, steps: &[(0, press_plain)], short: true },
     Scenario {
         name: "rejected",
@@ -53,6 +53,13 @@ pub const SCENARIOS: [Scenario; 23] = [
         says: "the source is not under the policy's key, so home gets an encrypted copy",
         set_up: as_it_is,
         steps: &[(0, press_secret_plainly)],
+        short: true,
+    },
+    Scenario {
+        name: "as-asked",
+        says: "a name of its own, tags that are carried over, and a device that is left out and comes meanwhile",
+        set_up: as_it_is,
+        steps: &[(0, describe_and_press), (1, describe_otherwise)],
         short: true,
     },
     Scenario {
@@ -353,6 +360,26 @@ fn forbid_organizations(run: &mut Run) {
 
 fn press_reboot(run: &mut Run) {
     press_first(run, "reboot");
+}
+
+/// The policy of this story.
+const AS_ASKED: &str = r#"{"create":{"name":"{tag:Name}","tags":{"Stage":"test"},"carry_tags":["Team"],"exclude_devices":["/dev/sdf"],
+    "delete_on_termination":{"/dev/xvda":false}}}"#;
+
+fn describe_and_press(run: &mut Run) {
+    let (place, instance) = first(run);
+    put_policy(run, "as-asked", Some(AS_ASKED));
+    for (key, value) in [("Name", "shop front"), ("Team", "web")] {
+        run.cloud.tag(&place, &instance, key, value);
+    }
+    press(run, &place, &instance, "as-asked");
+}
+
+fn describe_otherwise(run: &mut Run) {
+    let (place, instance) = first(run);
+    run.cloud.tag(&place, &instance, "Team", "another");
+    run.cloud.untag(&place, &instance, "Name");
+    run.cloud.attach(&place, &instance, "/dev/sdf", &Volume::Plain);
 }
 
 fn press_nothing(run: &mut Run) {

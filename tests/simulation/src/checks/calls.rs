@@ -98,6 +98,9 @@ impl Oracle {
         let bounded = self.lax_names || earlier.len() <= retried + disowned;
         self.hold(Check::BoundedEffects, bounded, || format!("{family} made {} images", earlier.len() + 1));
         self.is_meant(cloud, &family, &Place::Source, &step.name);
+        let instance = cloud.instance_now(&step.region, &step.instance);
+        let of = instance.volumes.iter().map(|volume| (volume.device.to_string(), volume.delete_on_termination));
+        self.look_at_making(cloud, &family, &cloud.image(&step.region, image), &of.collect());
     }
 
     /// The record announced this very call before it was made; the attempt that it belongs to.
@@ -179,6 +182,10 @@ impl Oracle {
             format!("{image} is given {minutes:?} minutes, which nobody asked for")
         });
         self.look_at_keys(cloud, step, image, &asked);
+        if let Some(family) = &family {
+            let of = super::making::devices(&cloud.image(&step.source_region, &step.source));
+            self.look_at_making(cloud, family, &cloud.image(&step.destination, image), &of);
+        }
     }
 
     pub(super) fn look_at_keys(&mut self, cloud: &FakeCloud, step: &CopyStep, image: &ImageId, asked: &Asked) {
@@ -258,8 +265,14 @@ impl Oracle {
         }
     }
 
-    pub(super) fn see_refused(&mut self, call: &Refused, error: &CallError) {
-        let badly_put = OUR_FAULT.contains(&error.code.as_str());
+    pub(super) fn see_refused(&mut self, diary: &Diary, call: &Refused, error: &CallError) {
+        // Only a volume that somebody took away meanwhile can be named in vain.
+        let taken_away = match call {
+            Refused::Create(step) => diary.detached.contains(&(step.region.clone(), step.instance.clone())),
+            Refused::Copy(_) | Refused::Share(_) | Refused::Tag(_) => false,
+        };
+        let named_in_vain = error.code == "InvalidBlockDeviceMapping" && !taken_away;
+        let badly_put = OUR_FAULT.contains(&error.code.as_str()) || named_in_vain;
         self.hold(Check::CallsAreWellFormed, !badly_put, || format!("{call:?}: {error}"));
         if let Refused::Tag(step) = call
             && step.key == "amiline:status"

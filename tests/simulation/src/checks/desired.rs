@@ -42,6 +42,9 @@ fn wrong_with(run: &Run, id: &FamilyId, told: &Told) -> Option<String> {
 
         return (!honest).then(|| format!("there is no image, and the outcome is {outcome:?}"));
     };
+    if let Some(problem) = view.wrong_with(&source) {
+        return Some(problem);
+    }
     let mut missing = 0;
     for place in view.places(&source) {
         match view.copy_in(&place) {
@@ -52,6 +55,9 @@ fn wrong_with(run: &Run, id: &FamilyId, told: &Told) -> Option<String> {
                 }
             }
             Some(copy) => {
+                if let Some(problem) = view.wrong_with(&copy) {
+                    return Some(problem);
+                }
                 if !view.is_shared(&copy) {
                     missing += 1;
                     if !view.excuses_share(&copy) {
@@ -91,6 +97,12 @@ impl View<'_> {
 
     fn copy_in(&self, place: &Region) -> Option<Image> {
         self.available(place, self.told.copies.get(place)?)
+    }
+
+    /// What of an image is not as the policy asked for, if nobody laid hands on it.
+    fn wrong_with(&self, image: &Image) -> Option<String> {
+        let touched = self.run.diary.touched(&image.region, &image.id);
+        (!touched).then(|| self.told.wrong_with(self.id, image)).flatten()
     }
 
     /// Where copies should be: the policy's Regions, and home if the source is not under the key for home.

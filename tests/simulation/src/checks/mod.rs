@@ -6,6 +6,7 @@
 mod calls;
 mod desired;
 mod digests;
+mod making;
 mod oracle;
 pub(crate) mod rest;
 pub(crate) mod slots;
@@ -63,11 +64,14 @@ pub enum Check {
     EnrolmentWasSeen,
     SlotsAreReal,
     SlotsTaken,
+    TagsAsAsked,
+    DevicesAsAsked,
+    NamesAsAsked,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 45] = [
+    pub const ALL: [Check; 48] = [
         Check::OneCreate,
         Check::OneCopy,
         Check::TaggedFromBirth,
@@ -113,6 +117,9 @@ impl Check {
         Check::EnrolmentWasSeen,
         Check::SlotsAreReal,
         Check::SlotsTaken,
+        Check::TagsAsAsked,
+        Check::DevicesAsAsked,
+        Check::NamesAsAsked,
     ];
 
     /// The invariant of the design that it checks; none for what follows from several, or is a promise to people.
@@ -158,7 +165,10 @@ impl Check {
             | Check::StatusIsTrue
             | Check::SlotsAreReal
             | Check::SlotsTaken
-            | Check::DigestIsTrue => return None,
+            | Check::DigestIsTrue
+            | Check::TagsAsAsked
+            | Check::DevicesAsAsked
+            | Check::NamesAsAsked => return None,
         })
     }
 
@@ -217,6 +227,13 @@ impl Check {
             Check::EnrolmentWasSeen => "no slot is taken without a read of a tag that names its policy",
             Check::SlotsAreReal => "a slot is one of its policy's, after the enrolment, and taken once",
             Check::SlotsTaken => "every slot of an enrolled instance is taken in its window, once nothing goes wrong",
+            Check::TagsAsAsked => {
+                "images and snapshots are made with our tags and those that the policy asks for, and with no others"
+            }
+            Check::DevicesAsAsked => {
+                "what the policy leaves out is in no image, and every other device is as asked for"
+            }
+            Check::NamesAsAsked => "a name is one that EC2 takes, and begins as the policy says",
             Check::StatusIsTrue => "the status tag says what the record says, in the words that the outcome asks for",
         }
     }

@@ -1,5 +1,6 @@
 //! Who checks: what it remembers of a run, and where it looks at each thing that happens.
 
+use super::making::Wanted;
 use super::truth::Asked;
 use super::{Check, Tally, Violation};
 use crate::diary::Diary;
@@ -9,7 +10,7 @@ use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Lease, Outcome, Place};
 use amiline_domain::history::EventKind;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
-use amiline_domain::image::ImageState;
+use amiline_domain::image::{ImageState, ObservedInstance};
 use amiline_domain::press::PressKey;
 use amiline_domain::receiver::{Receiver, Topic};
 use amiline_domain::time::Slot;
@@ -30,6 +31,8 @@ pub(super) struct Shown {
     pub(super) enrolment: Option<EnrolmentKey>,
     /// The schedule's tag, as read after the enrolment.
     pub(super) schedule: Option<String>,
+    /// The instance that it read last.
+    pub(super) instance: Option<ObservedInstance>,
     pub(super) ours: BTreeSet<(Region, ImageId)>,
     pub(super) switch_off_at: Option<Timestamp>,
     pub(super) alive: bool,
@@ -51,6 +54,8 @@ pub(super) struct Told {
     /// How often a person asked for another attempt.
     pub(super) retried: usize,
     pub(super) asked: Option<Asked>,
+    /// How its images must be made.
+    pub(super) wanted: Wanted,
     pub(super) rejected: bool,
     pub(super) sources: Vec<ImageId>,
     pub(super) copies: BTreeMap<Region, Vec<ImageId>>,
@@ -197,11 +202,12 @@ impl Oracle {
                 shown.schedule = None;
             }
             What::Enrolled(_) => {}
-            What::InstanceRead { region, instance, button, schedule } => {
+            What::InstanceRead { region, instance, button, schedule, seen } => {
                 let shown = self.shown.entry(by).or_default();
                 let same =
                     shown.idle_press.as_ref().is_some_and(|key| key.region == *region && key.instance == *instance);
                 shown.tag = button.clone().filter(|_| same);
+                shown.instance.clone_from(seen);
                 let enrolled = shown.enrolment.as_ref();
                 let same = enrolled.is_some_and(|key| key.region == *region && key.instance == *instance);
                 shown.schedule = schedule.clone().filter(|_| same);
@@ -233,7 +239,7 @@ impl Oracle {
                 self.see_announced(Receiver::Bus, &event.detail, &format!("{event:?}"));
                 self.bus_says_what_the_topic_says(event);
             }
-            What::Refused(call, error) => self.see_refused(call, error),
+            What::Refused(call, error) => self.see_refused(diary, call, error),
             What::ImageIs { region, image, state } => {
                 self.image_is.insert((region.clone(), image.clone()), (happening.at, *state));
                 let ours = || self.told.values().any(|told| told.has(region, image));

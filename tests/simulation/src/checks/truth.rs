@@ -18,6 +18,16 @@ pub(super) struct Asked {
     pub(super) reboot: bool,
     pub(super) hours: i64,
     pub(super) slots: Option<Slots>,
+    /// The template for names.
+    pub(super) name: Option<String>,
+    /// Tags that are set.
+    pub(super) tags: BTreeMap<String, String>,
+    /// Tags that are carried over.
+    pub(super) carried: BTreeSet<String>,
+    /// Devices that are left out.
+    pub(super) left_out: BTreeSet<String>,
+    /// Devices of which it is said whether their volumes are deleted.
+    pub(super) deleted: BTreeMap<String, bool>,
 }
 
 /// The slots of a policy's schedule, by the minute.
@@ -114,6 +124,8 @@ pub(super) fn read(text: &str) -> Option<Asked> {
         values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
     };
     let items = fields.get("distribute").and_then(|value| value["regions"].as_array()).into_iter().flatten();
+    let create = fields.get("create").cloned().unwrap_or_default();
+    let named = |field: &str| create[field].as_object().cloned().unwrap_or_default().into_iter();
     let asked = Asked {
         regions: items.map(destination).collect::<Option<_>>()?,
         minutes: fields.get("distribute").and_then(|value| value["within_minutes"].as_i64()),
@@ -122,7 +134,12 @@ pub(super) fn read(text: &str) -> Option<Asked> {
             .into_iter()
             .flat_map(|kind| list("share", kind))
             .collect(),
-        reboot: fields.get("create").is_some_and(|value| value["reboot"] == Value::Bool(true)),
+        reboot: create["reboot"] == Value::Bool(true),
+        name: create["name"].as_str().map(str::to_owned),
+        tags: named("tags").filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect(),
+        carried: list("create", "carry_tags"),
+        left_out: list("create", "exclude_devices"),
+        deleted: named("delete_on_termination").filter_map(|(key, value)| Some((key, value.as_bool()?))).collect(),
         hours: fields.get("deadline_hours").map_or(Some(24), Value::as_i64)?,
         slots: match fields.get("schedule") {
             Some(schedule) => Some(Slots::of(schedule)?),
@@ -132,7 +149,10 @@ pub(super) fn read(text: &str) -> Option<Asked> {
     let sharable = asked.friends.is_empty() || asked.key.is_some();
     let times: Vec<i64> = asked.regions.values().filter_map(|own| own.minutes).chain(asked.minutes).collect();
     let possible = times.iter().all(|minutes| minutes % 15 == 0 && (15..asked.hours * 60).contains(minutes));
-    (sharable && possible && (1..=168).contains(&asked.hours)).then_some(asked)
+    let placeholders = ["{policy}", "{instance}", "{slot}", "{date}", "{tag:Name}"];
+    let rest = |name: &String| placeholders.iter().fold(name.clone(), |rest, known| rest.replace(known, ""));
+    let namable = asked.name.iter().all(|name| !rest(name).contains(['{', '}']));
+    (sharable && possible && namable && (1..=168).contains(&asked.hours)).then_some(asked)
 }
 
 impl Asked {
@@ -142,7 +162,8 @@ impl Asked {
         let friends = self.friends.iter().all(|friend| knows(bounds, friend));
         let mut keys = self.key.iter().chain(self.regions.values().filter_map(|own| own.key.as_ref()));
         let keys = keys.all(|alias| bounds.keys.iter().any(|key| key.as_str() == alias));
-        regions && friends && keys
+        let ours = |key: &String| key.to_lowercase().starts_with("amiline:");
+        regions && friends && keys && !self.tags.keys().chain(&self.carried).any(ours)
     }
 
     /// The key for what is in a Region.
@@ -187,6 +208,16 @@ mod tests {
                 }
                 let friends: BTreeSet<String> = product.share.targets().iter().map(ToString::to_string).collect();
                 assert_eq!(naive.friends, friends, "{name}");
+                let create = product.create;
+                assert_eq!(naive.name.as_deref(), create.name.as_ref().map(|name| name.as_str()), "{name}");
+                assert!(naive.tags.keys().map(String::as_str).eq(create.tags.keys().map(|key| key.as_str())), "{name}");
+                assert!(
+                    naive.carried.iter().map(String::as_str).eq(create.carry_tags.iter().map(|key| key.as_str())),
+                    "{name}"
+                );
+                let left_out = create.exclude_devices.iter().map(ToString::to_string).collect();
+                assert_eq!(naive.left_out, left_out, "{name}");
+                assert_eq!(naive.deleted.len(), create.delete_on_termination.len(), "{name}");
                 let table = product.schedule.as_ref().and_then(|schedule| schedule.timetable());
                 assert_eq!(naive.slots.is_some(), table.is_some(), "{name}");
                 let Some((naive, table)) = naive.slots.zip(table) else { continue };

@@ -1,6 +1,7 @@
 //! What must hold at every transaction, and at every announcement.
 
 use super::Check;
+use super::making::Wanted;
 use super::oracle::{Oracle, Told};
 use super::truth::read;
 use crate::diary::Diary;
@@ -189,6 +190,11 @@ impl Oracle {
         let family = &commit.family;
         let rejected = family.outcome == Some(Outcome::Rejected);
         let text = commit.policy_text.as_ref().map(|(_, text)| text.as_str());
+        let asked = text.and_then(read);
+        let seen = self.shown.get(&happening.invocation).and_then(|shown| shown.instance.as_ref());
+        let seen = seen.filter(|seen| seen.id == family.instance && seen.region == family.region);
+        let wanted = asked.as_ref().zip(seen);
+        let wanted = wanted.map(|(asked, seen)| Wanted::of(asked, &family.requested, seen, family.slot));
         let told = Told {
             region: family.region.clone(),
             instance: family.instance.clone(),
@@ -197,7 +203,8 @@ impl Oracle {
             at: happening.at,
             began: happening.at,
             retried: 0,
-            asked: text.and_then(read),
+            asked,
+            wanted: wanted.unwrap_or_default(),
             rejected,
             sources: Vec::new(),
             copies: BTreeMap::new(),
@@ -229,6 +236,8 @@ impl Oracle {
         let Some(stack) = self.stack_of(happening.invocation) else { return };
         let texts = diary.policy_between(&told.value, plus_seconds(happening.at, -60), happening.at);
         let usable = |text: &Option<&str>| text.and_then(read).is_some_and(|asked| asked.is_within(&stack.bounds));
+        let rootless =
+            |text: &Option<&str>| text.and_then(read).is_some_and(|asked| asked.left_out.contains("/dev/xvda"));
         let here = cloud.instance_now(&told.region, &told.instance);
         let place = stack.bounds.regions.contains(&told.region);
         if told.rejected {
@@ -238,6 +247,9 @@ impl Oracle {
                 said if said.starts_with("there is no policy ") => texts.contains(&None),
                 said if said.contains(" has no schedule; ") => {
                     texts.iter().any(|text| text.and_then(read).is_some_and(|asked| asked.slots.is_none()))
+                }
+                said if said.contains("this instance's root device") => {
+                    texts.iter().any(|text| usable(text) && rootless(text))
                 }
                 said if said.starts_with("policy ") => texts.iter().any(|text| text.is_some() && !usable(text)),
                 said if said.contains("is not a valid policy name") => PolicyName::new(told.value.as_str()).is_err(),
@@ -255,7 +267,7 @@ impl Oracle {
             });
         } else {
             let kept = commit.family.policy.as_ref().map(|policy| policy.hash.clone());
-            let stood = texts.iter().any(|text| usable(text) && text.map(Policy::hash) == kept);
+            let stood = texts.iter().any(|text| usable(text) && !rootless(text) && text.map(Policy::hash) == kept);
             let holds = stood && place && here.root_device == RootDevice::Ebs;
             self.hold(Check::RefusalsHaveReasons, holds, || format!("{}={} was admitted", told.instance, told.value));
         }

@@ -63,11 +63,17 @@ pub enum Mutant {
     SwitchFailsOpen,
     /// It takes a slot at its minute or never.
     SlotOnTimeOnly,
+    /// It leaves no device out.
+    LeavesNothingOut,
+    /// It gives copies its own tags only.
+    CopiesWithoutTags,
+    /// It names an image as its instance is named.
+    NamesAsTagged,
 }
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 30] = [
+    pub const ALL: [Mutant; 33] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -98,6 +104,9 @@ impl Mutant {
         Mutant::RemovesWhateverIsThere,
         Mutant::SwitchFailsOpen,
         Mutant::SlotOnTimeOnly,
+        Mutant::LeavesNothingOut,
+        Mutant::CopiesWithoutTags,
+        Mutant::NamesAsTagged,
     ];
 
     /// Its name in the report.
@@ -133,6 +142,9 @@ impl Mutant {
             Mutant::RemovesWhateverIsThere => "removes whatever is there",
             Mutant::SwitchFailsOpen => "switch fails open",
             Mutant::SlotOnTimeOnly => "a slot on time only",
+            Mutant::LeavesNothingOut => "leaves nothing out",
+            Mutant::CopiesWithoutTags => "copies without tags",
+            Mutant::NamesAsTagged => "names as tagged",
         }
     }
 
@@ -182,6 +194,13 @@ impl Mutant {
             Mutant::SwitchFailsOpen => "no public issue: design.md, invariant 28",
             Mutant::SlotOnTimeOnly => {
                 "gallowaystorm delete-ami.py: DeleteOn == today, so that a missed day leaks for ever"
+            }
+            Mutant::LeavesNothingOut => "aws/aws-cli#6334, mitchellh/goamz#251: NoDevice left nothing out",
+            Mutant::CopiesWithoutTags => {
+                "hashicorp/packer-plugin-amazon#295: images in other Regions are left without tags"
+            }
+            Mutant::NamesAsTagged => {
+                "webdigi/AWS-AMI-Automated-Creation-Deletion#6: an instance's name made InvalidAMIName.Malformed"
             }
         }
     }

@@ -20,6 +20,7 @@ use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
 use amiline_domain::image::{ImageState, ObservedImage, ObservedInstance, SnapshotKeys};
+use amiline_domain::making::Treatment;
 use amiline_domain::name::ImageName;
 use amiline_domain::notice::{Notice, render};
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
@@ -196,6 +197,18 @@ impl ImageCreator for Mutated {
     async fn create_image(&self, step: &CreateStep) -> Result<ImageId, CallError> {
         match self.mutant {
             Mutant::CreateThenTag => self.create_then_tag(step).await,
+            Mutant::LeavesNothingOut => {
+                let mut step = step.clone();
+                step.devices.retain(|_, treatment| *treatment != Treatment::LeftOut);
+                self.world.create_image(&step).await
+            }
+            Mutant::NamesAsTagged => {
+                let instance = self.world.cloud().instance_now(&step.region, &step.instance);
+                let name = instance.tags.get("Name").map(|name| format!("{name}-{}", self.unique()));
+                let name = name.and_then(|name| serde_json::from_value(serde_json::Value::String(name)).ok());
+                let name = name.unwrap_or_else(|| step.name.clone());
+                self.world.create_image(&CreateStep { name, ..step.clone() }).await
+            }
             Mutant::RebootByDefault => self.world.create_image(&CreateStep { reboot: true, ..step.clone() }).await,
             Mutant::RetryUnderAnotherName => match self.world.create_image(step).await {
                 Err(error) if error.fault == Fault::Unknown => {
@@ -222,6 +235,11 @@ impl ImageCopier for Mutated {
             Mutant::RandomClientToken => {
                 let (name, client_token) = (self.another_name(&step.name), self.unique());
                 self.world.copy_image(&CopyStep { name, client_token, ..step.clone() }).await
+            }
+            Mutant::CopiesWithoutTags => {
+                let mut step = step.clone();
+                step.tags.retain(|key, _| key.starts_with("amiline") || key == "Name");
+                self.world.copy_image(&step).await
             }
             Mutant::DefaultKey => self.world.copy_image(&CopyStep { kms_key: None, ..step.clone() }).await,
             Mutant::ForgetsTheTime => self.world.copy_image(&CopyStep { within_minutes: None, ..step.clone() }).await,
