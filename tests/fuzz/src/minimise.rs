@@ -10,7 +10,7 @@ const FINE_MAX: usize = 8;
 const FINE_INPUT_MAX: usize = 1000;
 
 /// Takes away what it can as long as the input still fails: chunks, from half of it down to single bytes, and what
-/// stands in brackets, or only the brackets.
+/// stands in brackets, or only the brackets; or puts a 0 in its place.
 pub fn minimise(input: &[u8], still_fails: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
     let mut smaller = Smaller { best: input.to_vec(), still_fails, attempts: 0 };
     loop {
@@ -84,7 +84,8 @@ impl<F: FnMut(&[u8]) -> bool> Smaller<F> {
         }
     }
 
-    /// What stands there, with a comma before or after it, with and without its key; or only the brackets.
+    /// What stands there, with a comma before or after it, with and without its key; or only the brackets. What nothing
+    /// can do without may still be anything.
     fn bracket(&mut self, open: usize, close: usize) -> bool {
         let end = close.saturating_add(1);
         let before = |marks: &[u8]| self.best.iter().take(open).rposition(|byte| marks.contains(byte));
@@ -93,11 +94,14 @@ impl<F: FnMut(&[u8]) -> bool> Smaller<F> {
         let mut inside = self.best.clone();
         inside.drain(close..end.min(inside.len()));
         inside.drain(open..open.saturating_add(1).min(inside.len()));
+        let mut zero = self.best.clone();
+        zero.splice(open..end.min(self.best.len()), *b"0");
         self.without(open..end.saturating_add(1))
             || self.without(first..end.saturating_add(1))
             || self.without(comma..end)
             || self.without(open..end)
             || self.is_taken(inside)
+            || self.is_taken(zero)
     }
 }
 
@@ -136,6 +140,15 @@ mod tests {
         };
         assert_eq!(minimise(&long, fails), b"<>");
         assert_eq!(minimise(b"", |_| true), b"");
+    }
+
+    #[test]
+    fn what_has_to_be_there_and_may_be_anything_becomes_short() {
+        let fails = |input: &[u8]| {
+            let read = serde_json::from_slice::<serde_json::Value>(input);
+            read.is_ok_and(|value| value.as_array().is_some_and(|items| items.len() > 2))
+        };
+        assert_eq!(minimise(br#"[{"a":null},{"b":null},{"c":[1,2]}]"#, fails), b"[0,0,0]");
     }
 
     #[test]

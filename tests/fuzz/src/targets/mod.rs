@@ -59,6 +59,11 @@ fn policies() -> io::Result<Vec<String>> {
         r#"{"encrypt":{"kms_key":"alias/amiline"},"share":{"organizations":["arn:aws:organizations::123456789012:organization/o-123example"],"organizational_units":["arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111"]}}"#,
         r#"{"deadline_hours":0}"#,
         r#"{"create":[true]}"#,
+        r#"{"create":{"name":"{tag:Name}-{date}","tags":{"Stage":"test"},"carry_tags":["Team","Name of it"]},"distribute":{"regions":["us-west-2"]}}"#,
+        r#"{"create":{"exclude_devices":["/dev/sdf"],"delete_on_termination":{"/dev/xvda":false,"/dev/sdb":true}}}"#,
+        r#"{"create":{"exclude_devices":["/dev/xvda"]}}"#,
+        r#"{"create":{"tags":{"AMILINE:managed-by":"x"},"carry_tags":["amiline:intent"]}}"#,
+        r#"{"create":{"name":"{day}","tags":{"aws:x":"","Name":""},"carry_tags":["Name"],"exclude_devices":[""],"delete_on_termination":{"":1}}}"#,
     ];
     Ok(shown.chain(more.map(str::to_owned)).collect())
 }

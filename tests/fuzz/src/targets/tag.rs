@@ -16,6 +16,7 @@ fn seeds() -> io::Result<Vec<Vec<u8>>> {
     let mut seeds = Vec::new();
     for policy in policies()? {
         seeds.push(joined(&["default", &policy]));
+        seeds.push(joined(&["default", &policy, "shop front\u{202e}", "a\nb\"c"]));
     }
     for event in events()? {
         let event: serde_json::Value = serde_json::from_slice(&event).unwrap_or_default();
@@ -27,7 +28,7 @@ fn seeds() -> io::Result<Vec<Vec<u8>>> {
 }
 
 fn run(input: &[u8]) -> Outcome {
-    let [value, policy] = parts(input);
+    let [value, policy, name, team] = parts(input);
     check_escapes(&value)?;
     let stage = Stage::new();
     // Parameter Store has a policy under any name that can be one.
@@ -37,6 +38,13 @@ fn run(input: &[u8]) -> Outcome {
         stage.cloud.put_policy(name.as_str(), &policy);
     }
     let (instance, home) = (stage.instance(), stage.home());
+    // What policies may put into names and carry over.
+    for (key, text) in [("Name", name), ("Team", team)] {
+        let text: String = text.chars().take(TAG_VALUE_MAX).collect();
+        if !text.is_empty() {
+            stage.cloud.tag(&home, &instance, key, &text);
+        }
+    }
     let value: String = value.chars().take(TAG_VALUE_MAX).collect();
     let ((), log) = logged(|| {
         stage.cloud.press(&home, &instance, &value);
