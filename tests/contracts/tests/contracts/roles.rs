@@ -71,6 +71,22 @@ fn images_and_snapshots_are_tagged_in_the_creating_call_only() {
     }
 }
 
+/// Policies add tags of their own to images and snapshots, whose keys no role can know.
+#[test]
+fn what_is_created_may_have_further_tags() {
+    let stack = wide();
+    for role in ["CreateImageRole", "DistributeImageRole"] {
+        let creating = ["ec2:CreateImage", "ec2:CopyImage", "ec2:CreateTags"];
+        let statements = granted(&stack, role);
+        let statements = statements.iter().filter(|s| s.actions.iter().any(|a| creating.contains(&a.as_str())));
+        let of_what_is_made: Vec<_> = statements.filter(|s| s.covers("image") || s.covers("snapshot")).collect();
+        assert!(of_what_is_made.len() >= 2, "{role}");
+        for statement in of_what_is_made {
+            assert!(!statement.condition.to_string().contains("aws:TagKeys"), "{}", statement.sid);
+        }
+    }
+}
+
 #[test]
 fn of_an_instances_tags_only_the_status_is_written_and_only_the_button_removed() {
     let stack = wide();

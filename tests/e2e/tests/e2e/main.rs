@@ -117,6 +117,7 @@ fn main() -> ExitCode {
     story!(stories::trouble::one_key_missing_then_retried);
     story!(stories::refusals::every_refused_press_is_answered);
     story!(stories::policies::policies_are_documents);
+    story!(stories::making::images_are_made_as_their_policy_says);
     story!(stories::distribution::each_destination_has_its_key_and_time_and_an_organization_may_launch);
     story!(stories::distribution::an_organization_or_a_key_that_the_stack_does_not_name_is_refused);
     story!(stories::news::a_press_is_heard_on_the_bus);

@@ -3,6 +3,7 @@
 pub(crate) mod bounds;
 pub(crate) mod chance;
 pub(crate) mod distribution;
+pub(crate) mod making;
 pub(crate) mod news;
 pub(crate) mod policies;
 pub(crate) mod press;

@@ -14,6 +14,8 @@ pub(crate) async fn every_refused_press_is_answered(cloud: &Cloud) {
         ("unknown-field", "{\"create\":{\"rebooot\":true}}"),
         ("public", "{\"share\":{\"accounts\":[\"222222222222\"]}}"),
         ("far", "{\"distribute\":{\"regions\":[\"ap-south-1\"]}}"),
+        ("rootless", "{\"create\":{\"exclude_devices\":[\"/dev/xvda\"]}}"),
+        ("pretender", "{\"create\":{\"tags\":{\"AMILINE:managed-by\":\"amiline\"}}}"),
         ("strangers", "{\"encrypt\":{\"kms_key\":\"alias/amiline\"},\"share\":{\"accounts\":[\"999999999999\"]}}"),
     ] {
         let asked = json!({"Name": format!("/amiline/policies/{name}"), "Value": value, "Type": "String"});
@@ -36,6 +38,8 @@ pub(crate) async fn every_refused_press_is_answered(cloud: &Cloud) {
         ("unknown-field", "rebooot"),
         ("public", "policy public"),
         ("far", "ap-south-1"),
+        ("rootless", "policy rootless leaves out /dev/xvda"),
+        ("pretender", "keys that begin with amiline: are the stack's own"),
         ("strangers", "999999999999"),
         ("", ""),
         ("two\nlines\r\n{\"level\":\"ERROR\"}", ""),
@@ -56,7 +60,7 @@ pub(crate) async fn every_refused_press_is_answered(cloud: &Cloud) {
             Err(refused) => cloud.note(format!("EC2 refuses {value:?} as a tag's value: {refused}")),
         }
     }
-    assert!(pressed.len() >= 13, "{pressed:?}");
+    assert!(pressed.len() >= 15, "{pressed:?}");
     for (instance, value, reason) in &pressed {
         let status = cloud.answered(instance, "rejected: ", SOON).await;
         assert!(status.contains(reason), "{value:?}: {status}");
