@@ -44,6 +44,9 @@ pub struct TickDone {
 
 /// Sends a message for everything that is due and every pressed button that nothing is under way for.
 pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tick) -> Result<TickDone, UseCaseError> {
+    if request.sweep {
+        return sweep_only(world, watched).await;
+    }
     let mut done = TickDone::default();
     let mut outbox = Outbox::default();
     let now = world.now();
@@ -69,18 +72,6 @@ pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tic
             Err(error) => note(&mut done, region.to_string(), &error),
         }
     }
-    if request.sweep {
-        for (region, looks) in regions.iter().zip(sweep(world, watched).await) {
-            match looks {
-                Ok(looks) => {
-                    for body in looks {
-                        done.swept = done.swept.saturating_add(outbox.add(Queue::Create, body));
-                    }
-                }
-                Err(error) => note(&mut done, format!("schedules in {region}"), &error),
-            }
-        }
-    }
     let buttons = outbox.send(world).await;
     due.and(buttons)?;
     tracing::info!(
@@ -88,12 +79,31 @@ pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tic
         instances = done.instances,
         turns = done.turns,
         waiting = done.waiting,
-        swept = done.swept,
         history = done.history,
         overdue = done.overdue,
         unread = done.unread.len(),
         "tick"
     );
+    Ok(done)
+}
+
+/// The hourly sweep and nothing else: it may take long, and another tick is never far.
+async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDone, UseCaseError> {
+    let mut done = TickDone::default();
+    let mut outbox = Outbox::default();
+    for (region, looks) in watched.source_regions.iter().zip(sweep(world, watched).await) {
+        match looks {
+            Ok(looks) => {
+                for body in looks {
+                    done.swept = done.swept.saturating_add(outbox.add(Queue::Create, body));
+                }
+            }
+            // A Region that cannot be read delays its own instances only.
+            Err(error) => note(&mut done, format!("schedules in {region}"), &error),
+        }
+    }
+    outbox.send(world).await?;
+    tracing::info!(swept = done.swept, unread = done.unread.len(), "sweep");
     Ok(done)
 }
 

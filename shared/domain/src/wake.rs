@@ -71,7 +71,7 @@ pub struct Tick {
     /// Also wake families that are due only within so many seconds. The schedule sends none; a person who will not
     /// wait may.
     pub due_within_seconds: u32,
-    /// Compare every instance's tag with its enrolment. The hourly schedule asks for it.
+    /// Compare every instance's tag with its enrolment, and do nothing else. The hourly schedule asks for it.
     pub sweep: bool,
 }
 

@@ -146,7 +146,7 @@ impl House {
         self.ticked(Tick::default())
     }
 
-    /// The hourly tick that also holds every tag against its enrolment.
+    /// The hourly sweep, which holds every tag against its enrolment.
     pub fn sweep(&self) -> TickDone {
         self.ticked(Tick { sweep: true, ..Tick::default() })
     }

@@ -76,7 +76,7 @@ pub(crate) enum Later {
     Back(Queue, Message),
     Records(Vec<StreamRecord>, u32),
     Tick,
-    /// The hourly tick that also looks after enrolments.
+    /// The hourly sweep of enrolments.
     Sweep,
     /// The daily schedule.
     DayEnded,

@@ -258,7 +258,7 @@ impl Cloud {
         self.schedule("Tick", json!({"due_within_seconds": due_within_seconds})).await;
     }
 
-    /// The hourly tick that also holds every tag against its enrolment.
+    /// The hourly sweep, which holds every tag against its enrolment.
     pub(crate) async fn sweep(&self) {
         self.schedule("Tick", json!({"sweep": true})).await;
     }
