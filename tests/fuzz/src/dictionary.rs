@@ -4,7 +4,7 @@
 const KEYS: &str = "source detail-type account region time resources detail version id changed-tag-keys tags service \
     resource-type ImageId State ErrorMessage instance family early due_within_seconds pk sk scheduled day policy \
     description create reboot name tags carry_tags exclude_devices delete_on_termination Team /dev/sdf /dev/xvda encrypt \
-    kms_key distribute regions region within_minutes share accounts organizations organizational_units deadline_hours";
+    kms_key schedule cron time_zone jitter_minutes distribute regions region within_minutes share accounts organizations organizational_units deadline_hours";
 
 /// Values that it accepts somewhere, tag names, and codes that EC2 answers with.
 const VALUES: &str = "aws.tag aws.ec2 amiline LookAtInstance FamilyDue AnnounceHistory DigestDue DayEnded Tick ec2 instance \
@@ -15,7 +15,7 @@ const VALUES: &str = "aws.tag aws.ec2 amiline LookAtInstance FamilyDue AnnounceH
     amiline:image amiline:status amiline:managed-by amiline:family amiline:intent amiline-stack Name \
     arn:aws:organizations::123456789012:organization/o-123example \
     arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111 15 60 2880 \
-    AWS:x {policy} {instance} {slot} {date} {tag:Name} {tag: {} \
+    0 * */5 1-5 L W # 5L MON-FRI @daily ? UTC Europe/Berlin Pacific/Apia LookAtSchedule amiline:schedule AWS:x {policy} {instance} {slot} {date} {tag:Name} {tag: {} \
     InvalidAMIName.Duplicate InvalidInstanceID.NotFound RequestLimitExceeded UnauthorizedOperation IncorrectState";
 
 /// The same, with spaces or quotation marks in them.

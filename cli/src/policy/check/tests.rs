@@ -110,7 +110,7 @@ fn document() -> impl Strategy<Value = Value> {
 /// A policy of the right shape, each field right more often than not.
 fn policy() -> impl Strategy<Value = Value> {
     fn or_any(right: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Option<Value>> {
-        prop_oneof![2 => Just(None), 6 => right.prop_map(Some), 1 => document().prop_map(Some)]
+        prop_oneof![4 => Just(None), 9 => right.prop_map(Some), 1 => document().prop_map(Some)]
     }
     let list = |word: &'static str| prop::collection::vec(word.prop_map(Value::from), 0..23).prop_map(Value::from);
     let object = |name: &'static str, value: BoxedStrategy<Option<Value>>| {
@@ -138,15 +138,17 @@ fn policy() -> impl Strategy<Value = Value> {
     ];
     (
         or_any(any::<String>().prop_map(Value::from)),
+        or_any(schedule()),
         or_any(create()),
         or_any(object("kms_key", or_any("alias/[a-z]{1,8}".prop_map(Value::from)).boxed())),
         or_any(distribute),
         or_any(share),
         or_any((0i64..180).prop_map(Value::from)),
     )
-        .prop_map(|(description, create, encrypt, distribute, share, deadline)| {
+        .prop_map(|(description, schedule, create, encrypt, distribute, share, deadline)| {
             let fields = [
                 ("description", description),
+                ("schedule", schedule),
                 ("create", create),
                 ("encrypt", encrypt),
                 ("distribute", distribute),
@@ -158,10 +160,25 @@ fn policy() -> impl Strategy<Value = Value> {
         })
 }
 
+/// A schedule, mostly one that can be kept.
+fn schedule() -> impl Strategy<Value = Value> {
+    const CRONS: &[&str] = &["30 2 * * *", "0 4 * * MON-FRI", "*/20 * * * *", "0 0 L * *", "*/5 * * * *", "0 0 30 2 *"];
+    const ZONES: &[&str] = &["UTC", "Europe/Berlin", "Asia/Kolkata", "CEST"];
+    // The later ones of each list are refused.
+    let one_of = |all: &'static [&'static str]| (0..all.len() * 2).prop_map(move |at| Value::from(all[at % all.len()]));
+    let crons = prop_oneof![
+        6 => prop::sample::select(&CRONS[..4]).prop_map(Value::from),
+        1 => one_of(CRONS),
+    ];
+    let zone = prop_oneof![6 => prop::sample::select(&ZONES[..3]).prop_map(Value::from), 1 => one_of(ZONES)];
+    (prop::collection::vec(crons, 1..3).prop_map(Value::from), zone, 0u32..40)
+        .prop_map(|(cron, zone, jitter)| serde_json::json!({"cron": cron, "time_zone": zone, "jitter_minutes": jitter}))
+}
+
 /// How images are made, each field right more often than not.
 fn create() -> impl Strategy<Value = Value> {
     fn seldom(value: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Option<Value>> {
-        prop_oneof![6 => Just(None), 3 => value.prop_map(Some), 1 => document().prop_map(Some)]
+        prop_oneof![12 => Just(None), 4 => value.prop_map(Some), 1 => document().prop_map(Some)]
     }
     let list = |word: &'static str| prop::collection::vec(word.prop_map(Value::from), 0..23).prop_map(Value::from);
     let map = |name: &'static str, value: BoxedStrategy<Value>| {

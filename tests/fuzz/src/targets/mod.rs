@@ -5,6 +5,7 @@ mod event;
 mod log;
 mod name;
 mod policy;
+mod schedule;
 mod tag;
 
 use crate::mutate::BETWEEN;
@@ -13,8 +14,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Every target.
-pub fn all() -> [Target; 6] {
-    [event::TARGET, policy::TARGET, tag::TARGET, name::TARGET, answer::TARGET, log::TARGET]
+pub fn all() -> [Target; 7] {
+    [event::TARGET, policy::TARGET, schedule::TARGET, tag::TARGET, name::TARGET, answer::TARGET, log::TARGET]
 }
 
 /// The target of this name.
@@ -57,6 +58,8 @@ fn policies() -> io::Result<Vec<String>> {
         r#"{"distribute":{"regions":[{"region":"us-west-2","within_minutes":30}],"within_minutes":2880},"deadline_hours":49}"#,
         r#"{"distribute":{"regions":["us-west-2",{"region":"us-west-2","within_minutes":15}]}}"#,
         r#"{"encrypt":{"kms_key":"alias/amiline"},"share":{"organizations":["arn:aws:organizations::123456789012:organization/o-123example"],"organizational_units":["arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111"]}}"#,
+        r#"{"schedule":{"cron":["30 2 * * 1-5","0 12 L * *"],"time_zone":"Europe/Berlin","jitter_minutes":60}}"#,
+        r#"{"schedule":{"cron":["*/5 * * * *"],"jitter_minutes":720}}"#,
         r#"{"deadline_hours":0}"#,
         r#"{"create":[true]}"#,
         r#"{"create":{"name":"{tag:Name}-{date}","tags":{"Stage":"test"},"carry_tags":["Team","Name of it"]},"distribute":{"regions":["us-west-2"]}}"#,
