@@ -226,7 +226,9 @@ impl Check {
             Check::IntentFirst => "a creating call is in the record before it is made, and a token stands for one call",
             Check::EnrolmentWasSeen => "no slot is taken without a read of a tag that names its policy",
             Check::SlotsAreReal => "a slot is one of its policy's, after the enrolment, and taken once",
-            Check::SlotsTaken => "every slot of an enrolled instance is taken in its window, once nothing goes wrong",
+            Check::SlotsTaken => {
+                "every slot of an enrolled instance is taken or said to be missed, once nothing goes wrong"
+            }
             Check::TagsAsAsked => {
                 "images and snapshots are made with our tags and those that the policy asks for, and with no others"
             }

@@ -4,6 +4,7 @@ use super::truth::{Slots, read};
 use super::{Check, Oracle};
 use crate::diary::{Diary, Enrolled};
 use crate::run::Run;
+use amiline_domain::history::EventKind;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::{InstanceState, RootDevice};
 use amiline_domain::record::Commit;
@@ -21,6 +22,19 @@ const STALE_SECONDS: i64 = 400;
 const TAKEN_SECONDS: i64 = 2700;
 
 impl Oracle {
+    /// Whether a later slot of the same policy was taken and told that earlier ones were missed: one that waited for an
+    /// image that was still being made.
+    fn said_that_it_missed(&self, enrolled: &Enrolled, policy: &str, slot: i64) -> bool {
+        self.recorded.values().filter(|(event, ..)| *event == EventKind::SlotsMissed).any(|(_, family, _)| {
+            self.told.get(family).is_some_and(|told| {
+                told.region == enrolled.region
+                    && told.instance == enrolled.instance
+                    && told.value == policy
+                    && told.at.as_second() > slot
+            })
+        })
+    }
+
     /// The first transaction of a family that a schedule asked for, or of a refused enrolment.
     pub(super) fn see_slot(&mut self, diary: &Diary, happening: &Happening, commit: &Commit) {
         let family = &commit.family;
@@ -63,7 +77,8 @@ impl Oracle {
     }
 }
 
-/// Every slot that came while nothing went wrong was taken, by every instance that was enrolled all the while.
+/// Every slot that came while nothing went wrong was taken, by every instance that was enrolled all the while; or a later
+/// one was, and said so.
 pub(crate) fn look(run: &mut Run, since: Timestamp) {
     let now = run.cloud.now();
     let standing: Vec<Enrolled> = run.diary.enrolments.iter().filter(|one| one.to.is_none()).cloned().collect();
@@ -78,7 +93,7 @@ pub(crate) fn look(run: &mut Run, since: Timestamp) {
                 continue;
             };
             let taken = (enrolled.region.clone(), enrolled.instance.clone(), policy.to_owned(), slot);
-            let was = run.oracle.taken.contains(&taken);
+            let was = run.oracle.taken.contains(&taken) || run.oracle.said_that_it_missed(&enrolled, policy, slot);
             run.oracle.hold(Check::SlotsTaken, was, || {
                 let at = plus_seconds(Timestamp::UNIX_EPOCH, slot);
                 format!("{} did not get its image of {policy} for {at}", enrolled.instance)
