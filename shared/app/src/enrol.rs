@@ -13,7 +13,7 @@ use amiline_domain::ids::{InstanceId, PolicyName, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
 use amiline_domain::look::{Admission, Rejection};
-use amiline_domain::plan::{Changes, Scheduled, begin_slot, refuse_enrolment};
+use amiline_domain::plan::{Scheduled, begin_slot, refuse_enrolment};
 use amiline_domain::press::{Hint, PressState};
 use amiline_domain::record::EnrolmentWrite;
 use amiline_domain::tags::{Button, Trigger};
@@ -146,7 +146,15 @@ async fn is_busy<W: Create>(
 ) -> Result<bool, CallError> {
     let pressed = match &enrolled.press.state {
         PressState::Accepted { slot, .. } => {
-            Some(intent(stack, key, &Trigger::Press(Button::Image), *slot).family_id())
+            let intent = IntentKey {
+                stack: &stack.stack.name,
+                account: &key.account,
+                region: &key.region,
+                instance: &key.instance,
+                trigger: &Trigger::Press(Button::Image),
+                slot: *slot,
+            };
+            Some(intent.family_id())
         }
         PressState::Idle | PressState::Answered { .. } => None,
     };
@@ -157,17 +165,6 @@ async fn is_busy<W: Create>(
         }
     }
     Ok(false)
-}
-
-fn intent<'a>(stack: &'a BoundedStack, key: &'a EnrolmentKey, trigger: &'a Trigger, slot: Slot) -> IntentKey<'a> {
-    IntentKey {
-        stack: &stack.stack.name,
-        account: &key.account,
-        region: &key.region,
-        instance: &key.instance,
-        trigger,
-        slot,
-    }
 }
 
 fn busy(key: &EnrolmentKey) -> CallError {
@@ -219,7 +216,8 @@ impl Act<'_> {
                 self.log_slot(&policy, slot, missed, invocation);
                 let (family, changes) = begin_slot(scheduled, slot, missed, &admission, now);
                 let text = self.texts.get(&policy).cloned().flatten();
-                let enrolment = Enrolment { last_family: Some(family.id.clone()), ..enrolment };
+                let id = family.id.clone();
+                let enrolment = Enrolment { last_family: Some(id.clone()), ..enrolment };
                 let Admission { policy: rules, policy_ref, budget } = *admission;
                 let extras = Extras {
                     budget: Some(budget),
@@ -230,13 +228,12 @@ impl Act<'_> {
                 if run(work, world, stack, invocation).await? == Ran::ToTheEnd {
                     return Ok(Acted::Begun);
                 }
-                let trigger = Trigger::Schedule(policy.clone());
-                let there = world.family(&intent(stack, self.key, &trigger, slot).family_id()).await?.is_some();
+                let there = world.family(&id).await?.is_some();
                 Ok(if there { Acted::TakenBefore(policy, slot) } else { Acted::InTheWay })
             }
             EnrolmentDecision::Refuse { requested, slot, rejection, enrolment } => {
                 self.log_refusal(&requested, &rejection, invocation);
-                let (family, changes): (_, Changes) = refuse_enrolment(scheduled, slot, &requested, &rejection, now);
+                let (family, changes) = refuse_enrolment(scheduled, slot, &requested, &rejection, now);
                 let extras = Extras { enrolment: Some(self.write(enrolment)), ..Extras::default() };
                 let work = Work::begun(family, None, changes, extras);
                 let ran = run(work, world, stack, invocation).await?;

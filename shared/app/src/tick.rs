@@ -62,15 +62,8 @@ pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tic
     let regions = &watched.source_regions;
     let buttons = join_all(regions.iter().map(|region| pressed_buttons(world, &watched.stack, region))).await;
     for (region, looks) in regions.iter().zip(buttons) {
-        match looks {
-            Ok(looks) => {
-                for body in looks {
-                    done.instances = done.instances.saturating_add(outbox.add(Queue::Create, body));
-                }
-            }
-            // A Region that cannot be read delays its own instances only.
-            Err(error) => note(&mut done, region.to_string(), &error),
-        }
+        let added = outbox.add_looks(looks, || region.to_string(), &mut done);
+        done.instances = done.instances.saturating_add(added);
     }
     let buttons = outbox.send(world).await;
     due.and(buttons)?;
@@ -92,15 +85,8 @@ async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDo
     let mut done = TickDone::default();
     let mut outbox = Outbox::default();
     for (region, looks) in watched.source_regions.iter().zip(sweep(world, watched).await) {
-        match looks {
-            Ok(looks) => {
-                for body in looks {
-                    done.swept = done.swept.saturating_add(outbox.add(Queue::Create, body));
-                }
-            }
-            // A Region that cannot be read delays its own instances only.
-            Err(error) => note(&mut done, format!("schedules in {region}"), &error),
-        }
+        let added = outbox.add_looks(looks, || format!("schedules in {region}"), &mut done);
+        done.swept = done.swept.saturating_add(added);
     }
     outbox.send(world).await?;
     tracing::info!(swept = done.swept, unread = done.unread.len(), "sweep");
@@ -152,6 +138,22 @@ struct Outbox {
 impl Outbox {
     fn add(&mut self, queue: Queue, body: String) -> usize {
         usize::from(self.by_queue.entry(queue).or_default().insert(body))
+    }
+
+    /// Adds the looks that a Region asks for. One that cannot be read delays its own instances only.
+    fn add_looks(
+        &mut self,
+        looks: Result<Vec<String>, CallError>,
+        what: impl FnOnce() -> String,
+        done: &mut TickDone,
+    ) -> usize {
+        match looks {
+            Ok(looks) => looks.into_iter().map(|body| self.add(Queue::Create, body)).sum(),
+            Err(error) => {
+                note(done, what(), &error);
+                0
+            }
+        }
     }
 
     /// Sends everything to every queue; the first failure is told after the other queues were served.

@@ -4,7 +4,7 @@ use crate::bounds::Bounds;
 use crate::budget::Budget;
 use crate::enrolment::BadSchedule;
 use crate::escape::one_line;
-use crate::ids::{DeviceName, InvalidId, PolicyName};
+use crate::ids::{DeviceName, InvalidId, PolicyName, Region};
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
 use crate::policy::{BeyondBounds, Policy, PolicyError, PolicyRef};
 use crate::press::{Press, too_soon};
@@ -39,7 +39,7 @@ pub enum Rejection {
     },
     /// The instance is in a Region that the stack does not allow.
     #[error("Region {0} is not allowed for this stack; add it to AllowedRegions")]
-    RegionNotAllowed(crate::ids::Region),
+    RegionNotAllowed(Region),
     /// The instance is shutting down or terminated.
     #[error("the instance is terminated")]
     Terminated,
@@ -123,12 +123,35 @@ pub fn admit(
 ) -> Result<Admission, Rejection> {
     let name = PolicyName::new(requested.value)
         .map_err(|bad| Rejection::BadValue(InvalidId { text: one_line(&bad.text, 40), ..bad }))?;
-    if !bounds.regions.contains(&instance.region) {
-        return Err(Rejection::RegionNotAllowed(instance.region.clone()));
+    admit_under(usable(&name, requested.text, &instance.region, bounds, keys)?, instance, press, budget, bounds, now)
+}
+
+/// A policy that instances of a Region may be imaged under, whatever the moment.
+pub(crate) fn usable(
+    name: &PolicyName,
+    text: Option<&str>,
+    region: &Region,
+    bounds: &Bounds,
+    keys: &TagKeys,
+) -> Result<(Policy, PolicyRef), Rejection> {
+    if !bounds.regions.contains(region) {
+        return Err(Rejection::RegionNotAllowed(region.clone()));
     }
-    let text = requested.text.ok_or_else(|| Rejection::UnknownPolicy(name.clone()))?;
+    let text = text.ok_or_else(|| Rejection::UnknownPolicy(name.clone()))?;
     let policy = Policy::parse(text).map_err(|error| Rejection::InvalidPolicy { name: name.clone(), error })?;
     policy.check(bounds, keys).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
+    Ok((policy, PolicyRef { name: name.clone(), hash: Policy::hash(text) }))
+}
+
+/// Admits or refuses an image of the instance now, under a policy that is usable.
+pub(crate) fn admit_under(
+    (policy, policy_ref): (Policy, PolicyRef),
+    instance: &ObservedInstance,
+    press: &Press,
+    budget: &Budget,
+    bounds: &Bounds,
+    now: Timestamp,
+) -> Result<Admission, Rejection> {
     if instance.state == InstanceState::Gone {
         return Err(Rejection::Terminated);
     }
@@ -136,20 +159,20 @@ pub fn admit(
         return Err(Rejection::InstanceStoreRoot);
     }
     if let Some(root) = instance.root_name.as_ref().filter(|root| policy.create.exclude_devices.contains(*root)) {
-        return Err(Rejection::RootLeftOut { name, device: root.clone() });
+        return Err(Rejection::RootLeftOut { name: policy_ref.name, device: root.clone() });
     }
     if let Some(free) = too_soon(press, bounds, now) {
         return Err(Rejection::TooSoon(free));
     }
     let budget =
         budget.take(now, bounds.images_per_hour_max).ok_or(Rejection::HourlyLimit(bounds.images_per_hour_max))?;
-    Ok(Admission { policy, policy_ref: PolicyRef { name, hash: Policy::hash(text) }, budget })
+    Ok(Admission { policy, policy_ref, budget })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{InstanceId, Region, TagPrefix};
+    use crate::ids::{InstanceId, TagPrefix};
     use std::collections::{BTreeMap, BTreeSet};
 
     fn bounds() -> Bounds {

@@ -4,12 +4,12 @@ use super::{Enrolment, Named, Seat, Turn};
 use crate::bounds::Bounds;
 use crate::budget::Budget;
 use crate::escape::one_line;
-use crate::ids::{PolicyName, Region};
+use crate::ids::PolicyName;
 use crate::image::{InstanceState, ObservedInstance};
-use crate::look::{Admission, Rejection, Requested, admit};
+use crate::look::{Admission, Rejection, admit_under, usable};
 use crate::policy::Policy;
-use crate::press::{Hint, Press, too_soon};
-use crate::schedule::Timetable;
+use crate::press::{Hint, Press};
+use crate::schedule::{Schedule, Timetable};
 use crate::tags::TagKeys;
 use crate::time::{Slot, plus_seconds, seconds_between};
 use jiff::Timestamp;
@@ -105,42 +105,6 @@ impl Missed {
         };
         let minutes = self.late_seconds.div_euclid(60);
         Some(format!("{slots} missed; the slot of {} is made {minutes} minutes late", slot.timestamp()))
-    }
-}
-
-/// What a policy's text comes to for one instance.
-#[derive(Debug)]
-pub enum Slots {
-    /// It gives slots.
-    Given(Box<Timetable>),
-    /// It gives none.
-    Refused(Rejection),
-}
-
-impl Slots {
-    /// Reads the text. What only concerns the moment (the hour's count, the interval) is not asked here.
-    pub fn of(name: &PolicyName, text: Option<&str>, region: &Region, bounds: &Bounds, keys: &TagKeys) -> Self {
-        match Self::read(name, text, region, bounds, keys) {
-            Ok(table) => Slots::Given(Box::new(table)),
-            Err(rejection) => Slots::Refused(rejection),
-        }
-    }
-
-    fn read(
-        name: &PolicyName,
-        text: Option<&str>,
-        region: &Region,
-        bounds: &Bounds,
-        keys: &TagKeys,
-    ) -> Result<Timetable, Rejection> {
-        if !bounds.regions.contains(region) {
-            return Err(Rejection::RegionNotAllowed(region.clone()));
-        }
-        let text = text.ok_or_else(|| Rejection::UnknownPolicy(name.clone()))?;
-        let policy = Policy::parse(text).map_err(|error| Rejection::InvalidPolicy { name: name.clone(), error })?;
-        policy.check(bounds, keys).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
-        let table = policy.schedule.and_then(|schedule| schedule.timetable());
-        table.ok_or_else(|| Rejection::NoSchedule(name.clone()))
     }
 }
 
@@ -241,9 +205,13 @@ enum Act {
 fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Option<Act> {
     let text = sight.texts.get(name).and_then(Option::as_deref);
     seat.text_hash = text.map(Policy::hash);
-    let table = match Slots::of(name, text, &instance.region, sight.bounds, sight.keys) {
-        Slots::Given(table) => table,
-        Slots::Refused(rejection) => {
+    let usable = usable(name, text, &instance.region, sight.bounds, sight.keys).and_then(|usable| {
+        let table = usable.0.schedule.as_ref().and_then(Schedule::timetable);
+        Ok((table.ok_or_else(|| Rejection::NoSchedule(name.clone()))?, usable))
+    });
+    let (table, policy) = match usable {
+        Ok(given) => given,
+        Err(rejection) => {
             seat.next = None;
             seat.lapsed |= matches!(rejection, Rejection::UnknownPolicy(_) | Rejection::NoSchedule(_));
             return refuse(seat, rejection);
@@ -269,8 +237,7 @@ fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: S
         seat.next = Some(Turn { slot, at: plus_seconds(sight.now, BUSY_SECONDS) });
         return None;
     }
-    let requested = Requested { value: name.as_str(), text };
-    match admit(requested, instance, sight.press, sight.budget, sight.bounds, sight.keys, sight.now) {
+    match admit_under(policy, instance, sight.press, sight.budget, sight.bounds, sight.now) {
         Ok(admission) => {
             let missed = Missed {
                 slots: table.count(seat.done, slot.timestamp(), MISSED_MAX),
@@ -281,8 +248,7 @@ fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: S
             Some(Act::Begin { slot, missed, admission: Box::new(admission) })
         }
         // It waits: for its interval, or for the hour.
-        Err(Rejection::TooSoon(_)) => {
-            let free = too_soon(sight.press, sight.bounds, sight.now).unwrap_or(sight.now);
+        Err(Rejection::TooSoon(free)) => {
             seat.next = Some(Turn { slot, at: free });
             None
         }

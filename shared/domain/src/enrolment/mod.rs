@@ -6,7 +6,7 @@
 
 mod decide;
 
-pub use decide::{EnrolmentDecision, Missed, Sight, Slots, decide};
+pub use decide::{EnrolmentDecision, Missed, Sight, decide};
 
 use crate::escape::one_line;
 use crate::ids::{AccountId, FamilyId, InstanceId, InvalidId, PolicyName, Region};
