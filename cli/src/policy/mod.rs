@@ -10,7 +10,7 @@ use crate::commands::{Answer, connect};
 use crate::paint::Paint;
 use crate::show;
 use amiline_app::policies::{ApplyError, BoundsError, Compared, Proposed, apply, bounds_of, compare_all};
-use amiline_app::ports::{CallError, PolicyStore, PolicyVersion};
+use amiline_app::ports::{CallError, PolicyHistory, PolicyStore, PolicyVersion};
 use amiline_aws::{Aws, ConnectError, Operator};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::PolicyName;

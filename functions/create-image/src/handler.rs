@@ -4,6 +4,7 @@ use amiline_app::Create;
 use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::family::{Invocation, UseCaseError, create_due};
 use amiline_app::look::{LookRequest, look_at_instance};
+use amiline_app::policy_read::look_at_policy;
 use amiline_app::settings::BoundedStack;
 use amiline_aws::runtime::Taken;
 use amiline_domain::wake::Wake;
@@ -28,8 +29,12 @@ pub(crate) async fn handle(
         Wake::LookAtInstance { region, instance } => {
             look_at_instance(world, stack, &LookRequest { region, instance, hint: None }, invocation).await?;
         }
-        Wake::LookAtSchedule { region, instance } => {
-            look_at_schedule(world, stack, &EnrolRequest { region, instance, hint: None }, invocation).await?;
+        Wake::LookAtSchedule { region, instance, coverage } => {
+            let request = EnrolRequest { region, instance, hint: None, coverage };
+            look_at_schedule(world, stack, &request, invocation).await?;
+        }
+        Wake::LookAtPolicy(policy) => {
+            look_at_policy(world, stack, &policy).await?;
         }
         Wake::FamilyDue(due) => {
             create_due(world, stack, &due, invocation).await?;

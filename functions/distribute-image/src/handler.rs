@@ -27,6 +27,7 @@ pub(crate) async fn handle(
         Wake::InstanceTagged(_)
         | Wake::LookAtInstance { .. }
         | Wake::LookAtSchedule { .. }
+        | Wake::LookAtPolicy(_)
         | Wake::AnnounceHistory { .. }
         | Wake::Tick(_)
         | Wake::DayEnded(_)

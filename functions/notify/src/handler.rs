@@ -23,6 +23,7 @@ pub(crate) async fn handle(world: &impl Notify, stack: &StackName, wake: Wake) -
         | Wake::ImageState(_)
         | Wake::LookAtInstance { .. }
         | Wake::LookAtSchedule { .. }
+        | Wake::LookAtPolicy(_)
         | Wake::FamilyDue(_)
         | Wake::Tick(_)
         | Wake::DayEnded(_) => Ok(Taken::NotMine),

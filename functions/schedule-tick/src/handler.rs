@@ -17,7 +17,13 @@ pub(crate) async fn handle(
     match scheduled {
         Scheduled::Tick(request) => {
             let done = tick(world, watched, request).await?;
-            telemetry::overdue_families(watched.stack.name.as_str(), done.overdue, world.now());
+            let (stack, now) = (watched.stack.name.as_str(), world.now());
+            if request.sweep {
+                telemetry::refused_policies(stack, done.refused_policies, now);
+                telemetry::lost_coverage(stack, &done.lost, now);
+            } else {
+                telemetry::overdue_families(stack, done.overdue, now);
+            }
         }
         Scheduled::Digests(day) => {
             ask_for_digests(world, day).await?;

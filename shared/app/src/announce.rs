@@ -143,10 +143,10 @@ impl<'a> Delivery<'a> {
         let lacking: Vec<&str> = self.failed.keys().map(|receiver| receiver.as_str()).collect();
         let lacking = lacking.join(" ");
         let Some((_, error)) = self.failed.into_iter().next() else {
-            world.mark_announced(&item.family, item.seq).await?;
+            world.mark_announced(&item.subject, item.seq).await?;
             tracing::info!(
-                family = %item.family,
-                instance = %item.instance,
+                subject = %item.subject,
+                instance = item.instance.as_ref().map(ToString::to_string),
                 region = %item.region,
                 image = item.image.as_ref().map(ToString::to_string),
                 action = "announce",
@@ -160,10 +160,10 @@ impl<'a> Delivery<'a> {
             return Err(error.into());
         }
         if !self.told.is_empty() {
-            world.note_told(&item.family, item.seq, &self.told).await?;
+            world.note_told(&item.subject, item.seq, &self.told).await?;
         }
         tracing::error!(
-            family = %item.family,
+            subject = %item.subject,
             action = "announce",
             outcome = item.event.as_str(),
             outcome_id = item.outcome_id,

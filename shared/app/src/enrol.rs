@@ -1,21 +1,27 @@
 //! Looking at the schedules of an instance: the one use case for its tag event, for redelivery, for its turn and for the
 //! sweep.
 
-use crate::family::{CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, whole_family};
+use crate::family::{
+    CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, log_recorded, whole_family,
+};
+use crate::made::made_of;
+use crate::policy_read::read_policy;
 use crate::ports::{CallError, Committed, Enrolled};
 use crate::settings::BoundedStack;
 use crate::world::Create;
+use amiline_domain::coverage::CoverageNews;
 use amiline_domain::enrolment::{
     Enrolment, EnrolmentDecision, EnrolmentKey, Missed, Named, POLICIES_MAX, Sight, decide,
 };
 use amiline_domain::fault::Fault;
+use amiline_domain::history::{News, Subject, append_news};
 use amiline_domain::ids::{InstanceId, PolicyName, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
-use amiline_domain::look::{Admission, Rejection};
+use amiline_domain::look::{PolicyRead, Rejection};
 use amiline_domain::plan::{Scheduled, begin_slot, refuse_enrolment};
 use amiline_domain::press::{Hint, PressState};
-use amiline_domain::record::EnrolmentWrite;
+use amiline_domain::record::{EnrolmentWrite, NewsCommit, NewsRecord};
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
 use amiline_domain::wake::InstanceTagged;
@@ -30,6 +36,8 @@ pub struct EnrolRequest {
     pub instance: InstanceId,
     /// What an event claimed; its `button` is the schedule's tag.
     pub hint: Option<Hint>,
+    /// Also tell what has become of the instance's coverage.
+    pub coverage: bool,
 }
 
 impl EnrolRequest {
@@ -42,7 +50,7 @@ impl EnrolRequest {
         }
         let status = event.tags.get(&keys.status()).cloned();
         let hint = Hint { time: event.time, button: event.tags.get(&tag).cloned(), status };
-        Some(Self { region: event.region.clone(), instance: event.instance.clone(), hint: Some(hint) })
+        Some(Self { region: event.region.clone(), instance: event.instance.clone(), hint: Some(hint), coverage: false })
     }
 }
 
@@ -53,6 +61,8 @@ pub struct EnrolDone {
     pub begun: usize,
     /// Refusals that were told.
     pub refused: usize,
+    /// News of the coverage that were told.
+    pub told: usize,
     /// The kill switch is on: nothing was begun; it stays due.
     pub paused: bool,
 }
@@ -77,17 +87,22 @@ pub async fn look_at_schedule<W: Create>(
         let enrolled = world.enrolment(&key).await?;
         let instance = world.instance(&key.region, &key.instance).await?;
         let tag = instance.as_ref().and_then(|instance| instance.tags.get(&stack.stack.keys.schedule())).cloned();
-        let texts = texts(world, tag.as_deref()).await?;
+        let policies = policies(world, stack, tag.as_deref()).await?;
+        let made = match request.coverage {
+            true => Some(made_of(world, &key, &enrolled.enrolment).await?),
+            false => None,
+        };
         let now = world.now();
         let mut sight = Sight {
             instance: instance.as_ref(),
             tag: tag.as_deref(),
             hint: request.hint.as_ref(),
-            texts: &texts,
+            policies: &policies,
             press: &enrolled.press,
             budget: &enrolled.budget,
             bounds: &stack.bounds,
             keys: &stack.stack.keys,
+            made: made.as_deref(),
             taken: &taken,
             busy: false,
             now,
@@ -102,10 +117,20 @@ pub async fn look_at_schedule<W: Create>(
             EnrolmentDecision::Nothing => return Ok(done),
             EnrolmentDecision::Write(enrolment) => {
                 let write = EnrolmentWrite { key: key.clone(), expected_rev: enrolled.enrolment.rev, enrolment };
-                if world.set_enrolment(&write).await? == Committed::Yes {
-                    return Ok(done);
+                match world.set_enrolment(&write).await? {
+                    // What is promised is known only now, and with it what the coverage is.
+                    Committed::Yes if request.coverage => {}
+                    Committed::Yes => return Ok(done),
+                    Committed::Conflict => world.give_way(round).await,
                 }
-                world.give_way(round).await;
+                continue;
+            }
+            EnrolmentDecision::Tell { news, enrolment } => {
+                let count = news.len();
+                match tell(world, &key, enrolled.enrolment.rev, news, enrolment).await? {
+                    Committed::Yes => done.told = done.told.saturating_add(count),
+                    Committed::Conflict => world.give_way(round).await,
+                }
                 continue;
             }
             EnrolmentDecision::Begin { .. } | EnrolmentDecision::Refuse { .. } => decision,
@@ -114,7 +139,7 @@ pub async fn look_at_schedule<W: Create>(
             return Ok(EnrolDone { paused: true, ..done });
         }
         let Some(instance) = instance else { return Ok(done) };
-        let act = Act { key: &key, enrolled: &enrolled, instance: &instance, texts: &texts };
+        let act = Act { key: &key, enrolled: &enrolled, instance: &instance };
         match act.carry_out(world, stack, acts, invocation).await? {
             Acted::Begun => done.begun = done.begun.saturating_add(1),
             Acted::Refused => done.refused = done.refused.saturating_add(1),
@@ -127,13 +152,40 @@ pub async fn look_at_schedule<W: Create>(
     Err(UseCaseError::Call(busy(&key)))
 }
 
-async fn texts<W: Create>(world: &W, tag: Option<&str>) -> Result<BTreeMap<PolicyName, Option<String>>, CallError> {
-    let mut texts = BTreeMap::new();
-    for policy in tag.map(Named::of).unwrap_or_default().policies {
-        let text = world.policy_text(&policy).await?;
-        texts.insert(policy, text);
+/// Writes what is told of the coverage, with the enrolment that remembers it.
+async fn tell<W: Create>(
+    world: &W,
+    key: &EnrolmentKey,
+    expected_rev: u64,
+    news: Vec<CoverageNews>,
+    mut enrolment: Enrolment,
+) -> Result<Committed, CallError> {
+    let subject = Subject::Enrolment(key.clone());
+    let mut history = Vec::with_capacity(news.len());
+    for CoverageNews { kind, policy, region, image, reason } in news {
+        let news = News { kind, account: key.account.clone(), region, policy, image, reason };
+        history.push(append_news(subject.clone(), &mut enrolment.news, news, world.now()));
     }
-    Ok(texts)
+    let write = EnrolmentWrite { key: key.clone(), expected_rev, enrolment };
+    let commit = NewsCommit { record: NewsRecord::Enrolment(write), history };
+    let committed = world.commit_news(&commit).await?;
+    if committed == Committed::Yes {
+        commit.history.iter().for_each(log_recorded);
+    }
+    Ok(committed)
+}
+
+async fn policies<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    tag: Option<&str>,
+) -> Result<BTreeMap<PolicyName, PolicyRead>, UseCaseError> {
+    let mut policies = BTreeMap::new();
+    for policy in tag.map(Named::of).unwrap_or_default().policies {
+        let read = read_policy(world, stack, &policy).await?;
+        policies.insert(policy, read);
+    }
+    Ok(policies)
 }
 
 /// Whether an image of the instance is being made: of the slot before, or of a press that is under way. EC2 makes few of one
@@ -183,7 +235,6 @@ struct Act<'a> {
     key: &'a EnrolmentKey,
     enrolled: &'a Enrolled,
     instance: &'a ObservedInstance,
-    texts: &'a BTreeMap<PolicyName, Option<String>>,
 }
 
 enum Acted {
@@ -211,20 +262,16 @@ impl Act<'_> {
         };
         let now = world.now();
         match decision {
-            EnrolmentDecision::Nothing | EnrolmentDecision::Write(_) => Ok(Acted::InTheWay),
+            EnrolmentDecision::Nothing | EnrolmentDecision::Write(_) | EnrolmentDecision::Tell { .. } => {
+                Ok(Acted::InTheWay)
+            }
             EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment } => {
                 self.log_slot(&policy, slot, missed, invocation);
                 let (family, changes) = begin_slot(scheduled, slot, missed, &admission, now);
-                let text = self.texts.get(&policy).cloned().flatten();
                 let id = family.id.clone();
                 let enrolment = Enrolment { last_family: Some(id.clone()), ..enrolment };
-                let Admission { policy: rules, policy_ref, budget } = *admission;
-                let extras = Extras {
-                    budget: Some(budget),
-                    policy_text: text.map(|text| (policy_ref.hash, text)),
-                    enrolment: Some(self.write(enrolment)),
-                };
-                let work = Work::begun(family, Some(rules), changes, extras);
+                let extras = Extras { enrolment: Some(self.write(enrolment)), ..Extras::of(&admission) };
+                let work = Work::begun(family, Some(admission.policy), changes, extras);
                 if run(work, world, stack, invocation).await? == Ran::ToTheEnd {
                     return Ok(Acted::Begun);
                 }

@@ -5,12 +5,13 @@ use crate::ports::{CallError, Clock, Committed, ImageReader, InstanceTagger, Kil
 use crate::rare;
 use crate::settings::BoundedStack;
 use crate::world::{Create, Distribute};
-use amiline_domain::budget::Budget;
+use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::family::{Family, Lease, Worker};
 use amiline_domain::history::{HistoryItem, append};
-use amiline_domain::ids::FamilyId;
+use amiline_domain::ids::{FamilyId, PolicyName};
+use amiline_domain::look::Admission;
 use amiline_domain::plan::{Action, Changes, Knock, Observed, Scene, absorb, conclude, decide, looks, next_look};
-use amiline_domain::policy::Policy;
+use amiline_domain::policy::{Policy, PolicyRef};
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::FamilyDue;
@@ -21,6 +22,7 @@ use thiserror::Error;
 mod hands;
 mod record;
 
+pub(crate) use hands::log_recorded;
 pub(crate) use hands::{CreateHands, DistributeHands, Hands};
 use record::kept_policy;
 pub(crate) use record::{commit_surely, whole_family};
@@ -153,10 +155,25 @@ fn scene<'a, H: Hands>(stack: &'a BoundedStack, policy: Option<&'a Policy>, now:
 pub(crate) struct Extras {
     /// The hour's count.
     pub(crate) budget: Option<Budget>,
+    /// The policy's day.
+    pub(crate) day: Option<(PolicyName, DayCount)>,
     /// The policy's hash and text.
     pub(crate) policy_text: Option<(String, String)>,
     /// The instance's enrolment.
     pub(crate) enrolment: Option<EnrolmentWrite>,
+}
+
+impl Extras {
+    /// Of an image that is asked for.
+    pub(crate) fn of(admission: &Admission) -> Self {
+        let PolicyRef { name, hash } = &admission.policy_ref;
+        Self {
+            budget: Some(admission.budget.clone()),
+            day: admission.day.clone().map(|day| (name.clone(), day)),
+            policy_text: Some((hash.clone(), admission.text.clone())),
+            enrolment: None,
+        }
+    }
 }
 
 /// How a run ended.
@@ -351,6 +368,7 @@ impl Work {
             history: self.history.clone(),
             press: self.changes.press.clone(),
             budget: self.extras.budget.clone(),
+            day: self.extras.day.clone(),
             policy_text: self.extras.policy_text.clone(),
             enrolment: self.extras.enrolment.clone(),
             expected_version: self.version,

@@ -1,6 +1,7 @@
 //! Looking at an instance: the one use case for its tag event, for redelivery and for the tick.
 
 use crate::family::{CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, advance};
+use crate::policy_read::read_policy;
 use crate::ports::CallError;
 use crate::settings::BoundedStack;
 use crate::world::Create;
@@ -8,7 +9,7 @@ use amiline_domain::budget::Budget;
 use amiline_domain::ids::{InstanceId, PolicyName, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
-use amiline_domain::look::{Requested, admit};
+use amiline_domain::look::{Counts, PolicyRead, Requested, admit};
 use amiline_domain::plan::{Begun, Knock, begin, refuse};
 use amiline_domain::press::{Hint, LookDecision, Press, PressKey, decide_look};
 use amiline_domain::tags::{Button, Trigger};
@@ -185,11 +186,11 @@ async fn begin_press<W: Create>(
 ) -> Result<Option<LookDone>, UseCaseError> {
     let now = world.now();
     // An invalid name is refused by `admit`; it never reaches Parameter Store.
-    let text = match PolicyName::new(new.value.as_str()) {
-        Ok(name) => world.policy_text(&name).await?,
-        Err(_) => None,
+    let policy = match PolicyName::new(new.value.as_str()) {
+        Ok(name) => read_policy(world, stack, &name).await?,
+        Err(_) => PolicyRead::default(),
     };
-    let requested = Requested { value: &new.value, text: text.as_deref() };
+    let requested = Requested { value: &new.value, policy: &policy };
     let begun = Begun {
         stack: &stack.stack.name,
         account: &stack.stack.account,
@@ -204,29 +205,27 @@ async fn begin_press<W: Create>(
             None => new.instance.tags.get(&stack.stack.keys.status()).map(String::as_str),
         },
     };
-    let (work, done) =
-        match admit(requested, &new.instance, &new.press, &new.budget, &stack.bounds, &stack.stack.keys, now) {
-            Ok(admission) => {
-                let (family, changes) = begin(begun, &admission, now);
-                let hash = admission.policy_ref.hash.clone();
-                let policy_text = text.map(|text| (hash, text));
-                let extras = Extras { budget: Some(admission.budget), policy_text, enrolment: None };
-                (Work::begun(family, Some(admission.policy), changes, extras), LookDone::Begun)
-            }
-            Err(rejection) => {
-                tracing::info!(
-                    instance = %new.instance.id,
-                    region = %new.instance.region,
-                    outcome = "rejected",
-                    code = rejection.code(),
-                    reason = %rejection,
-                    request = invocation.id,
-                    "press"
-                );
-                let (family, changes) = refuse(begun, &rejection, now);
-                (Work::begun(family, None, changes, Extras::default()), LookDone::Rejected)
-            }
-        };
+    let counts = Counts { press: &new.press, budget: &new.budget };
+    let (work, done) = match admit(requested, &new.instance, counts, &stack.bounds, &stack.stack.keys, now) {
+        Ok(admission) => {
+            let (family, changes) = begin(begun, &admission, now);
+            let extras = Extras::of(&admission);
+            (Work::begun(family, Some(admission.policy), changes, extras), LookDone::Begun)
+        }
+        Err(rejection) => {
+            tracing::info!(
+                instance = %new.instance.id,
+                region = %new.instance.region,
+                outcome = "rejected",
+                code = rejection.code(),
+                reason = %rejection,
+                request = invocation.id,
+                "press"
+            );
+            let (family, changes) = refuse(begun, &rejection, now);
+            (Work::begun(family, None, changes, Extras::default()), LookDone::Rejected)
+        }
+    };
     let hands = CreateHands { world, deadline: invocation.deadline };
     match work.run(world, &hands, stack, invocation).await? {
         Ran::ToTheEnd => Ok(Some(done)),

@@ -1,6 +1,6 @@
 //! Writing policies: compared with what is stored, within the stack's bounds, and never over a version that nobody saw.
 
-use crate::ports::{BoundsReader, CallError, PolicyStore, PolicyVersion, PolicyWriter};
+use crate::ports::{BoundsReader, CallError, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter};
 use amiline_domain::bounds::{Bounds, NoBounds, StatedBounds};
 use amiline_domain::ids::{PolicyName, StackName};
 use amiline_domain::policy::{BeyondBounds, Verdict, Written, compare};
@@ -141,7 +141,7 @@ fn seen(version: Option<u64>) -> String {
 
 /// Writes what was compared, as far as it changes anything. Before anything is written, everything is looked at again:
 /// a version that moved since stops it all. What was written before a failure comes back with it.
-pub async fn apply<W: PolicyStore + PolicyWriter>(
+pub async fn apply<W: PolicyStore + PolicyHistory + PolicyWriter>(
     world: &W,
     compared: &[Compared],
 ) -> (Vec<Applied>, Result<(), ApplyError>) {
@@ -150,7 +150,7 @@ pub async fn apply<W: PolicyStore + PolicyWriter>(
     (applied, done)
 }
 
-async fn apply_each<W: PolicyStore + PolicyWriter>(
+async fn apply_each<W: PolicyStore + PolicyHistory + PolicyWriter>(
     world: &W,
     compared: &[Compared],
     applied: &mut Vec<Applied>,
@@ -175,7 +175,10 @@ fn moved(one: &Compared, now: Option<u64>) -> ApplyError {
     ApplyError::Moved { name: one.proposed.name.clone(), compared: one.version, now }
 }
 
-async fn write<W: PolicyStore + PolicyWriter>(world: &W, one: &Compared) -> Result<Applied, ApplyError> {
+async fn write<W: PolicyStore + PolicyHistory + PolicyWriter>(
+    world: &W,
+    one: &Compared,
+) -> Result<Applied, ApplyError> {
     let Proposed { name, written } = &one.proposed;
     let applied = |version, meanwhile| Applied { name: name.clone(), version, meanwhile };
     let Some(before) = one.version else {

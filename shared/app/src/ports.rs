@@ -5,21 +5,23 @@
 
 #![allow(async_fn_in_trait, reason = "every caller is in this workspace and single-threaded")]
 
-use amiline_domain::budget::Budget;
+use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::bus::BusEvent;
+use amiline_domain::coverage::Made;
 use amiline_domain::day::Day;
 use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
-use amiline_domain::history::HistoryItem;
+use amiline_domain::history::{HistoryItem, Subject};
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
 use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
 use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
+use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
-use amiline_domain::record::{Commit, EnrolmentWrite};
+use amiline_domain::record::{Commit, EnrolmentWrite, NewsCommit};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -153,8 +155,12 @@ pub trait PolicyStore {
     async fn policies(&self) -> Result<Vec<StoredPolicy>, CallError>;
     /// One policy; `None` if there is none of that name.
     async fn stored_policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, CallError>;
+}
+
+/// The versions of policies.
+pub trait PolicyHistory {
     /// The versions that Parameter Store keeps (the newest 100), oldest first, following every page; empty if there is
-    /// no such policy.
+    /// no such policy. For functions they are cached for less than a minute.
     async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError>;
 }
 
@@ -281,14 +287,52 @@ pub enum Due {
     },
 }
 
+/// Telling what concerns no family.
+pub trait NewsWriter {
+    /// Writes news with the record that remembers them, in one transaction. An error with [`Fault::Unknown`] may have been
+    /// written: load again before anything else.
+    async fn commit_news(&self, news: &NewsCommit) -> Result<Committed, CallError>;
+}
+
+/// What was told of policies.
+pub trait WatchReader {
+    /// What was told of these policies; those of which nothing was are left out.
+    async fn watches(&self, policies: &[PolicyName]) -> Result<BTreeMap<PolicyName, Watch>, CallError>;
+}
+
+/// What was made under policies.
+pub trait DayCountReader {
+    /// How many images were asked for under a policy on its newest day.
+    async fn day_count(&self, policy: &PolicyName) -> Result<DayCount, CallError>;
+}
+
+/// What was made of instances.
+pub trait MadeReader {
+    /// A page of what was made of an instance under policies, newest first, and where to go on.
+    async fn made(&self, key: &EnrolmentKey, from: Option<String>) -> Result<MadePage, CallError>;
+}
+
+/// A page of what was made of an instance.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MadePage {
+    /// What was made.
+    pub made: Vec<Made>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// Enrolments, many at once.
+pub trait EnrolmentReader {
+    /// The enrolments of these instances; those that have none are left out.
+    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError>;
+}
+
 /// The index of what is due.
 pub trait DueReader {
     /// How many parts the index has.
     fn shards(&self) -> u32;
     /// One page of what was due at `now` in one part, and where to go on.
     async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError>;
-    /// The enrolments of these instances; those that have none are left out.
-    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError>;
     /// The hour's count.
     async fn budget(&self, account: &AccountId) -> Result<Budget, CallError>;
     /// Those of the presses that are under way: their families have due times of their own.
@@ -329,9 +373,9 @@ pub trait Announcer {
     /// takes or refuses each by itself: the places of those that it refused, and why. An error is about all of them.
     async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError>;
     /// Marks a history item as announced: every receiver was told.
-    async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError>;
+    async fn mark_announced(&self, subject: &Subject, seq: u64) -> Result<(), CallError>;
     /// Adds to those who were told of a history item that goes on waiting for the others.
-    async fn note_told(&self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError>;
+    async fn note_told(&self, subject: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError>;
     /// A history item that still waits to be announced; `None` if it is gone or was announced.
     async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError>;
 }

@@ -45,6 +45,7 @@ pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryErro
         history,
         press: None,
         budget: None,
+        day: None,
         policy_text: None,
         enrolment: None,
         expected_version: Some(version),

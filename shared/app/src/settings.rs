@@ -24,8 +24,8 @@ pub struct WatchedStack {
     pub stack: Stack,
     /// The Regions whose instances are watched; home is among them.
     pub source_regions: Vec<Region>,
-    /// Images that may be asked for in an hour: no more turns are given out.
-    pub images_per_hour_max: u32,
+    /// Its bounds: no more turns are given out than the hour has room for, and what exceeds them is no policy to follow.
+    pub bounds: Bounds,
 }
 
 /// The stack and what it may do.

@@ -1,56 +1,99 @@
-//! The sweep: every instance's tag held against its enrolment, for events that were lost and policies that were edited.
+//! The sweep: every policy, every instance's tag and every instance's coverage held against what was told of them, for
+//! events that were lost, policies that were edited, and images that never came.
 //!
 //! It costs with the number of enrolled instances (one read of tags for a thousand of them, one of enrolments for a
-//! hundred), so it runs once an hour and not with every tick.
+//! hundred, one of images for each), so it runs once an hour and not with every tick.
 
+use crate::made::made_of;
+use crate::policy_read::texts_of;
 use crate::ports::CallError;
 use crate::settings::WatchedStack;
 use crate::world::Tick;
-use amiline_domain::enrolment::{EnrolmentKey, Named};
+use amiline_domain::coverage::{Promise, coverage, news, promises};
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::ids::{InstanceId, PolicyName, Region};
-use amiline_domain::policy::Policy;
-use amiline_domain::wake::look_at_schedule;
+use amiline_domain::policy::{Policy, PolicyTexts, refused};
+use amiline_domain::wake::{look_at_coverage, look_at_policy};
 use futures_util::future::join_all;
-use std::collections::{BTreeMap, BTreeSet};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
 
-/// The messages that each watched Region's instances ask for, in the order of the Regions.
-pub(crate) async fn sweep<W: Tick>(world: &W, watched: &WatchedStack) -> Vec<Result<Vec<String>, CallError>> {
+/// Instances whose images are read at the same time.
+const READ_AT_ONCE: usize = 16;
+
+/// What a sweep found.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    /// The messages that each watched Region's instances ask for, in the order of the Regions.
+    pub(crate) instances: Vec<Result<Vec<String>, CallError>>,
+    /// The messages that policies ask for.
+    pub(crate) policies: Vec<String>,
+    /// Policies that cannot be used as they were written.
+    pub(crate) refused: usize,
+    /// By policy and Region in which it promises images: how many instances have lost their coverage.
+    pub(crate) lost: BTreeMap<(PolicyName, Region), usize>,
+}
+
+/// Holds everything against what was told.
+pub(crate) async fn sweep<W: Tick>(world: &W, watched: &WatchedStack) -> Swept {
+    let mut swept = Swept::default();
+    let policies = match policies(world, watched, &mut swept).await {
+        Ok(policies) => policies,
+        // Nothing can be said about any instance; the next sweep tries again.
+        Err(error) => {
+            swept.instances = watched.source_regions.iter().map(|_| Err(error.clone())).collect();
+            return swept;
+        }
+    };
     let key = watched.stack.keys.schedule();
     let tagged = join_all(watched.source_regions.iter().map(|region| world.instances_tagged(region, &key))).await;
-    let named: BTreeSet<PolicyName> =
-        tagged.iter().flatten().flatten().flat_map(|(_, value)| Named::of(value).policies).collect();
-    let hashes = match hashes(world, named).await {
-        Ok(hashes) => hashes,
-        // Nothing can be said about any of them; the next sweep tries again.
-        Err(error) => return watched.source_regions.iter().map(|_| Err(error.clone())).collect(),
-    };
-    let mut looks = Vec::with_capacity(tagged.len());
     for (region, tagged) in watched.source_regions.iter().zip(tagged) {
-        looks.push(match tagged {
-            Ok(tagged) => differing(world, watched, region, tagged, &hashes).await,
+        let looks = match tagged {
+            Ok(tagged) => instances(world, (watched, region), tagged, &policies, &mut swept).await,
             Err(error) => Err(error),
-        });
+        };
+        swept.instances.push(looks);
     }
-    looks
+    swept
 }
 
-async fn hashes<W: Tick>(world: &W, named: BTreeSet<PolicyName>) -> Result<BTreeMap<PolicyName, String>, CallError> {
-    let mut hashes = BTreeMap::new();
-    for policy in named {
-        if let Some(text) = world.policy_text(&policy).await? {
-            hashes.insert(policy, Policy::hash(&text));
+/// What the policies say, ready to be held against many instances.
+struct Policies {
+    hashes: BTreeMap<PolicyName, String>,
+    promises: BTreeMap<PolicyName, Promise>,
+}
+
+async fn policies<W: Tick>(world: &W, watched: &WatchedStack, swept: &mut Swept) -> Result<Policies, CallError> {
+    let mut texts: BTreeMap<PolicyName, PolicyTexts> = BTreeMap::new();
+    for stored in world.policies().await? {
+        // No tag can name a parameter with another name.
+        if let Ok(name) = PolicyName::new(stored.name) {
+            let read = texts_of(world, &name, Some(stored.text)).await?;
+            texts.insert(name, read);
         }
     }
-    Ok(hashes)
+    let (bounds, keys) = (&watched.bounds, &watched.stack.keys);
+    let names: Vec<PolicyName> = texts.keys().cloned().collect();
+    let watches = world.watches(&names).await?;
+    for (name, read) in &texts {
+        swept.refused = swept.refused.saturating_add(usize::from(refused(read, bounds, keys).is_some()));
+        let watch = watches.get(name).cloned().unwrap_or_default();
+        if !watch.is_current(read, bounds, keys) {
+            swept.policies.push(look_at_policy(name));
+        }
+    }
+    let newest =
+        |(name, read): (&PolicyName, &PolicyTexts)| Some((name.clone(), Policy::hash(read.newest.as_deref()?)));
+    Ok(Policies { hashes: texts.iter().filter_map(newest).collect(), promises: promises(&texts) })
 }
 
-/// The instances of a Region whose enrolment does not say what tag and policies say.
-async fn differing<W: Tick>(
+/// The instances of a Region of which something is to be told or done.
+async fn instances<W: Tick>(
     world: &W,
-    watched: &WatchedStack,
-    region: &Region,
+    (watched, region): (&WatchedStack, &Region),
     tagged: Vec<(InstanceId, String)>,
-    hashes: &BTreeMap<PolicyName, String>,
+    policies: &Policies,
+    swept: &mut Swept,
 ) -> Result<Vec<String>, CallError> {
     let key = |instance: &InstanceId| EnrolmentKey {
         account: watched.stack.account.clone(),
@@ -62,9 +105,46 @@ async fn differing<W: Tick>(
         return Ok(Vec::new());
     }
     let enrolments = world.enrolments(&keys).await?;
-    let differs = tagged
-        .iter()
-        .zip(&keys)
-        .filter(|((_, value), key)| enrolments.get(key).is_none_or(|enrolment| !enrolment.is_current(value, hashes)));
-    Ok(differs.map(|((instance, _), _)| look_at_schedule(region, instance)).collect())
+    let enrolled: Vec<(&EnrolmentKey, &Enrolment)> = enrolments.iter().collect();
+    let mut uncovered = Vec::new();
+    for some in enrolled.chunks(READ_AT_ONCE) {
+        let now = world.now();
+        let read = some.iter().map(|(key, enrolment)| differs(world, key, enrolment, policies, now));
+        for (covers, (key, _)) in join_all(read).await.into_iter().zip(some) {
+            let Covered { lost, told } = covers?;
+            for (place, is_lost) in lost {
+                let count = swept.lost.entry(place).or_default();
+                *count = count.saturating_add(usize::from(is_lost));
+            }
+            uncovered.extend((!told).then(|| key.instance.clone()));
+        }
+    }
+    let is_current = |key: &EnrolmentKey, value: &str| {
+        enrolments.get(key).is_some_and(|enrolment| enrolment.is_current(value, &policies.hashes))
+    };
+    let outdated = tagged.iter().zip(&keys).filter(|((_, value), key)| !is_current(key, value));
+    let instances = outdated.map(|((instance, _), _)| instance).chain(&uncovered);
+    Ok(instances.map(|instance| look_at_coverage(region, instance)).collect())
+}
+
+struct Covered {
+    lost: Vec<((PolicyName, Region), bool)>,
+    told: bool,
+}
+
+async fn differs<W: Tick>(
+    world: &W,
+    key: &EnrolmentKey,
+    enrolment: &Enrolment,
+    policies: &Policies,
+    now: Timestamp,
+) -> Result<Covered, CallError> {
+    let made = made_of(world, key, enrolment).await?;
+    let covers = coverage(&key.instance, enrolment, &policies.promises, &made, now);
+    let (news, _) = news(enrolment, &covers, now);
+    let lost = covers.into_iter().map(|cover| {
+        let lost = cover.is_lost();
+        ((cover.policy, cover.region), lost)
+    });
+    Ok(Covered { lost: lost.collect(), told: news.is_empty() })
 }

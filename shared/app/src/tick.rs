@@ -5,7 +5,7 @@ use crate::ports::{CallError, Due, Queue};
 use crate::settings::{Stack, WatchedStack};
 use crate::sweep::sweep;
 use crate::world::Tick;
-use amiline_domain::ids::Region;
+use amiline_domain::ids::{PolicyName, Region};
 use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
 use amiline_domain::time::{plus_seconds, seconds_between};
@@ -32,8 +32,12 @@ pub struct TickDone {
     pub turns: usize,
     /// Turns that have come and wait, since the hour is full or there are too many.
     pub waiting: usize,
-    /// Messages sent for instances whose enrolment the sweep found not to be current.
+    /// Messages sent for instances and policies of which the sweep found something that was not done or told.
     pub swept: usize,
+    /// Policies that cannot be used as they were written; counted by the sweep.
+    pub refused_policies: usize,
+    /// Instances without an image that is as new as was promised, by policy and Region; counted by the sweep.
+    pub lost: BTreeMap<(PolicyName, Region), usize>,
     /// Messages sent for history that was not published.
     pub history: usize,
     /// Families that have been due for more than half an hour.
@@ -82,14 +86,24 @@ pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tic
 
 /// The hourly sweep and nothing else: it may take long, and another tick is never far.
 async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDone, UseCaseError> {
-    let mut done = TickDone::default();
     let mut outbox = Outbox::default();
-    for (region, looks) in watched.source_regions.iter().zip(sweep(world, watched).await) {
+    let swept = sweep(world, watched).await;
+    let mut done = TickDone { refused_policies: swept.refused, lost: swept.lost, ..TickDone::default() };
+    for (region, looks) in watched.source_regions.iter().zip(swept.instances) {
         let added = outbox.add_looks(looks, || format!("schedules in {region}"), &mut done);
         done.swept = done.swept.saturating_add(added);
     }
+    for body in swept.policies {
+        done.swept = done.swept.saturating_add(outbox.add(Queue::Create, body));
+    }
     outbox.send(world).await?;
-    tracing::info!(swept = done.swept, unread = done.unread.len(), "sweep");
+    tracing::info!(
+        swept = done.swept,
+        refused_policies = done.refused_policies,
+        lost = done.lost.values().sum::<usize>(),
+        unread = done.unread.len(),
+        "sweep"
+    );
     Ok(done)
 }
 
@@ -107,7 +121,7 @@ async fn give_turns<W: Tick>(
         return;
     }
     let left = match world.budget(&watched.stack.account).await {
-        Ok(budget) => usize::try_from(budget.left(now, watched.images_per_hour_max)).unwrap_or(usize::MAX),
+        Ok(budget) => usize::try_from(budget.left(now, watched.bounds.images_per_hour_max)).unwrap_or(usize::MAX),
         // `create-image` counts for itself; without the count only the pace holds.
         Err(error) => {
             note(done, "the hour's count".to_owned(), &error);

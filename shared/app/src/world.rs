@@ -1,9 +1,10 @@
 //! The sets of ports that the functions have, by name.
 
 use crate::ports::{
-    Announcer, Catalogue, Clock, DayReader, DigestKeeper, DueReader, ImageCopier, ImageCreator, ImageReader,
-    ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, RecordReader,
-    RecordWriter, TagReader,
+    Announcer, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader, EnrolmentReader, ImageCopier,
+    ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, MadeReader,
+    Messenger, NewsWriter, PolicyHistory, PolicyReader, PolicyStore, RecordReader, RecordWriter, TagReader,
+    WatchReader,
 };
 
 /// What `create-image` has.
@@ -14,6 +15,11 @@ pub trait Create:
     + ImageCreator
     + InstanceTagger
     + PolicyReader
+    + PolicyHistory
+    + MadeReader
+    + WatchReader
+    + DayCountReader
+    + NewsWriter
     + KillSwitch
     + RecordReader
     + RecordWriter
@@ -28,6 +34,11 @@ impl<T> Create for T where
         + ImageCreator
         + InstanceTagger
         + PolicyReader
+        + PolicyHistory
+        + MadeReader
+        + WatchReader
+        + DayCountReader
+        + NewsWriter
         + KillSwitch
         + RecordReader
         + RecordWriter
@@ -55,9 +66,33 @@ impl<T> Distribute for T where
 }
 
 /// What `schedule-tick` has: no port that changes anything in EC2.
-pub trait Tick: Clock + TagReader + PolicyReader + DueReader + DayReader + Messenger {}
+pub trait Tick:
+    Clock
+    + TagReader
+    + PolicyStore
+    + PolicyHistory
+    + DueReader
+    + EnrolmentReader
+    + MadeReader
+    + WatchReader
+    + DayReader
+    + Messenger
+{
+}
 
-impl<T> Tick for T where T: Clock + TagReader + PolicyReader + DueReader + DayReader + Messenger {}
+impl<T> Tick for T where
+    T: Clock
+        + TagReader
+        + PolicyStore
+        + PolicyHistory
+        + DueReader
+        + EnrolmentReader
+        + MadeReader
+        + WatchReader
+        + DayReader
+        + Messenger
+{
+}
 
 /// What `notify` has: it tells, and notes that it did.
 pub trait Notify: Clock + Announcer + DayReader + DigestKeeper {}

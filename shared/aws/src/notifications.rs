@@ -8,7 +8,7 @@ use crate::world::Aws;
 use amiline_app::ports::{Announcer, CallError, Clock};
 use amiline_domain::bus::{self, BusEvent, SOURCE};
 use amiline_domain::fault::Fault;
-use amiline_domain::ids::FamilyId;
+use amiline_domain::history::{EventKind, Subject};
 use amiline_domain::notice::Notice;
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use aws_sdk_eventbridge::primitives::DateTime;
@@ -38,6 +38,10 @@ impl Announcer for Aws<Notify> {
         if incomplete && topic == Topic::Notifications {
             telemetry::incomplete_family(self.settings.stack.name.as_str(), self.now());
         }
+        let refused = notice.attributes.get("event").is_some_and(|event| event == EventKind::PolicyRefused.as_str());
+        if refused && topic == Topic::Notifications {
+            telemetry::refused_policies(self.settings.stack.name.as_str(), 1, self.now());
+        }
         Ok(())
     }
 
@@ -63,12 +67,12 @@ impl Announcer for Aws<Notify> {
         Ok(refused.collect())
     }
 
-    async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError> {
-        self.forget_unannounced(&HistoryPlace::of(family, seq)).await
+    async fn mark_announced(&self, subject: &Subject, seq: u64) -> Result<(), CallError> {
+        self.forget_unannounced(&HistoryPlace::of(subject, seq)).await
     }
 
-    async fn note_told(&self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
-        self.add_told(&HistoryPlace::of(family, seq), told).await
+    async fn note_told(&self, subject: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+        self.add_told(&HistoryPlace::of(subject, seq), told).await
     }
 
     async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError> {

@@ -1,6 +1,7 @@
 //! Policies and the kill switch, in Parameter Store. Its rate is low, so answers are kept for a while.
 
 use crate::errors::Call;
+use crate::policies::parameter_of;
 use crate::world::{Aws, HasKillSwitch, ReadsPolicies};
 use amiline_app::ports::{CallError, Clock, KillSwitch, PolicyReader};
 use amiline_domain::escape::one_line;
@@ -10,24 +11,30 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-const POLICY_SECONDS: i64 = 30;
+pub(crate) const POLICY_SECONDS: i64 = 30;
 pub(crate) const KILL_SWITCH_SECONDS: i64 = 20;
 /// The one value that lets the stack work.
 const OFF: &str = "off";
 
 /// Texts that were read, and when. What was not there is read again each time: somebody who has just written
 /// it does not want to wait.
-#[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<BTreeMap<String, (Timestamp, String)>>);
+#[derive(Debug)]
+pub(crate) struct Kept<T = String>(Mutex<BTreeMap<String, (Timestamp, T)>>);
 
-impl Kept {
-    pub(crate) fn fresh(&self, name: &str, now: Timestamp, seconds: i64) -> Option<String> {
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+}
+
+impl<T: Clone> Kept<T> {
+    pub(crate) fn fresh(&self, name: &str, now: Timestamp, seconds: i64) -> Option<T> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, value) = kept.get(name)?;
         (0..seconds).contains(&seconds_between(*at, now)).then(|| value.clone())
     }
 
-    pub(crate) fn keep(&self, name: &str, now: Timestamp, value: &str) {
+    pub(crate) fn keep<V: ToOwned<Owned = T> + ?Sized>(&self, name: &str, now: Timestamp, value: &V) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(name.to_owned(), (now, value.to_owned()));
     }
@@ -51,8 +58,7 @@ impl<S> Aws<S> {
 
 impl<S: ReadsPolicies> PolicyReader for Aws<S> {
     async fn policy_text(&self, name: &PolicyName) -> Result<Option<String>, CallError> {
-        let path = self.settings.policy_path().trim_end_matches('/');
-        self.parameter(&format!("{path}/{name}"), POLICY_SECONDS).await
+        self.parameter(&parameter_of(&self.settings, name), POLICY_SECONDS).await
     }
 }
 
@@ -87,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_parameter_is_kept_for_its_time_and_not_when_the_clock_went_back() {
-        let kept = Kept::default();
+        let kept: Kept = Kept::default();
         kept.keep("/a", at("2026-11-24T12:00:00Z"), "off");
         assert_eq!(kept.fresh("/a", at("2026-11-24T12:00:19Z"), 20).as_deref(), Some("off"));
         assert_eq!(kept.fresh("/a", at("2026-11-24T12:00:20Z"), 20), None);

@@ -1,8 +1,10 @@
 //! Policies as their administrator sees them: Parameter Store itself, uncached, with versions.
 
 use crate::errors::Call;
-use crate::world::{Aws, Operator};
-use amiline_app::ports::{BoundsReader, CallError, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy};
+use crate::world::{Aws, Operator, ReadsPolicies};
+use amiline_app::ports::{
+    BoundsReader, CallError, Clock, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy,
+};
 use amiline_domain::ids::PolicyName;
 use aws_sdk_ssm::error::ProvideErrorMetadata;
 use aws_sdk_ssm::primitives::DateTime;
@@ -13,15 +15,12 @@ use jiff::Timestamp;
 const POLICIES_PAGE: i32 = 10;
 const VERSIONS_PAGE: i32 = 50;
 
+/// The name of a policy's parameter.
+pub(crate) fn parameter_of(settings: &impl ReadsPolicies, name: &PolicyName) -> String {
+    format!("{}/{name}", settings.policy_path().trim_end_matches('/'))
+}
+
 impl Aws<Operator> {
-    fn policy_path(&self) -> String {
-        format!("/{}/policies", self.settings.prefix)
-    }
-
-    fn policy_parameter(&self, name: &PolicyName) -> String {
-        format!("{}/{name}", self.policy_path())
-    }
-
     async fn put_policy(&self, parameter: &str, text: &str, overwrite: bool) -> Result<Put, CallError> {
         let call = Call::new("ssm:PutParameter", parameter, self.home());
         let put = self.clients.ssm().put_parameter().name(parameter).value(text).overwrite(overwrite);
@@ -37,7 +36,9 @@ impl Aws<Operator> {
         };
         version(answer.version()).map(Put::Version).ok_or_else(|| call.unreadable("the answer names no version"))
     }
+}
 
+impl<S> Aws<S> {
     /// A parameter's value as it is now; `None` if it does not exist.
     async fn parameter_now(&self, name: &str) -> Result<Option<Parameter>, CallError> {
         let call = Call::new("ssm:GetParameter", name, self.home());
@@ -56,15 +57,15 @@ enum Put {
     Exists,
 }
 
-impl PolicyStore for Aws<Operator> {
+impl<S: ReadsPolicies> PolicyStore for Aws<S> {
     async fn policies(&self) -> Result<Vec<StoredPolicy>, CallError> {
-        let path = self.policy_path();
-        let call = Call::new("ssm:GetParametersByPath", &path, self.home());
+        let path = self.settings.policy_path().trim_end_matches('/');
+        let call = Call::new("ssm:GetParametersByPath", path, self.home());
         let mut policies = Vec::new();
         let mut next = None;
         // A page may be empty and still not the last one.
         loop {
-            let asked = self.clients.ssm().get_parameters_by_path().path(&path).max_results(POLICIES_PAGE);
+            let asked = self.clients.ssm().get_parameters_by_path().path(path).max_results(POLICIES_PAGE);
             let page = asked.set_next_token(next).send().await.map_err(|e| call.failed(e))?;
             for parameter in page.parameters() {
                 let policy = stored(parameter);
@@ -80,14 +81,20 @@ impl PolicyStore for Aws<Operator> {
     }
 
     async fn stored_policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, CallError> {
-        let parameter = self.policy_parameter(name);
+        let parameter = parameter_of(&self.settings, name);
         let Some(found) = self.parameter_now(&parameter).await? else { return Ok(None) };
         let call = Call::new("ssm:GetParameter", &parameter, self.home());
         stored(&found).map(Some).ok_or_else(|| call.unreadable("the parameter lacks its name, value or version"))
     }
+}
 
+impl<S: ReadsPolicies> PolicyHistory for Aws<S> {
     async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError> {
-        let parameter = self.policy_parameter(name);
+        let parameter = parameter_of(&self.settings, name);
+        let now = self.now();
+        if let Some(versions) = self.versions.fresh(&parameter, now, self.settings.versions_seconds()) {
+            return Ok(versions);
+        }
         let call = Call::new("ssm:GetParameterHistory", &parameter, self.home());
         let mut versions = Vec::new();
         let mut next = None;
@@ -109,6 +116,7 @@ impl PolicyStore for Aws<Operator> {
             }
         }
         versions.sort_by_key(|version| version.version);
+        self.versions.keep(&parameter, now, &versions);
         Ok(versions)
     }
 }
@@ -122,14 +130,14 @@ impl BoundsReader for Aws<Operator> {
 
 impl PolicyWriter for Aws<Operator> {
     async fn create_policy(&self, name: &PolicyName, text: &str) -> Result<Option<u64>, CallError> {
-        match self.put_policy(&self.policy_parameter(name), text, false).await? {
+        match self.put_policy(&parameter_of(&self.settings, name), text, false).await? {
             Put::Version(version) => Ok(Some(version)),
             Put::Exists => Ok(None),
         }
     }
 
     async fn replace_policy(&self, name: &PolicyName, text: &str) -> Result<u64, CallError> {
-        let parameter = self.policy_parameter(name);
+        let parameter = parameter_of(&self.settings, name);
         match self.put_policy(&parameter, text, true).await? {
             Put::Version(version) => Ok(version),
             Put::Exists => {

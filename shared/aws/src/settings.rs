@@ -76,10 +76,16 @@ pub const DISTRIBUTE_IMAGE: &[&str] = &[
 /// The variables of `schedule-tick`.
 pub const SCHEDULE_TICK: &[&str] = &[
     ACCOUNT,
+    ALLOWED_ACCOUNTS,
+    ALLOWED_KEYS,
+    ALLOWED_ORGANIZATIONAL_UNITS,
+    ALLOWED_ORGANIZATIONS,
+    ALLOWED_REGIONS,
     CREATE_QUEUE,
     DISTRIBUTE_QUEUE,
     LOG,
     MAX_IMAGES_PER_HOUR,
+    MINIMUM_INTERVAL_MINUTES,
     NOTIFY_QUEUE,
     POLICY_PATH,
     SOURCE_REGIONS,
@@ -146,15 +152,11 @@ impl Settings for CreateImage {
 
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process) = (stack(env), process(env));
-        let (bounds, keys) = (bounds(env), env.list(ALLOWED_KEYS));
-        let (per_hour, interval) = (env.value(MAX_IMAGES_PER_HOUR), env.value(MINIMUM_INTERVAL_MINUTES));
+        let limits = limits(env);
         let (table, kill_switch) = (env.text(TABLE), env.text(KILL_SWITCH));
         let (policy_path, distribute_queue) = (env.text(POLICY_PATH), env.text(DISTRIBUTE_QUEUE));
         Some(Self {
-            stack: bounded(
-                stack?,
-                Bounds { keys: keys?, images_per_hour_max: per_hour?, interval_minutes_min: interval?, ..bounds? },
-            ),
+            stack: bounded(stack?, limits?),
             process: process?,
             table: table?,
             policy_path: policy_path?,
@@ -221,8 +223,8 @@ pub struct ScheduleTick {
     pub notify_queue: String,
     /// The path under which Parameter Store has the policies.
     pub policy_path: String,
-    /// Images that may be asked for in an hour.
-    pub images_per_hour_max: u32,
+    /// The stack's bounds.
+    pub bounds: Bounds,
     /// The Regions whose instances are watched; home is always the first.
     pub source_regions: Vec<Region>,
 }
@@ -233,7 +235,7 @@ impl ScheduleTick {
         WatchedStack {
             stack: self.stack.clone(),
             source_regions: self.source_regions.clone(),
-            images_per_hour_max: self.images_per_hour_max,
+            bounds: self.bounds.clone(),
         }
     }
 }
@@ -245,12 +247,13 @@ impl Settings for ScheduleTick {
         let (stack, process) = (stack(env), process(env));
         let (table, create_queue) = (env.text(TABLE), env.text(CREATE_QUEUE));
         let (distribute_queue, notify_queue) = (env.text(DISTRIBUTE_QUEUE), env.text(NOTIFY_QUEUE));
-        let (policy_path, images_per_hour_max) = (env.text(POLICY_PATH), env.value(MAX_IMAGES_PER_HOUR));
+        let (policy_path, limits) = (env.text(POLICY_PATH), limits(env));
         let mut others: BTreeSet<Region> = env.list(SOURCE_REGIONS)?;
         let stack = stack?;
         others.remove(&stack.home);
         Some(Self {
             source_regions: std::iter::once(stack.home.clone()).chain(others).collect(),
+            bounds: at_home(&stack, limits?),
             stack,
             process: process?,
             table: table?,
@@ -258,7 +261,6 @@ impl Settings for ScheduleTick {
             distribute_queue: distribute_queue?,
             notify_queue: notify_queue?,
             policy_path: policy_path?,
-            images_per_hour_max: images_per_hour_max?,
         })
     }
 
@@ -343,10 +345,21 @@ fn bounds(env: &mut Env<'_>) -> Option<Bounds> {
     })
 }
 
+/// All limits, for whoever judges policies.
+fn limits(env: &mut Env<'_>) -> Option<Bounds> {
+    let (bounds, keys) = (bounds(env), env.list(ALLOWED_KEYS));
+    let (per_hour, interval) = (env.value(MAX_IMAGES_PER_HOUR), env.value(MINIMUM_INTERVAL_MINUTES));
+    Some(Bounds { keys: keys?, images_per_hour_max: per_hour?, interval_minutes_min: interval?, ..bounds? })
+}
+
+fn bounded(stack: Stack, bounds: Bounds) -> BoundedStack {
+    BoundedStack { bounds: at_home(&stack, bounds), stack }
+}
+
 /// Home is always allowed: a stack that could not make an image where it lives would be of no use.
-fn bounded(stack: Stack, mut bounds: Bounds) -> BoundedStack {
+fn at_home(stack: &Stack, mut bounds: Bounds) -> Bounds {
     bounds.regions.insert(stack.home.clone());
-    BoundedStack { stack, bounds }
+    bounds
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Logs and metrics: one JSON object a line on standard output, which CloudWatch takes as it is.
 
+use amiline_domain::ids::{PolicyName, Region};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -42,21 +44,43 @@ pub fn foreign_image(stack: &str, now: Timestamp) {
     write_line(&metric(stack, "ForeignImages", 1, now));
 }
 
-/// A count in CloudWatch's embedded metric format.
+/// Counts policies that cannot be used as they were written, as the alarm reads it.
+pub fn refused_policies(stack: &str, count: usize, now: Timestamp) {
+    write_line(&metric(stack, "RefusedPolicies", count, now));
+}
+
+/// Counts instances without an image that is as new as was promised: all of them, as the alarm reads it, and by policy and
+/// Region, to look at.
+pub fn lost_coverage(stack: &str, lost: &BTreeMap<(PolicyName, Region), usize>, now: Timestamp) {
+    write_line(&metric(stack, "LostCoverage", lost.values().sum(), now));
+    for ((policy, region), count) in lost {
+        let dimensions = [("Stack", stack), ("Policy", policy.as_str()), ("Region", region.as_str())];
+        write_line(&metric_of(&dimensions, "LostCoverage", *count, now));
+    }
+}
+
 fn metric(stack: &str, name: &str, count: usize, now: Timestamp) -> String {
-    serde_json::json!({
+    metric_of(&[("Stack", stack)], name, count, now)
+}
+
+/// A count in CloudWatch's embedded metric format.
+fn metric_of(dimensions: &[(&str, &str)], name: &str, count: usize, now: Timestamp) -> String {
+    let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+    let mut line = serde_json::json!({
         "_aws": {
             "Timestamp": now.as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [["Stack"]],
+                "Dimensions": [names],
                 "Metrics": [{"Name": name, "Unit": "Count"}],
             }],
         },
-        "Stack": stack,
         name: count,
-    })
-    .to_string()
+    });
+    if let Some(fields) = line.as_object_mut() {
+        fields.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!(value))));
+    }
+    line.to_string()
 }
 
 fn write_line(line: &str) {
@@ -78,6 +102,21 @@ mod tests {
         assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Amiline");
         assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0][0], "Stack");
         assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"], "OverdueFamilies");
+    }
+
+    #[test]
+    fn coverage_is_counted_by_policy_and_region() {
+        let now = "2026-11-24T12:00:00Z".parse().unwrap();
+        let dimensions = [("Stack", "amiline"), ("Policy", "nightly"), ("Region", "eu-west-1")];
+        let line: serde_json::Value = serde_json::from_str(&metric_of(&dimensions, "LostCoverage", 2, now)).unwrap();
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            serde_json::json!([["Stack", "Policy", "Region"]])
+        );
+        assert_eq!(
+            (&line["Policy"], &line["Region"], &line["LostCoverage"]),
+            (&"nightly".into(), &"eu-west-1".into(), &2.into())
+        );
     }
 
     #[test]

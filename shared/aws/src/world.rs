@@ -1,9 +1,9 @@
 //! The world of one function.
 
 use crate::client::{Clients, lambda_config, operator_config};
-use crate::parameters::Kept;
+use crate::parameters::{Kept, POLICY_SECONDS};
 use crate::settings::{CreateImage, DistributeImage, Notify, ScheduleTick, Settings};
-use amiline_app::ports::{Clock, Queue};
+use amiline_app::ports::{Clock, PolicyVersion, Queue};
 use amiline_domain::ids::{Region, StackName, TagPrefix};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -20,12 +20,13 @@ pub struct Aws<S> {
     pub(crate) clients: Clients,
     pub(crate) settings: S,
     pub(crate) kept: Kept,
+    pub(crate) versions: Kept<Vec<PolicyVersion>>,
 }
 
 impl<S> Aws<S> {
     /// A world with these clients.
     pub fn new(clients: Clients, settings: S) -> Self {
-        Self { clients, settings, kept: Kept::default() }
+        Self { clients, settings, kept: Kept::default(), versions: Kept::default() }
     }
 
     /// The settings.
@@ -80,6 +81,10 @@ pub(crate) trait HasKillSwitch {
 /// Settings that say where Parameter Store has the policies.
 pub(crate) trait ReadsPolicies {
     fn policy_path(&self) -> &str;
+    /// For how long versions that were read are good enough, in seconds.
+    fn versions_seconds(&self) -> i64 {
+        POLICY_SECONDS
+    }
 }
 
 /// Settings of those who may read images and answer on instances.
@@ -181,6 +186,7 @@ pub struct Operator {
     pub stack: StackName,
     /// The first part of its parameters' names.
     pub(crate) prefix: TagPrefix,
+    policy_path: String,
     table: String,
 }
 
@@ -188,7 +194,19 @@ impl Operator {
     /// The operator of a stack whose tags and parameters have this prefix.
     pub fn of(stack: StackName, prefix: TagPrefix) -> Self {
         let table = format!("{stack}-lineage");
-        Self { stack, prefix, table }
+        let policy_path = format!("/{prefix}/policies");
+        Self { stack, prefix, policy_path, table }
+    }
+}
+
+impl ReadsPolicies for Operator {
+    fn policy_path(&self) -> &str {
+        &self.policy_path
+    }
+
+    /// Who writes policies must see each version.
+    fn versions_seconds(&self) -> i64 {
+        0
     }
 }
 

@@ -1,5 +1,6 @@
-//! How many images may be asked for in any sixty minutes.
+//! How many images may be asked for: of the account in any sixty minutes, and under a policy on one day.
 
+use crate::day::Day;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,38 @@ impl Budget {
     }
 }
 
+/// How many images were asked for under a policy on one day in UTC.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayCount {
+    /// Version for conditional writes.
+    pub rev: u64,
+    /// The day; none if nothing was counted yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<Day>,
+    /// So many.
+    pub images: u32,
+}
+
+impl DayCount {
+    /// How many were asked for on the day of `now`. By a clock that is behind, the newest day goes on.
+    pub fn on(&self, now: Timestamp) -> u32 {
+        if self.day == Some(self.counted(now)) { self.images } else { 0 }
+    }
+
+    /// Counts one more at `now`, or refuses with the moment from which more may be asked for.
+    pub fn take(&self, now: Timestamp, per_day_max: u32) -> Result<DayCount, Timestamp> {
+        let (day, images) = (self.counted(now), self.on(now));
+        if images >= per_day_max {
+            return Err(day.end());
+        }
+        Ok(DayCount { rev: self.rev.saturating_add(1), day: Some(day), images: images.saturating_add(1) })
+    }
+
+    fn counted(&self, now: Timestamp) -> Day {
+        self.day.map_or(Day::of(now), |day| day.max(Day::of(now)))
+    }
+}
+
 fn taken(buckets: &[(i64, u32)]) -> u32 {
     buckets.iter().fold(0u32, |sum, (_, count)| sum.saturating_add(*count))
 }
@@ -74,6 +107,23 @@ mod tests {
     #[test]
     fn a_limit_of_zero_refuses_everything() {
         assert_eq!(Budget::default().take(start(), 0), None);
+    }
+
+    #[test]
+    fn a_day_has_room_for_so_many_and_the_next_day_for_as_many_again() {
+        let count = DayCount::default().take(start(), 2).unwrap().take(plus_seconds(start(), 60), 2).unwrap();
+        let midnight: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
+        assert_eq!((count.on(start()), count.rev), (2, 2));
+        assert_eq!(count.take(plus_seconds(midnight, -1), 2), Err(midnight));
+        assert_eq!(count.take(midnight, 2).unwrap(), DayCount { rev: 3, day: Some(Day::of(midnight)), images: 1 });
+        assert_eq!(count.on(midnight), 0);
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_does_not_begin_the_day_before_anew() {
+        let midnight: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
+        let count = DayCount::default().take(midnight, 1).unwrap();
+        assert_eq!(count.take(plus_seconds(midnight, -300), 1), Err(plus_seconds(midnight, 86_400)));
     }
 
     #[test]

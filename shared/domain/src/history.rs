@@ -1,5 +1,6 @@
-//! The append-only history of a family, which is also the outbox of its notifications.
+//! Append-only histories, which are also the outbox of notifications: of families, and of what has news without an image.
 
+use crate::enrolment::EnrolmentKey;
 use crate::family::{Family, Outcome, Place, RowState};
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, digest, short_digest};
 use crate::target::ShareTarget;
@@ -49,6 +50,14 @@ pub enum EventKind {
     FamilyRetried,
     /// Slots of a schedule passed without an image; one is made now.
     SlotsMissed,
+    /// An enrolled instance has no image in a Region that is as new as its policy promises.
+    CoverageLost,
+    /// It has one again, or is no longer promised one.
+    CoverageRestored,
+    /// A policy cannot be used as it was written.
+    PolicyRefused,
+    /// It can be used again.
+    PolicyAccepted,
 }
 
 /// How much attention an event asks for.
@@ -97,6 +106,10 @@ impl EventKind {
             EventKind::RequestRejected => "request-rejected",
             EventKind::FamilyRetried => "family-retried",
             EventKind::SlotsMissed => "slots-missed",
+            EventKind::CoverageLost => "coverage-lost",
+            EventKind::CoverageRestored => "coverage-restored",
+            EventKind::PolicyRefused => "policy-refused",
+            EventKind::PolicyAccepted => "policy-accepted",
         }
     }
 
@@ -120,7 +133,11 @@ impl EventKind {
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed
             | EventKind::RequestRejected
-            | EventKind::SlotsMissed => true,
+            | EventKind::SlotsMissed
+            | EventKind::CoverageLost
+            | EventKind::CoverageRestored
+            | EventKind::PolicyRefused
+            | EventKind::PolicyAccepted => true,
         }
     }
 
@@ -145,7 +162,11 @@ impl EventKind {
             | EventKind::ImageEnabled
             | EventKind::TwinFound
             | EventKind::FamilyRetried
-            | EventKind::SlotsMissed => None,
+            | EventKind::SlotsMissed
+            | EventKind::CoverageLost
+            | EventKind::CoverageRestored
+            | EventKind::PolicyRefused
+            | EventKind::PolicyAccepted => None,
         }
     }
 
@@ -160,7 +181,9 @@ impl EventKind {
             | EventKind::ImageShared
             | EventKind::ImageEnabled
             | EventKind::FamilyComplete
-            | EventKind::FamilyRetried => Severity::Info,
+            | EventKind::FamilyRetried
+            | EventKind::CoverageRestored
+            | EventKind::PolicyAccepted => Severity::Info,
             EventKind::RequestRejected
             | EventKind::ImageDisabled
             | EventKind::ImageDeregistered
@@ -170,7 +193,9 @@ impl EventKind {
             | EventKind::ShareFailed
             | EventKind::TwinFound
             | EventKind::FamilyPartial
-            | EventKind::FamilyFailed => Severity::Error,
+            | EventKind::FamilyFailed
+            | EventKind::CoverageLost
+            | EventKind::PolicyRefused => Severity::Error,
         }
     }
 }
@@ -210,11 +235,61 @@ pub struct ImageSummary {
     pub shared_with: BTreeSet<ShareTarget>,
 }
 
-/// One item of a family's history. Complete in itself: what is published is made from it alone.
+/// Whose history it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// A family's.
+    Family(FamilyId),
+    /// An enrolled instance's.
+    Enrolment(EnrolmentKey),
+    /// A policy's.
+    Policy(PolicyName),
+}
+
+impl Subject {
+    /// The family, if it is one.
+    pub fn family(&self) -> Option<&FamilyId> {
+        match self {
+            Subject::Family(family) => Some(family),
+            Subject::Enrolment(_) | Subject::Policy(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Subject::Family(family) => write!(f, "{family}"),
+            Subject::Enrolment(EnrolmentKey { account, region, instance }) => {
+                write!(f, "enrolment {account} {region} {instance}")
+            }
+            Subject::Policy(policy) => write!(f, "policy {policy}"),
+        }
+    }
+}
+
+/// The end of a history: what its next item follows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    /// The number of the last item; 0 if there is none.
+    pub seq: u64,
+    /// Its hash; empty if there is none.
+    pub last_hash: String,
+}
+
+impl Chain {
+    /// Whether there is no item yet.
+    pub fn is_empty(&self) -> bool {
+        self.seq == 0
+    }
+}
+
+/// One item of a history. Complete in itself: what is published is made from it alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryItem {
-    /// The family.
-    pub family: FamilyId,
+    /// Whose history it is in.
+    pub subject: Subject,
     /// Its number, from 1, without gaps.
     pub seq: u64,
     /// Hash of the item before it; empty for the first.
@@ -229,10 +304,10 @@ pub struct HistoryItem {
     pub event: EventKind,
     /// The account.
     pub account: AccountId,
-    /// The Region of the image it concerns.
+    /// The Region of the image it concerns; of a policy's news, where the policy is.
     pub region: Region,
-    /// The instance.
-    pub instance: InstanceId,
+    /// The instance, if it concerns one.
+    pub instance: Option<InstanceId>,
     /// The policy, if one was found.
     pub policy: Option<PolicyName>,
     /// The image it concerns.
@@ -250,7 +325,7 @@ pub fn append(family: &mut Family, fact: Fact, now: Timestamp) -> HistoryItem {
         Place::Copy(region) => region.clone(),
     };
     let attempt = family.rows.get(&fact.place).map_or(0, |row| row.attempt);
-    let seq = family.seq.saturating_add(1);
+    let mut chain = Chain { seq: family.seq, last_hash: std::mem::take(&mut family.last_hash) };
     let image_text = fact.image.as_ref().map_or("", ImageId::as_str).to_owned();
     let outcome_id = short_digest(
         &[
@@ -261,34 +336,93 @@ pub fn append(family: &mut Family, fact: Fact, now: Timestamp) -> HistoryItem {
             &family.round.to_string(),
             &image_text,
             // An image may be disabled and enabled again more than once; each time is an outcome of its own.
-            &if fact.kind.outcome().is_some() { String::new() } else { seq.to_string() },
+            &if fact.kind.outcome().is_some() { String::new() } else { chain.seq.saturating_add(1).to_string() },
         ],
         32,
     );
-    let images = if fact.kind.outcome().is_some() { summary(family) } else { Vec::new() };
-    let mut item = HistoryItem {
-        family: family.id.clone(),
-        seq,
-        prev_hash: std::mem::take(&mut family.last_hash),
+    let item = HistoryItem {
+        subject: Subject::Family(family.id.clone()),
+        seq: 0,
+        prev_hash: String::new(),
         hash: String::new(),
         outcome_id,
         at: now,
         event: fact.kind,
         account: family.account.clone(),
         region,
-        instance: family.instance.clone(),
+        instance: Some(family.instance.clone()),
         policy: family.policy.as_ref().map(|policy| policy.name.clone()),
         image: fact.image,
         reason: fact.reason.map(|reason| crate::escape::one_line(&reason, 500)),
-        images,
+        images: if fact.kind.outcome().is_some() { summary(family) } else { Vec::new() },
     };
+    let item = linked(item, &mut chain);
+    family.seq = chain.seq;
+    family.last_hash = chain.last_hash;
+    item
+}
+
+/// Something that happened to no family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// What.
+    pub kind: EventKind,
+    /// The account.
+    pub account: AccountId,
+    /// Where.
+    pub region: Region,
+    /// To which policy.
+    pub policy: PolicyName,
+    /// The image that it is about, if it is about one.
+    pub image: Option<ImageId>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// Gives news the next place in a history that is no family's, and moves its end on.
+pub fn append_news(subject: Subject, chain: &mut Chain, news: News, now: Timestamp) -> HistoryItem {
+    let instance = match &subject {
+        Subject::Enrolment(key) => Some(key.instance.clone()),
+        Subject::Family(_) | Subject::Policy(_) => None,
+    };
+    let seq = chain.seq.saturating_add(1).to_string();
+    let outcome_id = short_digest(&["news", &subject.to_string(), news.kind.as_str(), &seq], 32);
+    let item = HistoryItem {
+        subject,
+        seq: 0,
+        prev_hash: String::new(),
+        hash: String::new(),
+        outcome_id,
+        at: now,
+        event: news.kind,
+        account: news.account,
+        region: news.region,
+        instance,
+        policy: Some(news.policy),
+        image: news.image,
+        reason: Some(crate::escape::one_line(&news.reason, 500)),
+        images: Vec::new(),
+    };
+    linked(item, chain)
+}
+
+fn linked(mut item: HistoryItem, chain: &mut Chain) -> HistoryItem {
+    item.seq = chain.seq.saturating_add(1);
+    item.prev_hash = std::mem::take(&mut chain.last_hash);
     item.hash = item.compute_hash();
-    family.seq = seq;
-    family.last_hash = item.hash.clone();
+    chain.seq = item.seq;
+    chain.last_hash.clone_from(&item.hash);
     item
 }
 
 impl HistoryItem {
+    /// Whether it follows the end of its history as it should.
+    pub fn follows(&self, chain: &Chain) -> bool {
+        chain.seq.checked_add(1) == Some(self.seq)
+            && self.prev_hash == chain.last_hash
+            && self.hash == self.compute_hash()
+    }
+
     /// The hash over everything but itself; with `prev_hash` it makes a chain that shows any later change.
     pub fn compute_hash(&self) -> String {
         let mut bare = self.clone();

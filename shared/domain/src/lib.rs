@@ -6,6 +6,7 @@
 pub mod bounds;
 pub mod budget;
 pub mod bus;
+pub mod coverage;
 pub mod day;
 pub mod digest;
 pub mod document;

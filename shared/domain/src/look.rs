@@ -1,15 +1,16 @@
 //! Whether a new press leads to an image, or to an answer that says why not.
 
 use crate::bounds::Bounds;
-use crate::budget::Budget;
+use crate::budget::{Budget, DayCount};
 use crate::enrolment::BadSchedule;
 use crate::escape::one_line;
 use crate::ids::{DeviceName, InvalidId, PolicyName, Region};
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
-use crate::policy::{BeyondBounds, Policy, PolicyError, PolicyRef};
+use crate::policy::{BeyondBounds, InForce, Policy, PolicyError, PolicyRef, PolicyTexts};
 use crate::press::{Press, too_soon};
 use crate::tags::TagKeys;
 use jiff::Timestamp;
+use std::num::NonZeroU32;
 use thiserror::Error;
 
 /// Why a press is answered without an image. Each says what to do.
@@ -66,6 +67,16 @@ pub enum Rejection {
     /// Too many images were asked for in the last hour.
     #[error("over the limit of {0} images per hour for this stack; tag again later")]
     HourlyLimit(u32),
+    /// The policy's day is full.
+    #[error("policy {name} allows {max} images a day, which were made; tag again after {free}")]
+    DailyLimit {
+        /// The policy's name.
+        name: PolicyName,
+        /// Its limit.
+        max: u32,
+        /// From when more may be made.
+        free: Timestamp,
+    },
     /// The instance was imaged a short while ago.
     #[error("this instance may be imaged again at {0}; tag again then")]
     TooSoon(Timestamp),
@@ -86,6 +97,7 @@ impl Rejection {
             Rejection::NoSchedule(_) => "no-schedule",
             Rejection::RootLeftOut { .. } => "root-left-out",
             Rejection::HourlyLimit(_) => "hourly-limit",
+            Rejection::DailyLimit { .. } => "daily-limit",
             Rejection::TooSoon(_) => "too-soon",
         }
     }
@@ -94,64 +106,109 @@ impl Rejection {
 /// A press that is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admission {
-    /// The policy as it is now; the family keeps it.
+    /// The policy as it is in force now; the family keeps it.
     pub policy: Policy,
     /// Its identity.
     pub policy_ref: PolicyRef,
-    /// The hour's count with this press in it.
+    /// Its text.
+    pub text: String,
+    /// The hour's count with this image in it.
     pub budget: Budget,
+    /// The policy's day with this image in it, if the policy limits days.
+    pub day: Option<DayCount>,
 }
 
-/// The tag's value and the text that Parameter Store has under that name.
+/// The tag's value and what Parameter Store has under that name.
 #[derive(Debug, Clone, Copy)]
 pub struct Requested<'a> {
     /// The tag's value.
     pub value: &'a str,
-    /// The policy's text; `None` if there is none of that name.
-    pub text: Option<&'a str>,
+    /// What was read under that name.
+    pub policy: &'a PolicyRead,
+}
+
+/// What an image of an instance counts against.
+#[derive(Debug, Clone, Copy)]
+pub struct Counts<'a> {
+    /// The instance's button: it knows when the instance was imaged last.
+    pub press: &'a Press,
+    /// The account's hour.
+    pub budget: &'a Budget,
 }
 
 /// Admits or refuses a new press.
 pub fn admit(
     requested: Requested<'_>,
     instance: &ObservedInstance,
-    press: &Press,
-    budget: &Budget,
+    counts: Counts<'_>,
     bounds: &Bounds,
     keys: &TagKeys,
     now: Timestamp,
 ) -> Result<Admission, Rejection> {
     let name = PolicyName::new(requested.value)
         .map_err(|bad| Rejection::BadValue(InvalidId { text: one_line(&bad.text, 40), ..bad }))?;
-    admit_under(usable(&name, requested.text, &instance.region, bounds, keys)?, instance, press, budget, bounds, now)
+    let usable = usable(&name, requested.policy, &instance.region, bounds, keys)?;
+    admit_under(usable, instance, counts, bounds, now)
+}
+
+/// A policy as it was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyRead {
+    /// Its texts.
+    pub texts: PolicyTexts,
+    /// The images under it of the day. Read only if the version in force has such a limit.
+    pub day: DayCount,
+}
+
+impl PolicyRead {
+    /// A policy of which only the newest text is known.
+    pub fn newest(text: Option<&str>) -> Self {
+        Self { texts: PolicyTexts::newest(text), day: DayCount::default() }
+    }
+
+    /// Whether the day's count has to be known.
+    pub fn needs_day(&self) -> bool {
+        let force = self.texts.in_force().and_then(Result::ok);
+        force.is_some_and(|force| force.policy.limits.images_per_day.is_some())
+    }
+}
+
+/// A policy that may be used, with what is counted under it.
+#[derive(Debug, Clone)]
+pub(crate) struct Usable<'a> {
+    pub(crate) policy: Policy,
+    policy_ref: PolicyRef,
+    text: &'a str,
+    day: &'a DayCount,
 }
 
 /// A policy that instances of a Region may be imaged under, whatever the moment.
-pub(crate) fn usable(
+pub(crate) fn usable<'a>(
     name: &PolicyName,
-    text: Option<&str>,
+    read: &'a PolicyRead,
     region: &Region,
     bounds: &Bounds,
     keys: &TagKeys,
-) -> Result<(Policy, PolicyRef), Rejection> {
+) -> Result<Usable<'a>, Rejection> {
     if !bounds.regions.contains(region) {
         return Err(Rejection::RegionNotAllowed(region.clone()));
     }
-    let text = text.ok_or_else(|| Rejection::UnknownPolicy(name.clone()))?;
-    let policy = Policy::parse(text).map_err(|error| Rejection::InvalidPolicy { name: name.clone(), error })?;
+    let force = read.texts.in_force().ok_or_else(|| Rejection::UnknownPolicy(name.clone()))?;
+    let InForce { policy, text, .. } = force.map_err(|error| Rejection::InvalidPolicy { name: name.clone(), error })?;
     policy.check(bounds, keys).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
-    Ok((policy, PolicyRef { name: name.clone(), hash: Policy::hash(text) }))
+    let policy_ref = PolicyRef { name: name.clone(), hash: Policy::hash(text) };
+    Ok(Usable { policy, policy_ref, text, day: &read.day })
 }
 
 /// Admits or refuses an image of the instance now, under a policy that is usable.
 pub(crate) fn admit_under(
-    (policy, policy_ref): (Policy, PolicyRef),
+    usable: Usable<'_>,
     instance: &ObservedInstance,
-    press: &Press,
-    budget: &Budget,
+    counts: Counts<'_>,
     bounds: &Bounds,
     now: Timestamp,
 ) -> Result<Admission, Rejection> {
+    let Usable { policy, policy_ref, text, day } = usable;
     if instance.state == InstanceState::Gone {
         return Err(Rejection::Terminated);
     }
@@ -161,12 +218,20 @@ pub(crate) fn admit_under(
     if let Some(root) = instance.root_name.as_ref().filter(|root| policy.create.exclude_devices.contains(*root)) {
         return Err(Rejection::RootLeftOut { name: policy_ref.name, device: root.clone() });
     }
-    if let Some(free) = too_soon(press, bounds, now) {
+    if let Some(free) = too_soon(counts.press, policy.interval_minutes(bounds), now) {
         return Err(Rejection::TooSoon(free));
     }
-    let budget =
-        budget.take(now, bounds.images_per_hour_max).ok_or(Rejection::HourlyLimit(bounds.images_per_hour_max))?;
-    Ok(Admission { policy, policy_ref, budget })
+    let day = match policy.limits.images_per_day.map(NonZeroU32::get) {
+        None => None,
+        Some(max) => Some(day.take(now, max).map_err(|free| Rejection::DailyLimit {
+            name: policy_ref.name.clone(),
+            max,
+            free,
+        })?),
+    };
+    let per_hour = bounds.images_per_hour_max;
+    let budget = counts.budget.take(now, per_hour).ok_or(Rejection::HourlyLimit(per_hour))?;
+    Ok(Admission { policy, policy_ref, text: text.to_owned(), budget, day })
 }
 
 #[cfg(test)]
@@ -211,7 +276,8 @@ mod tests {
         budget: &Budget,
     ) -> &'static str {
         let keys = TagKeys::new(TagPrefix::new("images").unwrap());
-        match admit(Requested { value, text }, instance, press, budget, &bounds(), &keys, now()) {
+        let policy = PolicyRead::newest(text);
+        match admit(Requested { value, policy: &policy }, instance, Counts { press, budget }, &bounds(), &keys, now()) {
             Ok(_) => "admitted",
             Err(rejection) => rejection.code(),
         }
@@ -245,7 +311,47 @@ mod tests {
             ..Press::untouched()
         };
         assert_eq!(code("default", Some("{}"), &ok, &recent, &budget), "too-soon");
+        let slow = r#"{"limits":{"interval_minutes":30}}"#;
+        let earlier = Press {
+            last_image_slot: Some(crate::time::Slot::next("2026-11-24T11:31:00Z".parse().unwrap(), None)),
+            ..Press::untouched()
+        };
+        assert_eq!(code("default", Some("{}"), &ok, &earlier, &budget), "admitted");
+        assert_eq!(code("default", Some(slow), &ok, &earlier, &budget), "too-soon");
         let full = budget.take(now(), 9).unwrap().take(now(), 9).unwrap();
         assert_eq!(code("default", Some("{}"), &ok, &press, &full), "hourly-limit");
+    }
+
+    #[test]
+    fn a_policys_day_holds_so_many_images_of_all_instances_together() {
+        let keys = TagKeys::new(TagPrefix::new("images").unwrap());
+        let mut policy = PolicyRead::newest(Some(r#"{"limits":{"images_per_day":1}}"#));
+        assert!(policy.needs_day() && !PolicyRead::newest(Some("{}")).needs_day());
+        let admit = |policy: &PolicyRead| {
+            let (press, budget) = (Press::untouched(), Budget::default());
+            let counts = Counts { press: &press, budget: &budget };
+            admit(Requested { value: "default", policy }, &instance(), counts, &bounds(), &keys, now())
+        };
+        policy.day = admit(&policy).unwrap().day.expect("the day is counted");
+        let full = admit(&policy).unwrap_err();
+        assert_eq!(full.code(), "daily-limit");
+        assert!(
+            full.to_string().contains("1 images a day") && full.to_string().contains("2026-11-25T00:00:00Z"),
+            "{full}"
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_no_policy_leaves_the_version_before_it_in_force() {
+        let keys = TagKeys::new(TagPrefix::new("images").unwrap());
+        let earlier = crate::policy::EarlierText { version: 1, text: r#"{"deadline_hours":3}"#.to_owned() };
+        let texts = PolicyTexts { newest: Some("{".to_owned()), earlier: vec![earlier] };
+        let policy = PolicyRead { texts, day: DayCount::default() };
+        let (press, budget) = (Press::untouched(), Budget::default());
+        let counts = Counts { press: &press, budget: &budget };
+        let requested = Requested { value: "default", policy: &policy };
+        let admission = admit(requested, &instance(), counts, &bounds(), &keys, now()).unwrap();
+        assert_eq!((admission.policy.deadline_hours, admission.text.as_str()), (3, r#"{"deadline_hours":3}"#));
+        assert_eq!(admission.policy_ref.hash, Policy::hash(&admission.text));
     }
 }

@@ -46,7 +46,8 @@ pub fn render(item: &HistoryItem) -> Notice {
 }
 
 fn headline(item: &HistoryItem) -> String {
-    let instance = &item.instance;
+    let instance = item.instance.as_ref().map_or("no instance", |instance| instance.as_str());
+    let policy = item.policy.as_ref().map_or("no policy", |policy| policy.as_str());
     let image = item.image.as_ref().map_or("no image", |image| image.as_str());
     let region = &item.region;
     match item.event {
@@ -69,6 +70,10 @@ fn headline(item: &HistoryItem) -> String {
         EventKind::RequestRejected => format!("{instance}: request rejected"),
         EventKind::FamilyRetried => format!("{instance}: retried"),
         EventKind::SlotsMissed => format!("{instance}: slots of its schedule were missed"),
+        EventKind::CoverageLost => format!("{instance}: no new enough image of {policy} in {region}"),
+        EventKind::CoverageRestored => format!("{instance}: its images of {policy} in {region} are in order again"),
+        EventKind::PolicyRefused => format!("policy {policy} cannot be used as it was written"),
+        EventKind::PolicyAccepted => format!("policy {policy} can be used again"),
     }
 }
 
@@ -86,7 +91,9 @@ fn text(item: &HistoryItem, headline: &str) -> String {
     if let Some(reason) = &item.reason {
         line("Reason", reason);
     }
-    line("Instance", item.instance.as_str());
+    if let Some(instance) = &item.instance {
+        line("Instance", instance.as_str());
+    }
     if let Some(image) = &item.image {
         line("Image", image.as_str());
     }
@@ -95,7 +102,9 @@ fn text(item: &HistoryItem, headline: &str) -> String {
     if let Some(policy) = &item.policy {
         line("Policy", policy.as_str());
     }
-    line("Family", item.family.as_str());
+    if let Some(family) = item.subject.family() {
+        line("Family", family.as_str());
+    }
     line("Time", &item.at.to_string());
     for image in &item.images {
         let id = image.image.as_ref().map_or("-", |id| id.as_str());
@@ -115,7 +124,7 @@ pub fn document(item: &HistoryItem) -> String {
         "outcome": item.event.outcome(),
         "severity": item.event.severity(),
         "outcome_id": item.outcome_id,
-        "family": item.family,
+        "family": item.subject.family(),
         "policy": item.policy,
         "account": item.account,
         "region": item.region,

@@ -11,19 +11,24 @@ use crate::tags::{TagKey, TagKeys, TagValue};
 use crate::target::ShareTarget;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use thiserror::Error;
 
 mod change;
 mod destinations;
+mod in_force;
 mod position;
 mod problems;
 mod schema;
 mod shape;
+mod watch;
 
 pub use change::{Change, Difference, Verdict, compare};
 pub use destinations::{CopyMinutes, Destination, Destinations, InvalidMinutes};
+pub use in_force::{EarlierText, InForce, Instead, PolicyTexts};
 pub use problems::{Part, Place, Problem, Step, Wrong, problems};
 pub use schema::schema;
+pub use watch::{Refused, Watch, refused};
 
 /// Parameter Store's limit for a standard parameter, in bytes.
 pub const TEXT_BYTES_MAX: usize = 4096;
@@ -31,6 +36,10 @@ pub const TEXT_BYTES_MAX: usize = 4096;
 pub const DESTINATIONS_MAX: usize = 20;
 /// Devices that one policy may leave out, and devices of which it may say what becomes of their volumes.
 pub const DEVICES_MAX: usize = 20;
+/// The longest time between two images of one instance that a policy may ask for: a month.
+pub const INTERVAL_MINUTES_MAX: u32 = 44_640;
+/// The most images a day that a policy may name.
+pub const IMAGES_PER_DAY_MAX: u32 = 1_000_000;
 const DEADLINE_HOURS_MAX: u32 = 168;
 const DEADLINE_HOURS_DEFAULT: u32 = 24;
 
@@ -56,6 +65,9 @@ pub struct Policy {
     /// Who may launch the images.
     #[serde(default)]
     pub share: Share,
+    /// How much may be made under it.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
     /// Hours until an image that is not available is given up. AWS says creation "may take up to 24 hours".
     #[serde(default = "deadline_hours_default")]
     pub deadline_hours: u32,
@@ -127,6 +139,24 @@ pub struct Share {
     /// Organizational units whose accounts may, with those of the units below them.
     #[serde(default)]
     pub organizational_units: BTreeSet<OrganizationalUnitArn>,
+}
+
+/// How much may be made under a policy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Minutes between two images of one instance.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub interval_minutes: Option<NonZeroU32>,
+    /// Images of all instances together in one day in UTC.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub images_per_day: Option<NonZeroU32>,
+}
+
+impl Limits {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Share {
@@ -331,6 +361,11 @@ impl Policy {
     pub fn minutes_to(&self, region: &Region) -> Option<CopyMinutes> {
         let destination = self.distribute.regions.get(region)?;
         destination.within_minutes.or(self.distribute.within_minutes)
+    }
+
+    /// Minutes between two images of one instance: the stack's or the policy's, whichever is longer.
+    pub fn interval_minutes(&self, bounds: &Bounds) -> u32 {
+        bounds.interval_minutes_min.max(self.limits.interval_minutes.map_or(0, NonZeroU32::get))
     }
 
     /// The name under which a text is kept.

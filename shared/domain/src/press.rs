@@ -1,6 +1,5 @@
 //! A press of an instance's button: a claim in our table, since the event cannot be the key.
 
-use crate::bounds::Bounds;
 use crate::ids::{AccountId, InstanceId, Region};
 use crate::tags::Button;
 use crate::time::{Slot, plus_seconds, seconds_between};
@@ -173,9 +172,9 @@ pub fn decide_look(press: &Press, tag: Option<&str>, hint: Option<&Hint>, now: T
 }
 
 /// When the instance may be imaged again, if that is not yet.
-pub fn too_soon(press: &Press, bounds: &Bounds, now: Timestamp) -> Option<Timestamp> {
+pub fn too_soon(press: &Press, interval_minutes: u32, now: Timestamp) -> Option<Timestamp> {
     let last = press.last_image_slot?;
-    let free = plus_seconds(last.timestamp(), i64::from(bounds.interval_minutes_min).saturating_mul(60));
+    let free = plus_seconds(last.timestamp(), i64::from(interval_minutes).saturating_mul(60));
     (now < free).then_some(free)
 }
 

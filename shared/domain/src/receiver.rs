@@ -125,6 +125,8 @@ mod tests {
                     EventKind::FamilyComplete,
                     EventKind::RequestRejected,
                     EventKind::SlotsMissed,
+                    EventKind::CoverageRestored,
+                    EventKind::PolicyAccepted,
                 ],
             ),
             (
@@ -136,6 +138,8 @@ mod tests {
                     EventKind::TwinFound,
                     EventKind::FamilyPartial,
                     EventKind::FamilyFailed,
+                    EventKind::CoverageLost,
+                    EventKind::PolicyRefused,
                 ],
             ),
         ];

@@ -1,10 +1,11 @@
 //! What is written to the table: one transaction per change of a family, as plain data.
 
-use crate::budget::Budget;
+use crate::budget::{Budget, DayCount};
 use crate::enrolment::{Enrolment, EnrolmentKey};
 use crate::family::{Family, ImageRow};
 use crate::history::HistoryItem;
-use crate::ids::{ImageId, Region};
+use crate::ids::{ImageId, PolicyName, Region};
+use crate::policy::Watch;
 use crate::press::{Press, PressKey};
 use crate::time::Slot;
 use jiff::Timestamp;
@@ -30,6 +31,8 @@ pub struct Commit {
     pub enrolment: Option<EnrolmentWrite>,
     /// The hour's count, conditional on the version before it.
     pub budget: Option<Budget>,
+    /// A policy's day, conditional on the version before it.
+    pub day: Option<(PolicyName, DayCount)>,
     /// A policy's text under its hash, written if it is not there.
     pub policy_text: Option<(String, String)>,
 }
@@ -43,6 +46,36 @@ pub struct EnrolmentWrite {
     pub expected_rev: u64,
     /// What it becomes.
     pub enrolment: Enrolment,
+}
+
+/// A conditional change of what was told of a policy; nobody may have written since `expected_rev` was read (0: no item
+/// was there).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchWrite {
+    /// Of which policy.
+    pub policy: PolicyName,
+    /// The version that was read.
+    pub expected_rev: u64,
+    /// What it becomes.
+    pub watch: Watch,
+}
+
+/// News that belong to no family, with the record that says that they are told: all of it is written, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewsCommit {
+    /// The record.
+    pub record: NewsRecord,
+    /// What happened, in order.
+    pub history: Vec<HistoryItem>,
+}
+
+/// A record that remembers what was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewsRecord {
+    /// An instance's enrolment.
+    Enrolment(EnrolmentWrite),
+    /// A policy's watch.
+    Policy(WatchWrite),
 }
 
 /// A conditional change of a press.

@@ -38,7 +38,11 @@ pub enum Wake {
         region: Region,
         /// Which.
         instance: InstanceId,
+        /// Also tell what has become of its coverage.
+        coverage: bool,
     },
+    /// Ours: a policy cannot be used as it was written, or can be again.
+    LookAtPolicy(PolicyName),
     /// Ours: a family's time has come.
     FamilyDue(FamilyDue),
     /// Ours: a history item was not published in time.
@@ -182,6 +186,13 @@ struct ImageDetail {
 struct LookDetail {
     region: String,
     instance: String,
+    #[serde(default)]
+    coverage: bool,
+}
+
+#[derive(Deserialize)]
+struct PolicyDetail {
+    policy: String,
 }
 
 #[derive(Deserialize)]
@@ -237,7 +248,12 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
             Ok(Wake::LookAtSchedule {
                 region: field("detail.region", Region::new(detail.region))?,
                 instance: field("detail.instance", InstanceId::new(detail.instance))?,
+                coverage: detail.coverage,
             })
+        }
+        (OUR_SOURCE, "LookAtPolicy") => {
+            let detail: PolicyDetail = detail(&envelope)?;
+            Ok(Wake::LookAtPolicy(field("detail.policy", PolicyName::new(detail.policy))?))
         }
         (OUR_SOURCE, "FamilyDue") => {
             let detail: FamilyDetail = detail(&envelope)?;
@@ -334,6 +350,16 @@ pub fn look_at_instance(region: &Region, instance: &InstanceId) -> String {
 /// Our own message that asks for a look at an instance's schedules.
 pub fn look_at_schedule(region: &Region, instance: &InstanceId) -> String {
     ours("LookAtSchedule", &serde_json::json!({"region": region, "instance": instance}))
+}
+
+/// Our own message that asks for a look at an instance's schedules and at its coverage.
+pub fn look_at_coverage(region: &Region, instance: &InstanceId) -> String {
+    ours("LookAtSchedule", &serde_json::json!({"region": region, "instance": instance, "coverage": true}))
+}
+
+/// Our own message that asks for a look at a policy.
+pub fn look_at_policy(policy: &PolicyName) -> String {
+    ours("LookAtPolicy", &serde_json::json!({"policy": policy}))
 }
 
 /// Our own message that a family's time has come.

@@ -222,6 +222,7 @@ pub(crate) fn beginning(family: &Family) -> Commit {
         history: Vec::new(),
         press: None,
         budget: None,
+        day: None,
         policy_text: None,
         enrolment: None,
     }

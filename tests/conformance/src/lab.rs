@@ -1,9 +1,10 @@
 //! What a place must offer for the suite to be run in it.
 
 use amiline_app::ports::{
-    Announcer, BoundsReader, Catalogue, Clock, DayReader, DigestKeeper, DueReader, ImageCopier, ImageCreator,
-    ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader,
-    PolicyStore, PolicyWriter, Queue, RecordReader, RecordWriter, TagReader,
+    Announcer, BoundsReader, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader, EnrolmentReader,
+    ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch,
+    MadeReader, Messenger, NewsWriter, PolicyHistory, PolicyReader, PolicyStore, PolicyWriter, Queue, RecordReader,
+    RecordWriter, TagReader, WatchReader,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::target::ShareTarget;
@@ -46,6 +47,11 @@ pub trait Lab {
         + ImageCreator
         + InstanceTagger
         + PolicyReader
+        + PolicyHistory
+        + MadeReader
+        + WatchReader
+        + DayCountReader
+        + NewsWriter
         + KillSwitch
         + RecordReader
         + RecordWriter
@@ -60,11 +66,26 @@ pub trait Lab {
         + RecordReader
         + RecordWriter;
     /// What `schedule-tick` has.
-    type ScheduleTick: DueReader + DayReader + TagReader + PolicyReader + Messenger;
+    type ScheduleTick: DueReader
+        + DayReader
+        + EnrolmentReader
+        + MadeReader
+        + WatchReader
+        + TagReader
+        + PolicyStore
+        + PolicyHistory
+        + Messenger;
     /// What `notify` has.
     type Notify: Announcer + DayReader + DigestKeeper + RecordReader + RecordWriter;
     /// What the operator's command has.
-    type Operator: Catalogue + RecordReader + RecordWriter + Messenger + PolicyStore + PolicyWriter + BoundsReader;
+    type Operator: Catalogue
+        + RecordReader
+        + RecordWriter
+        + Messenger
+        + PolicyStore
+        + PolicyHistory
+        + PolicyWriter
+        + BoundsReader;
 
     /// A fresh world of `create-image`.
     fn create_image(&self) -> Self::CreateImage;

@@ -24,6 +24,7 @@ pub fn all<L: Lab>() -> Vec<Expectation<L>> {
     let all: Vec<Expectation<L>> = [
         expectations::announcing::all(),
         expectations::copying::all(),
+        expectations::coverage::all(),
         expectations::creating::all(),
         expectations::days::all(),
         expectations::due::all(),

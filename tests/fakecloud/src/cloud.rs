@@ -82,7 +82,8 @@ impl FakeCloud {
 
     /// The stack as the tick sees it, watching these Regions.
     pub fn watched_stack(&self, source_regions: &[Region]) -> WatchedStack {
-        WatchedStack { stack: self.stack(), source_regions: source_regions.to_vec(), images_per_hour_max: 50 }
+        let BoundedStack { stack, bounds } = self.bounded_stack(&[]);
+        WatchedStack { stack, source_regions: source_regions.to_vec(), bounds }
     }
 
     /// The stack with every Region allowed, these accounts, organizations and units, 50 images an hour and no minimum

@@ -3,9 +3,10 @@
 use crate::refusal::Refusal;
 use crate::settings::Plant;
 use crate::state::State;
-use crate::store::{KeptHistory, StreamRecord, family_pk, history_sk};
+use crate::store::{KeptHistory, StreamRecord, history_pk, history_sk};
 use amiline_app::ports::Committed;
 use amiline_domain::family::Family;
+use amiline_domain::history::HistoryItem;
 use amiline_domain::press::{Press, PressKey, PressState};
 use amiline_domain::record::{Commit, EnrolmentWrite, PressWrite};
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ impl State {
         if !self.family_as_expected(commit)
             || !self.items_are_new(commit)
             || !self.budget_as_expected(commit)
+            || !self.day_as_expected(commit)
             || !commit.enrolment.as_ref().is_none_or(|write| self.enrolment_as_expected(write))
         {
             return Ok(Committed::Conflict);
@@ -50,6 +52,9 @@ impl State {
         if let Some(budget) = &commit.budget {
             self.store.budgets.insert(commit.family.account.clone(), budget.clone());
         }
+        if let Some((policy, day)) = &commit.day {
+            self.store.days.insert(policy.clone(), day.clone());
+        }
         if let Some((hash, text)) = &commit.policy_text {
             self.store.policies.insert(hash.clone(), text.clone());
         }
@@ -68,7 +73,7 @@ impl State {
     fn items_are_new(&self, commit: &Commit) -> bool {
         let history = &self.store.history;
         let pointers = &self.store.pointers;
-        commit.history.iter().all(|item| !history.contains_key(&(item.family.clone(), item.seq)))
+        commit.history.iter().all(|item| !history.contains_key(&(item.subject.clone(), item.seq)))
             && commit
                 .pointers
                 .iter()
@@ -80,11 +85,16 @@ impl State {
         commit.budget.as_ref().is_none_or(|budget| budget.rev == stored + 1)
     }
 
-    fn enrolment_as_expected(&self, write: &EnrolmentWrite) -> bool {
+    fn day_as_expected(&self, commit: &Commit) -> bool {
+        let rev = |policy| self.store.days.get(policy).map_or(0, |day| day.rev);
+        commit.day.as_ref().is_none_or(|(policy, day)| day.rev == rev(policy) + 1)
+    }
+
+    pub(crate) fn enrolment_as_expected(&self, write: &EnrolmentWrite) -> bool {
         self.store.enrolments.get(&write.key).map_or(0, |enrolment| enrolment.rev) == write.expected_rev
     }
 
-    fn write_enrolment(&mut self, write: &EnrolmentWrite) {
+    pub(crate) fn write_enrolment(&mut self, write: &EnrolmentWrite) {
         self.index_enrolment(&write.key, &write.enrolment);
         self.store.enrolments.insert(write.key.clone(), write.enrolment.clone());
     }
@@ -162,16 +172,18 @@ impl State {
     }
 
     fn write_history(&mut self, commit: &Commit) {
-        for item in &commit.history {
-            let unannounced = item.event.is_announced();
-            let (pk, sk) = (family_pk(&item.family), history_sk(item.seq));
-            let kept = KeptHistory { item: item.clone(), unannounced, told: BTreeSet::new() };
-            self.store.history.insert((item.family.clone(), item.seq), kept);
-            if unannounced {
-                self.index_history(item);
-            }
-            self.store.stream.push_back(StreamRecord { pk, sk, item: item.clone() });
+        commit.history.iter().for_each(|item| self.write_history_item(item));
+    }
+
+    pub(crate) fn write_history_item(&mut self, item: &HistoryItem) {
+        let unannounced = item.event.is_announced();
+        let (pk, sk) = (history_pk(&item.subject), history_sk(item.seq));
+        let kept = KeptHistory { item: item.clone(), unannounced, told: BTreeSet::new() };
+        self.store.history.insert((item.subject.clone(), item.seq), kept);
+        if unannounced {
+            self.index_history(item);
         }
+        self.store.stream.push_back(StreamRecord { pk, sk, item: item.clone() });
     }
 
     fn write_press(&mut self, key: &PressKey, press: Press) {
@@ -213,17 +225,18 @@ impl State {
 fn check_form(commit: &Commit) -> Result<(), Refusal> {
     let places: BTreeSet<_> = commit.rows.iter().map(|row| &row.place).collect();
     let pointers: BTreeSet<_> = commit.pointers.iter().collect();
-    let seqs: BTreeSet<_> = commit.history.iter().map(|item| (&item.family, item.seq)).collect();
+    let seqs: BTreeSet<_> = commit.history.iter().map(|item| (&item.subject, item.seq)).collect();
     let twice = places.len() != commit.rows.len() || seqs.len() != commit.history.len();
     let items = 1
         + places.len()
         + pointers.len()
         + seqs.len()
-        // The item by which an instance's families are listed.
-        + usize::from(commit.expected_version.is_none())
+        // The item by which an instance's families are listed, with where their images are.
+        + usize::from(commit.expected_version.is_none() || !commit.rows.is_empty())
         + usize::from(commit.press.is_some())
         + usize::from(commit.enrolment.is_some())
         + usize::from(commit.budget.is_some())
+        + usize::from(commit.day.is_some())
         + usize::from(commit.policy_text.is_some());
     if twice {
         let message = "Transaction request cannot include multiple operations on one item";

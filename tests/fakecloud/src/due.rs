@@ -1,7 +1,7 @@
 //! The index of what is due: sparse, in parts, and behind the table if the test wants it so.
 
 use crate::state::State;
-use crate::store::{enrolment_pk, family_pk, history_sk, press_pk};
+use crate::store::{enrolment_pk, family_pk, history_pk, history_sk, press_pk};
 use crate::versioned::Versioned;
 use amiline_app::ports::{Due, DuePage};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
@@ -68,7 +68,7 @@ impl State {
     }
 
     pub(crate) fn index_history(&mut self, item: &HistoryItem) {
-        let (pk, sk) = (family_pk(&item.family), history_sk(item.seq));
+        let (pk, sk) = (history_pk(&item.subject), history_sk(item.seq));
         let at = item.at + SignedDuration::from_secs(ANNOUNCE_SECONDS);
         self.set_due(pk.clone(), sk.clone(), Some(Due::History { pk, sk, at }));
     }

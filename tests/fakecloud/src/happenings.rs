@@ -14,7 +14,7 @@ use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::press::PressKey;
 use amiline_domain::receiver::Topic;
-use amiline_domain::record::{Commit, EnrolmentWrite};
+use amiline_domain::record::{Commit, EnrolmentWrite, NewsCommit};
 use jiff::Timestamp;
 
 /// One thing that happened.
@@ -45,6 +45,8 @@ pub enum What {
     },
     /// An enrolment was written by itself.
     Enrolled(Box<EnrolmentWrite>),
+    /// News were written that belong to no family.
+    Told(Box<NewsCommit>),
     /// It was shown an instance, or that there is none.
     InstanceRead {
         /// Where.

@@ -12,7 +12,8 @@ use amiline_app::ports::{
 use amiline_domain::bus::{self, BYTES_MAX, BusEvent, ENTRIES_MAX};
 use amiline_domain::day::Day;
 use amiline_domain::digest::DigestKey;
-use amiline_domain::ids::{FamilyId, PolicyName};
+use amiline_domain::history::Subject;
+use amiline_domain::ids::PolicyName;
 use amiline_domain::notice::Notice;
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,19 +97,19 @@ impl Announcer for World {
         put.await.map(|places| places.0.into_iter().map(refused).collect())
     }
 
-    async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError> {
+    async fn mark_announced(&self, subject: &Subject, seq: u64) -> Result<(), CallError> {
         let home = self.cloud.home();
-        self.call("dynamodb:UpdateItem", &home, &format!("{family} {seq}"), |state| {
-            state.mark_announced(family, seq);
+        self.call("dynamodb:UpdateItem", &home, &format!("{subject} {seq}"), |state| {
+            state.mark_announced(subject, seq);
             Ok(())
         })
         .await
     }
 
-    async fn note_told(&self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+    async fn note_told(&self, subject: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
         let home = self.cloud.home();
-        self.call("dynamodb:UpdateItem", &home, &format!("{family} {seq} {told:?}"), |state| {
-            state.note_told(family, seq, told);
+        self.call("dynamodb:UpdateItem", &home, &format!("{subject} {seq} {told:?}"), |state| {
+            state.note_told(subject, seq, told);
             Ok(())
         })
         .await

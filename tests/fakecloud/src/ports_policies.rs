@@ -5,7 +5,9 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::trace::{Note, put};
 use crate::world::World;
-use amiline_app::ports::{BoundsReader, CallError, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy};
+use amiline_app::ports::{
+    BoundsReader, CallError, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy,
+};
 use amiline_domain::ids::PolicyName;
 
 impl Note for StoredPolicy {
@@ -44,7 +46,9 @@ impl PolicyStore for World {
         let home = self.cloud.home();
         self.call("ssm:GetParameter", &home, name.as_str(), |state| Ok(stored(state, name.as_str()))).await
     }
+}
 
+impl PolicyHistory for World {
     async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError> {
         let home = self.cloud.home();
         self.call("ssm:GetParameterHistory", &home, name.as_str(), |state| {

@@ -9,16 +9,16 @@ use amiline_app::ports::{
     CallError, Catalogue, Committed, Due, DuePage, DueReader, Enrolled, RecordReader, RecordWriter, RejectedMessage,
 };
 use amiline_domain::budget::Budget;
-use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
+use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::Family;
-use amiline_domain::history::HistoryItem;
+use amiline_domain::history::{HistoryItem, Subject};
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::press::{Press, PressKey, PressState};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::tags::Button;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 impl Note for Press {
     fn note(&self, out: &mut String) {
@@ -68,12 +68,6 @@ impl Note for PressKey {
 impl Note for Enrolled {
     fn note(&self, out: &mut String) {
         put(out, format_args!("rev {}, {} seats", self.enrolment.rev, self.enrolment.seats.len()));
-    }
-}
-
-impl Note for BTreeMap<EnrolmentKey, Enrolment> {
-    fn note(&self, out: &mut String) {
-        put(out, format_args!("{} enrolled", self.len()));
     }
 }
 
@@ -224,22 +218,6 @@ impl DueReader for World {
         .await
     }
 
-    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError> {
-        let home = self.cloud.home();
-        let mut found = BTreeMap::new();
-        // BatchGetItem takes a hundred keys.
-        for keys in keys.chunks(100) {
-            let some: BTreeMap<EnrolmentKey, Enrolment> = self
-                .call("dynamodb:BatchGetItem", &home, &format!("{} enrolments", keys.len()), |state| {
-                    let of = |key: &EnrolmentKey| Some((key.clone(), state.store.enrolments.get(key)?.clone()));
-                    Ok(keys.iter().filter_map(of).collect())
-                })
-                .await?;
-            found.extend(some);
-        }
-        Ok(found)
-    }
-
     async fn budget(&self, account: &AccountId) -> Result<Budget, CallError> {
         let home = self.cloud.home();
         self.call("dynamodb:GetItem", &home, &format!("BUDGET#{account}"), |state| {
@@ -287,6 +265,9 @@ impl Catalogue for World {
 
     async fn history(&self, id: &FamilyId) -> Result<Vec<HistoryItem>, CallError> {
         let home = self.cloud.home();
-        self.call("dynamodb:Query", &home, id.as_str(), |state| Ok(state.store.history_of(id))).await
+        self.call("dynamodb:Query", &home, id.as_str(), |state| {
+            Ok(state.store.history_of(&Subject::Family(id.clone())))
+        })
+        .await
     }
 }

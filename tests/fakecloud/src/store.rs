@@ -4,13 +4,15 @@ use crate::cloud::FakeCloud;
 use crate::state::State;
 use crate::versioned::Versioned;
 use amiline_app::ports::{DayPage, Due, RejectedMessage};
-use amiline_domain::budget::Budget;
+use amiline_domain::budget::{Budget, DayCount};
+use amiline_domain::coverage::Made;
 use amiline_domain::day::Day;
 use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, Place};
-use amiline_domain::history::HistoryItem;
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, Region};
+use amiline_domain::history::{HistoryItem, Subject};
+use amiline_domain::ids::{AccountId, FamilyId, ImageId, PolicyName, Region};
+use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Unannounced};
 use jiff::SignedDuration;
@@ -52,11 +54,13 @@ pub(crate) struct Store {
     pub(crate) families: BTreeMap<FamilyId, Family>,
     pub(crate) wakes: BTreeMap<FamilyId, u64>,
     pub(crate) rows: BTreeMap<FamilyId, BTreeMap<Place, ImageRow>>,
-    pub(crate) history: BTreeMap<(FamilyId, u64), KeptHistory>,
+    pub(crate) history: BTreeMap<(Subject, u64), KeptHistory>,
     pub(crate) pointers: BTreeMap<(Region, ImageId), FamilyId>,
     pub(crate) presses: BTreeMap<PressKey, Press>,
     pub(crate) enrolments: BTreeMap<EnrolmentKey, Enrolment>,
     pub(crate) budgets: BTreeMap<AccountId, Budget>,
+    pub(crate) days: BTreeMap<PolicyName, DayCount>,
+    pub(crate) watches: BTreeMap<PolicyName, Watch>,
     pub(crate) policies: BTreeMap<String, String>,
     pub(crate) rejected: BTreeMap<String, RejectedMessage>,
     /// Digests that were published.
@@ -78,6 +82,20 @@ pub(crate) fn history_sk(seq: u64) -> String {
 /// A family's partition key.
 pub(crate) fn family_pk(family: &FamilyId) -> String {
     format!("FAMILY#{family}")
+}
+
+/// A history's partition key.
+pub(crate) fn history_pk(subject: &Subject) -> String {
+    match subject {
+        Subject::Family(family) => family_pk(family),
+        Subject::Enrolment(key) => enrolment_pk(key),
+        Subject::Policy(policy) => watch_pk(policy),
+    }
+}
+
+/// A policy's watch's partition key.
+pub(crate) fn watch_pk(policy: &PolicyName) -> String {
+    format!("WATCH#{policy}")
 }
 
 /// A press's partition key.
@@ -108,9 +126,19 @@ impl Store {
         Some(Family { rows: self.rows_of(id), ..family })
     }
 
-    pub(crate) fn history_of(&self, id: &FamilyId) -> Vec<HistoryItem> {
-        let kept = self.history.iter().filter(|((family, _), _)| family == id);
+    pub(crate) fn history_of(&self, subject: &Subject) -> Vec<HistoryItem> {
+        let kept = self.history.range((subject.clone(), 0)..=(subject.clone(), u64::MAX));
         kept.map(|(_, kept)| kept.item.clone()).collect()
+    }
+
+    /// What was made of an instance, newest first.
+    pub(crate) fn made_of(&self, key: &EnrolmentKey) -> Vec<Made> {
+        let of = |family: &&Family| {
+            (&family.account, &family.region, &family.instance) == (&key.account, &key.region, &key.instance)
+        };
+        let mut families: Vec<&Family> = self.families.values().filter(of).collect();
+        families.sort_by_key(|family| std::cmp::Reverse((family.slot, family.id.clone())));
+        families.into_iter().filter_map(|family| Made::of(&self.family(&family.id)?)).collect()
     }
 }
 
@@ -145,17 +173,17 @@ impl State {
     }
 
     /// Marks a history item as announced; an item that is gone stays gone.
-    pub(crate) fn mark_announced(&mut self, family: &FamilyId, seq: u64) {
-        if let Some(kept) = self.store.history.get_mut(&(family.clone(), seq)) {
+    pub(crate) fn mark_announced(&mut self, subject: &Subject, seq: u64) {
+        if let Some(kept) = self.store.history.get_mut(&(subject.clone(), seq)) {
             kept.unannounced = false;
             kept.told.clear();
         }
-        self.set_due(family_pk(family), history_sk(seq), None);
+        self.set_due(history_pk(subject), history_sk(seq), None);
     }
 
     /// Adds to those who were told of a history item that waits; any other stays as it is.
-    pub(crate) fn note_told(&mut self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) {
-        let kept = self.store.history.get_mut(&(family.clone(), seq));
+    pub(crate) fn note_told(&mut self, subject: &Subject, seq: u64, told: &BTreeSet<Receiver>) {
+        let kept = self.store.history.get_mut(&(subject.clone(), seq));
         if let Some(kept) = kept.filter(|kept| kept.unannounced) {
             kept.told.extend(told);
         }
@@ -163,11 +191,10 @@ impl State {
 
     /// The history item under these keys, if it still waits to be announced.
     pub(crate) fn waiting_history(&self, pk: &str, sk: &str) -> Option<Unannounced> {
-        let waiting = self
-            .store
-            .history
-            .values()
-            .find(|kept| kept.unannounced && family_pk(&kept.item.family) == pk && history_sk(kept.item.seq) == sk);
+        let waiting =
+            self.store.history.values().find(|kept| {
+                kept.unannounced && history_pk(&kept.item.subject) == pk && history_sk(kept.item.seq) == sk
+            });
         waiting.map(|kept| Unannounced { item: kept.item.clone(), told: kept.told.clone() })
     }
 }

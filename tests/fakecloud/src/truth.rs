@@ -8,7 +8,7 @@ use crate::versioned::Versioned;
 use amiline_app::ports::{Due, RejectedMessage};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, Lease, RowState};
-use amiline_domain::history::HistoryItem;
+use amiline_domain::history::{HistoryItem, Subject};
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::ImageState;
 use amiline_domain::press::{Press, PressKey};
@@ -168,7 +168,12 @@ impl FakeCloud {
 
     /// A family's history, oldest first.
     pub fn history(&self, id: &FamilyId) -> Vec<HistoryItem> {
-        self.state.borrow().store.history_of(id)
+        self.state.borrow().store.history_of(&Subject::Family(id.clone()))
+    }
+
+    /// What was told of an enrolment or a policy, oldest first.
+    pub fn news(&self, subject: &Subject) -> Vec<HistoryItem> {
+        self.state.borrow().store.history_of(subject)
     }
 
     /// History items that wait to be announced.

@@ -7,7 +7,7 @@
 )]
 
 use amiline_app::policies::{ApplyError, BoundsError, Compared, Meanwhile, Proposed, apply, bounds_of, compare_all};
-use amiline_app::ports::{CallError, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy};
+use amiline_app::ports::{CallError, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy};
 use amiline_domain::bounds::Bounds;
 use amiline_domain::ids::{PolicyName, StackName, TagPrefix};
 use amiline_domain::policy::{Policy, Verdict};
@@ -67,6 +67,9 @@ impl PolicyStore for Meddled<'_> {
     async fn stored_policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, CallError> {
         self.world.stored_policy(name).await
     }
+}
+
+impl PolicyHistory for Meddled<'_> {
     async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError> {
         self.world.policy_versions(name).await
     }

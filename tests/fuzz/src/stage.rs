@@ -9,6 +9,7 @@ use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
 use amiline_app::look::{LookRequest, look_at_instance};
+use amiline_app::policy_read::look_at_policy;
 use amiline_app::ports::Queue;
 use amiline_app::reject::reject;
 use amiline_app::settings::BoundedStack;
@@ -135,8 +136,11 @@ impl Stage {
                 }
                 done
             }
-            (Queue::Create, Wake::LookAtSchedule { region, instance }) => {
-                let request = EnrolRequest { region, instance, hint: None };
+            (Queue::Create, Wake::LookAtPolicy(policy)) => {
+                format!("{:?}", look_at_policy(world, stack, &policy).await?)
+            }
+            (Queue::Create, Wake::LookAtSchedule { region, instance, coverage }) => {
+                let request = EnrolRequest { region, instance, hint: None, coverage };
                 format!("{:?}", look_at_schedule(world, stack, &request, &invocation).await?)
             }
             (Queue::Create, Wake::LookAtInstance { region, instance }) => {

@@ -14,6 +14,7 @@ use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
 use amiline_app::look::{LookRequest, look_at_instance};
+use amiline_app::policy_read::look_at_policy;
 use amiline_app::ports::{Due, Queue};
 use amiline_app::reject::reject;
 use amiline_app::settings::{BoundedStack, WatchedStack};
@@ -160,7 +161,7 @@ impl House {
         let watched = WatchedStack {
             stack: self.stack.stack.clone(),
             source_regions: vec![east()],
-            images_per_hour_max: self.stack.bounds.images_per_hour_max,
+            bounds: self.stack.bounds.clone(),
         };
         run(tick(&self.cloud.as_caller("schedule-tick"), &watched, request))?.ok()
     }
@@ -262,8 +263,11 @@ pub async fn handle<W: Create + Distribute + Notify>(
             let request = LookRequest { region, instance, hint: None };
             look_at_instance(world, stack, &request, invocation).await?;
         }
-        (Queue::Create, Wake::LookAtSchedule { region, instance }) => {
-            let request = EnrolRequest { region, instance, hint: None };
+        (Queue::Create, Wake::LookAtPolicy(policy)) => {
+            look_at_policy(world, stack, &policy).await?;
+        }
+        (Queue::Create, Wake::LookAtSchedule { region, instance, coverage }) => {
+            let request = EnrolRequest { region, instance, hint: None, coverage };
             look_at_schedule(world, stack, &request, invocation).await?;
         }
         (Queue::Create, Wake::FamilyDue(due)) => {

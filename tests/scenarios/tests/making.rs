@@ -152,7 +152,8 @@ fn begun(policy: &Policy, instance_tags: &BTreeMap<String, String>) -> Family {
         status_before: None,
     };
     let policy_ref = PolicyRef { name: PolicyName::new("web").unwrap(), hash: "h".to_owned() };
-    let admission = Admission { policy: policy.clone(), policy_ref, budget: Budget::default() };
+    let admission =
+        Admission { policy: policy.clone(), policy_ref, text: "{}".to_owned(), budget: Budget::default(), day: None };
     begin(begun, &admission, now).0
 }
 

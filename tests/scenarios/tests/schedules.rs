@@ -3,7 +3,8 @@
 
 use amiline_app::ports::Queue;
 use amiline_domain::family::{Family, Outcome};
-use amiline_domain::ids::InstanceId;
+use amiline_domain::history::Subject;
+use amiline_domain::ids::{InstanceId, PolicyName};
 use amiline_domain::tags::Trigger;
 use amiline_domain::time::seconds_between;
 use amiline_fakecloud::{Delivery, EventKind, FaultKind, Launch, Volume};
@@ -221,19 +222,116 @@ fn a_policy_without_a_schedule_is_refused_once_where_people_look() {
 }
 
 #[test]
-fn a_policy_that_turns_invalid_is_told_once_and_its_slot_is_made_when_it_is_mended() {
+fn a_policy_that_turns_invalid_is_told_once_and_the_version_before_it_goes_on() {
     let house = house();
-    let instance = enrolled(&house, "nightly");
+    let instances = [enrolled(&house, "nightly"), enrolled(&house, "nightly")];
     house.deliver();
     house.cloud.put_policy("nightly", "{");
+    house.sweep();
+    house.live(20);
+    assert_eq!(house.cloud.notices_of("policy-refused"), 1, "before anybody needs it");
+    let told = house.cloud.news(&Subject::Policy(PolicyName::new("nightly").unwrap()));
+    assert!(told[0].reason.as_ref().is_some_and(|reason| reason.contains("version 1 stays in force")), "{told:?}");
     go_to(&house, "02:00");
     house.live(30);
-    assert!(slots(&house, &instance).is_empty());
-    assert_eq!(house.cloud.notices_of("request-rejected"), 1);
+    for instance in &instances {
+        assert_eq!(slots(&house, instance), ["nightly 25 02:00"]);
+    }
+    house.sweep();
+    house.live(20);
+    assert_eq!(house.cloud.notices_of("policy-refused"), 1, "told once, however often it is met");
     house.cloud.put_policy("nightly", NIGHTLY);
     house.sweep();
     house.live(20);
-    assert_eq!(slots(&house, &instance), ["nightly 25 02:00"]);
+    assert_eq!(house.cloud.notices_of("policy-accepted"), 1);
+    assert_eq!(house.cloud.notices_of("request-rejected"), 0);
+}
+
+#[test]
+fn a_policy_that_was_never_valid_makes_nothing_and_its_slot_is_made_when_it_is_mended() {
+    let house = house();
+    house.cloud.put_policy("fresh", "{");
+    let instance = enrolled(&house, "fresh");
+    house.deliver();
+    house.live(10);
+    assert_eq!((house.cloud.notices_of("policy-refused"), house.cloud.notices_of("request-rejected")), (1, 1));
+    house.cloud.put_policy("fresh", NIGHTLY);
+    house.sweep();
+    go_to(&house, "02:00");
+    house.live(20);
+    assert_eq!(slots(&house, &instance), ["fresh 25 02:00"]);
+}
+
+/// The failure that nobody else reports: nothing fails, and no image comes.
+#[test]
+fn an_instance_whose_images_silently_stopped_is_told_of_once_and_so_is_its_end() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    go_to(&house, "02:00");
+    house.live(60);
+    assert_eq!(slots(&house, &instance).len(), 1);
+    // Somebody leaves the kill switch on. Every attempt is in order: nothing may be made.
+    house.cloud.set_kill_switch(true);
+    for _ in 0..26 {
+        house.live(60);
+        house.sweep();
+    }
+    assert_eq!(house.cloud.notices_of("coverage-lost"), 0, "the slot of the night may take until the next");
+    for _ in 0..48 {
+        house.live(60);
+        house.sweep();
+    }
+    let lost = house.cloud.notices_of("coverage-lost");
+    assert!(lost > 0, "one for each Region");
+    for _ in 0..10 {
+        house.live(60);
+        house.sweep();
+    }
+    assert_eq!(house.cloud.notices_of("coverage-lost"), lost, "told once");
+    house.cloud.set_kill_switch(false);
+    for _ in 0..3 {
+        house.live(60);
+        house.sweep();
+    }
+    assert_eq!(house.cloud.notices_of("coverage-restored"), lost);
+}
+
+#[test]
+fn whoever_loses_the_newest_image_by_hand_is_told_that_the_coverage_is_lost() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    go_to(&house, "02:00");
+    house.live(60);
+    house.sweep();
+    let source = house.cloud.families()[0].source().unwrap().image.clone().unwrap();
+    house.cloud.deregister(&east(), &source);
+    house.deliver();
+    // The next slot finds the hour full, so nothing covers for what is gone.
+    let mut full = house;
+    full.stack.bounds.images_per_hour_max = 0;
+    for _ in 0..48 {
+        full.live(60);
+        full.sweep();
+    }
+    assert!(full.cloud.notices_of("coverage-lost") >= 1);
+    assert_eq!(slots(&full, &instance).len(), 1);
+}
+
+#[test]
+fn a_policys_day_is_full_and_whoever_waited_longest_goes_first_on_the_next() {
+    let house = house();
+    house.cloud.put_policy("capped", r#"{"schedule":{"cron":["0 2 * * *"]},"limits":{"images_per_day":2}}"#);
+    let instances: Vec<_> = (0..3).map(|_| enrolled(&house, "capped")).collect();
+    house.deliver();
+    go_to(&house, "02:00");
+    house.live(60);
+    let made = |house: &House| instances.iter().filter(|instance| !slots(house, instance).is_empty()).count();
+    assert_eq!(made(&house), 2);
+    assert_eq!(house.cloud.notices_of("request-rejected"), 0, "it waits");
+    house.live(24 * 60);
+    assert_eq!(made(&house), 3);
 }
 
 #[test]

@@ -83,6 +83,14 @@ pub struct Diary {
     pub redeployed: Vec<(Timestamp, Bounds)>,
 }
 
+/// The newest text that is a policy; the newest of all if none is, and none if the policy was deleted.
+fn in_force<'a>(written: &'a [Written], is_policy: &dyn Fn(&str) -> bool) -> Option<&'a str> {
+    let newest = written.last()?.text.as_deref()?;
+    let since = written.iter().rposition(|written| written.text.is_none()).map_or(0, |place| place + 1);
+    let mut kept = written[since..].iter().rev().filter_map(|written| written.text.as_deref());
+    Some(kept.find(|text| is_policy(text)).unwrap_or(newest))
+}
+
 impl Diary {
     /// A person puts the tag on an instance; the same value again is no new press.
     pub fn press(&mut self, region: &Region, instance: &InstanceId, value: &str, at: Timestamp) {
@@ -128,9 +136,29 @@ impl Diary {
         }
     }
 
-    /// The text that stands under the name now.
-    pub fn policy_now(&self, name: &str) -> Option<&str> {
-        self.policies.get(name)?.last()?.text.as_deref()
+    /// The text that holds under the name now: the newest that is a policy, since there is one of the name.
+    pub fn in_force_now(&self, name: &str, is_policy: &dyn Fn(&str) -> bool) -> Option<&str> {
+        in_force(self.policies.get(name)?, is_policy)
+    }
+
+    /// Every text that held under the name at some moment of the span.
+    pub fn in_force_between(
+        &self,
+        name: &str,
+        from: Timestamp,
+        to: Timestamp,
+        is_policy: &dyn Fn(&str) -> bool,
+    ) -> Vec<Option<&str>> {
+        let Some(written) = self.policies.get(name) else { return vec![None] };
+        let first = written.iter().rposition(|written| written.at <= from);
+        let mut texts = Vec::new();
+        for (place, _) in written.iter().enumerate().skip(first.unwrap_or(0)).filter(|(_, one)| one.at <= to) {
+            texts.push(in_force(&written[..=place], is_policy));
+        }
+        if first.is_none() {
+            texts.push(None);
+        }
+        texts
     }
 
     /// A policy is written or deleted.

@@ -5,7 +5,7 @@ use amiline_scenarios::POLICY;
 
 /// The policies at the beginning: name and text, first those that can be used while the stack is as it was deployed. The
 /// others cannot, as in real life.
-pub const POLICIES: [(&str, &str); 20] = [
+pub const POLICIES: [(&str, &str); 21] = [
     ("default", POLICY),
     ("plain", "{}"),
     (
@@ -40,6 +40,7 @@ pub const POLICIES: [(&str, &str); 20] = [
         r#"{"encrypt":{"kms_key":"alias/amiline"},"distribute":{"regions":[{"region":"eu-west-1","kms_key":"alias/europe"}]},
             "share":{"organizational_units":["arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111"]}}"#,
     ),
+    ("limited", r#"{"limits":{"interval_minutes":20,"images_per_day":2},"distribute":{"regions":["us-west-2"]}}"#),
     ("unsharable", r#"{"share":{"accounts":["222222222222"]}}"#),
     (
         "stranger",
@@ -60,17 +61,18 @@ pub const POLICIES: [(&str, &str); 20] = [
 ];
 
 /// The policies with schedules: name and text. Their slots are close, so that a short life has several.
-pub const SCHEDULES: [(&str, &str); 3] = [
+pub const SCHEDULES: [(&str, &str); 4] = [
     ("often", r#"{"schedule":{"cron":["*/30 * * * *"]}}"#),
     ("hourly", r#"{"schedule":{"cron":["7 * * * *"],"jitter_minutes":15},"distribute":{"regions":["us-west-2"]}}"#),
     (
         "zoned",
         r#"{"schedule":{"cron":["15 */2 * * *"],"time_zone":"Asia/Kolkata"},"encrypt":{"kms_key":"alias/amiline"}}"#,
     ),
+    ("capped", r#"{"schedule":{"cron":["*/30 * * * *"]},"limits":{"interval_minutes":10,"images_per_day":3}}"#),
 ];
 
 /// How many of [`POLICIES`] can be used.
-pub(crate) const USABLE: usize = 10;
+pub(crate) const USABLE: usize = 11;
 
 /// The key that exists in one Region only.
 pub(crate) const EUROPES_KEY: &str = "alias/europe";

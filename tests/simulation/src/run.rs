@@ -223,7 +223,7 @@ impl Run {
         WatchedStack {
             stack: self.stack.stack.clone(),
             source_regions: self.watched.to_vec(),
-            images_per_hour_max: self.stack.bounds.images_per_hour_max,
+            bounds: self.stack.bounds.clone(),
         }
     }
 

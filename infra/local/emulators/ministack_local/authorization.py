@@ -2,13 +2,15 @@
 
 KMS: permissions are on the key, whatever name the call uses for it, and may depend on its aliases; ministack asks about
 the alias and gives IAM neither `kms:ResourceAliases` nor `kms:RequestAlias`. SSM: a call that names several parameters
-needs a permission on each; ministack asks about `*`. SQS: a batch needs the permission of the single call; ministack
+needs a permission on each, and GetParametersByPath one on the path; ministack asks about `*`. DynamoDB: a Query is about
+one partition key, which IAM is told as `dynamodb:LeadingKeys`; ministack tells nothing. SQS: a batch needs the permission of the single call; ministack
 asks for actions that IAM does not know.
 """
 
 import contextvars
 import functools
 import json
+import re
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import kms
@@ -22,6 +24,8 @@ _SINGLE = {
 
 # The parameters that the present request to SSM names.
 _parameters: contextvars.ContextVar[list[str]] = contextvars.ContextVar("parameters", default=[])
+# The partition keys that the present request to DynamoDB is about.
+_leading_keys: contextvars.ContextVar[list[str]] = contextvars.ContextVar("leading_keys", default=[])
 
 
 def _key(resource: str) -> tuple[str, dict]:
@@ -40,11 +44,23 @@ def _key(resource: str) -> tuple[str, dict]:
 
 def _named_parameters(body: bytes, region: str, account: str) -> list[str]:
     try:
-        names = json.loads(body or b"{}").get("Names") or []
+        asked = json.loads(body or b"{}")
+        names = asked.get("Names") or [path for path in [asked.get("Path")] if path]
     except (ValueError, AttributeError):
         return []
     place = f"arn:aws:ssm:{region}:{account}:parameter/"
     return [name if name.startswith("arn:") else place + name.split(":")[0].lstrip("/") for name in map(str, names)]
+
+
+def _queried_keys(body: bytes) -> list[str]:
+    """The partition key of a Query, which compares it for equality and first."""
+    try:
+        asked = json.loads(body or b"{}")
+        value = re.match(r"\W*\w+\s*=\s*(:\w+)", asked.get("KeyConditionExpression") or "")
+        key = asked["ExpressionAttributeValues"][value.group(1)] if value else {}
+    except (ValueError, AttributeError, KeyError):
+        return []
+    return [text for text in key.values() if isinstance(text, str)]
 
 
 def install() -> None:
@@ -54,6 +70,8 @@ def install() -> None:
     def extract_and_note(service, method, path, headers, body, query_params, region, account_id):
         if service == "ssm":
             _parameters.set(_named_parameters(body, region, account_id))
+        elif service == "dynamodb":
+            _leading_keys.set(_queried_keys(body))
         return extract(service, method, path, headers, body, query_params, region, account_id)
 
     @functools.wraps(enforce)
@@ -65,6 +83,8 @@ def install() -> None:
             resources, context = [resource], {**context, **aliases}
         elif service == "ssm" and resource_arn == "*":
             resources = _parameters.get() or resources
+        elif service == "dynamodb" and _leading_keys.get():
+            context["dynamodb:LeadingKeys"] = _leading_keys.get()
         answers = (enforce(access_key_id, iam_action, service, region, one, context) for one in resources)
         return next(filter(None, answers), None)
 

@@ -132,10 +132,10 @@ fn tagged(result: Result<(), CallError>) -> Ended {
 }
 
 /// One line per thing that happened, once it is recorded.
-pub(super) fn log_recorded(item: &HistoryItem) {
+pub(crate) fn log_recorded(item: &HistoryItem) {
     tracing::info!(
-        family = %item.family,
-        instance = %item.instance,
+        subject = %item.subject,
+        instance = item.instance.as_ref().map(ToString::to_string),
         region = %item.region,
         image = item.image.as_ref().map(ToString::to_string),
         action = "record",

@@ -3,7 +3,7 @@
 use super::{PAGE_SIZE, filter, tags};
 use crate::errors::Call;
 use crate::settings::{CreateImage, ScheduleTick};
-use crate::world::Aws;
+use crate::world::{Aws, Operator};
 use amiline_app::ports::{CallError, InstanceReader, TagReader};
 use amiline_domain::ids::{DeviceName, InstanceId, Region};
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
@@ -50,7 +50,13 @@ fn observed(region: &Region, id: &InstanceId, instance: &Instance) -> ObservedIn
     }
 }
 
-impl TagReader for Aws<ScheduleTick> {
+/// Settings of those who may list tagged instances.
+pub(crate) trait ListsInstances {}
+
+impl ListsInstances for ScheduleTick {}
+impl ListsInstances for Operator {}
+
+impl<S: ListsInstances> TagReader for Aws<S> {
     async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<(InstanceId, String)>, CallError> {
         let call = Call::new("ec2:DescribeTags", key, region);
         let pages = self

@@ -8,7 +8,6 @@ use crate::settings::ScheduleTick;
 use crate::world::{Aws, HasTable};
 use amiline_app::ports::{CallError, Due, DuePage, DueReader};
 use amiline_domain::budget::Budget;
-use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::AccountId;
 use amiline_domain::press::{PressKey, PressState};
@@ -48,20 +47,6 @@ impl DueReader for Aws<ScheduleTick> {
         let next = next.map(|key| encode(&key)).transpose().map_err(|e| call.unreadable(&e))?;
         let items = answer.items.unwrap_or_default();
         Ok(DuePage { items: items.iter().filter_map(due_or_noted).collect(), next })
-    }
-
-    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError> {
-        let call = Call::new("dynamodb:BatchGetItem", self.settings.table(), self.home());
-        let wanted: BTreeSet<&EnrolmentKey> = keys.iter().collect();
-        let wanted =
-            wanted.into_iter().map(|key| layout::key(&layout::enrolment_pk(key), layout::ENROLMENT_SK)).collect();
-        let mut found = BTreeMap::new();
-        for item in self.batch(call, self.settings.table(), wanted).await? {
-            let key = of(&item, layout::PK).and_then(layout::enrolment_of_pk);
-            let enrolment = items::enrolment(item).map_err(|e| call.unreadable(&e))?;
-            found.extend(key.map(|key| (key, enrolment)));
-        }
-        Ok(found)
     }
 
     async fn budget(&self, account: &AccountId) -> Result<Budget, CallError> {

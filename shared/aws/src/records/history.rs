@@ -7,7 +7,7 @@ use crate::errors::Call;
 use crate::settings::Notify;
 use crate::world::{Aws, HasTable};
 use amiline_app::ports::CallError;
-use amiline_domain::ids::FamilyId;
+use amiline_domain::history::Subject;
 use amiline_domain::receiver::{Receiver, Unannounced};
 use std::collections::BTreeSet;
 
@@ -18,8 +18,8 @@ pub(crate) struct HistoryPlace {
 }
 
 impl HistoryPlace {
-    pub(crate) fn of(family: &FamilyId, seq: u64) -> Self {
-        Self { pk: layout::family_pk(family), sk: layout::history_sk(seq) }
+    pub(crate) fn of(subject: &Subject, seq: u64) -> Self {
+        Self { pk: layout::history_pk(subject), sk: layout::history_sk(seq) }
     }
 }
 
@@ -48,7 +48,7 @@ impl Aws<Notify> {
     /// The item, if it still waits.
     pub(crate) async fn unannounced_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError> {
         let call = Call::new("dynamodb:GetItem", pk, self.home());
-        if layout::family_of_pk(pk).is_none() || !sk.starts_with(layout::HISTORY_PREFIX) {
+        if !layout::has_history(pk) || !sk.starts_with(layout::HISTORY_PREFIX) {
             // A message may name anything; only history is published.
             return Ok(None);
         }

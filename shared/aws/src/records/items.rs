@@ -2,10 +2,13 @@
 
 use super::Item;
 use super::layout::{self, DueKind};
-use amiline_domain::budget::Budget;
+use amiline_domain::budget::{Budget, DayCount};
+use amiline_domain::coverage::Made;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, RowState, Worker};
 use amiline_domain::history::HistoryItem;
+use amiline_domain::ids::{FamilyId, PolicyName};
+use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey, PressState};
 use amiline_domain::receiver::{Receiver, Unannounced};
 use amiline_domain::time::{Slot, plus_seconds};
@@ -208,6 +211,61 @@ pub(super) fn budget(item: Item) -> Result<Budget, String> {
     Ok(read::<BudgetItem>(item)?.data)
 }
 
+#[derive(Serialize, Deserialize)]
+struct DayItem {
+    pk: String,
+    sk: String,
+    rev: u64,
+    data: DayCount,
+}
+
+pub(super) fn day_item(policy: &PolicyName, day: &DayCount) -> Result<Item, String> {
+    let (pk, sk) = (layout::day_pk(policy), layout::DAY_SK.to_owned());
+    write(&DayItem { pk, sk, rev: day.rev, data: day.clone() })
+}
+
+pub(super) fn day(item: Item) -> Result<DayCount, String> {
+    Ok(read::<DayItem>(item)?.data)
+}
+
+#[derive(Serialize, Deserialize)]
+struct WatchItem {
+    pk: String,
+    sk: String,
+    rev: u64,
+    data: Watch,
+}
+
+pub(super) fn watch_item(policy: &PolicyName, watch: &Watch) -> Result<Item, String> {
+    let (pk, sk) = (layout::watch_pk(policy), layout::WATCH_SK.to_owned());
+    write(&WatchItem { pk, sk, rev: watch.rev, data: watch.clone() })
+}
+
+pub(super) fn watch(item: Item) -> Result<Watch, String> {
+    Ok(read::<WatchItem>(item)?.data)
+}
+
+/// By which an instance's families are listed.
+#[derive(Serialize, Deserialize)]
+struct InstanceItem {
+    pk: String,
+    sk: String,
+    family: FamilyId,
+    /// None of a family that was refused before it had a policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<Made>,
+}
+
+pub(super) fn instance_item(family: &Family) -> Result<Item, String> {
+    let pk = layout::instance_pk(&family.region, &family.instance);
+    let sk = layout::instance_sk(family.slot, &family.id);
+    write(&InstanceItem { pk, sk, family: family.id.clone(), data: Made::of(family) })
+}
+
+pub(super) fn made(item: Item) -> Result<Option<Made>, String> {
+    Ok(read::<InstanceItem>(item)?.data)
+}
+
 /// A history item, whether it still has to be announced, and who was told of it already.
 #[derive(Serialize, Deserialize)]
 pub(super) struct HistoryEntry {
@@ -232,7 +290,7 @@ impl HistoryEntry {
 }
 
 pub(super) fn history_item(item: &HistoryItem) -> Result<Item, String> {
-    let pk = layout::family_pk(&item.family);
+    let pk = layout::history_pk(&item.subject);
     let announced = item.event.is_announced();
     let late = plus_seconds(item.at, ANNOUNCE_SECONDS);
     write(&HistoryEntry {

@@ -7,10 +7,14 @@
 //! | | `HISTORY#<12 digits>` | its history |
 //! | `PRESS#<account>#<Region>#<instance>#<button>` | `PRESS` | a button |
 //! | `ENROLMENT#<account>#<Region>#<instance>` | `ENROLMENT` | an instance's place in schedules |
+//! | | `HISTORY#<12 digits>` | what was told of its coverage |
+//! | `WATCH#<policy>` | `WATCH` | what was told of a policy |
+//! | | `HISTORY#<12 digits>` | its history |
 //! | `IMG#<Region>#<ami>` | `POINTER` | the family of an image |
-//! | `INSTANCE#<Region>#<instance>` | `<12-digit slot>#<family>` | the families of an instance |
+//! | `INSTANCE#<Region>#<instance>` | `<12-digit slot>#<family>` | the families of an instance, with where their images are available |
 //! | `POLICY#<sha256>` | `TEXT` | a policy's text |
 //! | `BUDGET#<account>` | `HOUR` | the hour's count |
+//! | `DAY#<policy>` | `DAY` | the policy's count of the day, if it limits days |
 //! | `REJECTED#<date>` | `<message id>` | a message that could not be used |
 //! | `DIGEST#<date>` | `POLICY#<name>`, `NONE` | a digest that was published |
 
@@ -18,6 +22,7 @@ use super::Item;
 use amiline_domain::day::Day;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Place, Worker};
+use amiline_domain::history::Subject;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, digest};
 use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
@@ -66,12 +71,40 @@ pub(super) fn key(pk: &str, sk: &str) -> Item {
     Item::from([(PK.to_owned(), text(pk)), (SK.to_owned(), text(sk))])
 }
 
+pub(super) fn pk_of(item: &Item) -> Option<&str> {
+    item.get(PK).and_then(|value| value.as_s().ok()).map(String::as_str)
+}
+
 pub(super) fn family_pk(family: &FamilyId) -> String {
     format!("FAMILY#{family}")
 }
 
 pub(super) fn family_of_pk(pk: &str) -> Option<FamilyId> {
     FamilyId::new(pk.strip_prefix("FAMILY#")?).ok()
+}
+
+/// Where a history is.
+pub(super) fn history_pk(subject: &Subject) -> String {
+    match subject {
+        Subject::Family(family) => family_pk(family),
+        Subject::Enrolment(key) => enrolment_pk(key),
+        Subject::Policy(policy) => watch_pk(policy),
+    }
+}
+
+/// Whether a history may be there.
+pub(super) fn has_history(pk: &str) -> bool {
+    family_of_pk(pk).is_some() || enrolment_of_pk(pk).is_some() || policy_of_watch_pk(pk).is_some()
+}
+
+pub(super) fn watch_pk(policy: &PolicyName) -> String {
+    format!("WATCH#{policy}")
+}
+
+pub(super) const WATCH_SK: &str = "WATCH";
+
+pub(super) fn policy_of_watch_pk(pk: &str) -> Option<PolicyName> {
+    PolicyName::new(pk.strip_prefix("WATCH#")?).ok()
 }
 
 pub(super) fn image_sk(place: &Place) -> String {
@@ -135,6 +168,12 @@ pub(super) fn budget_pk(account: &AccountId) -> String {
 }
 
 pub(super) const BUDGET_SK: &str = "HOUR";
+
+pub(super) fn day_pk(policy: &PolicyName) -> String {
+    format!("DAY#{policy}")
+}
+
+pub(super) const DAY_SK: &str = "DAY";
 
 pub(super) fn instance_pk(region: &Region, instance: &InstanceId) -> String {
     format!("INSTANCE#{region}#{instance}")

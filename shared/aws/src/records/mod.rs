@@ -1,6 +1,7 @@
 //! The table `lineage`: records, history and what is due, on DynamoDB.
 
 mod catalogue;
+mod coverage;
 mod days;
 mod due;
 mod expression;
@@ -9,6 +10,7 @@ mod items;
 mod layout;
 mod reads;
 mod transaction;
+mod watch;
 mod writes;
 
 #[cfg(test)]

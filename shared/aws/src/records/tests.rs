@@ -135,6 +135,7 @@ fn commit() -> Commit {
         pointers: vec![(family.region.clone(), ImageId::new("ami-0123456789abcdef0").unwrap()); 2],
         history,
         press: Some(PressWrite::Answer { key: press_key(), slot: family.slot }),
+        day: None,
         budget: Budget::default().take(now(), 5),
         policy_text: Some(("00ff".to_owned(), "{}".to_owned())),
         enrolment: None,
@@ -270,8 +271,8 @@ fn a_leased_family_is_due_when_the_lease_ends() {
 fn a_commit_is_one_transaction_in_which_no_item_is_written_twice() {
     let mut commit = commit();
     let parts = transaction::parts("t", &commit).unwrap();
-    // META, two images, one pointer, two history items, press, budget, policy.
-    assert_eq!(parts.len(), 9);
+    // META, two images, one pointer, two history items, press, budget, policy, and where the images are available.
+    assert_eq!(parts.len(), 10);
     let mut keys = std::collections::BTreeSet::new();
     for part in &parts {
         let item = part.put().map(|put| put.item()).or(part.update().map(|update| update.key())).unwrap();

@@ -8,7 +8,7 @@ use amiline_domain::budget::Budget;
 use amiline_domain::family::Family;
 use amiline_domain::ids::short_digest;
 use amiline_domain::press::Press;
-use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::record::{Commit, NewsCommit, NewsRecord, PressWrite};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 use std::collections::BTreeSet;
@@ -49,6 +49,11 @@ pub(super) fn token(commit: &Commit) -> String {
     short_digest(&["commit", commit.family.id.as_str(), &version, &format!("{commit:?}")], TOKEN_CHARACTERS)
 }
 
+/// The same for news.
+pub(super) fn news_token(news: &NewsCommit) -> String {
+    short_digest(&["news", &format!("{news:?}")], TOKEN_CHARACTERS)
+}
+
 /// The parts of the transaction.
 pub(super) fn parts(table: &str, commit: &Commit) -> Result<Vec<TransactWriteItem>, String> {
     let family = &commit.family;
@@ -84,11 +89,29 @@ pub(super) fn parts(table: &str, commit: &Commit) -> Result<Vec<TransactWriteIte
         item.insert(layout::TEXT.to_owned(), text(policy));
         parts.put(item, &Expression::default())?;
     }
-    if commit.expected_version.is_none() {
-        let pk = layout::instance_pk(&family.region, &family.instance);
-        let mut item = layout::key(&pk, &layout::instance_sk(family.slot, &family.id));
-        item.insert(layout::FAMILY.to_owned(), text(family.id.as_str()));
-        parts.put(item, &Expression::default())?;
+    if let Some((policy, day)) = &commit.day {
+        parts.put(items::day_item(policy, day)?, &read_at(day.rev.saturating_sub(1)))?;
+    }
+    // It says where the images are available, so it follows every change of a row.
+    if commit.expected_version.is_none() || !commit.rows.is_empty() {
+        parts.put(items::instance_item(family)?, &Expression::default())?;
+    }
+    Ok(parts.parts)
+}
+
+/// The parts of the transaction that writes news.
+pub(super) fn news_parts(table: &str, news: &NewsCommit) -> Result<Vec<TransactWriteItem>, String> {
+    let mut parts = Parts { table, parts: Vec::new() };
+    match &news.record {
+        NewsRecord::Enrolment(write) => {
+            parts.put(items::enrolment_item(&write.key, &write.enrolment)?, &read_at(write.expected_rev))?;
+        }
+        NewsRecord::Policy(write) => {
+            parts.put(items::watch_item(&write.policy, &write.watch)?, &read_at(write.expected_rev))?;
+        }
+    }
+    for item in &news.history {
+        parts.put(items::history_item(item)?, &Expression::default().when_absent(layout::PK))?;
     }
     Ok(parts.parts)
 }

@@ -14,7 +14,7 @@ use amiline_domain::press::PressKey;
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::time::plus_seconds;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::CancellationReason;
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use jiff::Timestamp;
 use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 use std::time::Duration;
@@ -32,34 +32,7 @@ impl<S: KeepsRecords> RecordWriter for Aws<S> {
         let call = Call::new("dynamodb:TransactWriteItems", commit.family.id.as_str(), self.home());
         let table = self.settings.table();
         let parts = transaction::parts(table, commit).map_err(|e| call.error("NotSent", &e, Fault::Reject))?;
-        let token = transaction::token(commit);
-        let mut tries = 1;
-        loop {
-            let request = self.clients.dynamodb().transact_write_items().client_request_token(&token);
-            let error = match request.set_transact_items(Some(parts.clone())).send().await {
-                Ok(_) => return Ok(Committed::Yes),
-                Err(error) => error,
-            };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-            else {
-                return Err(call.failed(error));
-            };
-            let reasons: Vec<_> = cancelled.cancellation_reasons().iter().map(CancellationReason::code).collect();
-            match transaction::cancelled(&reasons) {
-                Cancelled::Conflict => return Ok(Committed::Conflict),
-                Cancelled::InTheWay(_) if tries < TRIES_MAX => {
-                    pause(PAUSE * tries).await;
-                    tries += 1;
-                }
-                Cancelled::InTheWay(code) => {
-                    return Err(call.error(&code, "other transactions kept being in the way", Fault::Later));
-                }
-                Cancelled::Refused(code) => {
-                    let message = cancelled.message().unwrap_or("the transaction was refused").to_owned();
-                    return Err(call.error(&code, &message, classify(Some(&code), Some(400))));
-                }
-            }
-        }
+        self.transact(call, parts, &transaction::token(commit)).await
     }
 
     async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
@@ -115,6 +88,42 @@ impl<S: KeepsRecords> RecordWriter for Aws<S> {
 }
 
 impl<S> Aws<S> {
+    /// One transaction, sent again while only others are in its way.
+    pub(super) async fn transact(
+        &self,
+        call: Call<'_>,
+        parts: Vec<TransactWriteItem>,
+        token: &str,
+    ) -> Result<Committed, CallError> {
+        let mut tries = 1;
+        loop {
+            let request = self.clients.dynamodb().transact_write_items().client_request_token(token);
+            let error = match request.set_transact_items(Some(parts.clone())).send().await {
+                Ok(_) => return Ok(Committed::Yes),
+                Err(error) => error,
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
+                return Err(call.failed(error));
+            };
+            let reasons: Vec<_> = cancelled.cancellation_reasons().iter().map(CancellationReason::code).collect();
+            match transaction::cancelled(&reasons) {
+                Cancelled::Conflict => return Ok(Committed::Conflict),
+                Cancelled::InTheWay(_) if tries < TRIES_MAX => {
+                    pause(PAUSE * tries).await;
+                    tries += 1;
+                }
+                Cancelled::InTheWay(code) => {
+                    return Err(call.error(&code, "other transactions kept being in the way", Fault::Later));
+                }
+                Cancelled::Refused(code) => {
+                    let message = cancelled.message().unwrap_or("the transaction was refused").to_owned();
+                    return Err(call.error(&code, &message, classify(Some(&code), Some(400))));
+                }
+            }
+        }
+    }
+
     /// One update; a condition that does not hold is a conflict.
     pub(super) async fn update(
         &self,

@@ -72,6 +72,7 @@ fn not_mine(function: &str, wake: &Wake) -> BadEvent {
         Wake::ImageState(_) => "an image's state",
         Wake::LookAtInstance { .. } => "LookAtInstance",
         Wake::LookAtSchedule { .. } => "LookAtSchedule",
+        Wake::LookAtPolicy(_) => "LookAtPolicy",
         Wake::FamilyDue(_) => "FamilyDue",
         Wake::AnnounceHistory { .. } => "AnnounceHistory",
         Wake::Tick(_) => "Tick",

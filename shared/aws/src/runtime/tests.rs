@@ -2,6 +2,7 @@ use super::*;
 use amiline_app::ports::{Announcer, CallError, Clock, Committed, RecordWriter, RejectedMessage};
 use amiline_domain::bus::BusEvent;
 use amiline_domain::fault::Fault;
+use amiline_domain::history::Subject;
 use amiline_domain::ids::{FamilyId, Region};
 use amiline_domain::notice::Notice;
 use amiline_domain::press::PressKey;
@@ -77,11 +78,11 @@ impl Announcer for Fake {
         self.on_bus.borrow_mut().extend(events.iter().map(|event| event.detail_type));
         Ok(BTreeMap::new())
     }
-    async fn mark_announced(&self, _: &FamilyId, seq: u64) -> Result<(), CallError> {
+    async fn mark_announced(&self, _: &Subject, seq: u64) -> Result<(), CallError> {
         self.marked.borrow_mut().push(seq);
         Ok(())
     }
-    async fn note_told(&self, _: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+    async fn note_told(&self, _: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
         self.told.borrow_mut().push((seq, told.clone()));
         Ok(())
     }
@@ -112,6 +113,7 @@ async fn batch(world: &Fake, bodies: &[&str]) -> Vec<String> {
             | Wake::ImageState(_)
             | Wake::LookAtInstance { .. }
             | Wake::LookAtSchedule { .. }
+            | Wake::LookAtPolicy(_)
             | Wake::AnnounceHistory { .. }
             | Wake::DayEnded(_)
             | Wake::DigestDue(_) => Err(UseCaseError::Call(broken())),
@@ -149,7 +151,7 @@ fn stream(names: &[(&str, &str)]) -> aws_lambda_events::dynamodb::Event {
         .enumerate()
         .map(|(index, (name, sk))| {
             let data = serde_json::json!({"M": {
-                "family": {"S": "fam-0123456789abcdef"}, "seq": {"N": "1"}, "prev_hash": {"S": ""}, "hash": {"S": ""},
+                "subject": {"M": {"family": {"S": "fam-0123456789abcdef"}}}, "seq": {"N": "1"}, "prev_hash": {"S": ""}, "hash": {"S": ""},
                 "outcome_id": {"S": "o"}, "at": {"S": "2026-11-24T12:00:00Z"}, "event": {"S": "family-failed"},
                 "account": {"S": "111111111111"}, "region": {"S": "us-east-1"}, "instance": {"S": "i-0123456789abcdef0"},
                 "policy": {"NULL": true}, "image": {"NULL": true}, "reason": {"NULL": true}, "images": {"L": []},

@@ -3,10 +3,11 @@
 use super::{Enrolment, Named, Seat, Turn};
 use crate::bounds::Bounds;
 use crate::budget::Budget;
+use crate::coverage::{self, CoverageNews, Lost, Made, coverage, promises};
 use crate::escape::one_line;
 use crate::ids::PolicyName;
 use crate::image::{InstanceState, ObservedInstance};
-use crate::look::{Admission, Rejection, admit_under, usable};
+use crate::look::{Admission, Counts, PolicyRead, Rejection, admit_under, usable};
 use crate::policy::Policy;
 use crate::press::{Hint, Press};
 use crate::schedule::{Schedule, Timetable};
@@ -34,8 +35,8 @@ pub struct Sight<'a> {
     pub tag: Option<&'a str>,
     /// What an event claimed; its `button` is the tag's value in the event.
     pub hint: Option<&'a Hint>,
-    /// The text of each policy that the tag names; none if there is no such policy.
-    pub texts: &'a BTreeMap<PolicyName, Option<String>>,
+    /// Each policy that the tag names.
+    pub policies: &'a BTreeMap<PolicyName, PolicyRead>,
     /// The instance's button, read with the enrolment: it knows when the instance was imaged last.
     pub press: &'a Press,
     /// The hour's count.
@@ -44,6 +45,8 @@ pub struct Sight<'a> {
     pub bounds: &'a Bounds,
     /// The stack's tag keys.
     pub keys: &'a TagKeys,
+    /// What was made of the instance, newest first, if its coverage is asked for.
+    pub made: Option<&'a [Made]>,
     /// Slots whose family is in the table already.
     pub taken: &'a BTreeSet<(PolicyName, Slot)>,
     /// Whether the image of the slot before is still being made.
@@ -70,6 +73,13 @@ pub enum EnrolmentDecision {
         /// Policy and hour's count.
         admission: Box<Admission>,
         /// The slot is done with.
+        enrolment: Enrolment,
+    },
+    /// What the instance's coverage has become, which nobody was told yet.
+    Tell {
+        /// What to tell.
+        news: Vec<CoverageNews>,
+        /// It was told.
         enrolment: Enrolment,
     },
     /// The policy gives no images, which nobody was told yet.
@@ -114,19 +124,21 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
     let present = sight.instance.filter(|instance| instance.state == InstanceState::Present);
     let (Some(instance), Some(tag)) = (present, sight.tag) else {
         let gone = sight.instance.is_some_and(|instance| instance.state == InstanceState::Gone);
-        return changed(enrolment, absent(enrolment, gone, sight));
+        let after = absent(enrolment, gone, sight);
+        let (news, lost) = coverage::news(&after, &[], sight.now);
+        return match news.is_empty() {
+            true => changed(enrolment, after),
+            false => told(after, news, lost),
+        };
     };
     let named = Named::of(tag);
     let mut after = Enrolment { absent_since: None, ..enrolment.clone() };
     after.seats.retain(|policy, _| named.policies.contains(policy));
     for policy in &named.policies {
-        after.seats.entry(policy.clone()).or_insert_with(|| Seat {
-            done: sight.now,
-            next: None,
-            text_hash: None,
-            refused: None,
-            lapsed: false,
-        });
+        after.seats.entry(policy.clone()).or_insert_with(|| Seat::taken(sight.now));
+    }
+    if let Some(told) = tell(&after, instance, sight) {
+        return told;
     }
     if let Some(problem) = named.problem.filter(|_| named.bad != enrolment.bad_value) {
         after.bad_value = named.bad;
@@ -147,6 +159,20 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
         }
     }
     changed(enrolment, finished(after, sight, Some(tag)))
+}
+
+/// What is to be told of the coverage, if it is asked for. The seats are those of the tag, as far as they were known.
+fn tell(after: &Enrolment, instance: &ObservedInstance, sight: Sight<'_>) -> Option<EnrolmentDecision> {
+    let made = sight.made?;
+    let texts = sight.policies.iter().map(|(name, read)| (name.clone(), read.texts.clone())).collect();
+    let covers = coverage(&instance.id, after, &promises(&texts), made, sight.now);
+    let (news, lost) = coverage::news(after, &covers, sight.now);
+    (!news.is_empty()).then(|| told(after.clone(), news, lost))
+}
+
+fn told(after: Enrolment, news: Vec<CoverageNews>, lost: Lost) -> EnrolmentDecision {
+    let rev = after.rev.saturating_add(1);
+    EnrolmentDecision::Tell { news, enrolment: Enrolment { rev, lost, ..after } }
 }
 
 /// Where several slots have come, the oldest goes first: or one that comes often would always be before the others.
@@ -203,16 +229,21 @@ enum Act {
 
 /// Brings one seat up to date, and says what it asks for.
 fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Option<Act> {
-    let text = sight.texts.get(name).and_then(Option::as_deref);
-    seat.text_hash = text.map(Policy::hash);
-    let usable = usable(name, text, &instance.region, sight.bounds, sight.keys).and_then(|usable| {
-        let table = usable.0.schedule.as_ref().and_then(Schedule::timetable);
+    let unread = PolicyRead::default();
+    let read = sight.policies.get(name).unwrap_or(&unread);
+    seat.text_hash = read.texts.newest.as_deref().map(Policy::hash);
+    let usable = usable(name, read, &instance.region, sight.bounds, sight.keys).and_then(|usable| {
+        let table = usable.policy.schedule.as_ref().and_then(Schedule::timetable);
         Ok((table.ok_or_else(|| Rejection::NoSchedule(name.clone()))?, usable))
     });
     let (table, policy) = match usable {
         Ok(given) => given,
         Err(rejection) => {
             seat.next = None;
+            if matches!(rejection, Rejection::UnknownPolicy(_) | Rejection::NoSchedule(_)) {
+                seat.slots = None;
+                seat.promised.clear();
+            }
             seat.lapsed |= matches!(rejection, Rejection::UnknownPolicy(_) | Rejection::NoSchedule(_));
             return refuse(seat, rejection);
         }
@@ -220,6 +251,7 @@ fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: S
     if std::mem::take(&mut seat.lapsed) {
         seat.done = seat.done.max(sight.now);
     }
+    seat.promise(&policy.policy, &instance.region, sight.now);
     let skipped = |slot: &Slot| sight.taken.contains(&(name.clone(), *slot));
     if let Some(slot) = table.latest(seat.done, sight.now).filter(skipped) {
         seat.done = slot.timestamp();
@@ -234,10 +266,13 @@ fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: S
         return None;
     }
     if sight.busy {
-        seat.next = Some(Turn { slot, at: plus_seconds(sight.now, BUSY_SECONDS) });
+        // Another look meanwhile does not put it off further.
+        let put_off = seat.next.filter(|turn| turn.slot == slot && turn.at > sight.now);
+        seat.next = put_off.or(Some(Turn { slot, at: plus_seconds(sight.now, BUSY_SECONDS) }));
         return None;
     }
-    match admit_under(policy, instance, sight.press, sight.budget, sight.bounds, sight.now) {
+    let counts = Counts { press: sight.press, budget: sight.budget };
+    match admit_under(policy, instance, counts, sight.bounds, sight.now) {
         Ok(admission) => {
             let missed = Missed {
                 slots: table.count(seat.done, slot.timestamp(), MISSED_MAX),
@@ -247,8 +282,8 @@ fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: S
             seat.refused = None;
             Some(Act::Begin { slot, missed, admission: Box::new(admission) })
         }
-        // It waits: for its interval, or for the hour.
-        Err(Rejection::TooSoon(free)) => {
+        // It waits: for its interval, for the policy's next day, or for the hour.
+        Err(Rejection::TooSoon(free) | Rejection::DailyLimit { free, .. }) => {
             seat.next = Some(Turn { slot, at: free });
             None
         }

@@ -8,7 +8,9 @@ mod decide;
 
 pub use decide::{EnrolmentDecision, Missed, Sight, decide};
 
+use crate::coverage::Lost;
 use crate::escape::one_line;
+use crate::history::Chain;
 use crate::ids::{AccountId, FamilyId, InstanceId, InvalidId, PolicyName, Region};
 use crate::time::Slot;
 use jiff::Timestamp;
@@ -45,6 +47,12 @@ pub struct Enrolment {
     /// The family of the slot that was taken last. While its image is being made no other slot is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_family: Option<FamilyId>,
+    /// Slots for which there is no image that is new enough, as it was told, by policy and Region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lost: Lost,
+    /// The end of its history.
+    #[serde(default, skip_serializing_if = "Chain::is_empty")]
+    pub news: Chain,
     /// Since when no read has shown the tag. Reads lag, so the seats are kept for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent_since: Option<Timestamp>,
@@ -61,7 +69,13 @@ pub struct Seat {
     /// The slot that comes next, and when it is the instance's turn; none while the policy gives no slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Turn>,
-    /// Hash of the policy's text when this was worked out; none if there was no such policy.
+    /// Identifies the slots of the schedule that is followed; none while the policy gives no slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<String>,
+    /// The Regions in which an image for each slot is promised, with the moment since which it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub promised: BTreeMap<Region, Timestamp>,
+    /// Hash of the policy's newest text when this was worked out; none if there was no such policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_hash: Option<String>,
     /// Why the policy gives no image, as it was last told; none while it does.
@@ -80,6 +94,21 @@ pub struct Turn {
     pub slot: Slot,
     /// Not before then.
     pub at: Timestamp,
+}
+
+impl Seat {
+    /// The place of an instance whose tag has begun to name a policy.
+    pub fn taken(now: Timestamp) -> Self {
+        Self {
+            done: now,
+            next: None,
+            slots: None,
+            promised: BTreeMap::new(),
+            text_hash: None,
+            refused: None,
+            lapsed: false,
+        }
+    }
 }
 
 impl Enrolment {

@@ -1,9 +1,12 @@
+mod laws;
+
 use super::*;
 use crate::bounds::Bounds;
 use crate::budget::Budget;
+use crate::coverage::Made;
 use crate::ids::{DeviceName, TagPrefix};
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
-use crate::look::Rejection;
+use crate::look::{PolicyRead, Rejection};
 use crate::press::{Hint, Press};
 use crate::tags::TagKeys;
 use crate::time::plus_seconds;
@@ -17,8 +20,9 @@ struct Scene {
     instance: Option<ObservedInstance>,
     tag: Option<&'static str>,
     hint: Option<Hint>,
-    texts: BTreeMap<PolicyName, Option<String>>,
+    policies: BTreeMap<PolicyName, PolicyRead>,
     press: Press,
+    made: Option<Vec<Made>>,
     budget: Budget,
     bounds: Bounds,
     taken: BTreeSet<(PolicyName, Slot)>,
@@ -51,14 +55,15 @@ impl Scene {
             }),
             tag: Some("nightly"),
             hint: None,
-            texts: BTreeMap::from([
-                (name("nightly"), Some(NIGHTLY.to_owned())),
-                (name("weekly"), Some(WEEKLY.to_owned())),
-                (name("spread"), Some(SPREAD.to_owned())),
-                (name("by-hand"), Some("{}".to_owned())),
-                (name("broken"), Some("{".to_owned())),
+            policies: BTreeMap::from([
+                (name("nightly"), PolicyRead::newest(Some(NIGHTLY))),
+                (name("weekly"), PolicyRead::newest(Some(WEEKLY))),
+                (name("spread"), PolicyRead::newest(Some(SPREAD))),
+                (name("by-hand"), PolicyRead::newest(Some("{}"))),
+                (name("broken"), PolicyRead::newest(Some("{"))),
             ]),
             press: Press::untouched(),
+            made: None,
             budget: Budget::default(),
             bounds: Bounds {
                 regions: BTreeSet::from([region]),
@@ -86,8 +91,9 @@ impl Scene {
             instance: self.instance.as_ref(),
             tag: self.tag,
             hint: self.hint.as_ref(),
-            texts: &self.texts,
+            policies: &self.policies,
             press: &self.press,
+            made: self.made.as_deref(),
             budget: &self.budget,
             bounds: &self.bounds,
             keys: &keys,
@@ -109,6 +115,11 @@ impl Scene {
                     self.budget = admission.budget;
                     self.press.last_image_slot = Some(Slot::next(self.now, self.press.last_image_slot));
                     (Some(format!("{policy} {slot}, {} missed", missed.slots)), enrolment)
+                }
+                EnrolmentDecision::Tell { news, enrolment } => {
+                    let told =
+                        news.iter().map(|news| format!("{} {} {}", news.kind.as_str(), news.policy, news.region));
+                    (Some(told.collect::<Vec<_>>().join(", ")), enrolment)
                 }
                 EnrolmentDecision::Refuse { requested, rejection, enrolment, .. } => {
                     (Some(format!("{requested}: {}", rejection.code())), enrolment)
@@ -187,7 +198,7 @@ fn several_policies_each_have_their_slots() {
 #[test]
 fn two_policies_that_are_due_at_once_keep_the_interval() {
     let mut scene = Scene::tagged("nightly,other");
-    scene.texts.insert(name("other"), Some(NIGHTLY.to_owned()));
+    scene.policies.insert(name("other"), PolicyRead::newest(Some(NIGHTLY)));
     scene.looks();
     assert_eq!(scene.looks_at("2026-11-25T02:00:00Z"), ["nightly 20261125T020000Z, 0 missed"]);
     assert_eq!(scene.next().as_deref(), Some("2026-11-25T02:30:00Z"));
@@ -197,8 +208,8 @@ fn two_policies_that_are_due_at_once_keep_the_interval() {
 #[test]
 fn a_policy_that_comes_often_does_not_keep_another_waiting_for_ever() {
     let mut scene = Scene::tagged("a-often,z-seldom");
-    scene.texts.insert(name("a-often"), Some(r#"{"schedule":{"cron":["*/30 * * * *"]}}"#.to_owned()));
-    scene.texts.insert(name("z-seldom"), Some(r#"{"schedule":{"cron":["15 13 * * *"]}}"#.to_owned()));
+    scene.policies.insert(name("a-often"), PolicyRead::newest(Some(r#"{"schedule":{"cron":["*/30 * * * *"]}}"#)));
+    scene.policies.insert(name("z-seldom"), PolicyRead::newest(Some(r#"{"schedule":{"cron":["15 13 * * *"]}}"#)));
     scene.looks();
     assert_eq!(scene.looks_at("2026-11-24T12:30:00Z").len(), 1);
     assert_eq!(scene.looks_at("2026-11-24T13:00:00Z").len(), 1);
@@ -248,7 +259,7 @@ fn a_policy_that_gives_no_slots_is_told_once_and_followed_when_it_does() {
         assert_eq!(scene.looks(), [format!("{policy}: {code}")]);
         assert!(scene.looks_at("2026-11-27T12:00:00Z").is_empty(), "{policy}");
         assert_eq!(scene.next(), None, "{policy}: nothing to wait for");
-        scene.texts.insert(name(policy), Some(NIGHTLY.to_owned()));
+        scene.policies.insert(name(policy), PolicyRead::newest(Some(NIGHTLY)));
         assert!(scene.looks_at("2026-11-27T13:00:00Z").is_empty());
         // What passed while there was no schedule was nobody's.
         assert_eq!(scene.looks_at("2026-11-28T02:00:00Z"), [format!("{policy} 20261128T020000Z, 0 missed")]);
@@ -259,13 +270,13 @@ fn a_policy_that_gives_no_slots_is_told_once_and_followed_when_it_does() {
 fn a_policy_that_turns_invalid_misses_slots_and_one_is_caught_up_when_it_is_mended() {
     let mut scene = Scene::new();
     scene.looks();
-    scene.texts.insert(name("nightly"), Some("{".to_owned()));
+    scene.policies.insert(name("nightly"), PolicyRead::newest(Some("{")));
     assert_eq!(scene.looks_at("2026-11-24T13:00:00Z"), ["nightly: invalid-policy"]);
     assert!(scene.looks_at("2026-11-25T02:00:00Z").is_empty());
-    scene.texts.insert(name("nightly"), Some(NIGHTLY.to_owned()));
+    scene.policies.insert(name("nightly"), PolicyRead::newest(Some(NIGHTLY)));
     assert_eq!(scene.looks_at("2026-11-27T13:00:00Z"), ["nightly 20261127T020000Z, 2 missed"]);
     // Broken again, it is told again.
-    scene.texts.insert(name("nightly"), Some("{".to_owned()));
+    scene.policies.insert(name("nightly"), PolicyRead::newest(Some("{")));
     assert_eq!(scene.looks_at("2026-11-27T14:00:00Z"), ["nightly: invalid-policy"]);
 }
 
@@ -293,7 +304,7 @@ fn a_policy_that_is_edited_changes_the_slots_to_come_and_none_that_was_taken() {
     scene.looks();
     assert_eq!(scene.looks_at("2026-11-25T02:00:00Z").len(), 1);
     let later = r#"{"schedule":{"cron":["0 2,15 * * *"]}}"#;
-    scene.texts.insert(name("nightly"), Some(later.to_owned()));
+    scene.policies.insert(name("nightly"), PolicyRead::newest(Some(later)));
     assert!(scene.looks_at("2026-11-25T02:10:00Z").is_empty());
     assert_eq!(scene.next().as_deref(), Some("2026-11-25T15:00:00Z"));
     assert_eq!(scene.looks_at("2026-11-25T15:00:00Z"), ["nightly 20261125T150000Z, 0 missed"]);
@@ -359,12 +370,15 @@ fn what_can_be_used_of_a_tag_is_and_the_rest_is_told_once() {
 #[test]
 fn while_an_image_is_being_made_a_slot_waits_and_only_the_latest_is_taken() {
     let mut scene = Scene::tagged("hourly");
-    scene.texts.insert(name("hourly"), Some(r#"{"schedule":{"cron":["0 * * * *"]}}"#.to_owned()));
+    scene.policies.insert(name("hourly"), PolicyRead::newest(Some(r#"{"schedule":{"cron":["0 * * * *"]}}"#)));
     scene.looks();
     assert_eq!(scene.looks_at("2026-11-24T13:00:00Z").len(), 1);
     scene.busy = true;
     assert!(scene.looks_at("2026-11-24T14:00:00Z").is_empty());
     assert_eq!(scene.next().as_deref(), Some("2026-11-24T14:15:00Z"));
+    let put_off = scene.enrolment.clone();
+    assert!(scene.looks_at("2026-11-24T14:05:00Z").is_empty());
+    assert_eq!(scene.enrolment, put_off, "another look does not put it off further");
     scene.looks_at("2026-11-24T15:05:00Z");
     scene.busy = false;
     assert_eq!(scene.looks_at("2026-11-24T15:20:00Z"), ["hourly 20261124T150000Z, 1 missed"]);
@@ -390,4 +404,44 @@ fn the_sweep_looks_at_what_differs_only() {
     assert!(!Enrolment::default().is_current("nightly", &hashes));
     let refusal = Rejection::NoSchedule(name("by-hand"));
     assert!(refusal.to_string().contains("has no schedule"));
+}
+
+#[test]
+fn what_becomes_of_the_coverage_is_told_when_it_is_asked_for_and_its_end_when_the_tag_goes() {
+    let mut scene = Scene::new();
+    scene.looks();
+    scene.bounds.images_per_hour_max = 0;
+    assert!(scene.looks_at("2026-11-26T03:00:00Z").is_empty(), "the hour is full, and nobody asks");
+    scene.made = Some(Vec::new());
+    assert_eq!(scene.looks(), ["coverage-lost nightly us-east-1"]);
+    assert!(scene.looks_at("2026-11-26T04:00:00Z").is_empty());
+    scene.tag = None;
+    assert!(scene.looks_at("2026-11-26T04:01:00Z").is_empty());
+    assert_eq!(scene.looks_at("2026-11-26T04:07:00Z"), ["coverage-restored nightly us-east-1"]);
+    assert!(scene.enrolment.seats.is_empty() && scene.enrolment.lost.is_empty());
+}
+
+#[test]
+fn a_schedule_that_is_edited_begins_with_its_next_slot_and_no_slot_of_it_from_before_was_missed() {
+    let mut scene = Scene::new();
+    scene.looks();
+    scene.policies.insert(name("nightly"), PolicyRead::newest(Some(r#"{"schedule":{"cron":["0 * * * *"]}}"#)));
+    assert!(scene.looks_at("2026-11-24T23:30:00Z").is_empty());
+    assert_eq!(scene.looks_at("2026-11-25T00:01:00Z"), ["nightly 20261125T000000Z, 0 missed"]);
+    // What does not change when it happens leaves a slot that is waiting for its turn alone.
+    let spread = r#"{"schedule":{"cron":["0 * * * *"],"jitter_minutes":30}}"#;
+    scene.policies.insert(name("nightly"), PolicyRead::newest(Some(spread)));
+    assert_eq!(scene.looks_at("2026-11-25T01:45:00Z"), ["nightly 20261125T010000Z, 0 missed"]);
+}
+
+#[test]
+fn a_slot_beyond_the_policys_day_waits_for_the_next_day() {
+    let mut scene = Scene::new();
+    let limited = PolicyRead::newest(Some(r#"{"schedule":{"cron":["0 2 * * *"]},"limits":{"images_per_day":1}}"#));
+    let day = limited.day.take(at("2026-11-25T01:00:00Z"), 1).unwrap();
+    scene.policies.insert(name("nightly"), PolicyRead { day, ..limited });
+    scene.looks();
+    assert!(scene.looks_at("2026-11-25T02:00:00Z").is_empty());
+    assert_eq!(scene.next().as_deref(), Some("2026-11-26T00:00:00Z"));
+    assert_eq!(scene.looks_at("2026-11-26T00:00:00Z"), ["nightly 20261125T020000Z, 0 missed"]);
 }

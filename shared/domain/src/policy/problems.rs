@@ -181,6 +181,17 @@ pub enum Wrong {
         /// The time between two slots.
         minutes: i64,
     },
+    /// The next slot would come before the instance may be imaged again.
+    #[error(
+        "found {interval}; allowed: at most {max}, which is {SLOT_MINUTES_MIN} minutes less than the time between two slots: \
+         one is taken some minutes late, and the next would be later each time"
+    )]
+    IntervalTooLong {
+        /// The least time between two images.
+        interval: u32,
+        /// The longest that it may be.
+        max: i64,
+    },
     /// Parameter Store keeps no value with two opening braces in a row.
     #[error("found \"{{{{\"; Parameter Store takes no text with two opening braces in a row: put a space between them")]
     Braces,
@@ -213,6 +224,7 @@ impl Wrong {
             Wrong::NoSlots => "no-slots",
             Wrong::SlotsTooClose { .. } => "slots-too-close",
             Wrong::JitterTooLong { .. } => "jitter-too-long",
+            Wrong::IntervalTooLong { .. } => "interval-too-long",
             Wrong::Braces => "braces",
             Wrong::TooLong { .. } => "too-long",
         }

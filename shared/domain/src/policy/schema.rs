@@ -56,9 +56,10 @@ fn value(shape: &Shape) -> Map<String, Value> {
         }),
         Shape::Flag { default: Some(default) } => json!({"type": "boolean", "default": default}),
         Shape::Flag { default: None } => json!({"type": "boolean"}),
-        Shape::Whole { min, max, default } => {
+        Shape::Whole { min, max, default: Some(default) } => {
             json!({"type": "integer", "minimum": min, "maximum": max, "default": default})
         }
+        Shape::Whole { min, max, default: None } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Shape::Steps { min, max, step } => {
             json!({"type": "integer", "minimum": min, "maximum": max, "multipleOf": step})
         }
@@ -114,6 +115,8 @@ mod tests {
             "/properties/share/properties/accounts",
             "/properties/share/properties/organizations",
             "/properties/share/properties/organizational_units",
+            "/properties/limits/properties/interval_minutes",
+            "/properties/limits/properties/images_per_day",
             "/properties/deadline_hours",
         ] {
             let field = schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));

@@ -2,7 +2,9 @@
 //! A test holds it against [`Policy`](super::Policy), whose fields it repeats in words.
 
 use super::destinations::{MINUTES_MAX, MINUTES_MIN, MINUTES_STEP};
-use super::{DEADLINE_HOURS_DEFAULT, DEADLINE_HOURS_MAX, DESTINATIONS_MAX, DEVICES_MAX};
+use super::{
+    DEADLINE_HOURS_DEFAULT, DEADLINE_HOURS_MAX, DESTINATIONS_MAX, DEVICES_MAX, IMAGES_PER_DAY_MAX, INTERVAL_MINUTES_MAX,
+};
 use crate::ids::{AccountId, DeviceName, InvalidId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region};
 use crate::schedule::{CRONS_MAX, CronExpression, JITTER_MINUTES_MAX, ZoneName};
 use crate::tags::{EXTRA_TAGS_MAX, TagKey, TagValue};
@@ -28,7 +30,7 @@ pub(crate) enum Shape {
     /// `true` or `false`.
     Flag { default: Option<bool> },
     /// A whole number within limits.
-    Whole { min: u32, max: u32, default: u32 },
+    Whole { min: u32, max: u32, default: Option<u32> },
     /// A whole number within limits that is a multiple of `step`.
     Steps { min: u32, max: u32, step: u32 },
     /// An identifier.
@@ -224,7 +226,7 @@ pub(crate) const POLICY: &[Field] = &[
                     name: "jitter_minutes",
                     about: "Instances are spread over so many minutes after the slot; each keeps its place. Shorter than \
                             the time between two slots.",
-                    value: Shape::Whole { min: 0, max: JITTER_MINUTES_MAX, default: 0 },
+                    value: Shape::Whole { min: 0, max: JITTER_MINUTES_MAX, default: Some(0) },
                     required: false,
                 },
             ],
@@ -312,9 +314,33 @@ pub(crate) const POLICY: &[Field] = &[
         required: false,
     },
     Field {
+        name: "limits",
+        about: "How much may be made under this policy. The stack's own limits hold besides.",
+        value: Shape::Object {
+            fields: &[
+                Field {
+                    name: "interval_minutes",
+                    about: "Minutes between two images of one instance, whatever asked for the one before. A press that comes \
+                            sooner is rejected, a slot waits. At least 15 minutes less than the time between two slots.",
+                    value: Shape::Whole { min: 1, max: INTERVAL_MINUTES_MAX, default: None },
+                    required: false,
+                },
+                Field {
+                    name: "images_per_day",
+                    about: "Images under this policy in one day in UTC, of all instances together. A press beyond it is \
+                            rejected, a slot waits for the next day.",
+                    value: Shape::Whole { min: 1, max: IMAGES_PER_DAY_MAX, default: None },
+                    required: false,
+                },
+            ],
+            or_nothing: false,
+        },
+        required: false,
+    },
+    Field {
         name: "deadline_hours",
         about: "Hours until an image that is not available is given up, and you are told.",
-        value: Shape::Whole { min: 1, max: DEADLINE_HOURS_MAX, default: DEADLINE_HOURS_DEFAULT },
+        value: Shape::Whole { min: 1, max: DEADLINE_HOURS_MAX, default: Some(DEADLINE_HOURS_DEFAULT) },
         required: false,
     },
 ];

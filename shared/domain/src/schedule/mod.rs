@@ -16,7 +16,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Cron expressions of one schedule.
 pub const CRONS_MAX: usize = 8;
@@ -26,6 +27,15 @@ pub const JITTER_MINUTES_MAX: u32 = 720;
 pub const SLOT_MINUTES_MIN: i64 = 15;
 /// So many slots are looked at to find out how close two of them come: two months of days, a year of weeks.
 const SLOTS_COMPARED: usize = 64;
+/// 2026-01-01 in UTC: the year in which they are, the same for everybody who checks.
+const COMPARED_FROM: i64 = 1_767_225_600;
+
+/// Schedules of which it is remembered how close their slots come: a policy is read at every look.
+const CLOSEST_KEPT_MAX: usize = 64;
+
+thread_local! {
+    static CLOSEST: RefCell<BTreeMap<String, Option<i64>>> = const { RefCell::new(BTreeMap::new()) };
+}
 
 /// When instances are imaged, as a policy says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +52,35 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Identifies its slots: two schedules with the same ones, as they are written, differ in their window only.
+    pub(crate) fn identity(&self) -> String {
+        short_digest(&[&self.written()], 16)
+    }
+
+    fn written(&self) -> String {
+        let written: Vec<&str> =
+            self.cron.iter().map(CronExpression::as_str).chain([self.time_zone.as_str()]).collect();
+        written.join("\n")
+    }
+
+    /// The shortest time between two of its slots, in minutes. Any year shows it: the closest slots are those around a change
+    /// of clocks, or of one day. `None`: fewer than two.
+    pub fn closest_minutes(&self) -> Option<i64> {
+        let written = self.written();
+        CLOSEST.with_borrow_mut(|kept| {
+            if let Some(closest) = kept.get(&written) {
+                return *closest;
+            }
+            let from = Timestamp::from_second(COMPARED_FROM).ok()?;
+            let closest = self.timetable()?.closest_minutes(from);
+            if kept.len() >= CLOSEST_KEPT_MAX {
+                kept.clear();
+            }
+            kept.insert(written, closest);
+            closest
+        })
+    }
+
     /// The moments of it. `None` never happens for a schedule that was read.
     pub fn timetable(&self) -> Option<Timetable> {
         let times = self.cron.iter().map(CronExpression::times).collect::<Option<Vec<_>>>()?;
@@ -85,7 +124,7 @@ impl Timetable {
     }
 
     /// The shortest time between two of the slots that come first after a moment, in minutes. `None`: fewer than two.
-    pub fn closest_minutes(&self, after: Timestamp) -> Option<i64> {
+    fn closest_minutes(&self, after: Timestamp) -> Option<i64> {
         let next = |at: &Slot| self.next(at.timestamp());
         let slots: Vec<Slot> = std::iter::successors(self.next(after), next).take(SLOTS_COMPARED).collect();
         let pairs = slots.iter().zip(slots.iter().skip(1));

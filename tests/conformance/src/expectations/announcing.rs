@@ -7,7 +7,7 @@ use amiline_app::ports::{Announcer, Catalogue};
 use amiline_domain::bus::{self, BusEvent, SOURCE};
 use amiline_domain::family::{Family, Place};
 use amiline_domain::fault::Fault;
-use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
+use amiline_domain::history::{EventKind, Fact, HistoryItem, Subject, append};
 use amiline_domain::notice::render;
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use amiline_domain::record::Commit;
@@ -49,7 +49,7 @@ async fn waiting(lab: &impl Lab, family: &Family, seq: u64) -> Option<Unannounce
 async fn history_waits_until_it_is_marked_as_announced(lab: &impl Lab) {
     let (family, item) = told(lab, EventKind::FamilyFailed).await;
     assert_eq!(waiting(lab, &family, 1).await, Some(Unannounced::by_nobody(item.clone())));
-    lab.notify().mark_announced(&family.id, 1).await.unwrap();
+    lab.notify().mark_announced(&Subject::Family(family.id.clone()), 1).await.unwrap();
     assert_eq!(waiting(lab, &family, 1).await, None);
     assert_eq!(lab.operator().history(&family.id).await, Ok(vec![item]), "it stays, as it was");
 }
@@ -69,7 +69,7 @@ async fn history_that_does_not_exist_does_not_wait(lab: &impl Lab) {
 async fn marking_again_or_what_is_not_there_is_harmless(lab: &impl Lab) {
     let (family, item) = told(lab, EventKind::ImageFailed).await;
     for seq in [1, 1, 2] {
-        assert_eq!(lab.notify().mark_announced(&family.id, seq).await, Ok(()), "{seq}");
+        assert_eq!(lab.notify().mark_announced(&Subject::Family(family.id.clone()), seq).await, Ok(()), "{seq}");
     }
     assert_eq!(waiting(lab, &family, 2).await, None);
     assert_eq!(lab.operator().history(&family.id).await, Ok(vec![item]), "nothing was made");
@@ -94,7 +94,10 @@ async fn a_published_notice_arrives_with_its_subject_and_its_attributes(lab: &im
 async fn who_was_told_is_added_up_while_an_item_waits(lab: &impl Lab) {
     let (family, item) = told(lab, EventKind::FamilyFailed).await;
     let note = async |told: &[Receiver]| {
-        lab.notify().note_told(&family.id, 1, &told.iter().copied().collect()).await.expect("it is noted");
+        lab.notify()
+            .note_told(&Subject::Family(family.id.clone()), 1, &told.iter().copied().collect())
+            .await
+            .expect("it is noted");
     };
     for told in [&[Receiver::Bus][..], &[Receiver::Bus], &[], &[Receiver::Notifications]] {
         note(told).await;
@@ -103,12 +106,16 @@ async fn who_was_told_is_added_up_while_an_item_waits(lab: &impl Lab) {
     let waits = waiting(lab, &family, 1).await;
     assert_eq!(waits, Some(Unannounced { item: item.clone(), told }));
     assert_eq!(waits.map(|waits| waits.missing()), Some(BTreeSet::from([Receiver::Attention])));
-    lab.notify().mark_announced(&family.id, 1).await.unwrap();
+    lab.notify().mark_announced(&Subject::Family(family.id.clone()), 1).await.unwrap();
     note(&[Receiver::Bus]).await;
     assert_eq!(waiting(lab, &family, 1).await, None, "it waits no more");
     assert_eq!(lab.operator().history(&family.id).await, Ok(vec![item]), "it stays, as it was");
     for (id, seq) in [(&family.id, 2), (&crate::given::family_id(lab.number()), 1)] {
-        assert_eq!(lab.notify().note_told(id, seq, &[Receiver::Bus].into()).await, Ok(()), "of nothing");
+        assert_eq!(
+            lab.notify().note_told(&Subject::Family(id.clone()), seq, &[Receiver::Bus].into()).await,
+            Ok(()),
+            "of nothing"
+        );
     }
 }
 

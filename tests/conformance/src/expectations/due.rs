@@ -5,7 +5,7 @@ use crate::lab::{Lab, until};
 use crate::suite::expected;
 use amiline_app::ports::{Announcer, Due, DueReader, RecordReader, RecordWriter};
 use amiline_domain::family::{Place, RowState, Worker};
-use amiline_domain::history::{EventKind, Fact, append};
+use amiline_domain::history::{EventKind, Fact, Subject, append};
 use amiline_domain::press::Press;
 use amiline_domain::record::{Commit, PressWrite};
 use amiline_domain::time::plus_seconds;
@@ -121,7 +121,7 @@ async fn history_is_due_when_it_was_not_published_for_ten_minutes(lab: &impl Lab
     write(&lab.create_image(), &Commit { history: vec![item], ..beginning(&family) }).await;
     let (pk, sk, at) = (format!("FAMILY#{}", family.id), "HISTORY#000000000001".to_owned(), plus_seconds(later(), 600));
     assert_due(lab, Due::History { pk: pk.clone(), sk, at }, at).await;
-    lab.notify().mark_announced(&family.id, 1).await.unwrap();
+    lab.notify().mark_announced(&Subject::Family(family.id.clone()), 1).await.unwrap();
     assert_never_due(lab, |due| matches!(due, Due::History { pk: other, .. } if *other == pk)).await;
 }
 

@@ -3,11 +3,12 @@
 use crate::given::{account_id, beginning, conflict, family, later, write};
 use crate::lab::Lab;
 use crate::suite::expected;
-use amiline_app::ports::{Committed, Due, DueReader, RecordReader, RecordWriter};
+use amiline_app::ports::{Committed, Due, DueReader, EnrolmentReader, RecordReader, RecordWriter};
 use amiline_domain::budget::Budget;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey, Seat, Turn};
 use amiline_domain::family::Family;
-use amiline_domain::ids::PolicyName;
+use amiline_domain::history::Chain;
+use amiline_domain::ids::{PolicyName, Region};
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::record::{Commit, EnrolmentWrite, PressWrite};
 use amiline_domain::time::{Slot, plus_seconds};
@@ -35,6 +36,8 @@ fn enrolment(rev: u64, at: Timestamp) -> Enrolment {
     let seat = Seat {
         done: plus_seconds(at, -3600),
         next: Some(Turn { slot: Slot::at(at), at: plus_seconds(at, 7) }),
+        slots: Some("abcd0123".to_owned()),
+        promised: BTreeMap::from([(Region::new("eu-west-1").unwrap(), at)]),
         text_hash: Some("0123abcd".to_owned()),
         refused: Some("no-schedule 0123abcd".to_owned()),
         lapsed: true,
@@ -45,6 +48,11 @@ fn enrolment(rev: u64, at: Timestamp) -> Enrolment {
         bad_value: Some("nightly,\u{1F4A5}".to_owned()),
         last_refusal: Some(Slot::at(at)),
         last_family: Some(crate::given::family_id(7)),
+        lost: BTreeMap::from([(
+            PolicyName::new("nightly").unwrap(),
+            BTreeMap::from([(Region::new("eu-west-1").unwrap(), at)]),
+        )]),
+        news: Chain { seq: 3, last_hash: "00ff".to_owned() },
         absent_since: Some(at),
         next_look: Some(plus_seconds(at, 7)),
     }

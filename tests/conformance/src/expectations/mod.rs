@@ -2,6 +2,7 @@
 
 pub(crate) mod announcing;
 pub(crate) mod copying;
+pub(crate) mod coverage;
 pub(crate) mod creating;
 pub(crate) mod days;
 pub(crate) mod due;

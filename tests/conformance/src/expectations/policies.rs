@@ -2,7 +2,7 @@
 
 use crate::lab::Lab;
 use crate::suite::expected;
-use amiline_app::ports::{BoundsReader, PolicyStore, PolicyWriter};
+use amiline_app::ports::{BoundsReader, PolicyHistory, PolicyStore, PolicyWriter};
 use amiline_domain::ids::PolicyName;
 
 expected! {

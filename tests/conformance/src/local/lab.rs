@@ -52,7 +52,7 @@ impl Lab for Local {
             distribute_queue,
             notify_queue,
             policy_path: POLICY_PATH.to_owned(),
-            images_per_hour_max: 50,
+            bounds: self.bounded().bounds,
             source_regions: vec![self.home(), self.elsewhere()],
         })
     }

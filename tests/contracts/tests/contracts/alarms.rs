@@ -48,6 +48,19 @@ fn families_past_their_deadline_raise_an_alarm() {
 }
 
 #[test]
+fn lost_coverage_and_refused_policies_raise_alarms_for_as_long_as_the_sweep_finds_them() {
+    for (id, metric) in [("LostCoverageAlarm", "LostCoverage"), ("RefusedPoliciesAlarm", "RefusedPolicies")] {
+        let alarm = plain().one(id).properties;
+        assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Amiline"), &json!(metric)));
+        assert_eq!(alarm["Dimensions"], json!([{"Name": "Stack", "Value": "amiline"}]));
+        assert_eq!(
+            (&alarm["Statistic"], &alarm["Period"], &alarm["Threshold"]),
+            (&json!("Maximum"), &json!(3600), &json!(0))
+        );
+    }
+}
+
+#[test]
 fn every_alarm_is_told_and_explained() {
     for alarm in plain().all("AWS::CloudWatch::Alarm") {
         assert_eq!(alarm.properties["AlarmActions"], json!(["AlarmTopic"]), "{}", alarm.id);

@@ -19,7 +19,8 @@ fn kinds() -> Vec<EventKind> {
     let listed = |kind: EventKind| match kind {
         ImageRequested | ImageCreating | ImageAvailable | ImageFailed | CopyStarted | CopyAvailable | CopyFailed
         | ImageShared | ShareFailed | ImageDeregistered | ImageDisabled | ImageEnabled | TwinFound | FamilyComplete
-        | FamilyPartial | FamilyFailed | RequestRejected | FamilyRetried | SlotsMissed => kind,
+        | FamilyPartial | FamilyFailed | RequestRejected | FamilyRetried | SlotsMissed | CoverageLost
+        | CoverageRestored | PolicyRefused | PolicyAccepted => kind,
     };
     [
         ImageRequested,
@@ -41,6 +42,10 @@ fn kinds() -> Vec<EventKind> {
         RequestRejected,
         FamilyRetried,
         SlotsMissed,
+        CoverageLost,
+        CoverageRestored,
+        PolicyRefused,
+        PolicyAccepted,
     ]
     .map(listed)
     .to_vec()
@@ -72,10 +77,18 @@ fn item(kind: EventKind, bare: bool) -> HistoryItem {
             "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111"]},
         {"region": "eu-west-1", "image": null, "state": "timed-out", "role": "copy", "shared_with": []},
     ]);
+    let subject = match kind {
+        EventKind::CoverageLost | EventKind::CoverageRestored => {
+            json!({"enrolment": {"account": "111111111111", "region": "us-east-1", "instance": "i-0a1b2c3d4e5f60718"}})
+        }
+        EventKind::PolicyRefused | EventKind::PolicyAccepted => json!({"policy": "default"}),
+        _ => json!({"family": "fam-0123456789abcdef"}),
+    };
+    let instance = if subject["policy"].is_null() { json!("i-0a1b2c3d4e5f60718") } else { Value::Null };
     let item = json!({
-        "family": "fam-0123456789abcdef", "seq": 3, "prev_hash": "", "hash": "00ff", "outcome_id": "0123456789abcdef",
+        "subject": subject, "seq": 3, "prev_hash": "", "hash": "00ff", "outcome_id": "0123456789abcdef",
         "at": "2026-11-23T10:19:33Z", "event": kind, "account": "111111111111", "region": "us-east-1",
-        "instance": "i-0a1b2c3d4e5f60718", "policy": optional("default"), "image": optional("ami-0f1e2d3c4b5a69788"),
+        "instance": instance, "policy": optional("default"), "image": optional("ami-0f1e2d3c4b5a69788"),
         "reason": optional("why"), "images": if kind.outcome().is_some() && !bare { images } else { json!([]) },
     });
     serde_json::from_value(item).expect("a history item")

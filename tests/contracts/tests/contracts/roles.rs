@@ -154,11 +154,16 @@ fn the_tick_changes_nothing() {
             "dynamodb:GetItem",
             "dynamodb:Query",
             "sqs:SendMessage",
-            "ssm:GetParameters",
+            "ssm:GetParameterHistory",
+            "ssm:GetParametersByPath",
         ])
     );
-    let query = statements.iter().find(|s| s.actions == ["dynamodb:Query"]).expect("a query");
-    assert_eq!(query.resources, ["LineageTable.Arn/index/due", "LineageTable.Arn/index/listing"]);
+    let queries: Vec<_> = statements.iter().filter(|s| s.actions == ["dynamodb:Query"]).collect();
+    let [indexes, images] = queries.as_slice() else { panic!("two statements let it query") };
+    assert_eq!(indexes.resources, ["LineageTable.Arn/index/due", "LineageTable.Arn/index/listing"]);
+    assert_eq!(images.resources, ["LineageTable.Arn"]);
+    assert_eq!(images.condition("ForAllValues:StringLike", "dynamodb:LeadingKeys"), ["INSTANCE#*"]);
+    assert_eq!(images.condition("Null", "dynamodb:LeadingKeys"), ["false"]);
 }
 
 #[test]
@@ -281,8 +286,9 @@ fn policies_are_read_by_create_image_and_the_tick_and_written_by_nobody() {
     for (_, role, _) in FUNCTIONS {
         for statement in granted(&stack, role) {
             if statement.actions.iter().any(|action| action.starts_with("ssm:")) {
-                assert_eq!(statement.actions, ["ssm:GetParameters"], "{role}");
-                let policies = statement.resources.iter().any(|resource| resource.contains("/policies/"));
+                let reads = ["ssm:GetParameters", "ssm:GetParametersByPath", "ssm:GetParameterHistory"];
+                assert!(statement.actions.iter().all(|action| reads.contains(&action.as_str())), "{role}");
+                let policies = statement.resources.iter().any(|resource| resource.contains("/policies"));
                 assert_eq!(policies, ["CreateImageRole", "ScheduleTickRole"].contains(&role), "{role}");
             }
         }

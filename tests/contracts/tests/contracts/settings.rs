@@ -1,7 +1,9 @@
 //! The functions: their environment, their binaries, their roles' names.
 
 use crate::{FUNCTIONS, HOME, ORGANIZATION, UNIT, both, plain};
-use amiline_aws::settings::{CREATE_IMAGE, CreateImage, DISTRIBUTE_IMAGE, NOTIFY, SCHEDULE_TICK, Settings};
+use amiline_aws::settings::{
+    CREATE_IMAGE, CreateImage, DISTRIBUTE_IMAGE, NOTIFY, SCHEDULE_TICK, ScheduleTick, Settings,
+};
 use amiline_domain::bounds::StatedBounds;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -49,7 +51,7 @@ fn the_lists_hold_what_is_always_allowed_and_what_is_allowed_besides() {
     };
     let set = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<BTreeSet<_>>();
     let regions = ["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-3", "sa-east-1"];
-    for function in ["CreateImageFunction", "DistributeImageFunction"] {
+    for function in ["CreateImageFunction", "DistributeImageFunction", "ScheduleTickFunction"] {
         let variables = crate::wide().one(function).properties["Environment"]["Variables"].clone();
         assert_eq!(parts(&variables, "AMILINE_ALLOWED_REGIONS"), set(&regions));
         assert_eq!(parts(&variables, "AMILINE_ALLOWED_ACCOUNTS"), set(&["222222222222", "444444444444"]));
@@ -61,8 +63,10 @@ fn the_lists_hold_what_is_always_allowed_and_what_is_allowed_besides() {
             assert_eq!(parts(&variables, &format!("AMILINE_ALLOWED_{list}")), set(&[]));
         }
     }
-    let create = crate::wide().one("CreateImageFunction").properties["Environment"]["Variables"].clone();
-    assert_eq!(parts(&create, "AMILINE_ALLOWED_KEYS"), set(&["alias/amiline", "alias/europe", "alias/asia"]));
+    for function in ["CreateImageFunction", "ScheduleTickFunction"] {
+        let variables = crate::wide().one(function).properties["Environment"]["Variables"].clone();
+        assert_eq!(parts(&variables, "AMILINE_ALLOWED_KEYS"), set(&["alias/amiline", "alias/europe", "alias/asia"]));
+    }
     let tick = crate::wide().one("ScheduleTickFunction").properties["Environment"]["Variables"].clone();
     assert_eq!(parts(&tick, "AMILINE_SOURCE_REGIONS"), set(&["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-3"]));
 }
@@ -95,6 +99,12 @@ fn the_stated_bounds_are_those_that_create_image_is_given() {
             name => variables[name].as_str().map(str::to_owned),
         })
         .unwrap();
+        let variables_of_the_tick = stack.one("ScheduleTickFunction").properties["Environment"]["Variables"].clone();
+        let tick = ScheduleTick::from_source(&|name| match name {
+            "AWS_REGION" => Some(HOME.to_owned()),
+            name => variables_of_the_tick[name].as_str().map(str::to_owned),
+        });
+        assert_eq!(tick.unwrap().bounds, settings.stack.bounds, "both judge policies alike");
         let stated = StatedBounds::parse(text).unwrap();
         assert_eq!(stated.bounds, settings.stack.bounds);
         assert_eq!(stated.stack, settings.stack.stack.name);

@@ -111,6 +111,7 @@ fn main() -> ExitCode {
     story!(stories::refusals::messages_that_make_no_sense);
     story!(stories::schedules::an_enrolled_instance_is_imaged_at_its_slot);
     story!(stories::schedules::the_sweep_finds_what_no_event_told);
+    story!(stories::schedules::a_policy_that_turns_invalid);
     // From here to the end of that story, the message of the killed process is in flight.
     story!(stories::chance::create_image_is_killed_before_the_reply);
     story!(stories::trouble::one_region_denied_then_retried);

@@ -21,6 +21,7 @@ mod whole_job;
 use amiline_domain::family::{Family, ImageRow};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{ImageId, InstanceId, Region};
+use amiline_domain::look::{Counts, PolicyRead, Requested, admit};
 use amiline_domain::plan::{Begun, Changes, CopyStep, CreateStep, begin};
 use amiline_domain::press::Press;
 use amiline_domain::record::Commit;
@@ -83,10 +84,11 @@ fn first_commit(cloud: &FakeCloud, instance: &InstanceId) -> Commit {
         tags: tags(&[("amiline:image", "default")]),
     };
     let (press, budget) = (Press::untouched(), amiline_domain::budget::Budget::default());
-    let requested = amiline_domain::look::Requested { value: "default", text: Some("{}") };
+    let policy = PolicyRead::newest(Some("{}"));
+    let requested = Requested { value: "default", policy: &policy };
     let keys = &stack.stack.keys;
-    let admission =
-        amiline_domain::look::admit(requested, &seen, &press, &budget, &stack.bounds, keys, cloud.now()).unwrap();
+    let counts = Counts { press: &press, budget: &budget };
+    let admission = admit(requested, &seen, counts, &stack.bounds, keys, cloud.now()).unwrap();
     let begun = Begun {
         stack: &stack.stack.name,
         account: &stack.stack.account,
@@ -118,6 +120,7 @@ fn next_commit(cloud: &FakeCloud, mut family: Family, changes: Changes, expected
         history,
         press: changes.press,
         budget: None,
+        day: None,
         policy_text: None,
         enrolment: None,
     }

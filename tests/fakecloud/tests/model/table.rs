@@ -3,7 +3,7 @@
 use crate::{cloud, east, first_commit, next_commit};
 use amiline_app::ports::{Announcer, Committed, Due, DueReader, RecordReader, RecordWriter};
 use amiline_domain::family::{Lease, Place, Worker};
-use amiline_domain::history::{EventKind, Fact};
+use amiline_domain::history::{EventKind, Fact, Subject};
 use amiline_domain::ids::InstanceId;
 use amiline_domain::plan::Changes;
 use amiline_domain::press::PressState;
@@ -222,9 +222,14 @@ fn history_is_streamed_once_and_due_until_it_is_announced() {
     let waits_for =
         || block_on(world.waiting_history(&record.pk, &record.sk)).unwrap().map(|waiting| waiting.missing());
     assert_eq!(waits_for(), Some(BTreeSet::from([Receiver::Notifications, Receiver::Bus])));
-    block_on(world.note_told(&commit.family.id, 2, &BTreeSet::from([Receiver::Notifications]))).unwrap();
+    block_on(world.note_told(
+        &Subject::Family(commit.family.id.clone()),
+        2,
+        &BTreeSet::from([Receiver::Notifications]),
+    ))
+    .unwrap();
     assert_eq!(waits_for(), Some(BTreeSet::from([Receiver::Bus])));
-    block_on(world.mark_announced(&commit.family.id, 2)).unwrap();
+    block_on(world.mark_announced(&Subject::Family(commit.family.id.clone()), 2)).unwrap();
     assert_eq!(block_on(world.waiting_history(&record.pk, &record.sk)).unwrap(), None);
     assert_eq!(due_now(&cloud).iter().filter(|due| waits(due)).count(), 0);
 }

@@ -7,6 +7,7 @@ mod calls;
 mod desired;
 mod digests;
 mod making;
+pub(crate) mod news;
 mod oracle;
 pub(crate) mod rest;
 pub(crate) mod slots;
@@ -67,11 +68,14 @@ pub enum Check {
     TagsAsAsked,
     DevicesAsAsked,
     NamesAsAsked,
+    DailyLimit,
+    NewsAreTrue,
+    NewsInTurn,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 48] = [
+    pub const ALL: [Check; 51] = [
         Check::OneCreate,
         Check::OneCopy,
         Check::TaggedFromBirth,
@@ -120,6 +124,9 @@ impl Check {
         Check::TagsAsAsked,
         Check::DevicesAsAsked,
         Check::NamesAsAsked,
+        Check::DailyLimit,
+        Check::NewsAreTrue,
+        Check::NewsInTurn,
     ];
 
     /// The invariant of the design that it checks; none for what follows from several, or is a promise to people.
@@ -168,7 +175,10 @@ impl Check {
             | Check::DigestIsTrue
             | Check::TagsAsAsked
             | Check::DevicesAsAsked
-            | Check::NamesAsAsked => return None,
+            | Check::NamesAsAsked
+            | Check::DailyLimit
+            | Check::NewsAreTrue
+            | Check::NewsInTurn => return None,
         })
     }
 
@@ -236,6 +246,9 @@ impl Check {
                 "what the policy leaves out is in no image, and every other device is as asked for"
             }
             Check::NamesAsAsked => "a name is one that EC2 takes, and begins as the policy says",
+            Check::DailyLimit => "no more images a day are asked for than a policy allows",
+            Check::NewsAreTrue => "coverage is lost, or a policy cannot be used, when that is told",
+            Check::NewsInTurn => "coverage that is lost is told once, and so is its end",
             Check::StatusIsTrue => "the status tag says what the record says, in the words that the outcome asks for",
         }
     }

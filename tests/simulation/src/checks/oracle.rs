@@ -1,6 +1,7 @@
 //! Who checks: what it remembers of a run, and where it looks at each thing that happens.
 
 use super::making::Wanted;
+use super::news::Uncovered;
 use super::truth::Asked;
 use super::{Check, Tally, Violation};
 use crate::diary::Diary;
@@ -8,7 +9,7 @@ use amiline_app::ports::Queue;
 use amiline_app::settings::BoundedStack;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Lease, Outcome, Place};
-use amiline_domain::history::EventKind;
+use amiline_domain::history::{EventKind, Subject};
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::{ImageState, ObservedInstance};
 use amiline_domain::press::PressKey;
@@ -68,6 +69,8 @@ pub(super) struct Told {
     pub(super) workers: Vec<u64>,
     pub(super) ids: BTreeMap<(Place, u32), ImageId>,
     pub(super) attempts: BTreeMap<Place, u32>,
+    /// Since when the record says that an image is available.
+    pub(super) available: BTreeMap<(Region, ImageId), Timestamp>,
 }
 
 /// What a copy's token stands for: family, destination, attempt and name.
@@ -85,7 +88,9 @@ pub struct Oracle {
     /// Whether clocks differ in this run.
     pub skewed: bool,
     pub(super) told: BTreeMap<FamilyId, Told>,
-    pub(super) recorded: BTreeMap<String, (EventKind, FamilyId, Option<ImageId>)>,
+    pub(super) recorded: BTreeMap<String, (EventKind, Subject, Option<ImageId>)>,
+    /// Coverage that was told to be lost.
+    pub(super) uncovered: Uncovered,
     /// What each receiver was told, by receiver and outcome.
     pub(super) announced: BTreeMap<(Receiver, String), String>,
     /// Days whose digests could not be asked for.
@@ -153,6 +158,7 @@ impl Oracle {
                     Wake::InstanceTagged(_)
                     | Wake::LookAtInstance { .. }
                     | Wake::LookAtSchedule { .. }
+                    | Wake::LookAtPolicy(_)
                     | Wake::FamilyDue(_),
                 ),
                 Queue::Create,
@@ -202,6 +208,7 @@ impl Oracle {
                 shown.schedule = None;
             }
             What::Enrolled(_) => {}
+            What::Told(news) => self.see_news(cloud, diary, happening, news),
             What::InstanceRead { region, instance, button, schedule, seen } => {
                 let shown = self.shown.entry(by).or_default();
                 let same =

@@ -24,6 +24,7 @@ pub(crate) fn look(run: &mut Run) {
     presses(run);
     news(run);
     twins(run);
+    super::news::look(run);
     if !run.violated() {
         digests::look(run);
     }
@@ -44,12 +45,12 @@ pub(crate) fn look(run: &mut Run) {
 fn announced(run: &mut Run) {
     let unannounced = run.cloud.unannounced().len();
     run.oracle.hold(Check::OutcomesAnnounced, unannounced == 0, || format!("{unannounced} items wait"));
-    for (id, (event, family, _)) in run.oracle.recorded.clone() {
+    for (id, (event, subject, _)) in run.oracle.recorded.clone() {
         let all = [Receiver::Notifications, Receiver::Attention, Receiver::Bus];
         for receiver in all.into_iter().filter(|receiver| hears(*receiver, event)) {
             let told = run.oracle.announced.contains_key(&(receiver, id.clone()));
             run.oracle.hold(Check::OutcomesAnnounced, told, || {
-                format!("{family}: {receiver:?} was not told of {}", event.as_str())
+                format!("{subject}: {receiver:?} was not told of {}", event.as_str())
             });
         }
     }
@@ -178,8 +179,11 @@ fn twins(run: &mut Run) {
             told.sources.iter().filter(|id| run.cloud.image_state(&told.region, id) == Some(ImageState::Available));
         let shown = told.sources.iter().filter(|id| run.oracle.was_seen(&told.region, id)).count();
         if live.count() > 1 && shown > 1 {
-            let said =
-                run.oracle.recorded.values().any(|(event, id, _)| *event == EventKind::TwinFound && id == family);
+            let said = run
+                .oracle
+                .recorded
+                .values()
+                .any(|(event, id, _)| *event == EventKind::TwinFound && id.family() == Some(family));
             run.oracle.hold(Check::TwinsLeftAlone, said, || format!("{family} has two images, and nobody says so"));
         }
     }

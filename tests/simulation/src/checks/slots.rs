@@ -1,5 +1,6 @@
 //! Schedules: what must hold when a slot is taken, and that none is left out once nothing goes wrong.
 
+use super::news::is_policy;
 use super::truth::{Slots, read};
 use super::{Check, Oracle};
 use crate::diary::{Diary, Enrolled};
@@ -25,14 +26,18 @@ impl Oracle {
     /// Whether a later slot of the same policy was taken and told that earlier ones were missed: one that waited for an
     /// image that was still being made.
     fn said_that_it_missed(&self, enrolled: &Enrolled, policy: &str, slot: i64) -> bool {
-        self.recorded.values().filter(|(event, ..)| *event == EventKind::SlotsMissed).any(|(_, family, _)| {
-            self.told.get(family).is_some_and(|told| {
-                told.region == enrolled.region
-                    && told.instance == enrolled.instance
-                    && told.value == policy
-                    && told.at.as_second() > slot
+        self.recorded
+            .values()
+            .filter(|(event, ..)| *event == EventKind::SlotsMissed)
+            .filter_map(|(_, subject, _)| subject.family())
+            .any(|family| {
+                self.told.get(family).is_some_and(|told| {
+                    told.region == enrolled.region
+                        && told.instance == enrolled.instance
+                        && told.value == policy
+                        && told.at.as_second() > slot
+                })
             })
-        })
     }
 
     /// The first transaction of a family that a schedule asked for, or of a refused enrolment.
@@ -105,7 +110,7 @@ pub(crate) fn look(run: &mut Run, since: Timestamp) {
 /// The slots that the instance must get; none if there is a reason that it does not.
 fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
     let bounds = &run.stack.bounds;
-    let asked = read(run.diary.policy_now(policy)?).filter(|asked| asked.is_within(bounds))?;
+    let asked = read(run.diary.in_force_now(policy, &is_policy)?).filter(|asked| asked.is_within(bounds))?;
     let instance = run.cloud.instance_now(&enrolled.region, &enrolled.instance);
     let can_be_made = instance.state == InstanceState::Present
         && instance.root_device == RootDevice::Ebs
@@ -114,12 +119,14 @@ fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
     // An image that takes long makes the next slot wait, and so does another policy's.
     let quick = run.conditions.pending <= 600 && !enrolled.value.contains(',');
     // With few images an hour, or an interval between two of several policies, slots wait for each other.
-    let often = |slots: &Slots| slots.apart() <= bounds.interval_minutes_min;
+    let interval = i64::from(bounds.interval_minutes_min).max(asked.interval);
+    let often = |slots: &Slots| i64::from(slots.apart()) <= interval;
     let roomy = |slots: &Slots| {
-        let spaced = bounds.interval_minutes_min == 0 || (alone(run, enrolled) && !often(slots));
+        let spaced = interval == 0 || (alone(run, enrolled) && !often(slots));
         bounds.images_per_hour_max >= 50 && spaced
     };
-    asked.slots.filter(|slots| can_be_made && quick && roomy(slots))
+    // A day that is full makes slots wait for the next.
+    asked.slots.filter(|_| asked.per_day.is_none()).filter(|slots| can_be_made && quick && roomy(slots))
 }
 
 /// Whether nobody pressed the instance's button.

@@ -18,6 +18,10 @@ pub(super) struct Asked {
     pub(super) reboot: bool,
     pub(super) hours: i64,
     pub(super) slots: Option<Slots>,
+    /// Minutes between two images of one instance.
+    pub(super) interval: i64,
+    /// Images in one day.
+    pub(super) per_day: Option<i64>,
     /// The template for names.
     pub(super) name: Option<String>,
     /// Tags that are set.
@@ -115,7 +119,7 @@ fn destination(item: &Value) -> Option<(String, Own)> {
 /// What the text asks for; `None` if it cannot be used.
 pub(super) fn read(text: &str) -> Option<Asked> {
     let Value::Object(fields) = serde_json::from_str(text).ok()? else { return None };
-    let known = ["description", "schedule", "create", "encrypt", "distribute", "share", "deadline_hours"];
+    let known = ["description", "schedule", "create", "encrypt", "distribute", "share", "limits", "deadline_hours"];
     if fields.keys().any(|field| !known.contains(&field.as_str())) {
         return None;
     }
@@ -141,6 +145,8 @@ pub(super) fn read(text: &str) -> Option<Asked> {
         left_out: list("create", "exclude_devices"),
         deleted: named("delete_on_termination").filter_map(|(key, value)| Some((key, value.as_bool()?))).collect(),
         hours: fields.get("deadline_hours").map_or(Some(24), Value::as_i64)?,
+        interval: fields.get("limits").and_then(|value| value["interval_minutes"].as_i64()).unwrap_or(0),
+        per_day: fields.get("limits").and_then(|value| value["images_per_day"].as_i64()),
         slots: match fields.get("schedule") {
             Some(schedule) => Some(Slots::of(schedule)?),
             None => None,
@@ -198,6 +204,13 @@ mod tests {
             if let (Some(naive), Ok(product)) = (naive, product) {
                 assert_eq!(naive.reboot, product.create.reboot, "{name}");
                 assert_eq!(naive.hours, i64::from(product.deadline_hours), "{name}");
+                let limits = product.limits;
+                assert_eq!(
+                    naive.interval,
+                    limits.interval_minutes.map_or(0, |minutes| i64::from(minutes.get())),
+                    "{name}"
+                );
+                assert_eq!(naive.per_day, limits.images_per_day.map(|images| i64::from(images.get())), "{name}");
                 let regions: Vec<String> = product.distribute.regions.regions().map(ToString::to_string).collect();
                 assert_eq!(naive.regions.keys().cloned().collect::<Vec<_>>(), regions, "{name}");
                 for place in product.distribute.regions.regions() {

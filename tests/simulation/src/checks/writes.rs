@@ -2,6 +2,7 @@
 
 use super::Check;
 use super::making::Wanted;
+use super::news::is_policy;
 use super::oracle::{Oracle, Told};
 use super::truth::read;
 use crate::diary::Diary;
@@ -66,7 +67,7 @@ impl Oracle {
             told.began = happening.at;
         }
         for item in &commit.history {
-            let known = (item.event, family.id.clone(), item.image.clone());
+            let known = (item.event, item.subject.clone(), item.image.clone());
             self.recorded.insert(item.outcome_id.clone(), known);
             if let (Some(outcome), Some(told)) = (item.event.outcome(), self.told.get_mut(&family.id)) {
                 told.ended.push((happening.at, outcome));
@@ -75,6 +76,9 @@ impl Oracle {
             }
         }
         for row in commit.rows.iter().filter(|row| row.state == RowState::Available) {
+            if let (Some(image), Some(told)) = (&row.image, self.told.get_mut(&family.id)) {
+                told.available.entry((row.region.clone(), image.clone())).or_insert(happening.at);
+            }
             let seen =
                 row.image.as_ref().is_some_and(|id| self.available_seen.contains(&(row.region.clone(), id.clone())));
             self.hold(Check::AvailableWasSeen, seen, || {
@@ -215,6 +219,7 @@ impl Oracle {
             workers: Vec::new(),
             ids: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            available: BTreeMap::new(),
         };
         self.look_at_admission(cloud, diary, happening, &told, commit);
         if !rejected {
@@ -234,7 +239,8 @@ impl Oracle {
         commit: &Commit,
     ) {
         let Some(stack) = self.stack_of(happening.invocation) else { return };
-        let texts = diary.policy_between(&told.value, plus_seconds(happening.at, -60), happening.at);
+        let from = plus_seconds(happening.at, -60);
+        let texts = diary.in_force_between(&told.value, from, happening.at, &is_policy);
         let usable = |text: &Option<&str>| text.and_then(read).is_some_and(|asked| asked.is_within(&stack.bounds));
         let rootless =
             |text: &Option<&str>| text.and_then(read).is_some_and(|asked| asked.left_out.contains("/dev/xvda"));
@@ -251,6 +257,7 @@ impl Oracle {
                 said if said.contains("this instance's root device") => {
                     texts.iter().any(|text| usable(text) && rootless(text))
                 }
+                said if said.contains(" images a day, which were made") => self.is_full(happening, told, &texts),
                 said if said.starts_with("policy ") => texts.iter().any(|text| text.is_some() && !usable(text)),
                 said if said.contains("is not a valid policy name") => PolicyName::new(told.value.as_str()).is_err(),
                 said if said.starts_with("Region ") => !place,
@@ -258,7 +265,7 @@ impl Oracle {
                 said if said.contains("instance-store") => here.root_device == RootDevice::InstanceStore,
                 said if said.starts_with("over the limit of ") => self.is_busy(happening, &stack.bounds),
                 said if said.starts_with("this instance may be imaged again") => {
-                    self.was_imaged(happening, told, &stack.bounds)
+                    self.was_imaged(happening, told, interval_minutes(&texts, &stack.bounds))
                 }
                 _ => false,
             };
@@ -280,9 +287,27 @@ impl Oracle {
         hour >= usize::try_from(bounds.images_per_hour_max).unwrap_or(usize::MAX)
     }
 
-    /// Whether an image of the instance was asked for within the stack's interval.
-    fn was_imaged(&self, happening: &Happening, told: &Told, bounds: &Bounds) -> bool {
-        let seconds = i64::from(bounds.interval_minutes_min) * 60 + 120;
+    /// Whether as many images were asked for under the policy on this day as it allows.
+    fn is_full(&self, happening: &Happening, told: &Told, texts: &[Option<&str>]) -> bool {
+        let asked = texts.iter().flatten().filter_map(|text| read(text));
+        asked.filter_map(|asked| asked.per_day).any(|max| self.made_on_the_day(happening, told) >= max)
+    }
+
+    /// Images that were asked for on this day under the policy while it had such a limit.
+    fn made_on_the_day(&self, happening: &Happening, told: &Told) -> i64 {
+        let day = |at: Timestamp| at.as_second().div_euclid(86_400);
+        let same = |other: &&Told| {
+            !other.rejected
+                && other.value == told.value
+                && day(other.at) == day(happening.at)
+                && other.asked.as_ref().is_some_and(|asked| asked.per_day.is_some())
+        };
+        i64::try_from(self.told.values().filter(same).count()).unwrap_or(i64::MAX)
+    }
+
+    /// Whether an image of the instance was asked for within the interval.
+    fn was_imaged(&self, happening: &Happening, told: &Told, minutes: i64) -> bool {
+        let seconds = minutes * 60 + 120;
         self.requested_at.iter().any(|(at, region, instance)| {
             *region == told.region && *instance == told.instance && seconds_between(*at, happening.at) < seconds
         })
@@ -296,7 +321,12 @@ impl Oracle {
         let hour = self.requested_at.iter().filter(|(at, ..)| seconds_between(*at, happening.at) < 3300).count();
         let max = usize::try_from(stack.bounds.images_per_hour_max).unwrap_or(usize::MAX);
         self.hold(Check::HourlyLimit, hour < max, || format!("{} images within the hour, {max} allowed", hour + 1));
-        let minutes = i64::from(stack.bounds.interval_minutes_min);
+        let own = told.asked.as_ref().map_or(0, |asked| asked.interval);
+        let minutes = i64::from(stack.bounds.interval_minutes_min).max(own);
+        if let Some(max) = told.asked.as_ref().and_then(|asked| asked.per_day) {
+            let made = self.made_on_the_day(happening, told);
+            self.hold(Check::DailyLimit, made < max, || format!("{} of {} on one day", made + 1, told.value));
+        }
         let mut same =
             self.requested_at.iter().filter(|(_, region, id)| *region == told.region && *id == told.instance);
         // A minute less: the slot is taken before the transaction is written.
@@ -345,6 +375,12 @@ impl Oracle {
     }
 }
 
+/// The longest interval that one of the texts or the stack asks for.
+fn interval_minutes(texts: &[Option<&str>], bounds: &Bounds) -> i64 {
+    let own = texts.iter().flatten().filter_map(|text| read(text)).map(|asked| asked.interval).max();
+    i64::from(bounds.interval_minutes_min).max(own.unwrap_or_default())
+}
+
 /// Who is to hear of what, as the README promises it: everything that is announced goes to the topic for everything and
 /// to the bus, and what failed or has no explanation goes to the topic for what needs a person too.
 pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
@@ -360,6 +396,8 @@ pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
             | EventKind::TwinFound
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed
+            | EventKind::CoverageLost
+            | EventKind::PolicyRefused
     );
     match receiver {
         Receiver::Notifications | Receiver::Bus => !step,

@@ -1,6 +1,7 @@
 //! Beginning an invocation: the product as it is, or with something wrong on purpose.
 
 mod catalogue;
+mod instances;
 mod ports;
 
 use crate::run::{Future, Origin, Run};

@@ -14,10 +14,10 @@ use amiline_domain::budget::Budget;
 use amiline_domain::bus::BusEvent;
 use amiline_domain::day::Day;
 use amiline_domain::digest::DigestKey;
-use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
+use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Family, RowState};
 use amiline_domain::fault::{Fault, holder_of_name};
-use amiline_domain::history::HistoryItem;
+use amiline_domain::history::{HistoryItem, Subject};
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
 use amiline_domain::image::{ImageState, ObservedImage, ObservedInstance, SnapshotKeys};
 use amiline_domain::making::Treatment;
@@ -37,7 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A caller's ports with something wrong.
 pub struct Mutated {
-    world: World,
+    pub(super) world: World,
     mutant: Mutant,
     page: usize,
     /// Calls that must differ from one another.
@@ -323,15 +323,15 @@ impl Announcer for Mutated {
         }
     }
 
-    async fn mark_announced(&self, family: &FamilyId, seq: u64) -> Result<(), CallError> {
-        self.world.mark_announced(family, seq).await
+    async fn mark_announced(&self, subject: &Subject, seq: u64) -> Result<(), CallError> {
+        self.world.mark_announced(subject, seq).await
     }
 
-    async fn note_told(&self, family: &FamilyId, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+    async fn note_told(&self, subject: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
         if self.is(Mutant::OneReceiverIsEnough) {
-            return self.world.mark_announced(family, seq).await;
+            return self.world.mark_announced(subject, seq).await;
         }
-        self.world.note_told(family, seq, told).await
+        self.world.note_told(subject, seq, told).await
     }
 
     async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError> {
@@ -450,10 +450,6 @@ impl DueReader for Mutated {
             page.items.retain(|due| !matches!(due, Due::Family { at, .. } if at.as_second() < midnight));
         }
         Ok(page)
-    }
-
-    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError> {
-        self.world.enrolments(keys).await
     }
 
     async fn budget(&self, account: &AccountId) -> Result<Budget, CallError> {

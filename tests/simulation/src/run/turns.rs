@@ -262,6 +262,7 @@ fn kind_of(body: &str) -> &'static str {
         ("EC2 AMI State Change", "image event"),
         ("LookAtInstance", "look"),
         ("LookAtSchedule", "turn"),
+        ("LookAtPolicy", "policy"),
         ("FamilyDue", "family due"),
         ("AnnounceHistory", "announce"),
         ("DigestDue", "digest"),

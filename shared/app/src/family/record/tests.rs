@@ -133,6 +133,7 @@ fn ours_is(after_the_first: Family) -> (Committed, Table) {
         history: Vec::new(),
         press: None,
         budget: None,
+        day: None,
         policy_text: None,
         enrolment: None,
     };

@@ -5,6 +5,7 @@ use crate::settings::{CreateImage, Notify, ScheduleTick};
 use crate::stub::{Answer, Stub, world};
 use amiline_app::ports::{Announcer, Committed, Due, DueReader, RecordReader, RecordWriter, RejectedMessage};
 use amiline_domain::fault::Fault;
+use amiline_domain::history::Subject;
 
 fn cancelled(reasons: &[&str]) -> Answer {
     let reasons: Vec<_> = reasons.iter().map(|code| serde_json::json!({"Code": code})).collect();
@@ -47,7 +48,7 @@ async fn single_writes_tell_a_failed_condition_from_an_error() {
     assert_eq!(world_.set_press_look(&press_key(), 2, Some(now())).await.unwrap(), Committed::Conflict);
     assert_eq!(world_.set_press_look(&press_key(), 0, None).await.unwrap(), Committed::Yes);
     // Already announced and gone: nothing to do.
-    world::<Notify>(&stub.endpoint).mark_announced(&family.id, 3).await.unwrap();
+    world::<Notify>(&stub.endpoint).mark_announced(&Subject::Family(family.id.clone()), 3).await.unwrap();
     assert_eq!(stub.asked().len(), 3);
 }
 

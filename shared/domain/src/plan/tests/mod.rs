@@ -62,7 +62,13 @@ impl Stage {
             status_before: None,
         };
         let policy_ref = PolicyRef { name: crate::ids::PolicyName::new("default").unwrap(), hash: "h".into() };
-        let admission = Admission { policy: policy.clone(), policy_ref, budget: Budget::default() };
+        let admission = Admission {
+            policy: policy.clone(),
+            policy_ref,
+            text: "{}".to_owned(),
+            budget: Budget::default(),
+            day: None,
+        };
         let (family, _) = begin(begun, &admission, now);
         let keys = TagKeys::new(crate::ids::TagPrefix::new("amiline").unwrap());
         let bounds = Bounds {

@@ -5,10 +5,6 @@ use super::super::{DEADLINE_HOURS_DEFAULT, DEADLINE_HOURS_MAX};
 use super::{Place, Problem, Step, Wrong};
 use crate::document::Node;
 use crate::schedule::{SLOT_MINUTES_MIN, Schedule};
-use jiff::Timestamp;
-
-/// 2026-01-01 in UTC: the year in which a schedule's slots are compared, the same for everybody who checks.
-const CROWD_FROM: i64 = 1_767_225_600;
 
 /// What is wrong with a schedule whose parts are each in order.
 pub(super) fn crowded_schedule(document: &Node) -> Option<Problem> {
@@ -19,14 +15,22 @@ pub(super) fn crowded_schedule(document: &Node) -> Option<Problem> {
     if schedule.cron.is_empty() {
         return Some(Problem { place: cron, wrong: Wrong::NoSlots });
     }
-    // Any year shows it: the closest slots are those around a change of clocks, or of one day.
-    let closest = schedule.timetable()?.closest_minutes(Timestamp::from_second(CROWD_FROM).ok()?)?;
+    let closest = schedule.closest_minutes()?;
     if closest < SLOT_MINUTES_MIN {
         return Some(Problem { place: cron, wrong: Wrong::SlotsTooClose { minutes: closest } });
     }
-    let (_, jitter) = field(node, "jitter_minutes", &place)?;
-    let wrong = Wrong::JitterTooLong { jitter: schedule.jitter_minutes, minutes: closest };
-    (i64::from(schedule.jitter_minutes) >= closest).then_some(Problem { place: jitter, wrong })
+    if let Some((_, jitter)) = field(node, "jitter_minutes", &place)
+        && i64::from(schedule.jitter_minutes) >= closest
+    {
+        let wrong = Wrong::JitterTooLong { jitter: schedule.jitter_minutes, minutes: closest };
+        return Some(Problem { place: jitter, wrong });
+    }
+    let (limits, place) = field(document, "limits", &root)?;
+    let (interval, place) = field(limits, "interval_minutes", &place)?;
+    let interval: u32 = serde_json::from_value(serde_json::to_value(interval).ok()?).ok()?;
+    let max = closest.saturating_sub(SLOT_MINUTES_MIN);
+    let wrong = Wrong::IntervalTooLong { interval, max };
+    (i64::from(interval) > max).then_some(Problem { place, wrong })
 }
 
 /// The place of the first list of those that images are shared with, if there is any and no key for every Region. Keys of

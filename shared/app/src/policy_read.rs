@@ -1,0 +1,90 @@
+//! Reading a policy at the point of use, and telling of one that cannot be used as it was written.
+
+use crate::family::{RELOADS_MAX, UseCaseError, log_recorded};
+use crate::ports::{CallError, Clock, Committed, DayCountReader, NewsWriter, PolicyHistory, PolicyReader, WatchReader};
+use crate::settings::BoundedStack;
+use amiline_domain::fault::Fault;
+use amiline_domain::history::{News, Subject, append_news};
+use amiline_domain::ids::PolicyName;
+use amiline_domain::look::PolicyRead;
+use amiline_domain::policy::{EarlierText, PolicyTexts, refused};
+use amiline_domain::record::{NewsCommit, NewsRecord, WatchWrite};
+
+/// A policy's texts. The versions before the newest are asked for only if the newest is no policy.
+pub(crate) async fn policy_texts<W>(world: &W, name: &PolicyName) -> Result<PolicyTexts, CallError>
+where
+    W: PolicyReader + PolicyHistory,
+{
+    texts_of(world, name, world.policy_text(name).await?).await
+}
+
+/// The same, of a policy whose newest text is known.
+pub(crate) async fn texts_of<W>(world: &W, name: &PolicyName, newest: Option<String>) -> Result<PolicyTexts, CallError>
+where
+    W: PolicyHistory,
+{
+    let mut texts = PolicyTexts { newest, earlier: Vec::new() };
+    if texts.needs_earlier() {
+        let versions = world.policy_versions(name).await?.into_iter().rev();
+        texts.earlier = versions.map(|version| EarlierText { version: version.version, text: version.text }).collect();
+    }
+    Ok(texts)
+}
+
+/// A policy as whoever is about to use it needs to know it. One that cannot be used as it was written is told of.
+pub(crate) async fn read_policy<W>(
+    world: &W,
+    stack: &BoundedStack,
+    name: &PolicyName,
+) -> Result<PolicyRead, UseCaseError>
+where
+    W: PolicyReader + PolicyHistory + WatchReader + DayCountReader + NewsWriter + Clock,
+{
+    let mut read = PolicyRead { texts: policy_texts(world, name).await?, ..PolicyRead::default() };
+    // One that is gone may have been told of as one that cannot be used.
+    if read.texts.newest.is_none() || refused(&read.texts, &stack.bounds, &stack.stack.keys).is_some() {
+        tell(world, stack, name, &read.texts).await?;
+    }
+    if read.needs_day() {
+        read.day = world.day_count(name).await?;
+    }
+    Ok(read)
+}
+
+/// Tells of a policy that cannot be used as it was written, or can be again, unless that was told. Whether it was told now.
+pub async fn look_at_policy<W>(world: &W, stack: &BoundedStack, name: &PolicyName) -> Result<bool, UseCaseError>
+where
+    W: PolicyReader + PolicyHistory + WatchReader + NewsWriter + Clock,
+{
+    let texts = policy_texts(world, name).await?;
+    tell(world, stack, name, &texts).await
+}
+
+async fn tell<W>(world: &W, stack: &BoundedStack, name: &PolicyName, texts: &PolicyTexts) -> Result<bool, UseCaseError>
+where
+    W: WatchReader + NewsWriter + Clock,
+{
+    let BoundedStack { stack, bounds } = stack;
+    for round in 0..RELOADS_MAX {
+        let watch = world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
+        let Some((kind, reason, mut after)) = watch.tell(texts, bounds, &stack.keys) else { return Ok(false) };
+        let (account, region) = (stack.account.clone(), stack.home.clone());
+        let news = News { kind, account, region, policy: name.clone(), image: None, reason };
+        let item = append_news(Subject::Policy(name.clone()), &mut after.news, news, world.now());
+        let write = WatchWrite { policy: name.clone(), expected_rev: watch.rev, watch: after };
+        let commit = NewsCommit { record: NewsRecord::Policy(write), history: vec![item] };
+        if world.commit_news(&commit).await? == Committed::Yes {
+            commit.history.iter().for_each(log_recorded);
+            return Ok(true);
+        }
+        world.give_way(round).await;
+    }
+    Err(UseCaseError::Call(CallError {
+        action: "dynamodb:TransactWriteItems",
+        subject: name.to_string(),
+        region: stack.home.clone(),
+        code: "Busy".to_owned(),
+        message: "the policy's record kept changing while it was looked at; it will be looked at again".to_owned(),
+        fault: Fault::Later,
+    }))
+}

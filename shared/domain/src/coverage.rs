@@ -1,0 +1,289 @@
+//! Coverage: whether each enrolled instance has an image in each Region that is as new as its policy promises.
+//!
+//! A policy promises an image for each slot, in the instance's Region and in each destination. The image of a slot may take
+//! as long as there is between two slots, and no longer than the policy's deadline; after that, an instance without an image
+//! that is as new as the slot has lost its coverage there. Whatever the reason, and whether anything failed or not.
+
+use crate::enrolment::{Enrolment, Seat};
+use crate::family::{Family, RowState};
+use crate::history::EventKind;
+use crate::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region};
+use crate::policy::{Policy, PolicyTexts};
+use crate::schedule::{Schedule, Timetable};
+use crate::time::{plus_seconds, seconds_between};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was made of an instance under a policy at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The family.
+    pub family: FamilyId,
+    /// Its policy.
+    pub policy: PolicyName,
+    /// When the image was asked for: its data are no older.
+    pub at: Timestamp,
+    /// The image in each Region in which it is available now.
+    pub available: BTreeMap<Region, ImageId>,
+}
+
+impl Made {
+    /// Of a family; none if it was refused before it had a policy.
+    pub fn of(family: &Family) -> Option<Self> {
+        let policy = family.policy.as_ref()?.name.clone();
+        let mut available = BTreeMap::new();
+        let mut lacking = BTreeSet::new();
+        // The source comes first, so that an encrypted copy in its Region takes its place.
+        for row in family.rows.values() {
+            match &row.image {
+                Some(image) if row.state == RowState::Available => {
+                    available.insert(row.region.clone(), image.clone());
+                }
+                Some(_) | None => {
+                    lacking.insert(row.region.clone());
+                }
+            }
+        }
+        available.retain(|region, _| !lacking.contains(region));
+        Some(Self { family: family.id.clone(), policy, at: family.created_at, available })
+    }
+}
+
+/// Where images of a family shall be in the end: the instance's Region and the destinations.
+pub fn promised_regions(policy: &Policy, home: &Region) -> BTreeSet<Region> {
+    policy.distribute.regions.regions().chain([home]).cloned().collect()
+}
+
+/// The newest image of an instance in a Region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Newest {
+    /// Which.
+    pub image: ImageId,
+    /// When it was asked for.
+    pub at: Timestamp,
+}
+
+/// How an instance is covered by one policy in one Region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cover {
+    /// The policy.
+    pub policy: PolicyName,
+    /// The Region.
+    pub region: Region,
+    /// The newest available image there; none if there is none.
+    pub newest: Option<Newest>,
+    /// Seconds between the slot that is missing, or comes next, and the one after it.
+    pub interval_seconds: Option<i64>,
+    /// When the coverage was lost, or will be if no newer image comes. None if the policy gives no further slot.
+    pub lost_at: Option<Timestamp>,
+    /// The slot for which there is no image, while coverage is lost.
+    pub lost_slot: Option<Timestamp>,
+}
+
+impl Cover {
+    /// Whether it is lost.
+    pub fn is_lost(&self) -> bool {
+        self.lost_slot.is_some()
+    }
+}
+
+/// Slots for which there is no image, by policy and Region.
+pub type Lost = BTreeMap<PolicyName, BTreeMap<Region, Timestamp>>;
+
+/// What a policy in force promises, ready to be asked for many instances.
+#[derive(Debug, Clone)]
+pub struct Promise {
+    /// Hash of the policy's newest text.
+    pub hash: String,
+    /// The version in force.
+    pub policy: Policy,
+    table: Timetable,
+}
+
+/// What the policies promise that are in force and have a schedule.
+pub fn promises(texts: &BTreeMap<PolicyName, PolicyTexts>) -> BTreeMap<PolicyName, Promise> {
+    let promise = |texts: &PolicyTexts| {
+        let policy = texts.in_force()?.ok()?.policy;
+        let table = policy.schedule.as_ref().and_then(Schedule::timetable)?;
+        Some(Promise { hash: Policy::hash(texts.newest.as_deref()?), policy, table })
+    };
+    texts.iter().filter_map(|(name, texts)| Some((name.clone(), promise(texts)?))).collect()
+}
+
+/// The coverage of an instance by the policies that it follows. Where its enrolment does not know yet what a policy says
+/// now, nothing is said, neither good nor bad, until the instance was looked at. `made` is newest first.
+pub fn coverage(
+    instance: &InstanceId,
+    enrolment: &Enrolment,
+    promises: &BTreeMap<PolicyName, Promise>,
+    made: &[Made],
+    now: Timestamp,
+) -> Vec<Cover> {
+    let mut covers = Vec::new();
+    for (name, seat) in &enrolment.seats {
+        let Some(promise) = promises.get(name).filter(|promise| seat.text_hash.as_ref() == Some(&promise.hash)) else {
+            continue;
+        };
+        let follows = Follows { instance, name, promise };
+        for (region, since) in &seat.promised {
+            let told = enrolment.lost.get(name).and_then(|lost| lost.get(region)).copied();
+            covers.push(cover(&follows, region, *since, told, made, now));
+        }
+    }
+    covers
+}
+
+/// Where an image is promised to an instance: by which policy, and in which Region.
+pub fn wanted(enrolment: &Enrolment) -> BTreeSet<(PolicyName, Region)> {
+    let seats = enrolment.seats.iter();
+    seats.flat_map(|(name, seat)| seat.promised.keys().map(|region| (name.clone(), region.clone()))).collect()
+}
+
+/// Identifies the slots of a policy's schedule, whatever else it says.
+pub(crate) fn slots_of(policy: &Policy) -> Option<String> {
+    policy.schedule.as_ref().map(Schedule::identity)
+}
+
+struct Follows<'a> {
+    instance: &'a InstanceId,
+    name: &'a PolicyName,
+    promise: &'a Promise,
+}
+
+fn cover(
+    follows: &Follows<'_>,
+    region: &Region,
+    since: Timestamp,
+    told: Option<Timestamp>,
+    made: &[Made],
+    now: Timestamp,
+) -> Cover {
+    let Follows { instance, name, promise: Promise { policy, table, .. } } = *follows;
+    let newest = made.iter().filter(|made| made.policy == *name).find_map(|made| {
+        let image = made.available.get(region)?.clone();
+        Some(Newest { image, at: made.at })
+    });
+    let at = newest.as_ref().map(|newest| newest.at);
+    // The first slot that the newest image is too old for.
+    let slot = table.next(at.map_or(since, |at| at.max(since)));
+    let interval_seconds = slot.and_then(|slot| {
+        let after = table.next(slot.timestamp())?;
+        Some(seconds_between(slot.timestamp(), after.timestamp()))
+    });
+    let deadline = i64::from(policy.deadline_hours).saturating_mul(3600);
+    let lost_at = slot.map(|slot| {
+        let allowed = interval_seconds.map_or(deadline, |interval| interval.min(deadline));
+        plus_seconds(table.turn(slot, name, instance), allowed)
+    });
+    // What was told is over when there is a newer image, and not when the promise was changed meanwhile.
+    let still = told.filter(|slot| at.is_none_or(|at| at < *slot));
+    let late = slot.filter(|_| lost_at.is_some_and(|lost_at| lost_at <= now)).map(|slot| slot.timestamp());
+    Cover { policy: name.clone(), region: region.clone(), newest, interval_seconds, lost_at, lost_slot: still.or(late) }
+}
+
+/// Something to tell about the coverage of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoverageNews {
+    /// Lost or restored.
+    pub kind: EventKind,
+    /// By which policy.
+    pub policy: PolicyName,
+    /// Where.
+    pub region: Region,
+    /// The newest image there.
+    pub image: Option<ImageId>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// What is told in one transaction at most; the rest is told in the next.
+const NEWS_MAX: usize = 50;
+
+/// What is to be told, with what is lost after it. Of what cannot be judged nothing is told, and it stays as it was told.
+pub fn news(enrolment: &Enrolment, covers: &[Cover], now: Timestamp) -> (Vec<CoverageNews>, Lost) {
+    let mut news = Vec::new();
+    let mut lost = enrolment.lost.clone();
+    for cover in covers {
+        if news.len() >= NEWS_MAX {
+            break;
+        }
+        let told = enrolment.lost.get(&cover.policy).is_some_and(|told| told.contains_key(&cover.region));
+        let reason = match (told, cover.lost_slot) {
+            (false, Some(slot)) => {
+                lost.entry(cover.policy.clone()).or_default().insert(cover.region.clone(), slot);
+                (EventKind::CoverageLost, too_old(cover, slot, now))
+            }
+            (true, None) => {
+                lost.entry(cover.policy.clone()).or_default().remove(&cover.region);
+                (EventKind::CoverageRestored, "there is an image again that is new enough".to_owned())
+            }
+            (false, None) | (true, Some(_)) => continue,
+        };
+        news.push(cover_news(cover, reason));
+    }
+    let unpromised = |policy: &PolicyName, region: &Region| {
+        enrolment.seats.get(policy).is_none_or(|seat| !seat.promised.contains_key(region))
+    };
+    for (policy, regions) in &enrolment.lost {
+        let ended = regions.keys().filter(|region| unpromised(policy, region));
+        for region in ended.take(NEWS_MAX.saturating_sub(news.len())) {
+            lost.entry(policy.clone()).or_default().remove(region);
+            news.push(CoverageNews {
+                kind: EventKind::CoverageRestored,
+                policy: policy.clone(),
+                region: region.clone(),
+                image: None,
+                reason: "no image is promised there any more: the tag, the instance or the policy changed".to_owned(),
+            });
+        }
+    }
+    lost.retain(|_, regions| !regions.is_empty());
+    (news, lost)
+}
+
+fn cover_news(cover: &Cover, (kind, reason): (EventKind, String)) -> CoverageNews {
+    CoverageNews {
+        kind,
+        policy: cover.policy.clone(),
+        region: cover.region.clone(),
+        image: cover.newest.as_ref().map(|newest| newest.image.clone()),
+        reason,
+    }
+}
+
+fn too_old(cover: &Cover, slot: Timestamp, now: Timestamp) -> String {
+    let hours = |at: Timestamp| seconds_between(at, now).div_euclid(3600);
+    match &cover.newest {
+        Some(newest) => format!(
+            "the newest available image is {} from {}, {} hours ago; there is none for the slot of {slot}",
+            newest.image,
+            newest.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            hours(newest.at)
+        ),
+        None => format!("there is no available image at all; the slot of {slot} was {} hours ago", hours(slot)),
+    }
+}
+
+impl Seat {
+    /// Takes note of what the policy promises now, and since when.
+    pub(crate) fn promise(&mut self, policy: &Policy, home: &Region, now: Timestamp) {
+        let slots = slots_of(policy);
+        let regions = promised_regions(policy, home);
+        if self.slots != slots {
+            // Slots of the new schedule from before nobody promised.
+            if self.slots.is_some() {
+                self.done = self.done.max(now);
+            }
+            self.promised.clear();
+            self.slots = slots;
+        }
+        self.promised.retain(|region, _| regions.contains(region));
+        for region in regions {
+            self.promised.entry(region).or_insert(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
