@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Images made by Amiline: where they are, where they came from, and another try at what failed; and the policies that
-/// say what is done.
+/// Images made by Amiline: where they are, where they came from, how old they are and why, and another try at what failed;
+/// and the policies that say what is done.
 #[derive(Debug, Parser)]
 #[command(name = "amiline", version)]
 pub(crate) struct Args {
@@ -40,6 +40,20 @@ pub(crate) enum Command {
         of: Subject,
         /// The Region of the image or instance, if it is not the home Region. Images are looked for in every Region of
         /// the newest families otherwise.
+        #[arg(long)]
+        r#in: Option<Region>,
+    },
+    /// List the newest image of every enrolled instance in each Region, worst first. Ends with 1 if any is too old.
+    Coverage {
+        /// Only what is not in order.
+        #[arg(long)]
+        bad: bool,
+    },
+    /// Explain what would happen to an instance now, and what happened last.
+    Why {
+        /// i-...
+        instance: InstanceId,
+        /// The Region of the instance, if it is not the home Region.
         #[arg(long)]
         r#in: Option<Region>,
     },

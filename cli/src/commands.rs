@@ -1,14 +1,23 @@
 //! What the commands do.
 
 use crate::args::{Args, Command, Subject};
+use crate::coverage;
+use crate::paint::Paint;
 use crate::policy::{self, PolicyCommandError};
 use crate::show;
-use amiline_app::ports::{CallError, Catalogue, RecordReader};
+use amiline_app::coverage::coverage_of_all;
+use amiline_app::policies::{BoundsError, stated_by};
+use amiline_app::ports::{CallError, Catalogue, Clock, RecordReader};
 use amiline_app::retry::{RetryError, retry};
+use amiline_app::settings::{BoundedStack, Stack};
+use amiline_app::why::why;
 use amiline_aws::{Aws, ConnectError, Operator};
+use amiline_domain::bounds::StatedBounds;
 use amiline_domain::family::Family;
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{ImageId, InstanceId, Region};
+use amiline_domain::tags::TagKeys;
+use indicatif::ProgressBar;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 use thiserror::Error;
@@ -26,8 +35,13 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Policy(#[from] PolicyCommandError),
     #[error(transparent)]
+    Bounds(#[from] BoundsError),
+    #[error(transparent)]
     Connect(#[from] ConnectError),
-    #[error("{0}\nCheck the stack's name (--stack), the Region (--region) and your rights to its table.")]
+    #[error(
+        "{0}\nCheck the stack's name (--stack), the Region (--region) and your rights to its table, and for coverage and why \
+         to its parameters and to EC2."
+    )]
     Call(#[from] CallError),
 }
 
@@ -37,6 +51,7 @@ impl CommandError {
             CommandError::Policy(error) => error.exit_code(),
             CommandError::NotFound { .. } | CommandError::Retry(RetryError::NoSuchFamily(_)) => ExitCode::from(3),
             CommandError::Retry(RetryError::Nothing(..) | RetryError::Busy(_) | RetryError::Call(_))
+            | CommandError::Bounds(_)
             | CommandError::Connect(_)
             | CommandError::Call(_) => ExitCode::FAILURE,
         }
@@ -81,6 +96,15 @@ pub(crate) async fn run(args: Args) -> Result<Answer, CommandError> {
             }
             if args.json { show::lineage_json(&shown) } else { show::lineage(&shown) }
         }
+        Command::Coverage { bad } => return coverage_of(&args, *bad).await,
+        Command::Why { instance, r#in } => {
+            let aws = connect(&args).await?;
+            let region = r#in.clone().unwrap_or_else(|| aws.home().clone());
+            let stack = stack_of(&args, &aws).await?;
+            let found = why(&aws, &stack, &region, instance).await?;
+            let why = found.ok_or_else(|| not_found(instance.to_string(), std::slice::from_ref(&region)))?;
+            if args.json { serde_json::json!(why).to_string() } else { crate::why::text(&why, Paint::for_output()) }
+        }
         Command::Retry { family } => {
             retry(&connect(&args).await?, family).await?;
             if args.json { show::retried_json(family) } else { show::retried(family) }
@@ -93,6 +117,33 @@ pub(crate) async fn run(args: Args) -> Result<Answer, CommandError> {
 pub(crate) async fn connect(args: &Args) -> Result<Aws<Operator>, ConnectError> {
     let operator = Operator::of(args.stack.clone(), args.prefix.clone());
     Aws::<Operator>::connect_operator(operator, args.region.as_ref()).await
+}
+
+/// The stack, as it states itself.
+async fn stack_of(args: &Args, aws: &Aws<Operator>) -> Result<BoundedStack, CommandError> {
+    let StatedBounds { stack: name, account, bounds } = stated_by(aws, &args.stack).await?;
+    let (home, keys) = (aws.home().clone(), TagKeys::new(args.prefix.clone()));
+    Ok(BoundedStack { stack: Stack { name, account, home, keys }, bounds })
+}
+
+async fn coverage_of(args: &Args, bad: bool) -> Result<Answer, CommandError> {
+    let aws = connect(args).await?;
+    let stack = stack_of(args, &aws).await?;
+    // Nothing is drawn where nobody looks.
+    let bar = ProgressBar::new(0).with_message("reading the newest images");
+    let mut progress = |done: usize, all: usize| {
+        bar.set_length(u64::try_from(all).unwrap_or(u64::MAX));
+        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    };
+    let covered = coverage_of_all(&aws, &stack, &mut progress).await?;
+    bar.finish_and_clear();
+    let rows = coverage::rows(&covered, bad);
+    let now = aws.now();
+    let text = match args.json {
+        true => coverage::as_json(&rows, now),
+        false => coverage::text(&covered, &rows, now, Paint::for_output()),
+    };
+    Ok(Answer::ended(text, coverage::is_fine(&rows)))
 }
 
 async fn family_of_image(aws: &Aws<Operator>, image: &ImageId, region: Option<Region>) -> Result<Family, CommandError> {
@@ -119,7 +170,7 @@ async fn families_of_instance(
         None => regions_in_use(aws).await?,
     };
     for region in &regions {
-        let families = aws.families_of_instance(region, instance).await?;
+        let families = aws.families_of_instance(region, instance, usize::MAX).await?;
         if !families.is_empty() {
             return Ok(families);
         }

@@ -2,9 +2,11 @@
 
 mod args;
 mod commands;
+mod coverage;
 mod paint;
 mod policy;
 mod show;
+mod why;
 
 use args::Args;
 use clap::Parser;

@@ -6,7 +6,7 @@ use crate::family::{
 };
 use crate::made::made_of;
 use crate::policy_read::read_policy;
-use crate::ports::{CallError, Committed, Enrolled};
+use crate::ports::{CallError, Committed, Enrolled, RecordReader};
 use crate::settings::BoundedStack;
 use crate::world::Create;
 use amiline_domain::coverage::CoverageNews;
@@ -190,7 +190,7 @@ async fn policies<W: Create>(
 
 /// Whether an image of the instance is being made: of the slot before, or of a press that is under way. EC2 makes few of one
 /// instance at once, and whoever came first must not wait for ever.
-async fn is_busy<W: Create>(
+pub(crate) async fn is_busy<W: RecordReader>(
     world: &W,
     stack: &BoundedStack,
     key: &EnrolmentKey,

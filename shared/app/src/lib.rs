@@ -4,6 +4,7 @@
 //! needs, so that a function that may not change EC2 cannot even be compiled with a use case that does.
 
 pub mod announce;
+pub mod coverage;
 pub mod digest;
 pub mod enrol;
 pub mod family;
@@ -20,6 +21,7 @@ pub mod retry;
 pub mod settings;
 mod sweep;
 pub mod tick;
+pub mod why;
 mod world;
 
 pub use world::{Create, Distribute, Notify, Operate, Tick};

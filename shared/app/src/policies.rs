@@ -58,11 +58,16 @@ pub enum BoundsError {
 
 /// The bounds that the stack states.
 pub async fn bounds_of<W: BoundsReader>(world: &W, stack: &StackName) -> Result<Bounds, BoundsError> {
+    Ok(stated_by(world, stack).await?.bounds)
+}
+
+/// What the stack states of itself.
+pub async fn stated_by<W: BoundsReader>(world: &W, stack: &StackName) -> Result<StatedBounds, BoundsError> {
     let stated = StatedBounds::parse(&world.stated_bounds().await?.ok_or(BoundsError::Missing)?)?;
     if stated.stack != *stack {
         return Err(BoundsError::OtherStack(stated.stack));
     }
-    Ok(stated.bounds)
+    Ok(stated)
 }
 
 /// Compares policies with the stored ones.

@@ -1,7 +1,9 @@
 //! Reading a policy at the point of use, and telling of one that cannot be used as it was written.
 
 use crate::family::{RELOADS_MAX, UseCaseError, log_recorded};
-use crate::ports::{CallError, Clock, Committed, DayCountReader, NewsWriter, PolicyHistory, PolicyReader, WatchReader};
+use crate::ports::{
+    CallError, Clock, Committed, DayCountReader, NewsWriter, PolicyHistory, PolicyReader, PolicyStore, WatchReader,
+};
 use crate::settings::BoundedStack;
 use amiline_domain::fault::Fault;
 use amiline_domain::history::{News, Subject, append_news};
@@ -9,6 +11,7 @@ use amiline_domain::ids::PolicyName;
 use amiline_domain::look::PolicyRead;
 use amiline_domain::policy::{EarlierText, PolicyTexts, refused};
 use amiline_domain::record::{NewsCommit, NewsRecord, WatchWrite};
+use std::collections::BTreeMap;
 
 /// A policy's texts. The versions before the newest are asked for only if the newest is no policy.
 pub(crate) async fn policy_texts<W>(world: &W, name: &PolicyName) -> Result<PolicyTexts, CallError>
@@ -18,8 +21,23 @@ where
     texts_of(world, name, world.policy_text(name).await?).await
 }
 
+/// Every policy that a tag can name, by name.
+pub(crate) async fn all_policy_texts<W>(world: &W) -> Result<BTreeMap<PolicyName, PolicyTexts>, CallError>
+where
+    W: PolicyStore + PolicyHistory,
+{
+    let mut texts = BTreeMap::new();
+    for stored in world.policies().await? {
+        if let Ok(name) = PolicyName::new(stored.name) {
+            let read = texts_of(world, &name, Some(stored.text)).await?;
+            texts.insert(name, read);
+        }
+    }
+    Ok(texts)
+}
+
 /// The same, of a policy whose newest text is known.
-pub(crate) async fn texts_of<W>(world: &W, name: &PolicyName, newest: Option<String>) -> Result<PolicyTexts, CallError>
+async fn texts_of<W>(world: &W, name: &PolicyName, newest: Option<String>) -> Result<PolicyTexts, CallError>
 where
     W: PolicyHistory,
 {

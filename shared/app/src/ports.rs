@@ -407,8 +407,13 @@ pub trait DigestKeeper {
 pub trait Catalogue {
     /// The newest families, at most `limit`.
     async fn families(&self, limit: usize) -> Result<Vec<Family>, CallError>;
-    /// The families of an instance, newest first.
-    async fn families_of_instance(&self, region: &Region, instance: &InstanceId) -> Result<Vec<Family>, CallError>;
+    /// The newest families of an instance, at most `limit`.
+    async fn families_of_instance(
+        &self,
+        region: &Region,
+        instance: &InstanceId,
+        limit: usize,
+    ) -> Result<Vec<Family>, CallError>;
     /// A family's history, oldest first.
     async fn history(&self, id: &FamilyId) -> Result<Vec<HistoryItem>, CallError>;
 }

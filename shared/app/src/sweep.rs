@@ -5,7 +5,7 @@
 //! hundred, one of images for each), so it runs once an hour and not with every tick.
 
 use crate::made::made_of;
-use crate::policy_read::texts_of;
+use crate::policy_read::all_policy_texts;
 use crate::ports::CallError;
 use crate::settings::WatchedStack;
 use crate::world::Tick;
@@ -64,14 +64,7 @@ struct Policies {
 }
 
 async fn policies<W: Tick>(world: &W, watched: &WatchedStack, swept: &mut Swept) -> Result<Policies, CallError> {
-    let mut texts: BTreeMap<PolicyName, PolicyTexts> = BTreeMap::new();
-    for stored in world.policies().await? {
-        // No tag can name a parameter with another name.
-        if let Ok(name) = PolicyName::new(stored.name) {
-            let read = texts_of(world, &name, Some(stored.text)).await?;
-            texts.insert(name, read);
-        }
-    }
+    let texts = all_policy_texts(world).await?;
     let (bounds, keys) = (&watched.bounds, &watched.stack.keys);
     let names: Vec<PolicyName> = texts.keys().cloned().collect();
     let watches = world.watches(&names).await?;

@@ -187,6 +187,7 @@ pub struct Operator {
     /// The first part of its parameters' names.
     pub(crate) prefix: TagPrefix,
     policy_path: String,
+    kill_switch: String,
     table: String,
 }
 
@@ -194,8 +195,14 @@ impl Operator {
     /// The operator of a stack whose tags and parameters have this prefix.
     pub fn of(stack: StackName, prefix: TagPrefix) -> Self {
         let table = format!("{stack}-lineage");
-        let policy_path = format!("/{prefix}/policies");
-        Self { stack, prefix, policy_path, table }
+        let (policy_path, kill_switch) = (format!("/{prefix}/policies"), format!("/{prefix}/kill-switch"));
+        Self { stack, prefix, policy_path, kill_switch, table }
+    }
+}
+
+impl HasKillSwitch for Operator {
+    fn kill_switch(&self) -> &str {
+        &self.kill_switch
     }
 }
 

@@ -44,6 +44,8 @@ impl Bounds {
 pub struct StatedBounds {
     /// The stack that states them.
     pub stack: StackName,
+    /// Its account.
+    pub account: AccountId,
     /// Its limits.
     pub bounds: Bounds,
 }
@@ -53,6 +55,7 @@ pub struct StatedBounds {
 #[derive(Debug, Deserialize)]
 struct Stated {
     stack: String,
+    account: String,
     home: String,
     regions: String,
     accounts: String,
@@ -89,7 +92,8 @@ impl StatedBounds {
             images_per_hour_max: stated.images_per_hour_max,
             interval_minutes_min: stated.interval_minutes_min,
         };
-        Ok(Self { stack: StackName::new(stated.stack).map_err(invalid)?, bounds })
+        let stack = StackName::new(stated.stack).map_err(invalid)?;
+        Ok(Self { stack, account: AccountId::new(stated.account).map_err(invalid)?, bounds })
     }
 }
 
@@ -104,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_bounds_are_read_as_the_functions_read_their_variables() {
-        let text = r#"{"stack":"amiline","home":"us-east-1","regions":"us-east-1,us-west-2,,","accounts":",",
+        let text = r#"{"stack":"amiline","account":"111111111111","home":"us-east-1","regions":"us-east-1,us-west-2,,","accounts":",",
             "keys":"alias/amiline","images_per_hour_max":50,"interval_minutes_min":5}"#;
         let stated = StatedBounds::parse(text).unwrap();
         assert_eq!(stated.stack.as_str(), "amiline");
@@ -121,7 +125,7 @@ mod tests {
         );
         let stated = |organizations: &str, units: &str| {
             let text = serde_json::json!({
-                "stack": "amiline", "home": "us-east-1", "regions": "", "accounts": "222222222222", "keys": "",
+                "stack": "amiline", "account": "111111111111", "home": "us-east-1", "regions": "", "accounts": "222222222222", "keys": "",
                 "organizations": organizations, "organizational_units": units,
                 "images_per_hour_max": 1, "interval_minutes_min": 0,
             });

@@ -4,12 +4,16 @@
 //! as long as there is between two slots, and no longer than the policy's deadline; after that, an instance without an image
 //! that is as new as the slot has lost its coverage there. Whatever the reason, and whether anything failed or not.
 
-use crate::enrolment::{Enrolment, Seat};
+use crate::bounds::Bounds;
+use crate::enrolment::{Enrolment, Named, Seat};
+use crate::escape::one_line;
 use crate::family::{Family, RowState};
 use crate::history::EventKind;
 use crate::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region};
+use crate::look::{PolicyRead, Rejection, usable};
 use crate::policy::{Policy, PolicyTexts};
 use crate::schedule::{Schedule, Timetable};
+use crate::tags::TagKeys;
 use crate::time::{plus_seconds, seconds_between};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -180,6 +184,41 @@ fn cover(
     let still = told.filter(|slot| at.is_none_or(|at| at < *slot));
     let late = slot.filter(|_| lost_at.is_some_and(|lost_at| lost_at <= now)).map(|slot| slot.timestamp());
     Cover { policy: name.clone(), region: region.clone(), newest, interval_seconds, lost_at, lost_slot: still.or(late) }
+}
+
+/// A policy that an instance follows and that promises it nothing that could be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpromised {
+    /// What the tag names.
+    pub policy: String,
+    /// Why nothing is promised, in words.
+    pub reason: String,
+}
+
+/// What a tag names without an image being promised for it. `covers` is what is promised.
+pub fn unpromised(
+    tag: &str,
+    region: &Region,
+    covers: &[Cover],
+    texts: &BTreeMap<PolicyName, PolicyTexts>,
+    (bounds, keys): (&Bounds, &TagKeys),
+) -> Vec<Unpromised> {
+    let named = Named::of(tag);
+    let bad =
+        named.problem.as_ref().map(|problem| Unpromised { policy: one_line(tag, 40), reason: problem.to_string() });
+    let silent = named.policies.iter().filter(|name| !covers.iter().any(|cover| cover.policy == **name));
+    let silent = silent.map(|name| {
+        let read = PolicyRead { texts: texts.get(name).cloned().unwrap_or_default(), ..PolicyRead::default() };
+        let reason = match usable(name, &read, region, bounds, keys) {
+            Err(rejection) => rejection.to_string(),
+            Ok(usable) if usable.policy.schedule.is_none() => Rejection::NoSchedule(name.clone()).to_string(),
+            Ok(_) => {
+                "the instance was not looked at since the tag or the policy changed; the hourly sweep does".to_owned()
+            }
+        };
+        Unpromised { policy: name.to_string(), reason }
+    });
+    bad.into_iter().chain(silent).collect()
 }
 
 /// Something to tell about the coverage of an instance.

@@ -34,3 +34,4 @@ pub mod tags;
 pub mod target;
 pub mod time;
 pub mod wake;
+pub mod why;

@@ -257,10 +257,15 @@ impl Catalogue for World {
         self.call("dynamodb:Query", &home, "families", |state| Ok(state.newest_families(limit, |_| true))).await
     }
 
-    async fn families_of_instance(&self, region: &Region, instance: &InstanceId) -> Result<Vec<Family>, CallError> {
+    async fn families_of_instance(
+        &self,
+        region: &Region,
+        instance: &InstanceId,
+        limit: usize,
+    ) -> Result<Vec<Family>, CallError> {
         let home = self.cloud.home();
         let of = |family: &Family| family.region == *region && family.instance == *instance;
-        self.call("dynamodb:Query", &home, instance.as_str(), |state| Ok(state.newest_families(usize::MAX, of))).await
+        self.call("dynamodb:Query", &home, instance.as_str(), |state| Ok(state.newest_families(limit, of))).await
     }
 
     async fn history(&self, id: &FamilyId) -> Result<Vec<HistoryItem>, CallError> {

@@ -187,7 +187,7 @@ fn only_the_stacks_own_bounds_count() {
     let stack = StackName::new("amiline").unwrap();
     let read = || block_on(bounds_of(&world, &stack));
     assert!(matches!(read(), Err(BoundsError::Missing)));
-    let text = r#"{"stack":"amiline","home":"us-east-1","regions":"","accounts":"","keys":"","images_per_hour_max":1,"interval_minutes_min":0}"#;
+    let text = r#"{"stack":"amiline","account":"111111111111","home":"us-east-1","regions":"","accounts":"","keys":"","images_per_hour_max":1,"interval_minutes_min":0}"#;
     cloud.state_bounds(Some(text));
     assert_eq!(read().unwrap().regions.len(), 1);
     cloud.state_bounds(Some(&text.replace("amiline", "another")));

@@ -9,7 +9,13 @@ use amiline_domain::ids::{DeviceName, InstanceId, Region};
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
 use aws_sdk_ec2::types::Instance;
 
-impl InstanceReader for Aws<CreateImage> {
+/// Settings of those who may look at instances.
+pub(crate) trait SeesInstances {}
+
+impl SeesInstances for CreateImage {}
+impl SeesInstances for Operator {}
+
+impl<S: SeesInstances> InstanceReader for Aws<S> {
     async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
         let call = Call::new("ec2:DescribeInstances", id.as_str(), region);
         let answer = match self.clients.ec2(region).describe_instances().instance_ids(id.as_str()).send().await {

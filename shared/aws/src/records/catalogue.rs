@@ -25,7 +25,7 @@ impl Catalogue for Aws<Operator> {
             .key_condition_expression("list_pk = :families")
             .expression_attribute_values(":families", text(layout::FAMILIES))
             .scan_index_forward(false)
-            .limit(i32::try_from(limit.clamp(1, 1000)).unwrap_or(1000))
+            .limit(page(limit))
             .into_paginator()
             .items()
             .send();
@@ -38,9 +38,14 @@ impl Catalogue for Aws<Operator> {
         self.load(ids).await
     }
 
-    async fn families_of_instance(&self, region: &Region, instance: &InstanceId) -> Result<Vec<Family>, CallError> {
+    async fn families_of_instance(
+        &self,
+        region: &Region,
+        instance: &InstanceId,
+        limit: usize,
+    ) -> Result<Vec<Family>, CallError> {
         let call = Call::new("dynamodb:Query", instance.as_str(), self.home());
-        let pages = self
+        let mut pages = self
             .clients
             .dynamodb()
             .query()
@@ -49,10 +54,17 @@ impl Catalogue for Aws<Operator> {
             .expression_attribute_values(":pk", text(layout::instance_pk(region, instance)))
             .scan_index_forward(false)
             .consistent_read(true)
-            .into_paginator();
-        let found = pages.items().send().try_collect().await.map_err(|e| call.failed(e))?;
-        let families = found.iter().filter_map(|item| item.get(layout::FAMILY).and_then(|family| family.as_s().ok()));
-        self.load(families.filter_map(|family| FamilyId::new(family.as_str()).ok()).collect()).await
+            .limit(page(limit))
+            .into_paginator()
+            .items()
+            .send();
+        let mut ids = Vec::new();
+        while ids.len() < limit {
+            let Some(item) = pages.try_next().await.map_err(|e| call.failed(e))? else { break };
+            let family = item.get(layout::FAMILY).and_then(|family| family.as_s().ok());
+            ids.extend(family.and_then(|family| FamilyId::new(family.as_str()).ok()));
+        }
+        self.load(ids).await
     }
 
     async fn history(&self, id: &FamilyId) -> Result<Vec<HistoryItem>, CallError> {
@@ -71,6 +83,11 @@ impl Catalogue for Aws<Operator> {
         let history = found.into_iter().map(|item| items::read(item).map(|entry: HistoryEntry| entry.data));
         history.collect::<Result<_, _>>().map_err(|e| call.unreadable(&e))
     }
+}
+
+/// Items on one page, for somebody who wants so many.
+fn page(limit: usize) -> i32 {
+    i32::try_from(limit.clamp(1, 1000)).unwrap_or(1000)
 }
 
 impl Aws<Operator> {

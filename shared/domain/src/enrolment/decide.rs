@@ -222,13 +222,13 @@ fn changed(before: &Enrolment, mut after: Enrolment) -> EnrolmentDecision {
     EnrolmentDecision::Write(after)
 }
 
-enum Act {
+pub(super) enum Act {
     Begin { slot: Slot, missed: Missed, admission: Box<Admission> },
     Refuse(Rejection),
 }
 
 /// Brings one seat up to date, and says what it asks for.
-fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Option<Act> {
+pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Option<Act> {
     let unread = PolicyRead::default();
     let read = sight.policies.get(name).unwrap_or(&unread);
     seat.text_hash = read.texts.newest.as_deref().map(Policy::hash);

@@ -5,8 +5,10 @@
 //! What is due is found through the index of due times, so instances that wait cost nothing.
 
 mod decide;
+mod standing;
 
 pub use decide::{EnrolmentDecision, Missed, Sight, decide};
+pub use standing::{HeldUp, Standing, standing};
 
 use crate::coverage::Lost;
 use crate::escape::one_line;

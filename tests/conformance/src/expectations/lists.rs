@@ -56,9 +56,9 @@ async fn the_newest_families_are_listed_first(lab: &impl Lab) {
 async fn an_instance_lists_its_families_newest_first(lab: &impl Lab) {
     let [first, second, third] = three(lab, true).await;
     let (region, instance) = (first.region.clone(), first.instance.clone());
-    let listed = lab.operator().families_of_instance(&region, &instance).await;
+    let listed = lab.operator().families_of_instance(&region, &instance, 100).await;
     assert_eq!(listed, Ok(vec![third, second, first]));
-    let elsewhere = lab.operator().families_of_instance(&lab.elsewhere(), &instance).await;
+    let elsewhere = lab.operator().families_of_instance(&lab.elsewhere(), &instance, 100).await;
     assert_eq!(elsewhere, Ok(Vec::new()));
 }
 
@@ -94,6 +94,6 @@ async fn families_of_one_second_are_listed_by_id(lab: &impl Lab) {
     let listed = async || lab.operator().families(2).await.expect("a list");
     let expected = vec![high.clone(), low.clone()];
     assert!(until(lab, async || listed().await == expected).await, "{:?}", listed().await);
-    assert_eq!(lab.operator().families_of_instance(&low.region, &low.instance).await, Ok(expected));
+    assert_eq!(lab.operator().families_of_instance(&low.region, &low.instance, 100).await, Ok(expected));
     assert_eq!(lab.operator().families(0).await, Ok(Vec::new()));
 }

@@ -169,7 +169,7 @@ async fn a_transaction_whose_condition_does_not_hold_writes_nothing(lab: &impl L
             let (region, image) = &commit.pointers[0];
             assert_eq!(records.family_of_image(region, image).await, Ok(None), "{why}");
         }
-        let listed = lab.operator().families_of_instance(&family.region, &family.instance).await;
+        let listed = lab.operator().families_of_instance(&family.region, &family.instance, 100).await;
         assert_eq!(listed, Ok(Vec::new()), "{why}");
     }
     let whole = everything(lab);

@@ -466,8 +466,13 @@ impl Catalogue for Mutated {
         self.world.families(limit).await
     }
 
-    async fn families_of_instance(&self, region: &Region, instance: &InstanceId) -> Result<Vec<Family>, CallError> {
-        self.world.families_of_instance(region, instance).await
+    async fn families_of_instance(
+        &self,
+        region: &Region,
+        instance: &InstanceId,
+        limit: usize,
+    ) -> Result<Vec<Family>, CallError> {
+        self.world.families_of_instance(region, instance, limit).await
     }
 
     async fn history(&self, id: &FamilyId) -> Result<Vec<HistoryItem>, CallError> {

@@ -1,6 +1,7 @@
 //! Instances that are imaged by a schedule.
 
 use crate::cloud::{Cloud, SOON, eventually, holds};
+use crate::operator::amiline;
 use amiline_local::HOME_REGION;
 use serde_json::json;
 use std::time::Duration;
@@ -35,8 +36,41 @@ pub(crate) async fn an_enrolled_instance_is_imaged_at_its_slot(cloud: &Cloud) {
     cloud.idle("create-image").await;
     assert_eq!(cloud.created(&instance), 1, "a slot is taken once");
     assert_eq!(cloud.tags(&instance).await[TAG], "daily", "a schedule is no button");
+    answers_of_the_command(cloud, &instance, &unscheduled);
     cloud.untag(&instance, TAG).await;
     cloud.untag(&unscheduled, TAG).await;
+}
+
+/// Runs the command: how it ended, and what it said.
+fn asked(cloud: &Cloud, arguments: &[&str]) -> (i32, String) {
+    let output = amiline(cloud, arguments);
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (output.status.code().unwrap_or(-1), said)
+}
+
+/// What a person asks who has two enrolled instances, one of them in vain.
+fn answers_of_the_command(cloud: &Cloud, instance: &str, unscheduled: &str) {
+    let (code, answer) = asked(cloud, &["coverage", "--json"]);
+    let coverage: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+    let rows: Vec<_> = coverage["coverage"].as_array().expect("rows").iter().collect();
+    let of = |id: &str| rows.iter().find(|row| row["instance"] == id).unwrap_or_else(|| panic!("{id} in {answer}"));
+    assert_eq!((code, &of(instance)["lost"], &of(instance)["policy"]), (0, &json!(false), &json!("daily")));
+    assert!(of(instance)["image"].as_str().is_some_and(|image| image.starts_with("ami-")), "{answer}");
+    assert!(of(instance)["age_seconds"].as_i64().is_some_and(|age| (0..600).contains(&age)), "{answer}");
+    assert!(of(unscheduled)["reason"].as_str().is_some_and(|why| why.contains("has no schedule")), "{answer}");
+    let (code, answer) = asked(cloud, &["coverage"]);
+    assert!(code == 0 && answer.contains("in order until") && answer.contains("is named in vain"), "{answer}");
+    cloud.note(answer);
+    let (code, answer) = asked(cloud, &["why", instance]);
+    for said in ["Now", "it is not pressed", "schedule daily", "its next slot is", "Newest images", "in order until"] {
+        assert!(code == 0 && answer.contains(said), "{said}: {answer}");
+    }
+    assert!(answer.contains("the slot of ") && answer.contains("ended complete: available ami-"), "{answer}");
+    cloud.note(answer);
+    let (code, answer) = asked(cloud, &["why", unscheduled]);
+    assert!(code == 0 && answer.contains("it gives no image: policy default has no schedule"), "{answer}");
+    let (code, answer) = asked(cloud, &["why", "i-00000000"]);
+    assert!(code == 3 && answer.contains("nothing is recorded of i-00000000"), "{answer}");
 }
 
 /// An enrolment whose event was lost is found by the sweep, which asks nobody who is enrolled already.

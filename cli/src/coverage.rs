@@ -1,0 +1,250 @@
+//! `amiline coverage`: every enrolled instance's newest images, worst first.
+
+use crate::paint::Paint;
+use amiline_app::coverage::InstanceCoverage;
+use amiline_domain::coverage::{Cover, Unpromised};
+use amiline_domain::escape::one_line;
+use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::time::seconds_between;
+use amiline_domain::why::duration;
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// One line of the table.
+#[derive(Debug)]
+pub(crate) enum Row<'a> {
+    /// What is promised.
+    Promised(&'a InstanceCoverage, &'a Cover),
+    /// What the tag names in vain.
+    InVain(&'a InstanceCoverage, &'a Unpromised),
+}
+
+impl Row<'_> {
+    fn is_lost(&self) -> bool {
+        match self {
+            Row::Promised(_, cover) => cover.is_lost(),
+            Row::InVain(..) => false,
+        }
+    }
+
+    /// Lost first, the longest lost before the others; then what the tag names in vain; then what will be lost first.
+    fn order(&self) -> (u8, Option<Timestamp>, &Region, &InstanceId) {
+        match self {
+            Row::Promised(of, cover) => {
+                let when = cover.lost_at.filter(|_| !cover.is_lost()).or(cover.lost_slot);
+                let place = if cover.is_lost() { 0 } else { 2 };
+                (place, when, &of.region, &of.instance)
+            }
+            Row::InVain(of, _) => (1, None, &of.region, &of.instance),
+        }
+    }
+}
+
+/// All lines, worst first; or those alone that are not in order.
+pub(crate) fn rows(all: &[InstanceCoverage], bad_only: bool) -> Vec<Row<'_>> {
+    let promised = all.iter().flat_map(|of| of.covers.iter().map(move |cover| Row::Promised(of, cover)));
+    let in_vain = all.iter().flat_map(|of| of.unpromised.iter().map(move |one| Row::InVain(of, one)));
+    let mut rows: Vec<Row<'_>> = promised.chain(in_vain).collect();
+    if bad_only {
+        rows.retain(|row| row.is_lost() || matches!(row, Row::InVain(..)));
+    }
+    rows.sort_by(|one, other| one.order().cmp(&other.order()));
+    rows
+}
+
+/// Whether nothing is lost.
+pub(crate) fn is_fine(rows: &[Row<'_>]) -> bool {
+    !rows.iter().any(Row::is_lost)
+}
+
+/// As a table.
+pub(crate) fn text(all: &[InstanceCoverage], rows: &[Row<'_>], now: Timestamp, paint: Paint) -> String {
+    if all.is_empty() {
+        return "No instance is enrolled: tag one amiline:schedule=POLICY, with a policy that has a schedule."
+            .to_owned();
+    }
+    let lost = rows.iter().filter(|row| row.is_lost()).count();
+    let in_vain = rows.iter().filter(|row| matches!(row, Row::InVain(..))).count();
+    let mut said = counted(all.len(), "instance is enrolled", "instances are enrolled");
+    said.push_str(&match lost {
+        0 => ", and each has the images that it is promised".to_owned(),
+        lost => format!("; {}", counted(lost, "image is missing", "images are missing")),
+    });
+    if in_vain > 0 {
+        said.push_str(&format!("; {}", counted(in_vain, "policy is named in vain", "policies are named in vain")));
+    }
+    if rows.is_empty() {
+        return said;
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(["INSTANCE", "IN", "POLICY", "REGION", "NEWEST IMAGE", "AGE", "EVERY", "STATE"]);
+    for row in rows {
+        table.add_row(match row {
+            Row::Promised(of, cover) => promised(of, cover, now, paint),
+            Row::InVain(of, one) => vec![
+                Cell::new(&of.instance),
+                Cell::new(&of.region),
+                Cell::new(one_line(&one.policy, 40)),
+                Cell::new("-"),
+                Cell::new("-"),
+                Cell::new("-"),
+                Cell::new("-"),
+                Cell::new(paint.change(&format!("no image: {}", one_line(&one.reason, 200)))),
+            ],
+        });
+    }
+    for index in [5, 6] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{table}\n\n{said}")
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn promised(of: &InstanceCoverage, cover: &Cover, now: Timestamp, paint: Paint) -> Vec<Cell> {
+    let newest = cover.newest.as_ref();
+    let state = match (cover.lost_slot, cover.lost_at) {
+        (Some(slot), _) => paint.bad(&format!("too old: none for the slot of {}", slot.strftime("%Y-%m-%d %H:%M"))),
+        (None, Some(at)) if newest.is_none() => format!("the first by {}", at.strftime("%Y-%m-%d %H:%M")),
+        (None, Some(at)) => paint.good(&format!("in order until {}", at.strftime("%Y-%m-%d %H:%M"))),
+        (None, None) => "in order".to_owned(),
+    };
+    vec![
+        Cell::new(&of.instance),
+        Cell::new(&of.region),
+        Cell::new(&cover.policy),
+        Cell::new(&cover.region),
+        Cell::new(newest.map_or("none", |newest| newest.image.as_str())),
+        Cell::new(newest.map_or("-".to_owned(), |newest| duration(seconds_between(newest.at, now)))),
+        Cell::new(cover.interval_seconds.map_or("-".to_owned(), duration)),
+        Cell::new(state),
+    ]
+}
+
+/// For programs.
+pub(crate) fn as_json(rows: &[Row<'_>], now: Timestamp) -> String {
+    let rows = rows.iter().map(|row| match row {
+        Row::Promised(of, cover) => json!({
+            "instance": of.instance,
+            "instance_region": of.region,
+            "policy": cover.policy,
+            "region": cover.region,
+            "image": cover.newest.as_ref().map(|newest| &newest.image),
+            "image_at": cover.newest.as_ref().map(|newest| newest.at),
+            "age_seconds": cover.newest.as_ref().map(|newest| seconds_between(newest.at, now)),
+            "interval_seconds": cover.interval_seconds,
+            "lost": cover.is_lost(),
+            "lost_slot": cover.lost_slot,
+            "lost_at": cover.lost_at,
+            "reason": Value::Null,
+        }),
+        Row::InVain(of, one) => json!({
+            "instance": of.instance,
+            "instance_region": of.region,
+            "policy": one.policy,
+            "region": Value::Null,
+            "image": Value::Null,
+            "image_at": Value::Null,
+            "age_seconds": Value::Null,
+            "interval_seconds": Value::Null,
+            "lost": false,
+            "lost_slot": Value::Null,
+            "lost_at": Value::Null,
+            "reason": one.reason,
+        }),
+    });
+    json!({"coverage": rows.collect::<Vec<Value>>()}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amiline_domain::coverage::Newest;
+    use amiline_domain::ids::{ImageId, PolicyName};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn cover(newest: Option<&str>, lost_at: &str, lost_slot: Option<&str>) -> Cover {
+        Cover {
+            policy: PolicyName::new("nightly").unwrap(),
+            region: Region::new("eu-west-1").unwrap(),
+            newest: newest.map(|text| Newest { image: ImageId::new("ami-0123456789abcdef0").unwrap(), at: at(text) }),
+            interval_seconds: Some(86_400),
+            lost_at: Some(at(lost_at)),
+            lost_slot: lost_slot.map(at),
+        }
+    }
+
+    fn fleet() -> Vec<InstanceCoverage> {
+        let of = |id: &str, covers, unpromised| InstanceCoverage {
+            region: Region::new("us-east-1").unwrap(),
+            instance: InstanceId::new(id).unwrap(),
+            covers,
+            unpromised,
+        };
+        let nobody = Unpromised { policy: "weekly".to_owned(), reason: "there is no policy weekly".to_owned() };
+        vec![
+            of("i-00000001", vec![cover(Some("2026-11-24T02:03:00Z"), "2026-11-26T02:00:00Z", None)], vec![]),
+            of(
+                "i-00000002",
+                vec![
+                    cover(Some("2026-11-21T02:03:00Z"), "2026-11-23T02:00:00Z", Some("2026-11-22T02:00:00Z")),
+                    cover(None, "2026-11-25T02:00:00Z", None),
+                ],
+                vec![nobody],
+            ),
+            of("i-00000003", vec![cover(None, "2026-11-22T02:00:00Z", Some("2026-11-21T02:00:00Z"))], vec![]),
+        ]
+    }
+
+    #[test]
+    fn the_longest_lost_stands_first_and_what_is_in_order_last() {
+        let fleet = fleet();
+        let rows = rows(&fleet, false);
+        let text = text(&fleet, &rows, at("2026-11-24T12:00:00Z"), Paint::plain());
+        let lines: Vec<&str> = text.lines().collect();
+        let expected = [
+            ("i-00000003", "too old: none for the slot of 2026-11-21 02:00"),
+            ("i-00000002", "too old: none for the slot of 2026-11-22 02:00"),
+            ("i-00000002", "no image: there is no policy weekly"),
+            ("i-00000002", "the first by 2026-11-25 02:00"),
+            ("i-00000001", "in order until 2026-11-26 02:00"),
+        ];
+        for (line, (instance, state)) in lines.iter().skip(1).zip(expected) {
+            assert!(line.trim().starts_with(instance) && line.trim_end().ends_with(state), "{text}");
+        }
+        assert_eq!(
+            lines.last(),
+            Some(&"3 instances are enrolled; 2 images are missing; 1 policy is named in vain"),
+            "{text}"
+        );
+        assert!(text.contains("3 d 9 h") && text.contains("1 d 0 h"), "{text}");
+        assert!(!is_fine(&rows));
+    }
+
+    #[test]
+    fn whoever_wants_trouble_only_gets_that_and_programs_get_all_of_it() {
+        let fleet = fleet();
+        assert_eq!(rows(&fleet, true).len(), 3);
+        let json: Value = serde_json::from_str(&as_json(&rows(&fleet, false), at("2026-11-24T12:00:00Z"))).unwrap();
+        assert_eq!(json["coverage"].as_array().map(Vec::len), Some(5));
+        assert_eq!(
+            (&json["coverage"][0]["lost"], &json["coverage"][4]["age_seconds"]),
+            (&json!(true), &json!(122_220))
+        );
+        let fine = &fleet[..1];
+        assert!(is_fine(&rows(fine, false)));
+        assert!(
+            text(fine, &rows(fine, true), at("2026-11-24T12:00:00Z"), Paint::plain())
+                .starts_with("1 instance is enrolled, and each has")
+        );
+    }
+}
