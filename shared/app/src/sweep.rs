@@ -18,6 +18,8 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
+/// Instances whose enrolments are held at a time: as many as one BatchGetItem reads.
+const HELD_AT_ONCE: usize = 100;
 /// Instances whose images are read at the same time.
 const READ_AT_ONCE: usize = 16;
 
@@ -80,7 +82,8 @@ async fn policies<W: Tick>(world: &W, watched: &WatchedStack, swept: &mut Swept)
     Ok(Policies { hashes: texts.iter().filter_map(newest).collect(), promises: promises(&texts) })
 }
 
-/// The instances of a Region of which something is to be told or done.
+/// The instances of a Region of which something is to be told or done. No more of their enrolments are held at a time than
+/// one read brings.
 async fn instances<W: Tick>(
     world: &W,
     (watched, region): (&WatchedStack, &Region),
@@ -88,23 +91,40 @@ async fn instances<W: Tick>(
     policies: &Policies,
     swept: &mut Swept,
 ) -> Result<Vec<String>, CallError> {
-    let key = |instance: &InstanceId| EnrolmentKey {
-        account: watched.stack.account.clone(),
-        region: region.clone(),
-        instance: instance.clone(),
-    };
-    let keys: Vec<EnrolmentKey> = tagged.iter().map(|(instance, _)| key(instance)).collect();
-    if keys.is_empty() {
-        return Ok(Vec::new());
+    let mut looks = Vec::new();
+    for some in tagged.chunks(HELD_AT_ONCE) {
+        let key = |instance: &InstanceId| EnrolmentKey {
+            account: watched.stack.account.clone(),
+            region: region.clone(),
+            instance: instance.clone(),
+        };
+        let keys: Vec<EnrolmentKey> = some.iter().map(|(instance, _)| key(instance)).collect();
+        let enrolments = world.enrolments(&keys).await?;
+        let uncovered = uncovered(world, &enrolments, policies, swept).await?;
+        let is_current = |key: &EnrolmentKey, value: &str| {
+            enrolments.get(key).is_some_and(|enrolment| enrolment.is_current(value, &policies.hashes))
+        };
+        let outdated = some.iter().zip(&keys).filter(|((_, value), key)| !is_current(key, value));
+        let instances = outdated.map(|((instance, _), _)| instance).chain(&uncovered);
+        looks.extend(instances.map(|instance| look_at_coverage(region, instance)));
     }
-    let enrolments = world.enrolments(&keys).await?;
-    let enrolled: Vec<(&EnrolmentKey, &Enrolment)> = enrolments.iter().collect();
+    Ok(looks)
+}
+
+/// Those of the instances whose coverage is not as it was told. Each that is judged is counted.
+async fn uncovered<W: Tick>(
+    world: &W,
+    enrolments: &BTreeMap<EnrolmentKey, Enrolment>,
+    policies: &Policies,
+    swept: &mut Swept,
+) -> Result<Vec<InstanceId>, CallError> {
     let mut uncovered = Vec::new();
+    let enrolled: Vec<(&EnrolmentKey, &Enrolment)> = enrolments.iter().collect();
     for some in enrolled.chunks(READ_AT_ONCE) {
         let now = world.now();
-        let read = some.iter().map(|(key, enrolment)| differs(world, key, enrolment, policies, now));
-        for (covers, (key, _)) in join_all(read).await.into_iter().zip(some) {
-            let Covered { lost, told } = covers?;
+        let read = some.iter().map(|(key, enrolment)| judge(world, key, enrolment, policies, now));
+        for (covered, (key, _)) in join_all(read).await.into_iter().zip(some) {
+            let Covered { lost, told } = covered?;
             for (place, is_lost) in lost {
                 let count = swept.lost.entry(place).or_default();
                 *count = count.saturating_add(usize::from(is_lost));
@@ -112,12 +132,7 @@ async fn instances<W: Tick>(
             uncovered.extend((!told).then(|| key.instance.clone()));
         }
     }
-    let is_current = |key: &EnrolmentKey, value: &str| {
-        enrolments.get(key).is_some_and(|enrolment| enrolment.is_current(value, &policies.hashes))
-    };
-    let outdated = tagged.iter().zip(&keys).filter(|((_, value), key)| !is_current(key, value));
-    let instances = outdated.map(|((instance, _), _)| instance).chain(&uncovered);
-    Ok(instances.map(|instance| look_at_coverage(region, instance)).collect())
+    Ok(uncovered)
 }
 
 struct Covered {
@@ -125,7 +140,7 @@ struct Covered {
     told: bool,
 }
 
-async fn differs<W: Tick>(
+async fn judge<W: Tick>(
     world: &W,
     key: &EnrolmentKey,
     enrolment: &Enrolment,

@@ -172,6 +172,11 @@ impl FakeCloud {
         self.state.borrow_mut().throttle_as_documented();
     }
 
+    /// Requests that were refused for their rate.
+    pub fn throttled_calls(&self) -> u64 {
+        self.state.borrow().refused_for_rate
+    }
+
     /// One action's request rate in a Region.
     pub fn throttle(&self, region: &Region, action: &'static str, bucket: u32, per_second: u32) {
         self.state.borrow_mut().set_bucket(region, action, bucket, per_second);

@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub(crate) store: Store,
     dark: BTreeMap<Region, Dark>,
     throttled: bool,
+    /// Requests that were refused for their rate.
+    pub(crate) refused_for_rate: u64,
     buckets: BTreeMap<(Region, &'static str), Bucket>,
     agenda: BTreeMap<(Timestamp, u64), Later>,
     agenda_next: u64,
@@ -81,6 +83,7 @@ impl State {
             store: Store::default(),
             dark: BTreeMap::new(),
             throttled: false,
+            refused_for_rate: 0,
             buckets: BTreeMap::new(),
             agenda: BTreeMap::new(),
             agenda_next: 0,
@@ -145,7 +148,9 @@ impl State {
         if let (true, Some((_, size, rate))) = (self.throttled && !self.buckets.contains_key(&key), documented) {
             self.buckets.insert(key.clone(), Bucket::new(*size, *rate, self.now));
         }
-        self.buckets.get_mut(&key).map_or(Ok(()), |bucket| bucket.take(self.now))
+        let taken = self.buckets.get_mut(&key).map_or(Ok(()), |bucket| bucket.take(self.now));
+        self.refused_for_rate += u64::from(taken.is_err());
+        taken
     }
 
     /// Lets something happen after so many seconds.

@@ -130,6 +130,28 @@ impl House {
                 }
             }
         }
+        self.deliver_stream();
+    }
+
+    /// Lives so many minutes, with a tick every five, at the pace that the functions' concurrency allows: so many messages of
+    /// each queue in a second.
+    pub fn live_at_a_pace(&self, minutes: usize, per_second: usize) {
+        for second in 1..=minutes * 60 {
+            for queue in [Queue::Create, Queue::Distribute, Queue::Notify] {
+                for _ in 0..self.cloud.waiting(queue).len().min(per_second) {
+                    self.serve(queue);
+                }
+            }
+            self.deliver_stream();
+            self.cloud.advance(1);
+            if second % 300 == 0 {
+                let _ = self.try_tick(Tick::default());
+            }
+        }
+    }
+
+    /// Delivers what the table's stream brings.
+    fn deliver_stream(&self) {
         let records: Vec<Unannounced> = self.cloud.take_stream().iter().map(StreamRecord::waiting).collect();
         for mut batch in records.chunks(STREAM_BATCH) {
             // The mapping's retries are bounded; what is left over is the tick's.

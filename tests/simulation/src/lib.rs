@@ -12,6 +12,7 @@
 pub mod checks;
 pub mod choices;
 pub mod conditions;
+pub mod crowd;
 pub mod diary;
 mod instances;
 pub mod kills;

@@ -1,6 +1,7 @@
 //! `cargo sim`: the simulation, from the command line.
 
 use amiline_simulation::checks::Violation;
+use amiline_simulation::crowd::live_through;
 use amiline_simulation::kills::hunt;
 use amiline_simulation::many::{Done, Found, Plan, run_many, run_seed};
 use amiline_simulation::report;
@@ -54,6 +55,9 @@ struct Args {
     /// Whether the simulation notices bugs that are there on purpose.
     #[arg(long, conflicts_with_all = ["replay", "sweep"])]
     mutants: bool,
+    /// So many instances that are due at the same minute, at EC2's request rates: whether each gets its image.
+    #[arg(long, value_name = "INSTANCES", conflicts_with_all = ["replay", "sweep", "mutants"])]
+    crowd: Option<usize>,
     /// Lists the scenarios.
     #[arg(long)]
     list: bool,
@@ -114,9 +118,30 @@ fn start(args: &Args) -> Result<ExitCode, String> {
         sweep_all(scenario, jobs)
     } else if args.mutants {
         mutants(args, jobs)
+    } else if let Some(instances) = args.crowd {
+        crowd(instances)
     } else {
         seeds(args, scenario, jobs)
     })
+}
+
+/// Images that the stack of the crowd's story allows in an hour.
+const CROWD_PER_HOUR: u32 = 2000;
+
+fn crowd(instances: usize) -> ExitCode {
+    let crowd = live_through(instances, CROWD_PER_HOUR);
+    print(&format!(
+        "{} instances due at one minute: {} served, {} images, the last after {} minutes; nobody waited longer than {} minutes \
+         after its turn; at most {} images an hour ({CROWD_PER_HOUR} allowed); {} requests throttled",
+        crowd.instances, crowd.served, crowd.images, crowd.minutes, crowd.longest_wait, crowd.hour_max, crowd.throttled
+    ));
+    match crowd.problem(CROWD_PER_HOUR) {
+        None => ExitCode::SUCCESS,
+        Some(problem) => {
+            eprint(&problem);
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn seeds(args: &Args, scenario: Option<&Scenario>, jobs: usize) -> ExitCode {

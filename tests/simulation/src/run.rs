@@ -306,9 +306,11 @@ impl Run {
         self.oracle.tally.count(Check::ComesToRest);
     }
 
-    /// Where a Region cannot even be read, the policy's deadline ends the work, and nothing sooner.
+    /// Where a Region cannot even be read, the policy's deadline ends the work, and nothing sooner. Whoever waits for a
+    /// policy's next day is not looked at before.
     fn rest_hours(&self) -> i64 {
-        if self.oracle.copies_to(OFF) { 30 } else { REST_HOURS }
+        let waits = self.diary.enrolments.iter().any(|enrolled| enrolled.names("capped"));
+        if self.oracle.copies_to(OFF) || waits { 30 } else { REST_HOURS }
     }
 
     fn what_is_unfinished(&self) -> String {

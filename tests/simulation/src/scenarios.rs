@@ -32,7 +32,7 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub const SCENARIOS: [Scenario; 24] = [
+pub const SCENARIOS: [Scenario; 26] = [
     Scenario { name: "press", says: "one press, one image", set_up: as_it_is, steps: &[(0, press_plain)], short: true },
     Scenario {
         name: "rejected",
@@ -189,6 +189,20 @@ pub const SCENARIOS: [Scenario; 24] = [
         short: false,
     },
     Scenario {
+        name: "uncovered",
+        says: "the kill switch is on until an enrolled instance's images are too old",
+        set_up: with_schedules,
+        steps: &[(0, enrol_zoned), (60, switch_on), (27_000, switch_off)],
+        short: false,
+    },
+    Scenario {
+        name: "full-day",
+        says: "the policy's day is full, and its slots wait for the next",
+        set_up: with_schedules,
+        steps: &[(0, enrol_capped), (60, press_capped)],
+        short: false,
+    },
+    Scenario {
         name: "deaf-bus",
         says: "the bus refuses a part of every batch for a while",
         set_up: as_it_is,
@@ -313,6 +327,16 @@ fn with_schedules_unheard(conditions: &mut Conditions) {
 fn enrol_zoned(run: &mut Run) {
     let (place, instance) = first(run);
     enrol(run, &place, &instance, "zoned");
+}
+
+fn enrol_capped(run: &mut Run) {
+    let (place, instance) = first(run);
+    enrol(run, &place, &instance, "capped");
+}
+
+fn press_capped(run: &mut Run) {
+    let (place, instance) = run.instances[1].clone();
+    press(run, &place, &instance, "capped");
 }
 
 fn break_zoned(run: &mut Run) {

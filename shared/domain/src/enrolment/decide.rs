@@ -23,6 +23,9 @@ const LAGGING_READ_SECONDS: i64 = 60;
 /// When to look again at an instance whose image is still being made, in seconds. EC2 makes few images of one instance at
 /// once (`ConcurrentCreateImageNoRebootLimitExceeded`), so a slot that comes too soon waits, and the latest one is taken.
 const BUSY_SECONDS: i64 = 900;
+/// When to look again at an instance none of whose policies gives a slot, or whose coverage is lost, in seconds: the event
+/// that its tag went may be lost, and no sweep sees a tag that is not there.
+const IDLE_SECONDS: i64 = 3 * 3600;
 /// Missed slots that are counted; more are "many".
 const MISSED_MAX: usize = 1000;
 
@@ -205,12 +208,17 @@ fn absent(enrolment: &Enrolment, gone: bool, sight: Sight<'_>) -> Enrolment {
     after
 }
 
-/// The next look: the first turn, or soon where an event and the read differ.
+/// The next look: the first turn, or soon where an event and the read differ, or some time where nothing else asks for one.
 fn finished(mut after: Enrolment, sight: Sight<'_>, read: Option<&str>) -> Enrolment {
     let fresh = |hint: &&Hint| seconds_between(hint.time, sight.now) < LAGGING_READ_SECONDS;
     let differs = sight.hint.filter(fresh).is_some_and(|hint| hint.button.as_deref() != read);
     let soon = differs.then(|| plus_seconds(sight.now, LAGGING_READ_SECONDS));
-    after.next_look = after.first_turn().into_iter().chain(soon).min();
+    let turn = after.first_turn();
+    // Another look meanwhile does not put it off further.
+    let kept = after.next_look.filter(|at| *at > sight.now && *at <= plus_seconds(sight.now, IDLE_SECONDS));
+    let idle = ((turn.is_none() || !after.lost.is_empty()) && !after.seats.is_empty())
+        .then(|| kept.unwrap_or_else(|| plus_seconds(sight.now, IDLE_SECONDS)));
+    after.next_look = turn.into_iter().chain(soon).chain(idle).min();
     after
 }
 

@@ -69,11 +69,19 @@ pub enum Mutant {
     CopiesWithoutTags,
     /// It names an image as its instance is named.
     NamesAsTagged,
+    /// It drops a policy whose newest text is none.
+    ForgetsTheVersionBefore,
+    /// It forgets how many images were made on the day.
+    NoDailyLimit,
+    /// It forgets what it told of the coverage.
+    TellsAgain,
+    /// It overlooks the images that an instance has.
+    OverlooksImages,
 }
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 33] = [
+    pub const ALL: [Mutant; 37] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -107,6 +115,10 @@ impl Mutant {
         Mutant::LeavesNothingOut,
         Mutant::CopiesWithoutTags,
         Mutant::NamesAsTagged,
+        Mutant::ForgetsTheVersionBefore,
+        Mutant::NoDailyLimit,
+        Mutant::TellsAgain,
+        Mutant::OverlooksImages,
     ];
 
     /// Its name in the report.
@@ -145,6 +157,10 @@ impl Mutant {
             Mutant::LeavesNothingOut => "leaves nothing out",
             Mutant::CopiesWithoutTags => "copies without tags",
             Mutant::NamesAsTagged => "names as tagged",
+            Mutant::ForgetsTheVersionBefore => "forgets the version before",
+            Mutant::NoDailyLimit => "no daily limit",
+            Mutant::TellsAgain => "tells again",
+            Mutant::OverlooksImages => "overlooks images",
         }
     }
 
@@ -202,6 +218,10 @@ impl Mutant {
             Mutant::NamesAsTagged => {
                 "webdigi/AWS-AMI-Automated-Creation-Deletion#6: an instance's name made InvalidAMIName.Malformed"
             }
+            Mutant::ForgetsTheVersionBefore => "no public issue: README.md, Policies",
+            Mutant::NoDailyLimit => "no public issue: README.md, Policies",
+            Mutant::TellsAgain => "no public issue: README.md, Coverage",
+            Mutant::OverlooksImages => "no public issue: README.md, Coverage",
         }
     }
 }

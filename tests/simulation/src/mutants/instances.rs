@@ -1,5 +1,6 @@
 //! The seam once more: the ports on what concerns instances and policies as a whole.
 
+use super::Mutant;
 use super::ports::Mutated;
 use amiline_app::ports::{
     CallError, Committed, DayCountReader, EnrolmentReader, MadePage, MadeReader, NewsWriter, PolicyHistory,
@@ -9,12 +10,13 @@ use amiline_domain::budget::DayCount;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::policy::Watch;
-use amiline_domain::record::NewsCommit;
+use amiline_domain::record::{NewsCommit, NewsRecord};
 use std::collections::BTreeMap;
 
 impl PolicyHistory for Mutated {
     async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError> {
-        self.world.policy_versions(name).await
+        let versions = self.world.policy_versions(name).await?;
+        Ok(if self.is(Mutant::ForgetsTheVersionBefore) { Vec::new() } else { versions })
     }
 }
 
@@ -36,7 +38,8 @@ impl EnrolmentReader for Mutated {
 
 impl MadeReader for Mutated {
     async fn made(&self, key: &EnrolmentKey, from: Option<String>) -> Result<MadePage, CallError> {
-        self.world.made(key, from).await
+        let page = self.world.made(key, from).await?;
+        Ok(if self.is(Mutant::OverlooksImages) { MadePage::default() } else { page })
     }
 }
 
@@ -48,12 +51,17 @@ impl WatchReader for Mutated {
 
 impl DayCountReader for Mutated {
     async fn day_count(&self, policy: &PolicyName) -> Result<DayCount, CallError> {
-        self.world.day_count(policy).await
+        let day = self.world.day_count(policy).await?;
+        Ok(if self.is(Mutant::NoDailyLimit) { DayCount { images: 0, ..day } } else { day })
     }
 }
 
 impl NewsWriter for Mutated {
     async fn commit_news(&self, news: &NewsCommit) -> Result<Committed, CallError> {
-        self.world.commit_news(news).await
+        let mut news = news.clone();
+        if let (true, NewsRecord::Enrolment(write)) = (self.is(Mutant::TellsAgain), &mut news.record) {
+            write.enrolment.lost.clear();
+        }
+        self.world.commit_news(&news).await
     }
 }

@@ -49,7 +49,7 @@ impl Mutated {
         Self { world, mutant, page: run.conditions.page, made: Cell::new(0) }
     }
 
-    fn is(&self, mutant: Mutant) -> bool {
+    pub(super) fn is(&self, mutant: Mutant) -> bool {
         self.mutant == mutant
     }
 
