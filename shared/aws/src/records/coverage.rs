@@ -1,6 +1,6 @@
 //! Enrolments many at once, and what was made of instances.
 
-use super::due::{decode, encode};
+use super::due::{page_begins, page_ended};
 use super::items;
 use super::layout::{self, text};
 use crate::errors::Call;
@@ -8,7 +8,6 @@ use crate::settings::{CreateImage, ScheduleTick};
 use crate::world::{Aws, HasTable, Operator};
 use amiline_app::ports::{CallError, EnrolmentReader, MadePage, MadeReader};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
-use amiline_domain::fault::Fault;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was made of an instance that one page holds: some weeks of days, and more than is ever needed while all goes well.
@@ -40,10 +39,7 @@ impl<S: ReadsInstances> EnrolmentReader for Aws<S> {
 impl<S: ReadsInstances> MadeReader for Aws<S> {
     async fn made(&self, key: &EnrolmentKey, from: Option<String>) -> Result<MadePage, CallError> {
         let call = Call::new("dynamodb:Query", key.instance.as_str(), self.home());
-        let from = match from {
-            Some(from) => Some(decode(&from).map_err(|e| call.error("NotSent", &e, Fault::Reject))?),
-            None => None,
-        };
+        let from = page_begins(from, call)?;
         let answer = self
             .clients
             .dynamodb()
@@ -58,8 +54,7 @@ impl<S: ReadsInstances> MadeReader for Aws<S> {
             .send()
             .await
             .map_err(|e| call.failed(e))?;
-        let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
-        let next = next.map(|key| encode(&key)).transpose().map_err(|e| call.unreadable(&e))?;
+        let next = page_ended(answer.last_evaluated_key, call)?;
         let made = answer.items.unwrap_or_default().into_iter().map(items::made);
         let made: Vec<Option<_>> = made.collect::<Result<_, _>>().map_err(|e| call.unreadable(&e))?;
         Ok(MadePage { made: made.into_iter().flatten().collect(), next })

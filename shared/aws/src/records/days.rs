@@ -1,6 +1,6 @@
 //! The families of a day, and which digests were published.
 
-use super::due::{decode, encode};
+use super::due::{page_begins, page_ended};
 use super::expression::Expression;
 use super::items;
 use super::layout::{self, number, text};
@@ -10,7 +10,6 @@ use crate::world::{Aws, HasTable};
 use amiline_app::ports::{CallError, Clock, DayPage, DayReader, DigestKeeper};
 use amiline_domain::day::Day;
 use amiline_domain::digest::DigestKey;
-use amiline_domain::fault::Fault;
 use amiline_domain::time::plus_seconds;
 use std::collections::HashMap;
 
@@ -29,10 +28,7 @@ impl<S: ReadsDays> DayReader for Aws<S> {
     async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError> {
         let about = day.to_string();
         let call = Call::new("dynamodb:Query", &about, self.home());
-        let from = match from {
-            Some(from) => Some(decode(&from).map_err(|e| call.error("NotSent", &e, Fault::Reject))?),
-            None => None,
-        };
+        let from = page_begins(from, call)?;
         // The index's sort key begins with the second and goes on, so the next day's first second sorts before its families.
         let (first, end) = (layout::padded(day.start().as_second()), layout::padded(day.end().as_second()));
         let answer = self
@@ -50,8 +46,7 @@ impl<S: ReadsDays> DayReader for Aws<S> {
             .send()
             .await
             .map_err(|e| call.failed(e))?;
-        let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
-        let next = next.map(|key| encode(&key)).transpose().map_err(|e| call.unreadable(&e))?;
+        let next = page_ended(answer.last_evaluated_key, call)?;
         let listed = answer.items.unwrap_or_default();
         let pks: Vec<&String> =
             listed.iter().filter_map(|item| item.get(layout::PK).and_then(|pk| pk.as_s().ok())).collect();

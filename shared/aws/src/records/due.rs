@@ -25,10 +25,7 @@ impl DueReader for Aws<ScheduleTick> {
     async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError> {
         let shard = layout::due_shard_name(shard);
         let call = Call::new("dynamodb:Query", &shard, self.home());
-        let from = match from {
-            Some(from) => Some(decode(&from).map_err(|e| call.error("NotSent", &e, Fault::Reject))?),
-            None => None,
-        };
+        let from = page_begins(from, call)?;
         let answer = self
             .clients
             .dynamodb()
@@ -43,8 +40,7 @@ impl DueReader for Aws<ScheduleTick> {
             .send()
             .await
             .map_err(|e| call.failed(e))?;
-        let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
-        let next = next.map(|key| encode(&key)).transpose().map_err(|e| call.unreadable(&e))?;
+        let next = page_ended(answer.last_evaluated_key, call)?;
         let items = answer.items.unwrap_or_default();
         Ok(DuePage { items: items.iter().filter_map(due_or_noted).collect(), next })
     }
@@ -95,6 +91,17 @@ pub(super) fn due(item: &Item) -> Option<Due> {
         DueKind::Enrolment => Some(Due::Enrolment { key: layout::enrolment_of_pk(pk)?, at }),
         DueKind::Notify => Some(Due::History { pk: pk.to_owned(), sk: sk.to_owned(), at }),
     }
+}
+
+/// Where a page begins, from where the one before it ended.
+pub(super) fn page_begins(from: Option<String>, call: Call<'_>) -> Result<Option<Item>, CallError> {
+    from.map(|from| decode(&from)).transpose().map_err(|e| call.error("NotSent", &e, Fault::Reject))
+}
+
+/// Where a page ended, for the next one; `None` after the last.
+pub(super) fn page_ended(last: Option<Item>, call: Call<'_>) -> Result<Option<String>, CallError> {
+    let last = last.filter(|key| !key.is_empty());
+    last.map(|key| encode(&key)).transpose().map_err(|e| call.unreadable(&e))
 }
 
 /// Where a page ended, as text. Every key attribute of the index is text.

@@ -85,11 +85,11 @@ mod tests {
     fn the_newest_version_that_is_a_policy_is_in_force() {
         let good = r#"{"deadline_hours":2}"#;
         let older = r#"{"deadline_hours":3}"#;
-        let table: [(PolicyTexts, Option<(u32, Option<u64>)>); 4] = [
+        let table = [
             (texts(Some(good), &[(1, older)]), Some((2, None))),
             (texts(Some("{"), &[(4, "{"), (3, r#"{"shares":{}}"#), (2, good), (1, older)]), Some((2, Some(2)))),
             (texts(Some("{"), &[(1, "[]")]), None),
-            (texts(Some("{"), &[]), None),
+            (texts(Some("{"), &[]), None::<(u32, Option<u64>)>),
         ];
         for (texts, expected) in table {
             let found = texts.in_force().unwrap().ok();

@@ -18,6 +18,8 @@ use jiff::Timestamp;
 const CLOCKS_SECONDS: i64 = 60;
 /// Seconds for which a tag that was taken off may still be read and acted on.
 const STALE_SECONDS: i64 = 400;
+/// Seconds for which nobody need have looked at an instance, while ticks and events are lost.
+const UNSEEN_SECONDS: i64 = 1800;
 /// Seconds from an instance's turn until its slot is taken at the latest: twice the wait for an image that is being made,
 /// and the ticks between.
 const TAKEN_SECONDS: i64 = 2700;
@@ -71,7 +73,20 @@ impl Oracle {
                     && enrolled.to.is_none_or(|to| second - to.as_second() <= STALE_SECONDS)
             })
         };
-        let stood = stood_at(slot) && stood_at(happening.at.as_second());
+        // A tag that was off for a while that nobody saw: its seat was kept, and whatever came meanwhile is its slot.
+        let mine = |enrolled: &&Enrolled| {
+            enrolled.region == family.region && enrolled.instance == family.instance && enrolled.names(policy.as_str())
+        };
+        let put_back = diary.enrolments.iter().filter(mine).any(|before| {
+            before.to.is_some_and(|to| {
+                let soon = plus_seconds(to, UNSEEN_SECONDS);
+                let again = |after: &Enrolled| after.from >= to && after.from <= soon && after.from <= happening.at;
+                before.from.as_second() <= slot + CLOCKS_SECONDS
+                    && slot <= soon.as_second()
+                    && diary.enrolments.iter().filter(mine).any(again)
+            })
+        });
+        let stood = (stood_at(slot) || put_back) && stood_at(happening.at.as_second());
         self.hold(Check::SlotsAreReal, first && real && come && stood, || {
             let at = family.slot.timestamp();
             format!(
