@@ -236,10 +236,7 @@ mod tests {
         assert_eq!(rows(&fleet, true).len(), 3);
         let json: Value = serde_json::from_str(&as_json(&rows(&fleet, false), at("2026-11-24T12:00:00Z"))).unwrap();
         assert_eq!(json["coverage"].as_array().map(Vec::len), Some(5));
-        assert_eq!(
-            (&json["coverage"][0]["lost"], &json["coverage"][4]["age_seconds"]),
-            (&json!(true), &json!(122_220))
-        );
+        assert_eq!((&json["coverage"][0]["lost"], &json["coverage"][4]["age_seconds"]), (&json!(true), &json!(35_820)));
         let fine = &fleet[..1];
         assert!(is_fine(&rows(fine, false)));
         assert!(

@@ -10,7 +10,7 @@ use crate::commands::{Answer, connect};
 use crate::paint::Paint;
 use crate::show;
 use amiline_app::policies::{ApplyError, BoundsError, Compared, Proposed, apply, bounds_of, compare_all};
-use amiline_app::ports::{CallError, PolicyHistory, PolicyStore, PolicyVersion};
+use amiline_app::ports::{CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion};
 use amiline_aws::{Aws, ConnectError, Operator};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::PolicyName;
@@ -132,7 +132,7 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
             Ok(Answer::done(if args.json { shown.as_json() } else { shown.text() }))
         }
         PolicyCommand::History { name } => {
-            let versions = connect(args).await?.policy_versions(name).await?;
+            let versions = connect(args).await?.policy_versions(name, Freshness::Fresh).await?;
             if versions.is_empty() {
                 return Err(PolicyCommandError::NoSuchPolicy(name.clone()));
             }
@@ -176,7 +176,7 @@ async fn against_stored(
 }
 
 async fn version_of(aws: &Aws<Operator>, name: &PolicyName, version: u64) -> Result<PolicyVersion, PolicyCommandError> {
-    let versions = aws.policy_versions(name).await?;
+    let versions = aws.policy_versions(name, Freshness::Fresh).await?;
     if versions.is_empty() {
         return Err(PolicyCommandError::NoSuchPolicy(name.clone()));
     }

@@ -13,7 +13,6 @@ use amiline_domain::coverage::CoverageNews;
 use amiline_domain::enrolment::{
     Enrolment, EnrolmentDecision, EnrolmentKey, Missed, Named, POLICIES_MAX, Sight, decide,
 };
-use amiline_domain::fault::Fault;
 use amiline_domain::history::{News, Subject, append_news};
 use amiline_domain::ids::{InstanceId, PolicyName, Region};
 use amiline_domain::image::ObservedInstance;
@@ -149,7 +148,7 @@ pub async fn look_at_schedule<W: Create>(
             }
         }
     }
-    Err(UseCaseError::Call(busy(&key)))
+    Err(CallError::busy("enrolment", key.instance.to_string(), key.region).into())
 }
 
 /// Writes what is told of the coverage, with the enrolment that remembers it.
@@ -217,17 +216,6 @@ pub(crate) async fn is_busy<W: RecordReader>(
         }
     }
     Ok(false)
-}
-
-fn busy(key: &EnrolmentKey) -> CallError {
-    CallError {
-        action: "dynamodb:TransactWriteItems",
-        subject: key.instance.to_string(),
-        region: key.region.clone(),
-        code: "Busy".to_owned(),
-        message: "the enrolment kept changing while it was looked at; it will be looked at again".to_owned(),
-        fault: Fault::Later,
-    }
 }
 
 /// What was read, for something to carry out.

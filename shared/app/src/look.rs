@@ -132,18 +132,7 @@ pub async fn look_at_instance<W: Create>(
         };
         return Ok(done);
     }
-    Err(UseCaseError::Call(busy(&key)))
-}
-
-fn busy(key: &PressKey) -> CallError {
-    CallError {
-        action: "dynamodb:TransactWriteItems",
-        subject: key.instance.to_string(),
-        region: key.region.clone(),
-        code: "Busy".to_owned(),
-        message: "the press kept changing while it was looked at; it will be looked at again".to_owned(),
-        fault: amiline_domain::fault::Fault::Later,
-    }
+    Err(CallError::busy("press", key.instance.to_string(), key.region).into())
 }
 
 async fn wake_family<W: Create>(

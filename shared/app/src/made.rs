@@ -4,8 +4,11 @@ use crate::ports::{CallError, MadeReader};
 use amiline_domain::coverage::{Made, wanted};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 
-/// What was made of an instance, newest first: until there is an available image for everything that it is promised, or to
-/// the beginning.
+/// Pages that are read at most. What is older than the newest thousand families is too old whatever was promised.
+const PAGES_MAX: usize = 40;
+
+/// What was made of an instance, newest first: until there is an available image for everything that it is promised, or as
+/// far back as an image could be new enough.
 pub(crate) async fn made_of<W: MadeReader>(
     world: &W,
     key: &EnrolmentKey,
@@ -14,7 +17,10 @@ pub(crate) async fn made_of<W: MadeReader>(
     let mut wanted = wanted(enrolment);
     let mut all = Vec::new();
     let mut from = None;
-    while !wanted.is_empty() {
+    for _ in 0..PAGES_MAX {
+        if wanted.is_empty() {
+            break;
+        }
         let page = world.made(key, from).await?;
         for made in &page.made {
             wanted.retain(|(policy, region)| *policy != made.policy || !made.available.contains_key(region));

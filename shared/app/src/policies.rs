@@ -1,6 +1,6 @@
 //! Writing policies: compared with what is stored, within the stack's bounds, and never over a version that nobody saw.
 
-use crate::ports::{BoundsReader, CallError, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter};
+use crate::ports::{BoundsReader, CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter};
 use amiline_domain::bounds::{Bounds, NoBounds, StatedBounds};
 use amiline_domain::ids::{PolicyName, StackName};
 use amiline_domain::policy::{BeyondBounds, Verdict, Written, compare};
@@ -206,7 +206,7 @@ async fn write<W: PolicyStore + PolicyHistory + PolicyWriter>(
     // What has our own text may be a first attempt of ours whose answer was lost.
     let of_others =
         |other: &PolicyVersion| other.version > before && other.version < version && other.text != written.text;
-    let meanwhile = match world.policy_versions(name).await {
+    let meanwhile = match world.policy_versions(name, Freshness::Fresh).await {
         Ok(versions) => match versions.into_iter().filter(of_others).collect::<Vec<_>>() {
             none if none.is_empty() => Meanwhile::Nothing,
             others => Meanwhile::Covered(others),

@@ -2,10 +2,10 @@
 
 use crate::family::{RELOADS_MAX, UseCaseError, log_recorded};
 use crate::ports::{
-    CallError, Clock, Committed, DayCountReader, NewsWriter, PolicyHistory, PolicyReader, PolicyStore, WatchReader,
+    CallError, Clock, Committed, DayCountReader, Freshness, NewsWriter, PolicyHistory, PolicyReader, PolicyStore,
+    PolicyVersion, WatchReader,
 };
 use crate::settings::BoundedStack;
-use amiline_domain::fault::Fault;
 use amiline_domain::history::{News, Subject, append_news};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::look::PolicyRead;
@@ -41,12 +41,28 @@ async fn texts_of<W>(world: &W, name: &PolicyName, newest: Option<String>) -> Re
 where
     W: PolicyHistory,
 {
-    let mut texts = PolicyTexts { newest, earlier: Vec::new() };
-    if texts.needs_earlier() {
-        let versions = world.policy_versions(name).await?.into_iter().rev();
-        texts.earlier = versions.map(|version| EarlierText { version: version.version, text: version.text }).collect();
+    let texts = PolicyTexts { newest, earlier: Vec::new() };
+    if !texts.needs_earlier() {
+        return Ok(texts);
     }
-    Ok(texts)
+    let kept = of_versions(world.policy_versions(name, Freshness::Kept).await?);
+    // The text and the versions may be answers of different moments: then neither is believed.
+    if kept.newest == texts.newest {
+        return Ok(kept);
+    }
+    fresh_texts(world, name).await
+}
+
+/// A policy's texts as they are at this moment, all in one answer.
+async fn fresh_texts<W: PolicyHistory>(world: &W, name: &PolicyName) -> Result<PolicyTexts, CallError> {
+    Ok(of_versions(world.policy_versions(name, Freshness::Fresh).await?))
+}
+
+fn of_versions(mut versions: Vec<PolicyVersion>) -> PolicyTexts {
+    let newest = versions.pop().map(|version| version.text);
+    let earlier = versions.into_iter().rev();
+    let earlier = earlier.map(|version| EarlierText { version: version.version, text: version.text });
+    PolicyTexts { newest, earlier: earlier.collect() }
 }
 
 /// A policy as whoever is about to use it needs to know it. One that cannot be used as it was written is told of.
@@ -61,7 +77,7 @@ where
     let mut read = PolicyRead { texts: policy_texts(world, name).await?, ..PolicyRead::default() };
     // One that is gone may have been told of as one that cannot be used.
     if read.texts.newest.is_none() || refused(&read.texts, &stack.bounds, &stack.stack.keys).is_some() {
-        tell(world, stack, name, &read.texts).await?;
+        tell(world, stack, name).await?;
     }
     if read.needs_day() {
         read.day = world.day_count(name).await?;
@@ -72,20 +88,21 @@ where
 /// Tells of a policy that cannot be used as it was written, or can be again, unless that was told. Whether it was told now.
 pub async fn look_at_policy<W>(world: &W, stack: &BoundedStack, name: &PolicyName) -> Result<bool, UseCaseError>
 where
-    W: PolicyReader + PolicyHistory + WatchReader + NewsWriter + Clock,
+    W: PolicyHistory + WatchReader + NewsWriter + Clock,
 {
-    let texts = policy_texts(world, name).await?;
-    tell(world, stack, name, &texts).await
+    tell(world, stack, name).await
 }
 
-async fn tell<W>(world: &W, stack: &BoundedStack, name: &PolicyName, texts: &PolicyTexts) -> Result<bool, UseCaseError>
+/// What is told is what is so at this moment, and not what somebody read a while ago: others tell too.
+async fn tell<W>(world: &W, stack: &BoundedStack, name: &PolicyName) -> Result<bool, UseCaseError>
 where
-    W: WatchReader + NewsWriter + Clock,
+    W: PolicyHistory + WatchReader + NewsWriter + Clock,
 {
     let BoundedStack { stack, bounds } = stack;
     for round in 0..RELOADS_MAX {
         let watch = world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
-        let Some((kind, reason, mut after)) = watch.tell(texts, bounds, &stack.keys) else { return Ok(false) };
+        let texts = fresh_texts(world, name).await?;
+        let Some((kind, reason, mut after)) = watch.tell(&texts, bounds, &stack.keys) else { return Ok(false) };
         let (account, region) = (stack.account.clone(), stack.home.clone());
         let news = News { kind, account, region, policy: name.clone(), image: None, reason };
         let item = append_news(Subject::Policy(name.clone()), &mut after.news, news, world.now());
@@ -97,12 +114,5 @@ where
         }
         world.give_way(round).await;
     }
-    Err(UseCaseError::Call(CallError {
-        action: "dynamodb:TransactWriteItems",
-        subject: name.to_string(),
-        region: stack.home.clone(),
-        code: "Busy".to_owned(),
-        message: "the policy's record kept changing while it was looked at; it will be looked at again".to_owned(),
-        fault: Fault::Later,
-    }))
+    Err(CallError::busy("policy's record", name.to_string(), stack.home.clone()).into())
 }

@@ -45,6 +45,18 @@ pub struct CallError {
 }
 
 impl CallError {
+    /// Others kept writing a record while it was worked on.
+    pub(crate) fn busy(record: &str, subject: String, region: Region) -> Self {
+        Self {
+            action: "dynamodb:TransactWriteItems",
+            subject,
+            region,
+            code: "Busy".to_owned(),
+            message: format!("the {record} kept changing while it was looked at; it will be looked at again"),
+            fault: Fault::Later,
+        }
+    }
+
     /// Code and message, for a record that says the rest already.
     pub fn reason(&self) -> String {
         amiline_domain::escape::one_line(&format!("{}: {}", self.code, self.message), 300)
@@ -157,11 +169,20 @@ pub trait PolicyStore {
     async fn stored_policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, CallError>;
 }
 
+/// How old an answer may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// It may be kept for less than a minute.
+    Kept,
+    /// It is asked for now.
+    Fresh,
+}
+
 /// The versions of policies.
 pub trait PolicyHistory {
     /// The versions that Parameter Store keeps (the newest 100), oldest first, following every page; empty if there is
-    /// no such policy. For functions they are cached for less than a minute.
-    async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError>;
+    /// no such policy. Functions may get an answer of less than a minute ago, unless they ask for a fresh one.
+    async fn policy_versions(&self, name: &PolicyName, how: Freshness) -> Result<Vec<PolicyVersion>, CallError>;
 }
 
 /// The stack's limits, as it states them for whoever writes policies.

@@ -26,8 +26,10 @@ const READ_AT_ONCE: usize = 16;
 /// What a sweep found.
 #[derive(Debug, Default)]
 pub(crate) struct Swept {
-    /// The messages that each watched Region's instances ask for, in the order of the Regions.
-    pub(crate) instances: Vec<Result<Vec<String>, CallError>>,
+    /// The messages that instances ask for.
+    pub(crate) instances: Vec<String>,
+    /// What could not be read, and why: of the rest nothing is known.
+    pub(crate) unread: Vec<(String, CallError)>,
     /// The messages that policies ask for.
     pub(crate) policies: Vec<String>,
     /// Policies that cannot be used as they were written.
@@ -43,18 +45,18 @@ pub(crate) async fn sweep<W: Tick>(world: &W, watched: &WatchedStack) -> Swept {
         Ok(policies) => policies,
         // Nothing can be said about any instance; the next sweep tries again.
         Err(error) => {
-            swept.instances = watched.source_regions.iter().map(|_| Err(error.clone())).collect();
+            swept.unread.push(("policies".to_owned(), error));
             return swept;
         }
     };
     let key = watched.stack.keys.schedule();
     let tagged = join_all(watched.source_regions.iter().map(|region| world.instances_tagged(region, &key))).await;
     for (region, tagged) in watched.source_regions.iter().zip(tagged) {
-        let looks = match tagged {
+        let read = match tagged {
             Ok(tagged) => instances(world, (watched, region), tagged, &policies, &mut swept).await,
             Err(error) => Err(error),
         };
-        swept.instances.push(looks);
+        swept.unread.extend(read.err().map(|error| (format!("schedules in {region}"), error)));
     }
     swept
 }
@@ -82,16 +84,15 @@ async fn policies<W: Tick>(world: &W, watched: &WatchedStack, swept: &mut Swept)
     Ok(Policies { hashes: texts.iter().filter_map(newest).collect(), promises: promises(&texts) })
 }
 
-/// The instances of a Region of which something is to be told or done. No more of their enrolments are held at a time than
-/// one read brings.
+/// Adds what the instances of a Region ask for of which something is to be told or done. No more of their enrolments are
+/// held at a time than one read brings; what was judged before a read fails is kept.
 async fn instances<W: Tick>(
     world: &W,
     (watched, region): (&WatchedStack, &Region),
     tagged: Vec<(InstanceId, String)>,
     policies: &Policies,
     swept: &mut Swept,
-) -> Result<Vec<String>, CallError> {
-    let mut looks = Vec::new();
+) -> Result<(), CallError> {
     for some in tagged.chunks(HELD_AT_ONCE) {
         let key = |instance: &InstanceId| EnrolmentKey {
             account: watched.stack.account.clone(),
@@ -106,9 +107,9 @@ async fn instances<W: Tick>(
         };
         let outdated = some.iter().zip(&keys).filter(|((_, value), key)| !is_current(key, value));
         let instances = outdated.map(|((instance, _), _)| instance).chain(&uncovered);
-        looks.extend(instances.map(|instance| look_at_coverage(region, instance)));
+        swept.instances.extend(instances.map(|instance| look_at_coverage(region, instance)));
     }
-    Ok(looks)
+    Ok(())
 }
 
 /// Those of the instances whose coverage is not as it was told. Each that is judged is counted.

@@ -84,17 +84,19 @@ pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tic
     Ok(done)
 }
 
-/// The hourly sweep and nothing else: it may take long, and another tick is never far.
+/// The hourly sweep and nothing else: it may take long, and another tick is never far. One that could not read everything
+/// fails when it has sent what it found: its counts would pass for the truth.
 async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDone, UseCaseError> {
     let mut outbox = Outbox::default();
     let swept = sweep(world, watched).await;
     let mut done = TickDone { refused_policies: swept.refused, lost: swept.lost, ..TickDone::default() };
-    for (region, looks) in watched.source_regions.iter().zip(swept.instances) {
-        let added = outbox.add_looks(looks, || format!("schedules in {region}"), &mut done);
-        done.swept = done.swept.saturating_add(added);
-    }
-    for body in swept.policies {
+    for body in swept.instances.into_iter().chain(swept.policies) {
         done.swept = done.swept.saturating_add(outbox.add(Queue::Create, body));
+    }
+    let mut failed = None;
+    for (what, error) in swept.unread {
+        note(&mut done, what, &error);
+        failed = failed.or(Some(error));
     }
     outbox.send(world).await?;
     tracing::info!(
@@ -104,7 +106,10 @@ async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDo
         unread = done.unread.len(),
         "sweep"
     );
-    Ok(done)
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(done),
+    }
 }
 
 /// Gives turns to the instances that have waited longest: no more than the hour has room for, and no more than are worked

@@ -1,9 +1,10 @@
 //! Policies as their administrator sees them: Parameter Store itself, uncached, with versions.
 
 use crate::errors::Call;
+use crate::parameters::POLICY_SECONDS;
 use crate::world::{Aws, Operator, ReadsPolicies};
 use amiline_app::ports::{
-    BoundsReader, CallError, Clock, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy,
+    BoundsReader, CallError, Clock, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy,
 };
 use amiline_domain::ids::PolicyName;
 use aws_sdk_ssm::error::ProvideErrorMetadata;
@@ -89,10 +90,14 @@ impl<S: ReadsPolicies> PolicyStore for Aws<S> {
 }
 
 impl<S: ReadsPolicies> PolicyHistory for Aws<S> {
-    async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError> {
+    async fn policy_versions(&self, name: &PolicyName, how: Freshness) -> Result<Vec<PolicyVersion>, CallError> {
         let parameter = parameter_of(&self.settings, name);
         let now = self.now();
-        if let Some(versions) = self.versions.fresh(&parameter, now, self.settings.versions_seconds()) {
+        let kept = match how {
+            Freshness::Kept => self.versions.fresh(&parameter, now, POLICY_SECONDS),
+            Freshness::Fresh => None,
+        };
+        if let Some(versions) = kept {
             return Ok(versions);
         }
         let call = Call::new("ssm:GetParameterHistory", &parameter, self.home());

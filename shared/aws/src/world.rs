@@ -1,7 +1,7 @@
 //! The world of one function.
 
 use crate::client::{Clients, lambda_config, operator_config};
-use crate::parameters::{Kept, POLICY_SECONDS};
+use crate::parameters::Kept;
 use crate::settings::{CreateImage, DistributeImage, Notify, ScheduleTick, Settings};
 use amiline_app::ports::{Clock, PolicyVersion, Queue};
 use amiline_domain::ids::{Region, StackName, TagPrefix};
@@ -81,10 +81,6 @@ pub(crate) trait HasKillSwitch {
 /// Settings that say where Parameter Store has the policies.
 pub(crate) trait ReadsPolicies {
     fn policy_path(&self) -> &str;
-    /// For how long versions that were read are good enough, in seconds.
-    fn versions_seconds(&self) -> i64 {
-        POLICY_SECONDS
-    }
 }
 
 /// Settings of those who may read images and answer on instances.
@@ -209,11 +205,6 @@ impl HasKillSwitch for Operator {
 impl ReadsPolicies for Operator {
     fn policy_path(&self) -> &str {
         &self.policy_path
-    }
-
-    /// Who writes policies must see each version.
-    fn versions_seconds(&self) -> i64 {
-        0
     }
 }
 

@@ -44,8 +44,8 @@ impl Bounds {
 pub struct StatedBounds {
     /// The stack that states them.
     pub stack: StackName,
-    /// Its account.
-    pub account: AccountId,
+    /// Its account; none of a template that is older than this.
+    pub account: Option<AccountId>,
     /// Its limits.
     pub bounds: Bounds,
 }
@@ -55,7 +55,8 @@ pub struct StatedBounds {
 #[derive(Debug, Deserialize)]
 struct Stated {
     stack: String,
-    account: String,
+    #[serde(default)]
+    account: Option<String>,
     home: String,
     regions: String,
     accounts: String,
@@ -93,7 +94,8 @@ impl StatedBounds {
             interval_minutes_min: stated.interval_minutes_min,
         };
         let stack = StackName::new(stated.stack).map_err(invalid)?;
-        Ok(Self { stack, account: AccountId::new(stated.account).map_err(invalid)?, bounds })
+        let account = stated.account.map(AccountId::new).transpose().map_err(invalid)?;
+        Ok(Self { stack, account, bounds })
     }
 }
 

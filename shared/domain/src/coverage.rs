@@ -164,10 +164,12 @@ fn cover(
     now: Timestamp,
 ) -> Cover {
     let Follows { instance, name, promise: Promise { policy, table, .. } } = *follows;
-    let newest = made.iter().filter(|made| made.policy == *name).find_map(|made| {
+    let there = made.iter().filter(|made| made.policy == *name).filter_map(|made| {
         let image = made.available.get(region)?.clone();
         Some(Newest { image, at: made.at })
     });
+    // They come by slot, and a slot may have waited while a later press was answered.
+    let newest = there.max_by_key(|newest| newest.at);
     let at = newest.as_ref().map(|newest| newest.at);
     // The first slot that the newest image is too old for.
     let slot = table.next(at.map_or(since, |at| at.max(since)));
@@ -213,7 +215,7 @@ pub fn unpromised(
             Err(rejection) => rejection.to_string(),
             Ok(usable) if usable.policy.schedule.is_none() => Rejection::NoSchedule(name.clone()).to_string(),
             Ok(_) => {
-                "the instance was not looked at since the tag or the policy changed; the hourly sweep does".to_owned()
+                "the instance was not looked at since the tag or the policy changed; the hourly sweep does, if its Region is watched".to_owned()
             }
         };
         Unpromised { policy: name.to_string(), reason }
@@ -305,14 +307,22 @@ fn too_old(cover: &Cover, slot: Timestamp, now: Timestamp) -> String {
 }
 
 impl Seat {
+    /// The moment before a slot that has come and waits, if it is one of the policy's.
+    fn waiting(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+        let slot = self.next.map(|turn| turn.slot).filter(|slot| slot.timestamp() <= now)?;
+        let before = plus_seconds(slot.timestamp(), -1);
+        let table = policy.schedule.as_ref().and_then(Schedule::timetable)?;
+        table.latest(before, slot.timestamp()).map(|_| before)
+    }
+
     /// Takes note of what the policy promises now, and since when.
     pub(crate) fn promise(&mut self, policy: &Policy, home: &Region, now: Timestamp) {
         let slots = slots_of(policy);
         let regions = promised_regions(policy, home);
         if self.slots != slots {
-            // Slots of the new schedule from before nobody promised.
+            // Slots of the new schedule from before nobody promised; one that waits for its turn was, if it is one of them.
             if self.slots.is_some() {
-                self.done = self.done.max(now);
+                self.done = self.done.max(self.waiting(policy, now).unwrap_or(now));
             }
             self.promised.clear();
             self.slots = slots;

@@ -56,6 +56,7 @@ pub enum Subject {
     /// An enrolled instance's.
     Enrolment(EnrolmentKey),
     /// A policy's.
+    #[serde(rename = "watch")]
     Policy(PolicyName),
 }
 
@@ -100,7 +101,8 @@ impl Chain {
 /// One item of a history. Complete in itself: what is published is made from it alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryItem {
-    /// Whose history it is in.
+    /// Whose history it is in. A family's items say `family`, as they always have, so that their hashes stay what they are.
+    #[serde(flatten)]
     pub subject: Subject,
     /// Its number, from 1, without gaps.
     pub seq: u64,
@@ -256,4 +258,44 @@ fn summary(family: &Family) -> Vec<ImageSummary> {
             shared_with: row.shared_with.clone(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_says_whose_it_is_in_one_field_and_a_familys_reads_as_it_always_has() {
+        let key = EnrolmentKey {
+            account: AccountId::new("111111111111").unwrap(),
+            region: Region::new("us-east-1").unwrap(),
+            instance: InstanceId::new("i-0123456789abcdef0").unwrap(),
+        };
+        let policy = PolicyName::new("nightly").unwrap();
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        for (subject, field) in [(Subject::Enrolment(key), "enrolment"), (Subject::Policy(policy.clone()), "watch")] {
+            let mut chain = Chain::default();
+            let news = |kind| News {
+                kind,
+                account: AccountId::new("111111111111").unwrap(),
+                region: Region::new("eu-west-1").unwrap(),
+                policy: policy.clone(),
+                image: None,
+                reason: "why".to_owned(),
+            };
+            let first = append_news(subject.clone(), &mut chain, news(EventKind::CoverageLost), now);
+            let second = append_news(subject.clone(), &mut chain, news(EventKind::CoverageRestored), now);
+            assert!(
+                first.follows(&Chain::default()) && second.follows(&Chain { seq: 1, last_hash: first.hash.clone() })
+            );
+            assert_ne!(first.outcome_id, second.outcome_id);
+            let json = serde_json::to_value(&second).unwrap();
+            assert!(json.get(field).is_some() && json["policy"] == "nightly", "{json}");
+            assert_eq!(serde_json::from_value::<HistoryItem>(json).unwrap(), second);
+        }
+        let before = r#"{"family":"fam-0123456789abcdef","seq":3,"prev_hash":"","hash":"00ff","outcome_id":"0123456789abcdef","at":"2026-11-23T10:19:33Z","event":"copy-failed","account":"111111111111","region":"us-east-1","instance":"i-0a1b2c3d4e5f60718","policy":"default","image":null,"reason":"x","images":[]}"#;
+        let item: HistoryItem = serde_json::from_str(before).unwrap();
+        assert_eq!(item.subject.family().map(FamilyId::as_str), Some("fam-0123456789abcdef"));
+        assert_eq!(serde_json::to_string(&item).unwrap(), before, "in the same order, for its hash");
+    }
 }

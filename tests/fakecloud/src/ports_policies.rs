@@ -6,7 +6,7 @@ use crate::state::State;
 use crate::trace::{Note, put};
 use crate::world::World;
 use amiline_app::ports::{
-    BoundsReader, CallError, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy,
+    BoundsReader, CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy,
 };
 use amiline_domain::ids::PolicyName;
 
@@ -49,7 +49,7 @@ impl PolicyStore for World {
 }
 
 impl PolicyHistory for World {
-    async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError> {
+    async fn policy_versions(&self, name: &PolicyName, _: Freshness) -> Result<Vec<PolicyVersion>, CallError> {
         let home = self.cloud.home();
         self.call("ssm:GetParameterHistory", &home, name.as_str(), |state| {
             let versions = state.parameters.versions(name.as_str());

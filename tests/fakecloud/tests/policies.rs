@@ -7,7 +7,7 @@
 )]
 
 use amiline_app::policies::{ApplyError, BoundsError, Compared, Meanwhile, Proposed, apply, bounds_of, compare_all};
-use amiline_app::ports::{CallError, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy};
+use amiline_app::ports::{CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy};
 use amiline_domain::bounds::Bounds;
 use amiline_domain::ids::{PolicyName, StackName, TagPrefix};
 use amiline_domain::policy::{Policy, Verdict};
@@ -70,8 +70,8 @@ impl PolicyStore for Meddled<'_> {
 }
 
 impl PolicyHistory for Meddled<'_> {
-    async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError> {
-        self.world.policy_versions(name).await
+    async fn policy_versions(&self, name: &PolicyName, how: Freshness) -> Result<Vec<PolicyVersion>, CallError> {
+        self.world.policy_versions(name, how).await
     }
 }
 
@@ -103,7 +103,7 @@ fn what_is_new_or_differs_is_written_and_what_is_the_same_is_not() {
     );
     assert!(applied.iter().all(|one| one.meanwhile == Meanwhile::Nothing));
     assert_eq!(stored(&cloud, "same").unwrap().0, 1);
-    let versions = block_on(world.policy_versions(&PolicyName::new("changed").unwrap())).unwrap();
+    let versions = block_on(world.policy_versions(&PolicyName::new("changed").unwrap(), Freshness::Fresh)).unwrap();
     assert_eq!(versions[0].text, OLD, "the old version is still there");
 }
 

@@ -15,7 +15,7 @@ const VALUES: &str = "aws.tag aws.ec2 amiline LookAtInstance FamilyDue AnnounceH
     amiline:image amiline:status amiline:managed-by amiline:family amiline:intent amiline-stack Name \
     arn:aws:organizations::123456789012:organization/o-123example \
     arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111 15 60 2880 \
-    0 * */5 1-5 L W # 5L MON-FRI @daily ? UTC Europe/Berlin Pacific/Apia LookAtSchedule amiline:schedule AWS:x {policy} {instance} {slot} {date} {tag:Name} {tag: {} \
+    0 * */5 1-5 L W # 5L MON-FRI @daily ? UTC Europe/Berlin Pacific/Apia LookAtSchedule LookAtPolicy coverage limits interval_minutes images_per_day amiline:schedule AWS:x {policy} {instance} {slot} {date} {tag:Name} {tag: {} \
     InvalidAMIName.Duplicate InvalidInstanceID.NotFound RequestLimitExceeded UnauthorizedOperation IncorrectState";
 
 /// The same, with spaces or quotation marks in them.

@@ -174,6 +174,11 @@ impl House {
         self.ticked(Tick { sweep: true, ..Tick::default() })
     }
 
+    /// A sweep; none if it fails or dies.
+    pub fn try_sweep(&self) -> Option<TickDone> {
+        self.try_tick(Tick { sweep: true, ..Tick::default() })
+    }
+
     fn ticked(&self, request: Tick) -> TickDone {
         self.try_tick(request).expect("a tick that nothing happens to")
     }

@@ -7,7 +7,7 @@ use amiline_domain::history::Subject;
 use amiline_domain::ids::{InstanceId, PolicyName};
 use amiline_domain::tags::Trigger;
 use amiline_domain::time::seconds_between;
-use amiline_fakecloud::{Delivery, EventKind, FaultKind, Launch, Volume};
+use amiline_fakecloud::{Delivery, EventKind, FaultKind, FaultRule, Launch, Volume};
 use amiline_scenarios::{House, east};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -323,15 +323,30 @@ fn whoever_loses_the_newest_image_by_hand_is_told_that_the_coverage_is_lost() {
 fn a_policys_day_is_full_and_whoever_waited_longest_goes_first_on_the_next() {
     let house = house();
     house.cloud.put_policy("capped", r#"{"schedule":{"cron":["0 2 * * *"]},"limits":{"images_per_day":2}}"#);
-    let instances: Vec<_> = (0..3).map(|_| enrolled(&house, "capped")).collect();
+    let instances: Vec<_> = (0..6).map(|_| enrolled(&house, "capped")).collect();
     house.deliver();
     go_to(&house, "02:00");
     house.live(60);
     let made = |house: &House| instances.iter().filter(|instance| !slots(house, instance).is_empty()).count();
     assert_eq!(made(&house), 2);
     assert_eq!(house.cloud.notices_of("request-rejected"), 0, "it waits");
-    house.live(24 * 60);
-    assert_eq!(made(&house), 3);
+    for expected in [4, 6] {
+        house.live(24 * 60);
+        assert_eq!(made(&house), expected, "nobody is passed over while somebody has two");
+    }
+    house.live(6 * 24 * 60);
+    let each: Vec<usize> = instances.iter().map(|instance| slots(&house, instance).len()).collect();
+    assert!(each.iter().all(|count| (2..=4).contains(count)), "{each:?}");
+}
+
+#[test]
+fn a_sweep_that_cannot_read_a_region_fails_and_does_not_count_what_it_did_not_see() {
+    let house = house();
+    enrolled(&house, "nightly");
+    house.deliver();
+    house.cloud.inject(FaultRule::new(FaultKind::Throttle).action("ec2:DescribeTags").once());
+    assert!(house.try_sweep().is_none(), "its counts would pass for the truth");
+    assert!(house.try_sweep().is_some());
 }
 
 #[test]

@@ -306,11 +306,10 @@ impl Run {
         self.oracle.tally.count(Check::ComesToRest);
     }
 
-    /// Where a Region cannot even be read, the policy's deadline ends the work, and nothing sooner. Whoever waits for a
-    /// policy's next day is not looked at before.
+    /// Where a Region cannot even be read, the policy's deadline ends the work, and nothing sooner. An instance that
+    /// waits for a policy's next day, or whose policies give no slot, is not looked at before the next day.
     fn rest_hours(&self) -> i64 {
-        let waits = self.diary.enrolments.iter().any(|enrolled| enrolled.names("capped"));
-        if self.oracle.copies_to(OFF) || waits { 30 } else { REST_HOURS }
+        if self.oracle.copies_to(OFF) || !self.diary.enrolments.is_empty() { 30 } else { REST_HOURS }
     }
 
     fn what_is_unfinished(&self) -> String {

@@ -53,7 +53,7 @@ async fn versions_come_oldest_first_from_every_page() {
         format!(r#"{{"Parameters":[{}]}}"#, version(1)),
     ];
     let (_stub, operator) = operator(pages.iter().map(|page| answer(page)).collect()).await;
-    let versions = operator.policy_versions(&web()).await.unwrap();
+    let versions = operator.policy_versions(&web(), Freshness::Fresh).await.unwrap();
     assert_eq!(versions.iter().map(|version| version.version).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(versions[0].by, "arn:aws:iam::1:user/a");
 }
@@ -62,7 +62,7 @@ async fn versions_come_oldest_first_from_every_page() {
 async fn a_policy_that_is_not_there_is_none_and_one_that_is_there_is_not_created() {
     let (_stub, missing) = operator(vec![refusal("ParameterNotFound")]).await;
     assert_eq!(missing.stored_policy(&web()).await, Ok(None));
-    assert_eq!(missing.policy_versions(&web()).await, Ok(Vec::new()));
+    assert_eq!(missing.policy_versions(&web(), Freshness::Fresh).await, Ok(Vec::new()));
     assert_eq!(missing.stated_bounds().await, Ok(None));
     let (stub, there) = operator(vec![refusal("ParameterAlreadyExists")]).await;
     assert_eq!(there.create_policy(&web(), "{}").await, Ok(None));

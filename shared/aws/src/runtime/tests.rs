@@ -151,7 +151,7 @@ fn stream(names: &[(&str, &str)]) -> aws_lambda_events::dynamodb::Event {
         .enumerate()
         .map(|(index, (name, sk))| {
             let data = serde_json::json!({"M": {
-                "subject": {"M": {"family": {"S": "fam-0123456789abcdef"}}}, "seq": {"N": "1"}, "prev_hash": {"S": ""}, "hash": {"S": ""},
+                "family": {"S": "fam-0123456789abcdef"}, "seq": {"N": "1"}, "prev_hash": {"S": ""}, "hash": {"S": ""},
                 "outcome_id": {"S": "o"}, "at": {"S": "2026-11-24T12:00:00Z"}, "event": {"S": "family-failed"},
                 "account": {"S": "111111111111"}, "region": {"S": "us-east-1"}, "instance": {"S": "i-0123456789abcdef0"},
                 "policy": {"NULL": true}, "image": {"NULL": true}, "reason": {"NULL": true}, "images": {"L": []},

@@ -23,9 +23,10 @@ const LAGGING_READ_SECONDS: i64 = 60;
 /// When to look again at an instance whose image is still being made, in seconds. EC2 makes few images of one instance at
 /// once (`ConcurrentCreateImageNoRebootLimitExceeded`), so a slot that comes too soon waits, and the latest one is taken.
 const BUSY_SECONDS: i64 = 900;
-/// When to look again at an instance none of whose policies gives a slot, or whose coverage is lost, in seconds: the event
-/// that its tag went may be lost, and no sweep sees a tag that is not there.
-const IDLE_SECONDS: i64 = 3 * 3600;
+const DAY_SECONDS: i64 = 86_400;
+/// When to look again at an instance none of whose policies gives a slot, in seconds: the event that its tag went may be
+/// lost, and no sweep sees a tag that is not there. Such looks take turns from those who are due, so they are rare.
+const IDLE_SECONDS: i64 = DAY_SECONDS;
 /// Missed slots that are counted; more are "many".
 const MISSED_MAX: usize = 1000;
 
@@ -216,7 +217,7 @@ fn finished(mut after: Enrolment, sight: Sight<'_>, read: Option<&str>) -> Enrol
     let turn = after.first_turn();
     // Another look meanwhile does not put it off further.
     let kept = after.next_look.filter(|at| *at > sight.now && *at <= plus_seconds(sight.now, IDLE_SECONDS));
-    let idle = ((turn.is_none() || !after.lost.is_empty()) && !after.seats.is_empty())
+    let idle = (turn.is_none() && !after.seats.is_empty())
         .then(|| kept.unwrap_or_else(|| plus_seconds(sight.now, IDLE_SECONDS)));
     after.next_look = turn.into_iter().chain(soon).chain(idle).min();
     after
@@ -291,8 +292,12 @@ pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstanc
             Some(Act::Begin { slot, missed, admission: Box::new(admission) })
         }
         // It waits: for its interval, for the policy's next day, or for the hour.
-        Err(Rejection::TooSoon(free) | Rejection::DailyLimit { free, .. }) => {
+        Err(Rejection::TooSoon(free)) => {
             seat.next = Some(Turn { slot, at: free });
+            None
+        }
+        Err(Rejection::DailyLimit { free, .. }) => {
+            seat.next = Some(Turn { slot, at: plus_seconds(free, place_in_the_queue(seat, free)) });
             None
         }
         Err(Rejection::HourlyLimit(_)) => {
@@ -304,6 +309,13 @@ pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstanc
             refuse(seat, rejection)
         }
     }
+}
+
+/// Seconds into the policy's next day at which an instance comes that a full day made wait: the longer it has been without
+/// an image, the earlier, and nobody later than an hour. Where all came at once the same ones would fill each day.
+fn place_in_the_queue(seat: &Seat, free: Timestamp) -> i64 {
+    let without = seconds_between(seat.done, free).max(0);
+    DAY_SECONDS.saturating_mul(3600).checked_div(DAY_SECONDS.saturating_add(without)).unwrap_or_default()
 }
 
 fn turn(table: &Timetable, slot: Slot, policy: &PolicyName, instance: &ObservedInstance) -> Turn {

@@ -5,6 +5,7 @@ use super::{Seat, Sight, Turn};
 use crate::ids::PolicyName;
 use crate::image::ObservedInstance;
 use crate::look::{Counts, Rejection, admit_under, usable};
+use crate::schedule::Schedule;
 use crate::time::Slot;
 
 /// How an instance stands in one policy's schedule at a moment.
@@ -44,18 +45,18 @@ pub fn standing(seat: &Seat, name: &PolicyName, instance: &ObservedInstance, sig
     let read = sight.policies.get(name).unwrap_or(&unread);
     let counts = Counts { press: sight.press, budget: sight.budget };
     let admitted = usable(name, read, &instance.region, sight.bounds, sight.keys).and_then(|usable| {
-        match usable.policy.schedule {
-            Some(_) => Ok(admit_under(usable, instance, counts, sight.bounds, sight.now)),
-            None => Err(Rejection::NoSchedule(name.clone())),
-        }
+        let table = usable.policy.schedule.as_ref().and_then(Schedule::timetable);
+        let table = table.ok_or_else(|| Rejection::NoSchedule(name.clone()))?;
+        Ok((table, admit_under(usable, instance, counts, sight.bounds, sight.now)))
     });
-    let limit = match admitted {
+    let (table, admitted) = match admitted {
         Err(rejection) => return Standing::Refused(rejection),
-        Ok(Ok(_)) => None,
-        Ok(Err(limit @ (Rejection::TooSoon(_) | Rejection::HourlyLimit(_) | Rejection::DailyLimit { .. }))) => {
-            Some(limit)
-        }
-        Ok(Err(rejection)) => return Standing::Refused(rejection),
+        Ok(admitted) => admitted,
+    };
+    let limit = match admitted {
+        Ok(_) => None,
+        Err(limit @ (Rejection::TooSoon(_) | Rejection::HourlyLimit(_) | Rejection::DailyLimit { .. })) => Some(limit),
+        Err(rejection) => return Standing::Refused(rejection),
     };
     let mut seat = seat.clone();
     match act(&mut seat, name, instance, sight) {
@@ -66,6 +67,10 @@ pub fn standing(seat: &Seat, name: &PolicyName, instance: &ObservedInstance, sig
     let Some(turn) = seat.next else { return Standing::Over };
     if turn.slot.timestamp() > sight.now {
         return Standing::Next(turn);
+    }
+    // Before its turn no limit was asked.
+    if table.turn(turn.slot, name, &instance.id) > sight.now {
+        return Standing::InTheWindow(turn);
     }
     match limit {
         _ if sight.busy => Standing::HeldUp { turn, by: HeldUp::Busy },

@@ -259,9 +259,9 @@ fn a_policy_that_gives_no_slots_is_told_once_and_followed_when_it_does() {
         assert_eq!(scene.looks(), [format!("{policy}: {code}")]);
         assert!(scene.looks_at("2026-11-27T12:00:00Z").is_empty(), "{policy}");
         // Whether the tag is still there is asked now and then: its event may be lost.
-        assert_eq!(scene.next().as_deref(), Some("2026-11-27T15:00:00Z"), "{policy}");
+        assert_eq!(scene.next().as_deref(), Some("2026-11-28T12:00:00Z"), "{policy}");
         assert!(scene.looks_at("2026-11-27T12:30:00Z").is_empty());
-        assert_eq!(scene.next().as_deref(), Some("2026-11-27T15:00:00Z"), "another look does not put it off");
+        assert_eq!(scene.next().as_deref(), Some("2026-11-28T12:00:00Z"), "another look does not put it off");
         scene.policies.insert(name(policy), PolicyRead::newest(Some(NIGHTLY)));
         assert!(scene.looks_at("2026-11-27T13:00:00Z").is_empty());
         // What passed while there was no schedule was nobody's.
@@ -435,6 +435,14 @@ fn a_schedule_that_is_edited_begins_with_its_next_slot_and_no_slot_of_it_from_be
     let spread = r#"{"schedule":{"cron":["0 * * * *"],"jitter_minutes":30}}"#;
     scene.policies.insert(name("nightly"), PolicyRead::newest(Some(spread)));
     assert_eq!(scene.looks_at("2026-11-25T01:45:00Z"), ["nightly 20261125T010000Z, 0 missed"]);
+    // Nor does another time beside it.
+    let both = r#"{"schedule":{"cron":["0 2 * * *","0 14 * * *"],"jitter_minutes":60}}"#;
+    let mut scene = Scene::tagged("spread");
+    scene.looks();
+    assert!(scene.looks_at("2026-11-25T02:00:00Z").is_empty(), "its turn has not come");
+    scene.policies.insert(name("spread"), PolicyRead::newest(Some(both)));
+    assert!(scene.looks_at("2026-11-25T02:00:01Z").is_empty());
+    assert_eq!(scene.looks_at("2026-11-25T03:00:00Z"), ["spread 20261125T020000Z, 0 missed"]);
 }
 
 #[test]
@@ -445,6 +453,8 @@ fn a_slot_beyond_the_policys_day_waits_for_the_next_day() {
     scene.policies.insert(name("nightly"), PolicyRead { day, ..limited });
     scene.looks();
     assert!(scene.looks_at("2026-11-25T02:00:00Z").is_empty());
-    assert_eq!(scene.next().as_deref(), Some("2026-11-26T00:00:00Z"));
-    assert_eq!(scene.looks_at("2026-11-26T00:00:00Z"), ["nightly 20261125T020000Z, 0 missed"]);
+    // Within the next day's first hour: whoever has been without an image for longer comes earlier.
+    let turn = scene.enrolment.next_look.unwrap();
+    assert!(turn > at("2026-11-26T00:00:00Z") && turn < at("2026-11-26T01:00:00Z"), "{turn}");
+    assert_eq!(scene.looks_at("2026-11-26T01:00:00Z"), ["nightly 20261125T020000Z, 0 missed"]);
 }

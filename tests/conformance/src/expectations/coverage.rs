@@ -4,8 +4,8 @@ use crate::given::{beginning, change, family, later, write};
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{
-    Announcer, Committed, DayCountReader, EnrolmentReader, MadeReader, NewsWriter, PolicyHistory, PolicyStore,
-    WatchReader,
+    Announcer, Committed, DayCountReader, EnrolmentReader, Freshness, MadeReader, NewsWriter, PolicyHistory,
+    PolicyStore, WatchReader,
 };
 use amiline_domain::budget::DayCount;
 use amiline_domain::coverage::Made;
@@ -170,8 +170,10 @@ async fn the_tick_reads_every_policy_and_its_versions(lab: &impl Lab) {
     let all = lab.schedule_tick().policies().await.unwrap();
     let found = all.iter().find(|policy| policy.name == "edited").map(|policy| (policy.text.as_str(), policy.version));
     assert_eq!(found, Some(("[", 3)));
-    for versions in [lab.schedule_tick().policy_versions(&name).await, lab.create_image().policy_versions(&name).await]
-    {
+    for versions in [
+        lab.schedule_tick().policy_versions(&name, Freshness::Fresh).await,
+        lab.create_image().policy_versions(&name, Freshness::Fresh).await,
+    ] {
         let texts: Vec<String> = versions.unwrap().into_iter().map(|version| version.text).collect();
         assert_eq!(texts, ["{}", "{", "["]);
     }

@@ -2,7 +2,7 @@
 
 use crate::lab::Lab;
 use crate::suite::expected;
-use amiline_app::ports::{BoundsReader, PolicyHistory, PolicyStore, PolicyWriter};
+use amiline_app::ports::{BoundsReader, Freshness, PolicyHistory, PolicyStore, PolicyWriter};
 use amiline_domain::ids::PolicyName;
 
 expected! {
@@ -45,7 +45,7 @@ async fn what_somebody_else_wrote_shows_in_the_version(lab: &impl Lab) {
     operator.create_policy(&name, "{}").await.unwrap();
     lab.put_policy("shared-desk", Some("{\"deadline_hours\":4}")).await;
     assert_eq!(operator.replace_policy(&name, "{\"deadline_hours\":5}").await, Ok(3));
-    let versions = operator.policy_versions(&name).await.unwrap();
+    let versions = operator.policy_versions(&name, Freshness::Fresh).await.unwrap();
     assert_eq!(versions[1].text, "{\"deadline_hours\":4}", "nothing is lost");
 }
 
@@ -54,7 +54,7 @@ async fn every_version_is_kept_oldest_first(lab: &impl Lab) {
     for hours in 1..=60 {
         lab.put_policy("busy", Some(&format!("{{\"deadline_hours\":{hours}}}"))).await;
     }
-    let versions = operator.policy_versions(&name).await.unwrap();
+    let versions = operator.policy_versions(&name, Freshness::Fresh).await.unwrap();
     let numbers: Vec<u64> = versions.iter().map(|version| version.version).collect();
     assert_eq!(numbers, (1..=60).collect::<Vec<_>>());
     assert_eq!(versions[41].text, "{\"deadline_hours\":42}");
@@ -66,7 +66,7 @@ async fn a_policy_that_was_taken_away_has_no_versions(lab: &impl Lab) {
     let (name, operator) = (name("fleeting"), lab.operator());
     lab.put_policy("fleeting", Some("{}")).await;
     lab.put_policy("fleeting", None).await;
-    assert_eq!(operator.policy_versions(&name).await, Ok(Vec::new()));
+    assert_eq!(operator.policy_versions(&name, Freshness::Fresh).await, Ok(Vec::new()));
     assert_eq!(operator.stored_policy(&name).await, Ok(None));
     assert_eq!(operator.create_policy(&name, "{}").await, Ok(Some(1)), "counted anew");
 }
@@ -102,7 +102,7 @@ async fn a_policy_has_the_number_and_the_time_of_its_newest_version(lab: &impl L
         lab.put_policy("dated", Some(text)).await;
         lab.pass().await;
     }
-    let versions = operator.policy_versions(&name).await.unwrap();
+    let versions = operator.policy_versions(&name, Freshness::Fresh).await.unwrap();
     let newest = versions.last().unwrap();
     let listed = operator.policies().await.unwrap();
     let listed = listed.into_iter().find(|policy| policy.name == "dated").unwrap();

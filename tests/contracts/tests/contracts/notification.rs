@@ -81,16 +81,17 @@ fn item(kind: EventKind, bare: bool) -> HistoryItem {
         EventKind::CoverageLost | EventKind::CoverageRestored => {
             json!({"enrolment": {"account": "111111111111", "region": "us-east-1", "instance": "i-0a1b2c3d4e5f60718"}})
         }
-        EventKind::PolicyRefused | EventKind::PolicyAccepted => json!({"policy": "default"}),
+        EventKind::PolicyRefused | EventKind::PolicyAccepted => json!({"watch": "default"}),
         _ => json!({"family": "fam-0123456789abcdef"}),
     };
-    let instance = if subject["policy"].is_null() { json!("i-0a1b2c3d4e5f60718") } else { Value::Null };
-    let item = json!({
-        "subject": subject, "seq": 3, "prev_hash": "", "hash": "00ff", "outcome_id": "0123456789abcdef",
+    let instance = if subject["watch"].is_null() { json!("i-0a1b2c3d4e5f60718") } else { Value::Null };
+    let mut item = json!({
+        "seq": 3, "prev_hash": "", "hash": "00ff", "outcome_id": "0123456789abcdef",
         "at": "2026-11-23T10:19:33Z", "event": kind, "account": "111111111111", "region": "us-east-1",
         "instance": instance, "policy": optional("default"), "image": optional("ami-0f1e2d3c4b5a69788"),
         "reason": optional("why"), "images": if kind.outcome().is_some() && !bare { images } else { json!([]) },
     });
+    item.as_object_mut().expect("an object").extend(subject.as_object().cloned().expect("an object"));
     serde_json::from_value(item).expect("a history item")
 }
 

@@ -18,8 +18,9 @@ use jiff::Timestamp;
 const CLOCKS_SECONDS: i64 = 60;
 /// Seconds for which a tag that was taken off may still be read and acted on.
 const STALE_SECONDS: i64 = 400;
-/// Seconds for which nobody need have looked at an instance, while ticks and events are lost.
-const UNSEEN_SECONDS: i64 = 1800;
+/// Seconds for which nobody need have looked at an instance twice, while ticks and events are lost. One read without the tag
+/// may be one that lags, and a slot that is lost to it would be worse than one too many.
+const UNSEEN_SECONDS: i64 = 3 * 3600;
 /// Seconds from an instance's turn until its slot is taken at the latest: twice the wait for an image that is being made,
 /// and the ticks between.
 const TAKEN_SECONDS: i64 = 2700;

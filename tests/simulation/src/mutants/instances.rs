@@ -3,7 +3,7 @@
 use super::Mutant;
 use super::ports::Mutated;
 use amiline_app::ports::{
-    CallError, Committed, DayCountReader, EnrolmentReader, MadePage, MadeReader, NewsWriter, PolicyHistory,
+    CallError, Committed, DayCountReader, EnrolmentReader, Freshness, MadePage, MadeReader, NewsWriter, PolicyHistory,
     PolicyStore, PolicyVersion, StoredPolicy, WatchReader,
 };
 use amiline_domain::budget::DayCount;
@@ -14,8 +14,8 @@ use amiline_domain::record::{NewsCommit, NewsRecord};
 use std::collections::BTreeMap;
 
 impl PolicyHistory for Mutated {
-    async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, CallError> {
-        let versions = self.world.policy_versions(name).await?;
+    async fn policy_versions(&self, name: &PolicyName, how: Freshness) -> Result<Vec<PolicyVersion>, CallError> {
+        let versions = self.world.policy_versions(name, how).await?;
         Ok(if self.is(Mutant::ForgetsTheVersionBefore) { Vec::new() } else { versions })
     }
 }
