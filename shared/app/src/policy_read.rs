@@ -77,7 +77,7 @@ where
     let mut read = PolicyRead { texts: policy_texts(world, name).await?, ..PolicyRead::default() };
     // One that is gone may have been told of as one that cannot be used.
     if read.texts.newest.is_none() || refused(&read.texts, &stack.bounds, &stack.stack.keys).is_some() {
-        tell(world, stack, name).await?;
+        tell(world, stack, name, Some(&read.texts)).await?;
     }
     if read.needs_day() {
         read.day = world.day_count(name).await?;
@@ -90,17 +90,26 @@ pub async fn look_at_policy<W>(world: &W, stack: &BoundedStack, name: &PolicyNam
 where
     W: PolicyHistory + WatchReader + NewsWriter + Clock,
 {
-    tell(world, stack, name).await
+    tell(world, stack, name, None).await
 }
 
-/// What is told is what is so at this moment, and not what somebody read a while ago: others tell too.
-async fn tell<W>(world: &W, stack: &BoundedStack, name: &PolicyName) -> Result<bool, UseCaseError>
+/// What is told is what is so at this moment, and not what somebody read a while ago: others tell too. Whoever has `read` the
+/// policy asks anew only if there is something to tell, for a crowd may use it.
+async fn tell<W>(
+    world: &W,
+    stack: &BoundedStack,
+    name: &PolicyName,
+    read: Option<&PolicyTexts>,
+) -> Result<bool, UseCaseError>
 where
     W: PolicyHistory + WatchReader + NewsWriter + Clock,
 {
     let BoundedStack { stack, bounds } = stack;
     for round in 0..RELOADS_MAX {
         let watch = world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
+        if read.is_some_and(|read| watch.is_current(read, bounds, &stack.keys)) {
+            return Ok(false);
+        }
         let texts = fresh_texts(world, name).await?;
         let Some((kind, reason, mut after)) = watch.tell(&texts, bounds, &stack.keys) else { return Ok(false) };
         let (account, region) = (stack.account.clone(), stack.home.clone());
