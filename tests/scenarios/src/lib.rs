@@ -64,6 +64,8 @@ pub struct House {
     /// The stack and its bounds.
     pub stack: BoundedStack,
     invocations: Cell<u64>,
+    /// Seconds by which the clocks of every other invocation are ahead, and those of the others behind.
+    skew: Cell<i64>,
 }
 
 impl Default for House {
@@ -81,13 +83,24 @@ impl House {
         cloud.put_policy("plain", "{}");
         let mut stack = cloud.bounded_stack(&[FRIEND]);
         stack.bounds.regions.remove(&region("ap-southeast-3"));
-        Self { cloud, stack, invocations: Cell::new(0) }
+        Self { cloud, stack, invocations: Cell::new(0), skew: Cell::new(0) }
     }
 
     /// An instance at home whose volume is under the customer key.
     pub fn instance(&self) -> InstanceId {
         let volumes = vec![Volume::Under("alias/amiline".to_owned())];
         self.cloud.launch_with(&east(), Launch { volumes, ..Launch::default() })
+    }
+
+    /// From now on the clocks of invocations differ: one is so many seconds ahead, the next as many behind.
+    pub fn clocks_differ(&self, seconds: i64) {
+        self.skew.set(seconds);
+    }
+
+    /// A caller with a clock of its own.
+    fn caller_with_a_clock(&self, name: &'static str) -> World {
+        let ahead = self.invocations.get().is_multiple_of(2);
+        self.cloud.as_caller(name).skewed(if ahead { self.skew.get() } else { -self.skew.get() })
     }
 
     /// An instance with its button pressed.
@@ -112,7 +125,7 @@ impl House {
     /// Takes one message and handles it. `false` if it failed or the invocation died; then it comes again.
     pub fn serve(&self, queue: Queue) -> bool {
         let message = self.cloud.take(queue).expect("a message waits");
-        let done = matches!(run(self.handle(self.cloud.as_caller(caller(queue)), queue, &message)), Some(Ok(())));
+        let done = matches!(run(self.handle(self.caller_with_a_clock(caller(queue)), queue, &message)), Some(Ok(())));
         if !done {
             self.cloud.give_back(queue, message);
         }

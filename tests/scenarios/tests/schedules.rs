@@ -339,6 +339,32 @@ fn a_policys_day_is_full_and_whoever_waited_longest_goes_first_on_the_next() {
     assert!(each.iter().all(|count| (2..=4).contains(count)), "{each:?}");
 }
 
+/// Each invocation's clock is five minutes ahead of the cloud's, or five behind, in turns.
+#[test]
+fn clocks_that_differ_by_ten_minutes_make_one_image_a_slot_and_none_before_its_time_by_more() {
+    let house = house();
+    house.clocks_differ(300);
+    let instances: Vec<_> = (0..4).map(|_| enrolled(&house, "nightly")).collect();
+    house.deliver();
+    go_to(&house, "01:40");
+    for _ in 0..3 {
+        house.live(24 * 60);
+        house.sweep();
+        house.live(10);
+    }
+    // Whoever met a clock that is behind is asked again.
+    house.live(30);
+    for instance in &instances {
+        let nights = ["nightly 25 02:00", "nightly 26 02:00", "nightly 27 02:00", "nightly 28 02:00"];
+        assert_eq!(slots(&house, instance), nights);
+    }
+    for family in house.cloud.families() {
+        let early = seconds_between(family.created_at, family.slot.timestamp());
+        assert!(early <= 0, "its own clock says that the slot has come: {early}");
+    }
+    assert_eq!(house.cloud.notices_of("slots-missed") + house.cloud.notices_of("coverage-lost"), 0);
+}
+
 #[test]
 fn a_sweep_that_cannot_read_a_region_fails_and_does_not_count_what_it_did_not_see() {
     let house = house();
