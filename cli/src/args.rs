@@ -1,8 +1,14 @@
 //! What can be typed.
 
+use crate::failure::EXIT_CODES;
+use crate::output;
+use crate::paint::Paint;
+use crate::table::wrapped_lines;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, TagPrefix};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::str::FromStr;
 
 /// Images made by Amiline: where they are, where they came from, how old they are and why, and another try at what failed;
@@ -123,6 +129,48 @@ pub(crate) enum PolicyCommand {
     Schema,
 }
 
+/// Width of the help where there is no window.
+const HELP_COLUMNS: usize = 100;
+
+impl Args {
+    /// What was typed; or how the command ends, if it was help or makes no sense, once that has been said.
+    pub(crate) fn typed(words: Vec<OsString>) -> Result<Self, ExitCode> {
+        let matches = command().try_get_matches_from(&words);
+        let error = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
+            Ok(args) => return Ok(args),
+            Err(error) => error,
+        };
+        let paint = if error.use_stderr() { Paint::for_errors() } else { Paint::for_output() };
+        let said = if paint.is_on() { error.render().ansi().to_string() } else { error.render().to_string() };
+        let said = wrapped_lines(&said, Some(output::width().unwrap_or(HELP_COLUMNS)));
+        if error.use_stderr() {
+            match words.iter().any(|word| word == "--json") {
+                true => output::complain("usage", &output::one_paragraph(&said), true),
+                false => output::to_stderr(&said),
+            }
+            return Err(ExitCode::from(2));
+        }
+        Err(match output::print(&said) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(unwritten) => {
+                if !unwritten.is_closed_pipe() {
+                    output::complain("output", &unwritten.to_string(), false);
+                }
+                unwritten.exit_code()
+            }
+        })
+    }
+}
+
+/// The command line, with the exit codes in the help of each command.
+fn command() -> clap::Command {
+    with_exit_codes(Args::command())
+}
+
+fn with_exit_codes(command: clap::Command) -> clap::Command {
+    command.after_help(EXIT_CODES).mut_subcommands(with_exit_codes)
+}
+
 /// An image or an instance.
 #[derive(Debug, Clone)]
 pub(crate) enum Subject {
@@ -146,11 +194,10 @@ impl FromStr for Subject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Args::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

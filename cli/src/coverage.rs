@@ -1,13 +1,14 @@
 //! `amiline coverage`: every enrolled instance's newest images, worst first.
 
+use crate::output::width;
 use crate::paint::Paint;
+use crate::table::Table;
 use amiline_app::coverage::InstanceCoverage;
 use amiline_domain::coverage::{Cover, Unpromised};
 use amiline_domain::escape::one_line;
 use amiline_domain::ids::{InstanceId, Region};
-use amiline_domain::time::seconds_between;
+use amiline_domain::time::{seconds_between, utc};
 use amiline_domain::why::duration;
-use comfy_table::{Cell, CellAlignment, Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -77,53 +78,47 @@ pub(crate) fn text(all: &[InstanceCoverage], rows: &[Row<'_>], now: Timestamp, p
     if rows.is_empty() {
         return said;
     }
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_header(["INSTANCE", "IN", "POLICY", "REGION", "NEWEST IMAGE", "AGE", "EVERY", "STATE"]);
+    let header = ["INSTANCE", "IN", "POLICY", "REGION", "NEWEST IMAGE", "AGE", "EVERY", "STATE"];
+    let mut table = Table::new(header).right(5).right(6);
     for row in rows {
-        table.add_row(match row {
+        table.row(match row {
             Row::Promised(of, cover) => promised(of, cover, now, paint),
             Row::InVain(of, one) => vec![
-                Cell::new(&of.instance),
-                Cell::new(&of.region),
-                Cell::new(one_line(&one.policy, 40)),
-                Cell::new("-"),
-                Cell::new("-"),
-                Cell::new("-"),
-                Cell::new("-"),
-                Cell::new(paint.change(&format!("no image: {}", one_line(&one.reason, 200)))),
+                of.instance.to_string(),
+                of.region.to_string(),
+                one_line(&one.policy, 40),
+                "-".to_owned(),
+                "-".to_owned(),
+                "-".to_owned(),
+                "-".to_owned(),
+                paint.change(&format!("no image: {}", one_line(&one.reason, 200))),
             ],
         });
     }
-    for index in [5, 6] {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    format!("{table}\n\n{said}")
+    format!("{}\n{said}", table.text(width()))
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-fn promised(of: &InstanceCoverage, cover: &Cover, now: Timestamp, paint: Paint) -> Vec<Cell> {
+fn promised(of: &InstanceCoverage, cover: &Cover, now: Timestamp, paint: Paint) -> Vec<String> {
     let newest = cover.newest.as_ref();
     let state = match (cover.lost_slot, cover.lost_at) {
-        (Some(slot), _) => paint.bad(&format!("too old: none for the slot of {}", slot.strftime("%Y-%m-%d %H:%M"))),
-        (None, Some(at)) if newest.is_none() => format!("the first by {}", at.strftime("%Y-%m-%d %H:%M")),
-        (None, Some(at)) => paint.good(&format!("in order until {}", at.strftime("%Y-%m-%d %H:%M"))),
+        (Some(slot), _) => paint.bad(&format!("too old: none for the slot of {}", utc(slot))),
+        (None, Some(at)) if newest.is_none() => format!("the first by {}", utc(at)),
+        (None, Some(at)) => paint.good(&format!("in order until {}", utc(at))),
         (None, None) => "in order".to_owned(),
     };
     vec![
-        Cell::new(&of.instance),
-        Cell::new(&of.region),
-        Cell::new(&cover.policy),
-        Cell::new(&cover.region),
-        Cell::new(newest.map_or("none", |newest| newest.image.as_str())),
-        Cell::new(newest.map_or("-".to_owned(), |newest| duration(seconds_between(newest.at, now)))),
-        Cell::new(cover.interval_seconds.map_or("-".to_owned(), duration)),
-        Cell::new(state),
+        of.instance.to_string(),
+        of.region.to_string(),
+        cover.policy.to_string(),
+        cover.region.to_string(),
+        newest.map_or("none", |newest| newest.image.as_str()).to_owned(),
+        newest.map_or("-".to_owned(), |newest| duration(seconds_between(newest.at, now))),
+        cover.interval_seconds.map_or("-".to_owned(), duration),
+        state,
     ]
 }
 
@@ -212,11 +207,11 @@ mod tests {
         let text = text(&fleet, &rows, at("2026-11-24T12:00:00Z"), Paint::plain());
         let lines: Vec<&str> = text.lines().collect();
         let expected = [
-            ("i-00000003", "too old: none for the slot of 2026-11-21 02:00"),
-            ("i-00000002", "too old: none for the slot of 2026-11-22 02:00"),
+            ("i-00000003", "too old: none for the slot of 2026-11-21 02:00 UTC"),
+            ("i-00000002", "too old: none for the slot of 2026-11-22 02:00 UTC"),
             ("i-00000002", "no image: there is no policy weekly"),
-            ("i-00000002", "the first by 2026-11-25 02:00"),
-            ("i-00000001", "in order until 2026-11-26 02:00"),
+            ("i-00000002", "the first by 2026-11-25 02:00 UTC"),
+            ("i-00000001", "in order until 2026-11-26 02:00 UTC"),
         ];
         for (line, (instance, state)) in lines.iter().skip(1).zip(expected) {
             assert!(line.trim().starts_with(instance) && line.trim_end().ends_with(state), "{text}");

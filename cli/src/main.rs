@@ -3,26 +3,35 @@
 mod args;
 mod commands;
 mod coverage;
+mod failure;
+mod output;
 mod paint;
 mod policy;
-mod show;
-mod why;
+mod table;
 
 use args::Args;
-use clap::Parser;
+use failure::CommandError;
 use std::process::ExitCode;
 
-/// Exit codes: 0 done, 1 failed, 2 wrong usage (clap's), 3 not found.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match commands::run(Args::parse()).await {
-        Ok(answer) => {
-            show::print(&answer.text);
-            answer.code
-        }
+    let args = match Args::typed(std::env::args_os().collect()) {
+        Ok(args) => args,
+        Err(ended) => return ended,
+    };
+    match carry_out(&args).await {
+        Ok(code) => code,
         Err(error) => {
-            show::complain(&error);
+            if !error.is_closed_pipe() {
+                output::complain(error.kind(), &error.to_string(), args.json);
+            }
             error.exit_code()
         }
     }
+}
+
+async fn carry_out(args: &Args) -> Result<ExitCode, CommandError> {
+    let answer = commands::run(args).await?;
+    output::print(&answer.text)?;
+    Ok(answer.code)
 }

@@ -9,11 +9,25 @@ pub(crate) struct Paint {
 }
 
 impl Paint {
-    /// For what goes to standard output. Whoever sets NO_COLOR wants none (no-color.org).
-    #[expect(clippy::disallowed_methods, reason = "an edge: the terminal's settings belong to the command")]
+    /// For what goes to standard output.
     pub(crate) fn for_output() -> Self {
+        Self::on(std::io::stdout().is_terminal())
+    }
+
+    /// For what goes to standard error.
+    pub(crate) fn for_errors() -> Self {
+        Self::on(std::io::stderr().is_terminal())
+    }
+
+    /// Whoever sets NO_COLOR wants none (no-color.org).
+    #[expect(clippy::disallowed_methods, reason = "an edge: the terminal's settings belong to the command")]
+    fn on(is_terminal: bool) -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { on: wanted && std::io::stdout().is_terminal() }
+        Self { on: wanted && is_terminal }
+    }
+
+    pub(crate) fn is_on(self) -> bool {
+        self.on
     }
 
     /// No colours.

@@ -7,8 +7,8 @@ mod yaml;
 
 use crate::args::{Args, PolicyCommand};
 use crate::commands::{Answer, connect};
+use crate::output::{self, Unwritten};
 use crate::paint::Paint;
-use crate::show;
 use amiline_app::policies::{ApplyError, BoundsError, Compared, Proposed, apply, bounds_of, compare_all};
 use amiline_app::ports::{CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion};
 use amiline_aws::{Aws, ConnectError, Operator};
@@ -34,6 +34,8 @@ pub(crate) enum PolicyCommandError {
     NobodyToAsk,
     #[error("the question could not be asked: {0}; nothing was written")]
     Terminal(#[from] std::io::Error),
+    #[error(transparent)]
+    Output(#[from] Unwritten),
     #[error(transparent)]
     Bounds(#[from] BoundsError),
     #[error(transparent)]
@@ -72,6 +74,7 @@ impl PolicyCommandError {
         match self {
             Self::NobodyToAsk => ExitCode::from(2),
             Self::NoSuchPolicy(_) | Self::NoSuchVersion { .. } => ExitCode::from(3),
+            Self::Output(error) => error.exit_code(),
             Self::NotRestored { .. }
             | Self::Terminal(_)
             | Self::Bounds(_)
@@ -79,6 +82,21 @@ impl PolicyCommandError {
             | Self::Unknown(_)
             | Self::Call(_)
             | Self::Apply(_) => ExitCode::FAILURE,
+        }
+    }
+
+    /// One word for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::NobodyToAsk | Self::Terminal(_) => "not-asked",
+            Self::NoSuchPolicy(_) | Self::NoSuchVersion { .. } => "not-found",
+            Self::Output(_) => "output",
+            Self::NotRestored { .. } => "invalid-policy",
+            Self::Bounds(_) => "stack",
+            Self::Connect(_) => "configuration",
+            Self::Unknown(_) => "unknown-outcome",
+            Self::Call(_) => "call",
+            Self::Apply(_) => "not-applied",
         }
     }
 }
@@ -200,7 +218,7 @@ async fn write(
     let fits = compared.iter().all(|one| one.beyond.is_empty());
     let changing = compared.iter().filter(|one| one.changes()).count();
     if !args.json {
-        show::print(&compare::text(&compared, paint));
+        output::print(&compare::text(&compared, paint))?;
     }
     if !fits || changing == 0 {
         let text = if args.json {
@@ -221,7 +239,7 @@ async fn write(
     if let Err(error) = done {
         // What was written before it failed is told first.
         if !applied.is_empty() {
-            show::print(&text);
+            output::print(&text)?;
         }
         return Err(error.into());
     }

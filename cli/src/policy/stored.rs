@@ -1,5 +1,7 @@
 //! The policies that are stored, and their versions.
 
+use crate::output::width;
+use crate::table::Table;
 use amiline_app::ports::{PolicyVersion, StoredPolicy};
 use amiline_domain::bounds::Bounds;
 use amiline_domain::document::Node;
@@ -7,7 +9,7 @@ use amiline_domain::escape::one_line;
 use amiline_domain::ids::{PolicyName, TagPrefix};
 use amiline_domain::policy::{Policy, Verdict, compare};
 use amiline_domain::tags::TagKeys;
-use comfy_table::{Table, presets};
+use amiline_domain::time::utc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -35,33 +37,22 @@ pub(crate) fn judged<'a>(policies: &'a [StoredPolicy], bounds: Option<(&Bounds, 
     policies.iter().map(judge).collect()
 }
 
-fn date(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_header(header);
-    table
-}
-
 /// As a table, by name.
 pub(crate) fn list(policies: &[Judged<'_>], prefix: &TagPrefix) -> String {
     if policies.is_empty() {
         return format!("No policies under /{prefix}/policies: `amiline policy apply NAME.yaml` stores one.");
     }
-    let mut table = table(["POLICY", "VERSION", "WRITTEN", "STATE", "DESCRIPTION"]);
+    let mut table = Table::new(["POLICY", "VERSION", "WRITTEN", "STATE", "DESCRIPTION"]);
     for one in policies {
-        table.add_row([
+        table.row([
             one_line(&one.policy.name, 60),
             one.policy.version.to_string(),
-            date(one.policy.at),
+            utc(one.policy.at),
             one.refused.as_ref().map_or_else(|| "valid".to_owned(), |why| format!("refused: {}", one_line(why, 160))),
             one_line(&one.description, 60),
         ]);
     }
-    table.to_string()
+    table.text(width())
 }
 
 /// For programs.
@@ -152,16 +143,16 @@ fn changed(before: Option<&str>, version: &PolicyVersion) -> Vec<String> {
 
 /// As a table.
 pub(crate) fn history_text(name: &PolicyName, history: &[Step<'_>]) -> String {
-    let mut table = table(["VERSION", "WRITTEN", "BY", "CHANGED"]);
+    let mut table = Table::new(["VERSION", "WRITTEN", "BY", "CHANGED"]);
     for step in history {
-        table.add_row([
+        table.row([
             step.version.version.to_string(),
-            date(step.version.at),
+            utc(step.version.at),
             one_line(&step.version.by, 120),
             step.changed.join(", "),
         ]);
     }
-    format!("{table}\nBack to one of them: amiline policy restore {name} --version N")
+    format!("{}Back to one of them: amiline policy restore {name} --version N", table.text(width()))
 }
 
 /// For programs.

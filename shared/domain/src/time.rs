@@ -53,6 +53,11 @@ pub fn seconds_between(earlier: Timestamp, later: Timestamp) -> i64 {
     later.as_second().saturating_sub(earlier.as_second())
 }
 
+/// A time as every text for people shows it, like `2026-11-24 01:38 UTC`.
+pub fn utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use crate::look::{Counts, PolicyRead, Requested, admit};
 use crate::policy::{Refused, refused};
 use crate::press::{LookDecision, PressState, decide_look};
 use crate::tags::{Button, Trigger};
-use crate::time::seconds_between;
+use crate::time::{seconds_between, utc};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -108,10 +108,6 @@ fn line(about: impl Into<String>, says: impl Into<String>) -> Line {
     Line { about: about.into(), says: says.into() }
 }
 
-fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
 /// A length of time, by its largest units.
 pub fn duration(seconds: i64) -> String {
     let minutes = seconds.max(0).div_euclid(60);
@@ -157,18 +153,18 @@ fn button(facts: Facts<'_>) -> Line {
         (LookDecision::Nothing { .. }, _) | (_, None) => match &sight.press.state {
             PressState::Idle => "it is not pressed".to_owned(),
             PressState::Accepted { slot, .. } | PressState::Answered { slot, .. } => {
-                format!("the press of {} is being worked on, and the tag is off already", moment(slot.timestamp()))
+                format!("the press of {} is being worked on, and the tag is off already", utc(slot.timestamp()))
             }
         },
         (LookDecision::LookAgain(at), Some(_)) => format!(
             "it was answered a moment ago and EC2 still shows the tag; if it is there at {}, it is a new press",
-            moment(at)
+            utc(at)
         ),
         (LookDecision::SamePress(slot), Some(_)) => {
-            format!("the press of {} is being worked on", moment(slot.timestamp()))
+            format!("the press of {} is being worked on", utc(slot.timestamp()))
         }
         (LookDecision::OtherValueWaits(slot), Some(value)) => {
-            format!("{} waits until the press of {} is answered", in_quotes(value, 60), moment(slot.timestamp()))
+            format!("{} waits until the press of {} is answered", in_quotes(value, 60), utc(slot.timestamp()))
         }
         (LookDecision::Begin(_), Some(value)) => pressed(facts, value),
     };
@@ -223,22 +219,22 @@ fn schedules(facts: Facts<'_>) -> Vec<Line> {
 }
 
 fn stands_so(standing: Standing, sight: Sight<'_>) -> String {
-    let slot = |slot: crate::time::Slot| moment(slot.timestamp());
+    let slot = |slot: crate::time::Slot| utc(slot.timestamp());
     match standing {
         Standing::Next(turn) if turn.at > turn.slot.timestamp() => {
-            format!("its next slot is {}, and its turn comes at {}", slot(turn.slot), moment(turn.at))
+            format!("its next slot is {}, and its turn comes at {}", slot(turn.slot), utc(turn.at))
         }
         Standing::Next(turn) => format!("its next slot is {}", slot(turn.slot)),
         Standing::InTheWindow(turn) => {
-            format!("the slot of {} has come, and its turn comes at {}", slot(turn.slot), moment(turn.at))
+            format!("the slot of {} has come, and its turn comes at {}", slot(turn.slot), utc(turn.at))
         }
         Standing::HeldUp { turn, by: HeldUp::Busy } => format!(
             "the slot of {} waits: an image of the instance is being made; it is looked at again at {}",
             slot(turn.slot),
-            moment(turn.at)
+            utc(turn.at)
         ),
         Standing::HeldUp { turn, by: HeldUp::Limit(limit) } => {
-            let again = if turn.at > sight.now { format!(" until {}", moment(turn.at)) } else { String::new() };
+            let again = if turn.at > sight.now { format!(" until {}", utc(turn.at)) } else { String::new() };
             format!("the slot of {} waits{again}: {limit}", slot(turn.slot))
         }
         Standing::Due(due) => {
@@ -272,8 +268,8 @@ fn covered(cover: &Cover, now: Timestamp) -> String {
         |newest| format!("{}, {} old", newest.image, duration(seconds_between(newest.at, now))),
     );
     match (cover.lost_slot, cover.lost_at) {
-        (Some(slot), _) => format!("{newest}: TOO OLD, there is none for the slot of {}", moment(slot)),
-        (None, Some(at)) => format!("{newest}: in order until {} if no newer one comes", moment(at)),
+        (Some(slot), _) => format!("{newest}: TOO OLD, there is none for the slot of {}", utc(slot)),
+        (None, Some(at)) => format!("{newest}: in order until {} if no newer one comes", utc(at)),
         (None, None) => newest,
     }
 }
@@ -281,7 +277,7 @@ fn covered(cover: &Cover, now: Timestamp) -> String {
 fn last(family: &Family) -> Last {
     let asked = match &family.trigger {
         Trigger::Press(_) => format!("a press that named {}", in_quotes(&family.requested, 60)),
-        Trigger::Schedule(policy) => format!("the slot of {} of {policy}", moment(family.slot.timestamp())),
+        Trigger::Schedule(policy) => format!("the slot of {} of {policy}", utc(family.slot.timestamp())),
         Trigger::Enrolment => format!("its schedule tag, {}", in_quotes(&family.requested, 60)),
     };
     let ended = match family.outcome {

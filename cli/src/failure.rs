@@ -1,0 +1,84 @@
+//! Why a command failed, and how it ends then.
+
+use crate::output::Unwritten;
+use crate::policy::PolicyCommandError;
+use amiline_app::policies::BoundsError;
+use amiline_app::ports::CallError;
+use amiline_app::retry::RetryError;
+use amiline_aws::ConnectError;
+use std::process::ExitCode;
+use thiserror::Error;
+
+/// How every command ends, as `--help` says it.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed, could not read everything, or found what the command warns of
+  2    wrong usage
+  3    what was asked for does not exist
+  141  the reader of the output closed it";
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub(crate) enum CommandError {
+    #[error("nothing is recorded of {subject} in {places}; `amiline families` lists what is")]
+    NotFound { subject: String, places: String },
+    #[error(transparent)]
+    Retry(#[from] RetryError),
+    #[error(transparent)]
+    Policy(#[from] PolicyCommandError),
+    #[error(transparent)]
+    Bounds(#[from] BoundsError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Output(#[from] Unwritten),
+    #[error(
+        "{0}\nCheck the stack's name (--stack), the Region (--region) and your rights to its table, and for coverage and why \
+         to its parameters and to EC2."
+    )]
+    Call(#[from] CallError),
+}
+
+impl CommandError {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            CommandError::Policy(error) => error.exit_code(),
+            CommandError::Output(error) => error.exit_code(),
+            CommandError::NotFound { .. } | CommandError::Retry(RetryError::NoSuchFamily(_)) => ExitCode::from(3),
+            CommandError::Retry(RetryError::Nothing(..) | RetryError::Busy(_) | RetryError::Call(_))
+            | CommandError::Bounds(_)
+            | CommandError::Connect(_)
+            | CommandError::Call(_) => ExitCode::FAILURE,
+        }
+    }
+
+    /// One word for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            CommandError::Policy(error) => error.kind(),
+            CommandError::Output(_) => "output",
+            CommandError::NotFound { .. } | CommandError::Retry(RetryError::NoSuchFamily(_)) => "not-found",
+            CommandError::Retry(RetryError::Nothing(..)) => "nothing-to-retry",
+            CommandError::Retry(RetryError::Busy(_)) => "busy",
+            CommandError::Bounds(_) => "stack",
+            CommandError::Connect(_) => "configuration",
+            CommandError::Retry(RetryError::Call(_)) | CommandError::Call(_) => "call",
+        }
+    }
+
+    /// Whether there is anybody to tell it to.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        match self {
+            CommandError::Output(error) | CommandError::Policy(PolicyCommandError::Output(error)) => {
+                error.is_closed_pipe()
+            }
+            CommandError::NotFound { .. }
+            | CommandError::Retry(_)
+            | CommandError::Policy(_)
+            | CommandError::Bounds(_)
+            | CommandError::Connect(_)
+            | CommandError::Call(_) => false,
+        }
+    }
+}
