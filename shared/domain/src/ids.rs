@@ -1,5 +1,7 @@
 //! Identifiers, validated where they enter, so that no unchecked text travels further.
 
+pub mod patterns;
+
 use crate::escape::in_quotes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -153,12 +155,7 @@ id!(
 );
 id!(
     /// An AWS Region name such as `us-east-1`.
-    Region, "Region", "lower-case words and a number, as in us-east-1",
-    |t| (6..=25).contains(&t.len())
-        && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && t.split('-').count() >= 3
-        && t.split('-').all(|part| !part.is_empty())
-        && t.ends_with(|c: char| c.is_ascii_digit())
+    Region, "Region", "lower-case words and a number, as in us-east-1", patterns::is_region
 );
 id!(
     /// An EC2 instance id.
@@ -179,14 +176,14 @@ id!(
 );
 id!(
     /// The name of the deployed stack: the value of the managed-by tag.
-    StackName, "stack name", "1 to 128 letters, digits or '-'", |t| made_of(t, 1..=128, "-")
+    StackName, "stack name", "a letter, then at most 37 letters, digits or '-', since EventBridge's rules are named after it",
+    |t| made_of(t, 1..=StackName::LENGTH_MAX, "-") && t.starts_with(|c: char| c.is_ascii_alphabetic())
 );
 id!(
     /// The first part of every tag key of this stack.
-    TagPrefix, "tag prefix", "a lower-case letter, then up to 30 lower-case letters, digits or '-'",
-    |t| t.len() <= 31
-        && t.starts_with(|c: char| c.is_ascii_lowercase())
-        && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    TagPrefix, "tag prefix",
+    "a lower-case letter, then up to 30 lower-case letters, digits or '-', and neither aws nor ssm at the beginning",
+    patterns::is_tag_prefix
 );
 id!(
     /// A family: the image made from one press of one instance's button, its copies and all that belongs to them.
@@ -207,6 +204,11 @@ id!(
     DeviceName, "device name", "as EC2 shows it, such as /dev/sdf or xvdf: 1 to 32 letters, digits, '/', '_' or '-'",
     |t| made_of(t, 1..=32, "/_-") && t.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
 );
+
+impl StackName {
+    /// What the longest name in the template leaves of the 64 characters that EventBridge allows a rule.
+    pub const LENGTH_MAX: usize = 38;
+}
 
 impl FamilyId {
     /// The family id that belongs to these parts, always the same one.
@@ -297,10 +299,10 @@ mod tests {
 
     #[test]
     fn regions_look_like_regions() {
-        for good in ["us-east-1", "ap-southeast-3", "us-gov-west-1", "us-iso-east-1"] {
+        for good in ["us-east-1", "ap-southeast-3", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"] {
             assert!(Region::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "us-east", "US-EAST-1", "us--1", "us-east-1 ", "everywhere"] {
+        for bad in ["", "us-east", "US-EAST-1", "us--1", "us-east-1 ", "everywhere", "7-1-1", "europe-west-1"] {
             assert!(Region::new(bad).is_err(), "{bad:?}");
         }
     }

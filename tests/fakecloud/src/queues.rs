@@ -9,7 +9,8 @@ use amiline_domain::receiver::Topic;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Receives after which a message goes to the dead-letter queue (infra/template.yaml, maxReceiveCount).
+/// Receives after which a message goes to the dead-letter queue. The template's maxReceiveCount has these five for
+/// failures of our own, and as many more as an hour of throttling uses up, which nothing here does.
 const RECEIVES_MAX: u32 = 5;
 
 /// A message in a queue.

@@ -75,6 +75,27 @@ def _schema_create(logical_id, props, stack_name):
     return arn, {"SchemaArn": arn, "SchemaName": name, "SchemaVersion": "1"}
 
 
+def _with_own_queue_only(attach):
+    """AWS::SQS::QueuePolicy: SQS refuses a policy whose statements name another queue than the one that gets it."""
+
+    def wrapper(*args, **kwargs):
+        # create(logical_id, props, stack); update(physical_id, old_props, new_props, stack)
+        props = args[2] if isinstance(args[2], dict) else args[1]
+        document = props["PolicyDocument"]
+        document = json.loads(document) if isinstance(document, str) else document
+        statements = document["Statement"]
+        for url in props["Queues"]:
+            queue = url.rstrip("/").rsplit("/", 1)[-1]
+            for statement in statements if isinstance(statements, list) else [statements]:
+                resources = statement.get("Resource", [])
+                resources = resources if isinstance(resources, list) else [resources]
+                if any(resource != "*" and resource.rsplit(":", 1)[-1] != queue for resource in resources):
+                    raise ValueError(f"Invalid value for the parameter Policy: {resources} is not queue {queue} alone.")
+        return attach(*args, **kwargs)
+
+    return wrapper
+
+
 def _with_table_settings(create):
     """TTL, point-in-time recovery and encryption, which ministack's table resource reads and leaves off."""
 
@@ -133,6 +154,9 @@ def install() -> None:
     nothing = lambda physical_id, props: None
     handlers.setdefault("AWS::EventSchemas::Registry", _create_only(_registry_create, nothing))
     handlers.setdefault("AWS::EventSchemas::Schema", _create_only(_schema_create, nothing))
+    policy = handlers["AWS::SQS::QueuePolicy"]
+    policy["create"] = _with_own_queue_only(policy["create"])
+    policy["update"] = _with_own_queue_only(policy["update"])
     table = handlers["AWS::DynamoDB::Table"]
     table["create"] = _with_table_settings(table["create"])
     table["update"] = _with_table_settings(table["update"])

@@ -60,6 +60,38 @@ fn lost_coverage_and_refused_policies_raise_alarms_for_as_long_as_the_sweep_find
     }
 }
 
+/// Metrics that the hourly sweep reports have one value an hour. With a period of an hour one of them may be late and
+/// leave its period empty, and the alarm would go back to OK in the middle of a lasting loss.
+#[test]
+fn an_alarm_on_hourly_data_does_not_flap() {
+    for alarm in plain().all("AWS::CloudWatch::Alarm") {
+        let hourly = alarm.properties["Period"] == 3600;
+        let periods = (&alarm.properties["EvaluationPeriods"], &alarm.properties["DatapointsToAlarm"]);
+        let expected = if hourly { (&json!(2), &json!(1)) } else { (&json!(1), &json!(null)) };
+        assert_eq!(periods, expected, "{}", alarm.id);
+    }
+}
+
+/// StartMessageMoveTask takes a queue that is the dead-letter queue of another queue, and no other.
+#[test]
+fn an_alarm_names_redrive_only_where_sqs_allows_it() {
+    let stack = plain();
+    let redriven: BTreeSet<String> = stack
+        .all("AWS::SQS::Queue")
+        .into_iter()
+        .filter_map(|queue| queue.properties["RedrivePolicy"]["deadLetterTargetArn"].as_str().map(str::to_owned))
+        .collect();
+    for alarm in stack.all("AWS::CloudWatch::Alarm") {
+        let text = alarm.properties["AlarmDescription"].as_str().expect("a description").to_owned();
+        assert!(text.len() <= 1024, "{}: CloudWatch takes 1,024 characters", alarm.id);
+        let Some(queue) = alarm.properties["Dimensions"][0]["Value"].as_str() else { continue };
+        let Some(queue) = queue.strip_suffix("DeadLetterQueue.QueueName") else { continue };
+        let allowed = redriven.contains(&format!("{queue}DeadLetterQueue.Arn"));
+        assert_eq!(text.contains("start-message-move-task"), allowed, "{}: {text}", alarm.id);
+        assert!(text.contains("delete"), "{} says what to do with the message", alarm.id);
+    }
+}
+
 #[test]
 fn every_alarm_is_told_and_explained() {
     for alarm in plain().all("AWS::CloudWatch::Alarm") {

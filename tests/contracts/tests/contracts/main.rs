@@ -10,6 +10,7 @@
 )]
 
 mod alarms;
+mod names;
 mod notification;
 mod queues;
 mod record;

@@ -1,6 +1,6 @@
 //! The table, the logs, the parameters: what is kept.
 
-use crate::{FUNCTIONS, both, plain, wide};
+use crate::{FUNCTIONS, HOME, TEMPLATE, both, plain, wide};
 use amiline_contracts::stack::Stack;
 use amiline_domain::policy::Policy;
 use serde_json::{Value, json};
@@ -8,9 +8,16 @@ use serde_json::{Value, json};
 #[test]
 fn the_record_outlives_mistakes_and_the_stack() {
     let table = plain().one("LineageTable");
-    assert_eq!(table.definition["DeletionPolicy"], "Retain");
+    assert_eq!(table.definition["DeletionPolicy"], "RetainExceptOnCreate");
     assert_eq!(table.definition["UpdateReplacePolicy"], "Retain");
-    assert_eq!(table.properties["DeletionProtectionEnabled"], true);
+    // Off at first: a protected table would survive the rollback of a creation that fails, and block the next one.
+    assert_eq!(table.properties["DeletionProtectionEnabled"], "false");
+    let protected = Stack::new(&TEMPLATE, "amiline", HOME, &[("ProtectTable", "true")]);
+    assert_eq!(protected.one("LineageTable").properties["DeletionProtectionEnabled"], "true");
+    for (stack, says) in [(plain(), "deploy again with ProtectTable=true"), (protected, "on")] {
+        let output = stack.resolve(&stack.section("Outputs")["LineageTableProtection"]["Value"]);
+        assert!(output.as_str().unwrap().contains(says), "{output}");
+    }
     assert_eq!(table.properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
     assert_eq!(table.properties["SSESpecification"]["SSEEnabled"], true);
 }
