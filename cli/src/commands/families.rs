@@ -33,7 +33,7 @@ fn text(families: &[Family]) -> String {
             family.id.to_string(),
             utc(family.slot.timestamp()),
             family.instance.to_string(),
-            family.policy.as_ref().map_or_else(|| one_line(&family.requested, 24), |policy| policy.name.to_string()),
+            one_line(&family.requested, 24),
             family.outcome.map_or("in progress", Outcome::as_str).to_owned(),
             images,
         ]);
@@ -50,9 +50,11 @@ pub(super) fn family_json(family: &Family) -> Value {
     json!({
         "family": family.id,
         "instance": family.instance,
+        "instance_name": family.instance_name,
         "region": family.region,
         "account": family.account,
-        "policy": family.policy.as_ref().map(|policy| &policy.name),
+        "requested": one_line(&family.requested, 256),
+        "policy": family.policy_name(),
         "asked_for_at": family.slot.timestamp(),
         "phase": family.phase,
         "outcome": family.outcome,

@@ -126,7 +126,7 @@ pub async fn look_at_schedule<W: Create>(
             }
             EnrolmentDecision::Tell { news, enrolment } => {
                 let count = news.len();
-                match tell(world, &key, enrolled.enrolment.rev, news, enrolment).await? {
+                match tell(world, &key, instance.as_ref(), enrolled.enrolment.rev, news, enrolment).await? {
                     Committed::Yes => done.told = done.told.saturating_add(count),
                     Committed::Conflict => world.give_way(round).await,
                 }
@@ -138,7 +138,7 @@ pub async fn look_at_schedule<W: Create>(
             return Ok(EnrolDone { paused: true, ..done });
         }
         let Some(instance) = instance else { return Ok(done) };
-        let act = Act { key: &key, enrolled: &enrolled, instance: &instance };
+        let act = Act { key: &key, enrolled: &enrolled, instance: &instance, policies: &policies };
         match act.carry_out(world, stack, acts, invocation).await? {
             Acted::Begun => done.begun = done.begun.saturating_add(1),
             Acted::Refused => done.refused = done.refused.saturating_add(1),
@@ -155,6 +155,7 @@ pub async fn look_at_schedule<W: Create>(
 async fn tell<W: Create>(
     world: &W,
     key: &EnrolmentKey,
+    instance: Option<&ObservedInstance>,
     expected_rev: u64,
     news: Vec<CoverageNews>,
     mut enrolment: Enrolment,
@@ -162,7 +163,8 @@ async fn tell<W: Create>(
     let subject = Subject::Enrolment(key.clone());
     let mut history = Vec::with_capacity(news.len());
     for CoverageNews { kind, policy, region, image, reason } in news {
-        let news = News { kind, account: key.account.clone(), region, policy, image, reason };
+        let instance_name = instance.and_then(ObservedInstance::name);
+        let news = News { kind, account: key.account.clone(), region, instance_name, policy, image, reason };
         history.push(append_news(subject.clone(), &mut enrolment.news, news, world.now()));
     }
     let write = EnrolmentWrite { key: key.clone(), expected_rev, enrolment };
@@ -223,6 +225,7 @@ struct Act<'a> {
     key: &'a EnrolmentKey,
     enrolled: &'a Enrolled,
     instance: &'a ObservedInstance,
+    policies: &'a BTreeMap<PolicyName, PolicyRead>,
 }
 
 enum Acted {
@@ -268,7 +271,9 @@ impl Act<'_> {
             }
             EnrolmentDecision::Refuse { requested, slot, rejection, enrolment } => {
                 self.log_refusal(&requested, &rejection, invocation);
-                let (family, changes) = refuse_enrolment(scheduled, slot, &requested, &rejection, now);
+                let policy = self.policies.iter().find(|(name, _)| name.as_str() == requested);
+                let policy = policy.and_then(|(_, read)| read.named(&requested));
+                let (family, changes) = refuse_enrolment(scheduled, slot, &requested, policy, &rejection, now);
                 let extras = Extras { enrolment: Some(self.write(enrolment)), ..Extras::default() };
                 let work = Work::begun(family, None, changes, extras);
                 let ran = run(work, world, stack, invocation).await?;

@@ -211,7 +211,7 @@ async fn begin_press<W: Create>(
                 request = invocation.id,
                 "press"
             );
-            let (family, changes) = refuse(begun, &rejection, now);
+            let (family, changes) = refuse(begun, policy.named(&new.value), &rejection, now);
             (Work::begun(family, None, changes, Extras::default()), LookDone::Rejected)
         }
     };

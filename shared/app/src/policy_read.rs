@@ -113,7 +113,8 @@ where
         let texts = fresh_texts(world, name).await?;
         let Some((kind, reason, mut after)) = watch.tell(&texts, bounds, &stack.keys) else { return Ok(false) };
         let (account, region) = (stack.account.clone(), stack.home.clone());
-        let news = News { kind, account, region, policy: name.clone(), image: None, reason };
+        let instance_name = None;
+        let news = News { kind, account, region, instance_name, policy: name.clone(), image: None, reason };
         let item = append_news(Subject::Policy(name.clone()), &mut after.news, news, world.now());
         let write = WatchWrite { policy: name.clone(), expected_rev: watch.rev, watch: after };
         let commit = NewsCommit { record: NewsRecord::Policy(write), history: vec![item] };

@@ -46,6 +46,8 @@ pub struct StatedBounds {
     pub stack: StackName,
     /// Its account; none of a template that is older than this.
     pub account: Option<AccountId>,
+    /// The Regions in which it watches instances; home is among them.
+    pub source_regions: BTreeSet<Region>,
     /// Its limits.
     pub bounds: Bounds,
 }
@@ -58,6 +60,7 @@ struct Stated {
     #[serde(default)]
     account: Option<String>,
     home: String,
+    source_regions: String,
     regions: String,
     accounts: String,
     // A stack that was deployed before these were allowed to be named allows none.
@@ -82,8 +85,11 @@ impl StatedBounds {
         let stated: Stated = serde_json::from_str(text).map_err(|error| no_bounds(error.to_string()))?;
         let invalid = |invalid: InvalidId| no_bounds(invalid.to_string());
         let mut regions = list(&stated.regions).map_err(invalid)?;
-        // As the functions do it: home is always allowed.
-        regions.insert(Region::new(stated.home).map_err(invalid)?);
+        let mut source_regions = list(&stated.source_regions).map_err(invalid)?;
+        // As the functions do it: home is always allowed, and always watched.
+        let home = Region::new(stated.home).map_err(invalid)?;
+        regions.insert(home.clone());
+        source_regions.insert(home);
         let bounds = Bounds {
             regions,
             accounts: list(&stated.accounts).map_err(invalid)?,
@@ -95,7 +101,7 @@ impl StatedBounds {
         };
         let stack = StackName::new(stated.stack).map_err(invalid)?;
         let account = stated.account.map(AccountId::new).transpose().map_err(invalid)?;
-        Ok(Self { stack, account, bounds })
+        Ok(Self { stack, account, source_regions, bounds })
     }
 }
 
@@ -110,11 +116,13 @@ mod tests {
 
     #[test]
     fn the_bounds_are_read_as_the_functions_read_their_variables() {
-        let text = r#"{"stack":"amiline","account":"111111111111","home":"us-east-1","regions":"us-east-1,us-west-2,,","accounts":",",
-            "keys":"alias/amiline","images_per_hour_max":50,"interval_minutes_min":5}"#;
+        let text = r#"{"stack":"amiline","account":"111111111111","home":"us-east-1","source_regions":"us-east-1,eu-west-1",
+            "regions":"us-east-1,us-west-2,,","accounts":",","keys":"alias/amiline","images_per_hour_max":50,"interval_minutes_min":5}"#;
         let stated = StatedBounds::parse(text).unwrap();
         assert_eq!(stated.stack.as_str(), "amiline");
         assert_eq!(stated.bounds.regions.len(), 2);
+        let sources: Vec<&str> = stated.source_regions.iter().map(Region::as_str).collect();
+        assert_eq!(sources, ["eu-west-1", "us-east-1"]);
         assert!(stated.bounds.accounts.is_empty() && stated.bounds.keys.len() == 1);
         assert!(stated.bounds.organizations.is_empty() && stated.bounds.organizational_units.is_empty());
     }
@@ -127,7 +135,8 @@ mod tests {
         );
         let stated = |organizations: &str, units: &str| {
             let text = serde_json::json!({
-                "stack": "amiline", "account": "111111111111", "home": "us-east-1", "regions": "", "accounts": "222222222222", "keys": "",
+                "stack": "amiline", "account": "111111111111", "home": "us-east-1", "source_regions": "",
+                "regions": "", "accounts": "222222222222", "keys": "",
                 "organizations": organizations, "organizational_units": units,
                 "images_per_hour_max": 1, "interval_minutes_min": 0,
             });

@@ -4,8 +4,9 @@
 use crate::day::Day;
 use crate::escape::{one_line, plain};
 use crate::family::{Family, Outcome};
-use crate::history::Severity;
+use crate::history::{REQUESTED_MAX, Severity};
 use crate::ids::{FamilyId, InstanceId, PolicyName, Region, StackName, short_digest};
+use crate::image::InstanceName;
 use crate::notice::{Notice, SUBJECT_MAX};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ pub struct DigestKey {
 impl DigestKey {
     /// Of a family: the digest that it is told in.
     pub fn of(family: &Family) -> Self {
-        let policy = family.policy.as_ref().map(|policy| policy.name.clone());
+        let policy = family.policy_name().cloned();
         Self { policy, day: Day::of(family.created_at) }
     }
 
@@ -74,6 +75,9 @@ impl Standing {
 struct Listed {
     family: FamilyId,
     instance: InstanceId,
+    instance_name: Option<InstanceName>,
+    /// The policy's name as it was asked for.
+    requested: String,
     region: Region,
     outcome: Option<Outcome>,
     /// The answer that stands on the instance: image, Regions and why.
@@ -139,6 +143,8 @@ impl Digest {
             listed.push(Listed {
                 family: family.id.clone(),
                 instance: family.instance.clone(),
+                instance_name: family.instance_name.clone(),
+                requested: one_line(&family.requested, REQUESTED_MAX),
                 region: family.region.clone(),
                 outcome: family.outcome,
                 reason: family.status.as_deref().map(|status| one_line(status, REASON_MAX)),

@@ -1,7 +1,7 @@
 //! A family: the image made for one press or one slot of a schedule, its copies, and how far their work has come.
 
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
-use crate::image::{ImageState, ObservedImage};
+use crate::image::{ImageState, InstanceName, ObservedImage};
 use crate::key::{ImageKey, IntentKey};
 use crate::making::Making;
 use crate::name::ImageName;
@@ -240,6 +240,9 @@ pub struct Family {
     pub region: Region,
     /// The instance.
     pub instance: InstanceId,
+    /// Its `Name` tag when the family began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_name: Option<InstanceName>,
     /// What asked for it.
     #[serde(rename = "button")]
     pub trigger: Trigger,
@@ -247,8 +250,11 @@ pub struct Family {
     pub slot: Slot,
     /// The tag's value as it was pressed; removing the tag is conditional on it. Of a schedule: the policy's name.
     pub requested: String,
-    /// The policy, as its text was then; none if the press was rejected before one was found.
+    /// The policy that images are made under, as its text was then; none if the request was rejected.
     pub policy: Option<PolicyRef>,
+    /// The policy that a rejected request named, if there is one of that name. Its text is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected_policy: Option<PolicyName>,
     /// How its images are made, beyond the usual; from when it began.
     #[serde(default, skip_serializing_if = "Making::is_usual")]
     pub making: Making,
@@ -333,6 +339,11 @@ impl Family {
             Some(stem) => ImageName::of(stem, key, rename),
             None => ImageName::new(policy, &self.instance, self.slot, key, rename),
         }
+    }
+
+    /// The policy that the request named, if there is one of that name.
+    pub fn policy_name(&self) -> Option<&PolicyName> {
+        self.policy.as_ref().map(|policy| &policy.name).or(self.rejected_policy.as_ref())
     }
 
     /// The button that this family answers; none if a schedule asked for it.

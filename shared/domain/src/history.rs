@@ -7,10 +7,14 @@ pub use kind::{EventKind, Severity};
 use crate::enrolment::EnrolmentKey;
 use crate::family::{Family, Place, RowState};
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, digest, short_digest};
+use crate::image::InstanceName;
 use crate::target::ShareTarget;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+/// EC2's limit for a tag's value, in characters.
+pub(crate) const REQUESTED_MAX: usize = 256;
 
 /// Something that happened, before it has its place in the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +126,11 @@ pub struct HistoryItem {
     pub region: Region,
     /// The instance, if it concerns one.
     pub instance: Option<InstanceId>,
-    /// The policy, if one was found.
+    /// The instance's `Name` tag, as far as it is known.
+    pub instance_name: Option<InstanceName>,
+    /// The policy's name as it was asked for, whether there is such a policy or not; none for news.
+    pub requested: Option<String>,
+    /// The policy, if there is one of that name.
     pub policy: Option<PolicyName>,
     /// The image it concerns.
     pub image: Option<ImageId>,
@@ -165,7 +173,9 @@ pub fn append(family: &mut Family, fact: Fact, now: Timestamp) -> HistoryItem {
         account: family.account.clone(),
         region,
         instance: Some(family.instance.clone()),
-        policy: family.policy.as_ref().map(|policy| policy.name.clone()),
+        instance_name: family.instance_name.clone(),
+        requested: Some(crate::escape::one_line(&family.requested, REQUESTED_MAX)),
+        policy: family.policy_name().cloned(),
         image: fact.image,
         reason: fact.reason.map(|reason| crate::escape::one_line(&reason, 500)),
         images: if fact.kind.outcome().is_some() { summary(family) } else { Vec::new() },
@@ -185,6 +195,8 @@ pub struct News {
     pub account: AccountId,
     /// Where.
     pub region: Region,
+    /// The `Name` tag of the instance that it is about.
+    pub instance_name: Option<InstanceName>,
     /// To which policy.
     pub policy: PolicyName,
     /// The image that it is about, if it is about one.
@@ -212,6 +224,8 @@ pub fn append_news(subject: Subject, chain: &mut Chain, news: News, now: Timesta
         account: news.account,
         region: news.region,
         instance,
+        instance_name: news.instance_name,
+        requested: None,
         policy: Some(news.policy),
         image: news.image,
         reason: Some(crate::escape::one_line(&news.reason, 500)),
@@ -279,6 +293,7 @@ mod tests {
                 kind,
                 account: AccountId::new("111111111111").unwrap(),
                 region: Region::new("eu-west-1").unwrap(),
+                instance_name: None,
                 policy: policy.clone(),
                 image: None,
                 reason: "why".to_owned(),
@@ -293,7 +308,7 @@ mod tests {
             assert!(json.get(field).is_some() && json["policy"] == "nightly", "{json}");
             assert_eq!(serde_json::from_value::<HistoryItem>(json).unwrap(), second);
         }
-        let before = r#"{"family":"fam-0123456789abcdef","seq":3,"prev_hash":"","hash":"00ff","outcome_id":"0123456789abcdef","at":"2026-11-23T10:19:33Z","event":"copy-failed","account":"111111111111","region":"us-east-1","instance":"i-0a1b2c3d4e5f60718","policy":"default","image":null,"reason":"x","images":[]}"#;
+        let before = r#"{"family":"fam-0123456789abcdef","seq":3,"prev_hash":"","hash":"00ff","outcome_id":"0123456789abcdef","at":"2026-11-23T10:19:33Z","event":"copy-failed","account":"111111111111","region":"us-east-1","instance":"i-0a1b2c3d4e5f60718","instance_name":"web-1","requested":"default","policy":"default","image":null,"reason":"x","images":[]}"#;
         let item: HistoryItem = serde_json::from_str(before).unwrap();
         assert_eq!(item.subject.family().map(FamilyId::as_str), Some("fam-0123456789abcdef"));
         assert_eq!(serde_json::to_string(&item).unwrap(), before, "in the same order, for its hash");

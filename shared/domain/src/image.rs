@@ -1,10 +1,13 @@
 //! Images and instances as EC2 shows them: plain data that adapters fill in.
 
+use crate::escape::one_line;
 use crate::ids::{AccountId, DeviceName, ImageId, InstanceId, Region, SnapshotId};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// The states of an AMI (EC2's `ImageState`; aws-facts.md section 5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImageState {
     /// Being made.
@@ -46,6 +49,43 @@ pub struct ObservedImage {
     pub tags: BTreeMap<String, String>,
 }
 
+/// The `Name` tag of an instance: one line of at most 64 characters, and never empty. It helps people to recognise the
+/// instance. Nothing is decided by it, since everybody who may tag chooses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct InstanceName(String);
+
+/// EC2's own tag key for names.
+const NAME_TAG: &str = "Name";
+/// Characters of a name that are kept.
+const NAME_MAX: usize = 64;
+
+impl InstanceName {
+    /// The name that a tag's value gives; none if nothing is left of it.
+    pub fn of(value: &str) -> Option<Self> {
+        let value = value.trim();
+        (!value.is_empty()).then(|| Self(one_line(value, NAME_MAX)))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for InstanceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for InstanceName {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::of(&text).ok_or("a name is not empty")
+    }
+}
+
 /// What kind of root device an instance has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RootDevice {
@@ -83,6 +123,13 @@ pub struct ObservedInstance {
     pub tags: BTreeMap<String, String>,
 }
 
+impl ObservedInstance {
+    /// What people call it.
+    pub fn name(&self) -> Option<InstanceName> {
+        self.tags.get(NAME_TAG).and_then(|value| InstanceName::of(value))
+    }
+}
+
 /// How the snapshots of an image are encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotKeys {
@@ -96,5 +143,23 @@ impl SnapshotKeys {
     /// Whether every snapshot is under the wanted key.
     pub fn all_as_wanted(&self) -> bool {
         self.wanted.is_some() && !self.keys.is_empty() && self.keys.iter().all(|key| *key == self.wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_short_line_or_there_is_none() {
+        let name = |value: &str| InstanceName::of(value).map(|name| name.to_string());
+        assert_eq!(name("web-1"), Some("web-1".to_owned()));
+        assert_eq!(name(" a\nb\u{202e} "), Some("a?b?".to_owned()));
+        assert_eq!(name(" \u{a0} "), None);
+        let long = name(&"\u{1f4b0}".repeat(256)).unwrap();
+        assert_eq!((long.chars().count(), long.ends_with('…')), (64, true));
+        let kept: InstanceName = serde_json::from_str("\"web-1\"").unwrap();
+        assert_eq!(serde_json::to_string(&kept).unwrap(), "\"web-1\"");
+        assert!(serde_json::from_str::<InstanceName>("\"\"").is_err());
     }
 }

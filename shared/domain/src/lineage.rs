@@ -1,13 +1,18 @@
 //! A family as a tree, for people.
 
+use crate::escape::in_quotes;
 use crate::family::{Family, ImageRow, RowState, ShareState};
 use std::fmt::Write as _;
+
+/// Characters of a requested policy's name that are shown where there is no such policy.
+const REQUESTED_SHOWN: usize = 40;
 
 /// Draws the family: its instance, the source image under it, the copies under that.
 pub fn tree(family: &Family) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "{} in {} ({}, {})", family.instance, family.region, family.id, outcome(family));
+    let name = family.instance_name.as_ref().map_or_else(String::new, |name| format!(" {name}"));
+    let _ = writeln!(out, "{}{name} in {} ({}, {})", family.instance, family.region, family.id, outcome(family));
     if let Some(source) = family.source() {
         let _ = writeln!(out, "└─ {}", line(source));
         let copies: Vec<&ImageRow> = family.rows.values().filter(|row| !row.place.is_source()).collect();
@@ -22,9 +27,16 @@ pub fn tree(family: &Family) -> String {
 }
 
 fn outcome(family: &Family) -> String {
-    let policy = family.policy.as_ref().map_or("no policy".to_owned(), |policy| format!("policy {}", policy.name));
     let state = family.outcome.map_or("in progress", crate::family::Outcome::as_str);
-    format!("{policy}, {state}")
+    format!("{}, {state}", policy(family))
+}
+
+/// The policy that was asked for, in words.
+fn policy(family: &Family) -> String {
+    match family.policy_name() {
+        Some(policy) => format!("policy {policy}"),
+        None => format!("no policy {}", in_quotes(&family.requested, REQUESTED_SHOWN)),
+    }
 }
 
 fn line(row: &ImageRow) -> String {

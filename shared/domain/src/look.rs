@@ -166,6 +166,11 @@ impl PolicyRead {
         Self { texts: PolicyTexts::newest(text), day: DayCount::default() }
     }
 
+    /// The policy that a request names, if there is one of that name, whatever is wrong with it.
+    pub fn named(&self, requested: &str) -> Option<PolicyName> {
+        self.texts.newest.as_ref().and_then(|_| PolicyName::new(requested).ok())
+    }
+
     /// Whether the day's count has to be known.
     pub fn needs_day(&self) -> bool {
         let force = self.texts.in_force().and_then(Result::ok);

@@ -10,6 +10,7 @@ use amiline_domain::budget::Budget;
 use amiline_domain::family::{Family, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
 use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
 use amiline_domain::ids::{AccountId, DeviceName, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
+use amiline_domain::image::InstanceName;
 use amiline_domain::key::{ImageKey, IntentKey};
 use amiline_domain::making::{Making, Treatment};
 use amiline_domain::name::ImageName;
@@ -88,10 +89,12 @@ fn family() -> Family {
         account: key.account.clone(),
         region: key.region.clone(),
         instance: key.instance.clone(),
+        instance_name: InstanceName::of("web-1"),
         trigger: Trigger::Press(key.button),
         slot,
         requested: "default".to_owned(),
         policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "00ff".to_owned() }),
+        rejected_policy: None,
         making: Making {
             stem: "web-20261124".to_owned().try_into().ok(),
             tags: [(TagKey::new("Cost Center: \u{1f4b0}").unwrap(), TagValue::new("").unwrap())].into(),

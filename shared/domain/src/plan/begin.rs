@@ -63,9 +63,14 @@ pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family
     (family, changes)
 }
 
-/// The family of a refused press: no image, only the answer.
-pub fn refuse(begun: Begun<'_>, rejection: &Rejection, now: Timestamp) -> (Family, Changes) {
-    let mut family = new_family(begun.asked(), None, now);
+/// The family of a refused press: no image, only the answer. `policy` is the one that the press named, if it exists.
+pub fn refuse(
+    begun: Begun<'_>,
+    policy: Option<PolicyName>,
+    rejection: &Rejection,
+    now: Timestamp,
+) -> (Family, Changes) {
+    let mut family = Family { rejected_policy: policy, ..new_family(begun.asked(), None, now) };
     let reason = rejection.to_string();
     family.phase = Phase::Answering;
     answer_refused(&mut family, &reason, now);
@@ -138,10 +143,12 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
         account: asked.account.clone(),
         region: asked.instance.region.clone(),
         instance: asked.instance.id.clone(),
+        instance_name: asked.instance.name(),
         trigger: asked.trigger.clone(),
         slot: asked.slot,
         requested: asked.requested.to_owned(),
         policy,
+        rejected_policy: None,
         making: Making::default(),
         phase: Phase::Working,
         outcome: None,

@@ -5,7 +5,7 @@ use super::begin::{Asked, answer_refused, new_family, want_source};
 use crate::enrolment::Missed;
 use crate::family::{Family, Phase, Place};
 use crate::history::{EventKind, Fact};
-use crate::ids::{AccountId, StackName};
+use crate::ids::{AccountId, PolicyName, StackName};
 use crate::image::ObservedInstance;
 use crate::look::{Admission, Rejection};
 use crate::press::{Press, PressKey};
@@ -61,16 +61,17 @@ pub fn begin_slot(
     (family, changes)
 }
 
-/// The family of a refused enrolment: no image, only the answer.
+/// The family of a refused enrolment: no image, only the answer. `policy` is the one that the tag named, if it exists.
 pub fn refuse_enrolment(
     scheduled: Scheduled<'_>,
     slot: Slot,
     requested: &str,
+    policy: Option<PolicyName>,
     rejection: &Rejection,
     now: Timestamp,
 ) -> (Family, Changes) {
     let asked = asked(scheduled, Trigger::Enrolment, slot, requested);
-    let mut family = new_family(asked, None, now);
+    let mut family = Family { rejected_policy: policy, ..new_family(asked, None, now) };
     let reason = rejection.to_string();
     family.phase = Phase::Settled;
     answer_refused(&mut family, &reason, now);

@@ -96,8 +96,15 @@ async fn what_was_made_is_read_newest_first_page_by_page_and_all_of_it(lab: &imp
 
 fn news(subject: &Subject, chain: &mut amiline_domain::history::Chain, kind: EventKind, lab: &impl Lab) -> HistoryItem {
     let policy = PolicyName::new("nightly").unwrap();
-    let news =
-        News { kind, account: lab.account(), region: lab.elsewhere(), policy, image: None, reason: "why".to_owned() };
+    let news = News {
+        kind,
+        account: lab.account(),
+        region: lab.elsewhere(),
+        policy,
+        image: None,
+        instance_name: None,
+        reason: "why".to_owned(),
+    };
     append_news(subject.clone(), chain, news, later())
 }
 

@@ -104,8 +104,11 @@ fn the_stated_bounds_are_those_that_create_image_is_given() {
             "AWS_REGION" => Some(HOME.to_owned()),
             name => variables_of_the_tick[name].as_str().map(str::to_owned),
         });
-        assert_eq!(tick.unwrap().bounds, settings.stack.bounds, "both judge policies alike");
+        let tick = tick.unwrap();
+        assert_eq!(tick.bounds, settings.stack.bounds, "both judge policies alike");
         let stated = StatedBounds::parse(text).unwrap();
+        let watched: BTreeSet<Region> = tick.source_regions.into_iter().collect();
+        assert_eq!(stated.source_regions, watched, "the command names the Regions that the tick watches");
         assert_eq!(stated.bounds, settings.stack.bounds);
         assert_eq!(stated.stack, settings.stack.stack.name);
         // It has to fit wherever the functions' variables fit, for Lambda and Parameter Store take 4 KB alike.

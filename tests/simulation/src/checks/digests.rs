@@ -78,7 +78,7 @@ fn asks_for(message: &Message) -> Option<About> {
 fn counted(run: &Run) -> BTreeMap<About, BTreeMap<&'static str, u64>> {
     let mut counted: BTreeMap<About, BTreeMap<&str, u64>> = BTreeMap::new();
     for family in run.cloud.families() {
-        let policy = family.policy.as_ref().map(|policy| policy.name.to_string());
+        let policy = family.policy_name().map(ToString::to_string);
         let counts = counted.entry((family.created_at.to_string()[..10].to_owned(), policy)).or_default();
         let said =
             run.oracle.told.get(&family.id).and_then(|told| told.ended.last()).map(|(_, outcome)| outcome.as_str());

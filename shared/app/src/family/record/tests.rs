@@ -111,7 +111,7 @@ fn first_version() -> Family {
         status_before: None,
     };
     let unknown = Rejection::UnknownPolicy(PolicyName::new("nightly").unwrap());
-    Family { version: 1, ..refuse(begun, &unknown, now()).0 }
+    Family { version: 1, ..refuse(begun, None, &unknown, now()).0 }
 }
 
 /// A version 2 that differs from others by when the family is looked at again, and by nothing else.

@@ -1,0 +1,70 @@
+//! What people and programs read of a request: which machine, which policy, what next.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of test functions: a panic is a failed test"
+)]
+
+use amiline_domain::receiver::Topic;
+use amiline_scenarios::{House, east};
+use serde_json::Value;
+
+/// The documents of one kind of event, in their order.
+fn documents(house: &House, event: &str) -> Vec<Value> {
+    let published = house.cloud.notices_on(Topic::Notifications).into_iter();
+    let documents = published.map(|published| serde_json::from_str::<Value>(&published.notice.json).unwrap());
+    documents.filter(|document| document["event"] == event).collect()
+}
+
+#[test]
+fn a_rejection_names_the_policy_that_exists_and_always_what_was_asked_for() {
+    let house = House::new();
+    let again = house.pressed("plain");
+    house.live_by_events(5);
+    house.cloud.put_policy("rare", r#"{"limits":{"interval_minutes":60}}"#);
+    house.cloud.put_policy("broken", "{");
+    house.cloud.press(&east(), &again, "rare");
+    house.pressed("broken");
+    house.pressed("no-such-policy");
+    let enrolled = house.instance();
+    house.cloud.tag(&east(), &enrolled, "amiline:schedule", "plain");
+    house.live(10);
+    let mut told: Vec<_> = documents(&house, "request-rejected")
+        .into_iter()
+        .map(|document| {
+            let text = |field: &str| document[field].as_str().map(str::to_owned);
+            let reason = text("reason").unwrap_or_default();
+            (text("requested").unwrap_or_default(), text("policy"), reason.contains("no policy"))
+        })
+        .collect();
+    told.sort();
+    let existing = |name: &str| (name.to_owned(), Some(name.to_owned()), false);
+    assert_eq!(
+        told,
+        [existing("broken"), ("no-such-policy".to_owned(), None, true), existing("plain"), existing("rare")]
+    );
+    for published in house.cloud.notices_on(Topic::Notifications) {
+        let document: Value = serde_json::from_str(&published.notice.json).unwrap();
+        let attribute = published.notice.attributes.get("policy").map(String::as_str);
+        assert_eq!(attribute, document["policy"].as_str(), "subscriptions filter by what the document says");
+    }
+    let trees: Vec<String> = house.cloud.families().iter().map(amiline_domain::lineage::tree).collect();
+    let shown = |what: &str| trees.iter().filter(|tree| tree.contains(what)).count();
+    assert_eq!((shown("policy rare, rejected"), shown("no policy \"no-such-policy\", rejected")), (1, 1), "{trees:?}");
+}
+
+#[test]
+fn a_familys_news_name_the_instance_as_it_was_called_when_the_family_began() {
+    let house = House::new();
+    let instance = house.instance();
+    house.cloud.tag(&east(), &instance, "Name", "web-1\nerror");
+    house.cloud.press(&east(), &instance, "default");
+    house.deliver();
+    house.cloud.tag(&east(), &instance, "Name", "other");
+    house.live_by_events(10);
+    let all = documents(&house, "image-creating").into_iter().chain(documents(&house, "family-complete"));
+    let names: Vec<Value> = all.map(|document| document["instance_name"].clone()).collect();
+    assert_eq!(names, ["web-1?error", "web-1?error"]);
+    assert!(amiline_domain::lineage::tree(&house.family()).contains(" web-1?error in us-east-1 "));
+}
