@@ -7,6 +7,7 @@ use amiline_domain::family::{Family, ImageRow, Lease, Phase, Place, RowState, Sh
 use amiline_domain::ids::{
     AccountId, DeviceName, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId, StackName,
 };
+use amiline_domain::image::InstanceName;
 use amiline_domain::image::ObservedImage;
 use amiline_domain::key::ImageKey;
 use amiline_domain::making::{Making, Treatment};
@@ -171,6 +172,8 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         account: lab.account(),
         region: lab.home(),
         instance: instance_id(number),
+        instance_name: InstanceName::of("web-1"),
+        rejected_policy: Some(PolicyName::new("default").unwrap()),
         trigger: Trigger::Press(Button::Image),
         slot: Slot::next(now, None),
         requested: "default".to_owned(),
