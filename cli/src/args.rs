@@ -4,6 +4,8 @@ use crate::failure::EXIT_CODES;
 use crate::output;
 use crate::paint::Paint;
 use crate::table::wrapped_lines;
+use amiline_aws::SignIn;
+use amiline_domain::escape::one_line;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, TagPrefix};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
@@ -25,7 +27,13 @@ pub(crate) struct Args {
     /// The stack's home Region [default: the AWS configuration's].
     #[arg(long, global = true)]
     pub(crate) region: Option<Region>,
-    /// One JSON document instead of text.
+    /// The AWS profile to sign in with; it counts more than keys in the environment [default: AWS_PROFILE].
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Ask AWS at this address instead, such as a local AWS [default: AWS_ENDPOINT_URL].
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// Print one JSON document instead of text, and errors as JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -159,6 +167,20 @@ impl Args {
                 unwritten.exit_code()
             }
         })
+    }
+}
+
+impl Args {
+    /// How to get to AWS.
+    pub(crate) fn sign_in(&self) -> SignIn {
+        SignIn { region: self.region.clone(), profile: self.profile.clone(), endpoint: self.endpoint_url.clone() }
+    }
+
+    /// Where AWS is asked, if not at AWS, to be shown.
+    #[expect(clippy::disallowed_methods, reason = "an edge: the SDK reads the same variable")]
+    pub(crate) fn endpoint(&self) -> Option<String> {
+        let configured = || std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
+        self.endpoint_url.clone().or_else(configured).map(|url| one_line(&url, 100))
     }
 }
 

@@ -33,10 +33,7 @@ pub(crate) enum CommandError {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Output(#[from] Unwritten),
-    #[error(
-        "{0}\nCheck the stack's name (--stack), the Region (--region) and your rights to its table, and for coverage and why \
-         to its parameters and to EC2."
-    )]
+    #[error(transparent)]
     Call(#[from] CallError),
 }
 
@@ -64,6 +61,24 @@ impl CommandError {
             CommandError::Bounds(_) => "stack",
             CommandError::Connect(_) => "configuration",
             CommandError::Retry(RetryError::Call(_)) | CommandError::Call(_) => "call",
+        }
+    }
+
+    /// The call that failed, where that is all there is to say.
+    pub(crate) fn call(&self) -> Option<&CallError> {
+        match self {
+            CommandError::Call(call)
+            | CommandError::Retry(RetryError::Call(call))
+            | CommandError::Bounds(BoundsError::Call(call))
+            | CommandError::Policy(
+                PolicyCommandError::Call(call) | PolicyCommandError::Bounds(BoundsError::Call(call)),
+            ) => Some(call),
+            CommandError::NotFound { .. }
+            | CommandError::Retry(_)
+            | CommandError::Policy(_)
+            | CommandError::Bounds(_)
+            | CommandError::Connect(_)
+            | CommandError::Output(_) => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! `amiline`: what the operator of a stack sees and does.
 
+mod advice;
 mod args;
 mod commands;
 mod coverage;
@@ -23,7 +24,15 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             if !error.is_closed_pipe() {
-                output::complain(error.kind(), &error.to_string(), args.json);
+                let advice = match error.call() {
+                    Some(call) => advice::advise(call, &args).await,
+                    None => None,
+                };
+                let (kind, message) = match advice {
+                    Some(advice) => (advice.kind, advice.message),
+                    None => (error.kind(), output::one_paragraph(&error.to_string())),
+                };
+                output::complain(kind, &message, args.json);
             }
             error.exit_code()
         }

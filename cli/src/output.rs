@@ -1,5 +1,6 @@
 //! The one way out: everything that the command prints goes through here, and no write can panic.
 
+use crate::table::wrapped;
 use console::Term;
 use serde_json::json;
 use std::io::{self, ErrorKind, Write};
@@ -37,7 +38,7 @@ pub(crate) fn print(text: &str) -> Result<(), Unwritten> {
 pub(crate) fn complain(kind: &str, message: &str, json: bool) {
     let said = match json {
         true => format!("{}\n", json!({"error": {"kind": kind, "message": message}})),
-        false => format!("amiline: {message}\n"),
+        false => format!("{}\n", wrapped(&format!("amiline: {message}"), 0, width())),
     };
     to_stderr(&said);
 }

@@ -54,7 +54,7 @@ pub(crate) async fn run(args: &Args) -> Result<Answer, CommandError> {
 /// The operator's world.
 pub(crate) async fn connect(args: &Args) -> Result<Aws<Operator>, ConnectError> {
     let operator = Operator::of(args.stack.clone(), args.prefix.clone());
-    Aws::<Operator>::connect_operator(operator, args.region.as_ref()).await
+    Aws::<Operator>::connect_operator(operator, &args.sign_in()).await
 }
 
 /// The stack, as it states itself.

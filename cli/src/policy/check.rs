@@ -3,7 +3,7 @@
 use super::yaml::{Spot, read};
 use crate::paint::Paint;
 use amiline_app::policies::Proposed;
-use amiline_domain::document::Node;
+use amiline_domain::document::{Node, without_mark};
 use amiline_domain::escape::one_line;
 use amiline_domain::ids::PolicyName;
 use amiline_domain::policy::{Policy, Problem, TEXT_BYTES_MAX, Written};
@@ -97,6 +97,7 @@ fn read_file(path: &Path) -> Result<String, Found> {
 /// Everything that is wrong with a text, by position. Whether a JSON text is taken is decided by the reader that the
 /// functions have; YAML's only says where things stand in it.
 fn check_text(text: &str, is_json: bool) -> Result<Written, Vec<Found>> {
+    let text = without_mark(text);
     let json = is_json.then(|| serde_json::from_str::<Node>(text));
     let json = json.transpose().map_err(|error| {
         let spot = Spot { line: error.line().max(1), column: error.column().max(1) };

@@ -41,11 +41,11 @@ pub(crate) enum PolicyCommandError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(
-        "{0}\nIt may have been written all the same: `amiline policy diff` shows. What was written stays written; the \
+        "{0}. It may have been written all the same: `amiline policy diff` shows. What was written stays written; the \
          same command again writes what is left."
     )]
     Unknown(CallError),
-    #[error("{0}\nCheck the Region (--region), the prefix (--prefix) and your rights to its parameters.")]
+    #[error(transparent)]
     Call(#[from] CallError),
     #[error(transparent)]
     Apply(ApplyError),

@@ -4,7 +4,7 @@ use crate::output::width;
 use crate::table::Table;
 use amiline_app::ports::{PolicyVersion, StoredPolicy};
 use amiline_domain::bounds::Bounds;
-use amiline_domain::document::Node;
+use amiline_domain::document::{Node, without_mark};
 use amiline_domain::escape::one_line;
 use amiline_domain::ids::{PolicyName, TagPrefix};
 use amiline_domain::policy::{Policy, Verdict, compare};
@@ -71,7 +71,7 @@ pub(crate) fn list_json(policies: &[Judged<'_>]) -> String {
 
 /// The text as JSON; as a text, if it is none.
 fn document(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+    serde_json::from_str(without_mark(text)).unwrap_or_else(|_| Value::from(text))
 }
 
 /// A version of a policy, to be shown.
@@ -96,8 +96,9 @@ impl Shown {
     /// The document alone, so that it can go into a file, with its fields in their order; as it is stored, if it is no
     /// JSON.
     pub(crate) fn text(&self) -> String {
-        let pretty =
-            serde_json::from_str::<Node>(&self.text).ok().and_then(|node| serde_json::to_string_pretty(&node).ok());
+        let pretty = serde_json::from_str::<Node>(without_mark(&self.text))
+            .ok()
+            .and_then(|node| serde_json::to_string_pretty(&node).ok());
         pretty.unwrap_or_else(|| self.text.lines().map(|line| one_line(line, 4096) + "\n").collect())
     }
 
@@ -128,7 +129,7 @@ pub(crate) fn history(versions: &[PolicyVersion]) -> Vec<Step<'_>> {
 }
 
 fn changed(before: Option<&str>, version: &PolicyVersion) -> Vec<String> {
-    let document = serde_json::from_str::<Node>(&version.text).ok();
+    let document = serde_json::from_str::<Node>(without_mark(&version.text)).ok();
     let Some(written) = document.and_then(|document| Policy::from_document(&document).ok()) else {
         return vec!["(not valid)".to_owned()];
     };

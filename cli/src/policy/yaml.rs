@@ -94,7 +94,9 @@ impl Reader {
         }
         match event {
             Event::Scalar(text, style, ..) => {
-                let node = if style == ScalarStyle::Plain { plain(&text) } else { Node::Text(text.into_owned()) };
+                // A field's name is a text whatever it looks like: `True` and `TRUE` are two keys of tags.
+                let is_text = style != ScalarStyle::Plain || self.is_name_next();
+                let node = if is_text { Node::Text(text.into_owned()) } else { plain(&text) };
                 self.put(node, Spots { at, inner: Vec::new() });
             }
             Event::SequenceStart(..) => self.begin(Open::List { at, items: Vec::new(), inner: Vec::new() })?,
@@ -132,6 +134,11 @@ impl Reader {
         Ok(())
     }
 
+    /// Whether the next value is the name of a field.
+    fn is_name_next(&self) -> bool {
+        matches!(self.open.last(), Some(Open::Object { name: None, .. }))
+    }
+
     fn put(&mut self, node: Node, spots: Spots) {
         match self.open.last_mut() {
             None => self.whole = Some((node, spots)),
@@ -146,10 +153,8 @@ impl Reader {
                 }
                 None => {
                     let text = match node {
-                        Node::Text(text) | Node::Number { written: text, .. } => text,
-                        Node::Flag(flag) => flag.to_string(),
-                        Node::Null => String::new(),
-                        Node::List(_) | Node::Object(_) => {
+                        Node::Text(text) => text,
+                        Node::Null | Node::Flag(_) | Node::Number { .. } | Node::List(_) | Node::Object(_) => {
                             self.foreign.push((spots.at, "a field's name is a text"));
                             String::new()
                         }
@@ -240,6 +245,15 @@ mod tests {
         ] {
             assert_eq!(json(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_fields_name_keeps_what_was_written() {
+        let yaml = "True: a\nTRUE: b\ntrue: c\n0x10: d\n007: e\n~: f\nNull: g\n1e2: h\n+5: i\n";
+        let expected =
+            r#"{"True":"a","TRUE":"b","true":"c","0x10":"d","007":"e","~":"f","Null":"g","1e2":"h","+5":"i"}"#;
+        assert_eq!(json(yaml), expected);
+        assert_eq!(json("tags: {True: True, TRUE: \"x\"}"), r#"{"tags":{"True":true,"TRUE":"x"}}"#);
     }
 
     #[test]

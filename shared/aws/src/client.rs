@@ -31,23 +31,11 @@ pub fn lambda_config(home: &Region, endpoint: Option<&str>) -> SdkConfig {
     config.build()
 }
 
-/// The configuration on a person's machine: profiles, SSO and everything else that the AWS CLI knows.
-pub async fn operator_config(region: Option<&Region>) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client())
-        .timeout_config(timeouts())
-        .retry_config(retries());
-    if let Some(region) = region {
-        loader = loader.region(SdkRegion::new(region.to_string()));
-    }
-    loader.load().await
-}
-
 fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc)).build_https()
 }
 
-fn timeouts() -> TimeoutConfig {
+pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -55,7 +43,7 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-fn retries() -> RetryConfig {
+pub(crate) fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX)
 }
 

@@ -5,12 +5,18 @@ use amiline_app::ports::CallError;
 use amiline_domain::escape::one_line;
 use amiline_domain::fault::{Fault, classify, is_throttling};
 use amiline_domain::ids::Region;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::config::http::HttpResponse;
-use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use std::error::Error;
 
 /// Characters of an AWS message that are kept.
 const MESSAGE_CHARACTERS: usize = 500;
+
+/// The code of a call that was never sent, since there were no credentials to sign it with.
+pub const NO_CREDENTIALS: &str = "NoCredentials";
+/// The code of a call that was never sent, since the host's name has no address.
+pub const NO_HOST: &str = "NoHost";
 
 /// What was called, on what, and where.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +43,10 @@ impl<'a> Call<'a> {
             SdkError::ConstructionFailure(_) => ("NotSent".to_owned(), Fault::Later),
             SdkError::TimeoutError(_) => ("Timeout".to_owned(), classify(None, None)),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => ("Timeout".to_owned(), classify(None, None)),
-            SdkError::DispatchFailure(_) => ("NoAnswer".to_owned(), classify(None, None)),
+            SdkError::DispatchFailure(_) => match unsent(&error) {
+                Some(code) => (code.to_owned(), Fault::Later),
+                None => ("NoAnswer".to_owned(), classify(None, None)),
+            },
             SdkError::ServiceError(service) => {
                 let code = service.err().code();
                 (code.unwrap_or("Unreadable").to_owned(), classify(code, status))
@@ -48,7 +57,7 @@ impl<'a> Call<'a> {
         let message = match (error.as_service_error().and_then(ProvideErrorMetadata::message), status) {
             (Some(message), _) => message.to_owned(),
             (None, Some(status)) => format!("HTTP status {status}: {}", chain(&error)),
-            (None, None) => chain(&error),
+            (None, None) => said_by(innermost(&error)),
         };
         self.error(&code, &message, fault)
     }
@@ -67,6 +76,39 @@ impl<'a> Call<'a> {
             message: one_line(message, MESSAGE_CHARACTERS),
             fault,
         }
+    }
+}
+
+/// The error and its causes, from the outside in.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// Why a call did not leave this machine, if it is certain that it did not.
+fn unsent(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    causes(error).find_map(|cause| match cause.downcast_ref::<CredentialsError>() {
+        Some(_) => Some(NO_CREDENTIALS),
+        // The HTTP client has no type for it that is public.
+        None => (cause.to_string() == "dns error").then_some(NO_HOST),
+    })
+}
+
+/// The part of a chain that says something: what is outside only repeats that the call was not answered.
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let credentials = causes(error).filter(|cause| cause.is::<CredentialsError>()).last();
+    let inner = credentials.map(|credentials| credentials.source().unwrap_or(credentials));
+    inner.or_else(|| causes(error).last()).unwrap_or(error)
+}
+
+/// The words of an error with its causes. One that a service sent while credentials were fetched has code and message;
+/// its own words would be those of a debugger.
+fn said_by(error: &(dyn Error + 'static)) -> String {
+    let sent = causes(error).find_map(|cause| cause.downcast_ref::<ErrorMetadata>());
+    match sent.map(|sent| (sent.code(), sent.message())) {
+        Some((Some(code), Some(message))) => format!("{code}: {message}"),
+        Some((Some(text), None) | (None, Some(text))) => text.to_owned(),
+        // The number of the operating system's error says nothing to a person.
+        Some((None, None)) | None => chain(error).split(" (os error ").next().unwrap_or_default().to_owned(),
     }
 }
 

@@ -15,6 +15,7 @@ mod queues;
 mod records;
 pub mod runtime;
 pub mod settings;
+mod sign_in;
 #[cfg(test)]
 mod stub;
 pub mod telemetry;
@@ -22,6 +23,8 @@ mod time;
 mod warm;
 mod world;
 
+pub use errors::{NO_CREDENTIALS, NO_HOST};
 pub use records::{DUE_INDEX, DUE_SHARDS, LISTING_INDEX, history_of_stream};
+pub use sign_in::{ConnectError, Credentials, SignIn};
 pub use warm::Warm;
-pub use world::{Aws, ConnectError, Operator};
+pub use world::{Aws, Operator};

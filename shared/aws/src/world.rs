@@ -1,13 +1,13 @@
 //! The world of one function.
 
-use crate::client::{Clients, lambda_config, operator_config};
+use crate::client::{Clients, lambda_config};
 use crate::parameters::Kept;
 use crate::settings::{CreateImage, DistributeImage, Notify, ScheduleTick, Settings};
+use crate::sign_in::{ConnectError, SignIn, operator_config};
 use amiline_app::ports::{Clock, PolicyVersion, Queue};
 use amiline_domain::ids::{Region, StackName, TagPrefix};
 use jiff::Timestamp;
 use std::time::Duration;
-use thiserror::Error;
 
 /// How long the first round of giving way lasts at most, and how often it grows by that much.
 const GIVE_WAY: Duration = Duration::from_millis(60);
@@ -227,24 +227,13 @@ impl HasQueues for Operator {
     }
 }
 
-/// Why the operator's command cannot reach AWS.
-#[derive(Debug, Error)]
-pub enum ConnectError {
-    /// No Region is configured.
-    #[error("no AWS Region is configured; set AWS_REGION or a profile with a region to where the stack is")]
-    NoRegion,
-    /// What is configured is no Region.
-    #[error(transparent)]
-    BadRegion(#[from] amiline_domain::ids::InvalidId),
-}
-
 impl Aws<Operator> {
     /// The operator's world, with the configuration that the AWS CLI would use.
-    pub async fn connect_operator(operator: Operator, region: Option<&Region>) -> Result<Self, ConnectError> {
-        let config = operator_config(region).await;
+    pub async fn connect_operator(operator: Operator, sign_in: &SignIn) -> Result<Self, ConnectError> {
+        let config = operator_config(sign_in).await?;
         let home = match config.region() {
-            Some(region) => Region::new(region.as_ref())?,
-            None => return Err(ConnectError::NoRegion),
+            Some(region) if !region.as_ref().is_empty() => Region::new(region.as_ref())?,
+            Some(_) | None => return Err(ConnectError::NoRegion),
         };
         Ok(Self::new(Clients::new(config, home), operator))
     }

@@ -33,6 +33,11 @@ pub enum Node {
     Object(Vec<(String, Node)>),
 }
 
+/// The text without the byte-order mark that some editors begin a file with; no document has one.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 impl Node {
     /// What it is, for a message.
     pub fn found(&self) -> String {

@@ -1,5 +1,6 @@
 //! A family: the image made for one press or one slot of a schedule, its copies, and how far their work has come.
 
+use crate::description::ImageDescription;
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
 use crate::image::{ImageState, InstanceName, ObservedImage};
 use crate::key::{ImageKey, IntentKey};
@@ -344,6 +345,14 @@ impl Family {
     /// The policy that the request named, if there is one of that name.
     pub fn policy_name(&self) -> Option<&PolicyName> {
         self.policy.as_ref().map(|policy| &policy.name).or(self.rejected_policy.as_ref())
+    }
+
+    /// What EC2 shows as the description of its images. It is the same for every attempt and copy.
+    pub fn description(&self) -> ImageDescription {
+        let policy = self.policy.as_ref().map(|policy| &policy.name);
+        let name = self.instance_name.as_ref();
+        let usual = || ImageDescription::usual(policy, &self.instance, name, self.slot);
+        self.making.description.clone().unwrap_or_else(usual)
     }
 
     /// The button that this family answers; none if a schedule asked for it.

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod bus;
 pub mod coverage;
 pub mod day;
+pub mod description;
 pub mod digest;
 pub mod document;
 pub mod enrolment;

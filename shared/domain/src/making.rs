@@ -4,9 +4,10 @@
 //! every copy has the same name, tags and devices, whatever becomes of the instance. What comes from the instance's tags
 //! is text and stays text; nothing is decided by it.
 
+use crate::description::ImageDescription;
 use crate::ids::{DeviceName, PolicyName};
 use crate::image::ObservedInstance;
-use crate::name::{NameFacts, NameStem};
+use crate::name::{NameStem, TemplateFacts};
 use crate::policy::Create;
 use crate::tags::{TagKey, TagValue};
 use crate::time::Slot;
@@ -21,6 +22,9 @@ pub struct Making {
     /// The first part of the images' names; none: the usual one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stem: Option<NameStem>,
+    /// Their description; none: the usual one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<ImageDescription>,
     /// Tags of images and snapshots besides ours.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<TagKey, TagValue>,
@@ -48,7 +52,7 @@ impl Making {
     /// CreateImage is called. One whose volumes are to be deleted or kept is named only if the instance shows it: EC2
     /// takes any other for a new volume, and wants its size. ARCHITECTURE.md says what of this is documented.
     pub fn of(create: &Create, policy: &PolicyName, instance: &ObservedInstance, slot: Slot) -> Self {
-        let facts = NameFacts { policy, instance: &instance.id, slot, tags: &instance.tags };
+        let facts = TemplateFacts { policy, instance: &instance.id, slot, tags: &instance.tags };
         let carried = create.carry_tags.iter().filter_map(|key| {
             // What EC2 shows is a value; if something else ever is not, there is nothing to carry.
             let value = TagValue::new(instance.tags.get(key.as_str())?.as_str()).ok()?;
@@ -60,7 +64,8 @@ impl Making {
         let treated = treated
             .map(|(device, delete)| (device.clone(), if *delete { Treatment::Deleted } else { Treatment::Kept }));
         Self {
-            stem: create.name.as_ref().and_then(|name| name.fill(facts)),
+            stem: create.name.as_ref().and_then(|name| name.stem(facts)),
+            description: create.description.as_ref().and_then(|text| text.description(facts)),
             tags: carried.chain(set).collect(),
             devices: treated.chain(left_out).collect(),
         }
@@ -130,6 +135,14 @@ mod tests {
         assert_eq!(made(r#"{"create":{"name":"{tag:Name}"}}"#, &[], &[]).stem, None);
         let stem = made(r#"{"create":{"name":"{tag:Name}-{policy}"}}"#, &[("Name", "shop")], &[]).stem;
         assert_eq!(stem.as_ref().map(NameStem::as_str), Some("shop-web"));
+    }
+
+    #[test]
+    fn a_description_is_filled_in_as_a_name_is() {
+        let policy = r#"{"create":{"description":"{tag:Name} under {policy}, {date}"}}"#;
+        let made = |tags: &[(&str, &str)]| made(policy, tags, &[]).description.map(String::from);
+        assert_eq!(made(&[("Name", "shop \u{2014} live")]).as_deref(), Some("shop ? live under web, 20261124"));
+        assert_eq!(made(&[]).as_deref(), Some("under web, 20261124"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 
 mod template;
 
-pub use template::{BadTemplate, NameFacts, NameTemplate, TEMPLATE_CHARACTERS_MAX};
+pub use template::{BadTemplate, TEMPLATE_CHARACTERS_MAX, TemplateFacts, TextTemplate};
 
 /// How often a name that a foreign image holds is changed before the attempt is given up.
 pub const RENAMES_MAX: u8 = 4;

@@ -1,11 +1,11 @@
 //! Policies: what administrators decided, as JSON text, and what of it the stack's bounds allow.
 
 use crate::bounds::Bounds;
-use crate::document::{Node, quoted};
+use crate::document::{Node, quoted, without_mark};
 use crate::ids::{
     AccountId, DeviceName, KeyAlias, OrganizationArn, OrganizationalUnitArn, PolicyName, Region, TagPrefix, digest,
 };
-use crate::name::NameTemplate;
+use crate::name::TextTemplate;
 use crate::schedule::Schedule;
 use crate::tags::{TagKey, TagKeys, TagValue};
 use crate::target::ShareTarget;
@@ -86,7 +86,10 @@ pub struct Create {
     pub reboot: bool,
     /// The first part of the images' names; none: the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<NameTemplate>,
+    pub name: Option<TextTemplate>,
+    /// What EC2 shows as their description; none: the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<TextTemplate>,
     /// Tags of the images and their snapshots, besides ours.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<TagKey, TagValue>,
@@ -298,6 +301,7 @@ impl Policy {
         if text.len() > TEXT_BYTES_MAX {
             return Err(PolicyError::TooLong { bytes: text.len() });
         }
+        let text = without_mark(text);
         let document: Node = serde_json::from_str(text).map_err(malformed)?;
         let mut problems = problems(&document).into_iter();
         if let Some(first) = problems.next() {

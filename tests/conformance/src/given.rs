@@ -3,6 +3,7 @@
 use crate::lab::Lab;
 use amiline_app::ports::{Committed, ImageCopier};
 use amiline_app::ports::{ImageCreator, ImageReader, RecordWriter};
+use amiline_domain::description::ImageDescription;
 use amiline_domain::family::{Family, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
 use amiline_domain::ids::{
     AccountId, DeviceName, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId, StackName,
@@ -63,10 +64,15 @@ pub(crate) fn create_step(lab: &impl Lab, instance: &InstanceId) -> CreateStep {
         region: lab.home(),
         instance: instance.clone(),
         name,
+        description: description(instance),
         reboot: false,
         devices: BTreeMap::new(),
         tags: tags.into(),
     }
+}
+
+fn description(instance: &InstanceId) -> ImageDescription {
+    ImageDescription::usual(None, instance, None, Slot::at(Timestamp::UNIX_EPOCH))
 }
 
 /// CopyImage from home to the other Region, under a name and a token that nobody has.
@@ -77,6 +83,7 @@ pub(crate) fn copy_step(lab: &impl Lab, source: &ImageId) -> CopyStep {
         source_region: lab.home(),
         source: source.clone(),
         destination: lab.elsewhere(),
+        description: description(&instance_id(lab.number())),
         client_token: key.client_token(0),
         kms_key: None,
         within_minutes: None,
@@ -180,6 +187,7 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "0123abcd".to_owned() }),
         making: Making {
             stem: "conformance/web-1".to_owned().try_into().ok(),
+            description: ImageDescription::try_from("Shop, live".to_owned()).ok(),
             tags: [("Cost Center: \u{1F4A5}", ""), ("b", "\n'\"")]
                 .map(|(key, value)| (TagKey::new(key).unwrap(), TagValue::new(value).unwrap()))
                 .into(),

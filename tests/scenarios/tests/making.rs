@@ -8,7 +8,7 @@ use amiline_domain::ids::{AccountId, InstanceId, PolicyName, StackName, TagPrefi
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
 use amiline_domain::key::ImageKey;
 use amiline_domain::look::Admission;
-use amiline_domain::name::{NameTemplate, RENAMES_MAX};
+use amiline_domain::name::{RENAMES_MAX, TextTemplate};
 use amiline_domain::plan::{Begun, begin};
 use amiline_domain::policy::{Policy, PolicyRef};
 use amiline_domain::press::Press;
@@ -216,7 +216,7 @@ proptest! {
         attempt in any::<u32>(),
     ) {
         prop_assume!(!template.is_empty());
-        let Ok(template) = NameTemplate::new(template) else { return Ok(()) };
+        let Ok(template) = TextTemplate::new(template) else { return Ok(()) };
         let mut policy = Policy::parse("{}").unwrap();
         policy.create.name = Some(template);
         let family = begun(&policy, &BTreeMap::from([("Name".to_owned(), name)]));

@@ -17,6 +17,15 @@ fn a_json_file_holds_json_and_not_only_yaml() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_document() {
+    let written = check_text("\u{feff}{\"deadline_hours\": 5}", true).unwrap();
+    assert_eq!(written.text, r#"{"deadline_hours":5}"#);
+    assert_eq!(check_text("\u{feff}deadline_hours: 5\n", false).unwrap(), written);
+    let found = check_text("\u{feff}{\"hours\": 5}", true).unwrap_err();
+    assert_eq!(found[0].spot, Some(Spot { line: 1, column: 2 }));
+}
+
+#[test]
 fn an_alias_is_told_once_and_the_rest_is_told_too() {
     let found = check_text("a: &x 1\ndeadline_hours: *x\ncreate: []\n", false).unwrap_err();
     let lines: Vec<usize> = found.iter().map(|found| found.spot.unwrap().line).collect();

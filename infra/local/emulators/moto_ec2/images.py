@@ -64,6 +64,9 @@ def finish(image: Image, request_id: str, message: str | None) -> None:
 def check_description(text: str | None) -> str:
     if text and len(text) > 255:
         raise invalid("Description must not be longer than 255 characters.")
+    if text and not text.isascii():
+        # metadist/synaplan#1546, wendylabsinc/WendyOS-Builder#56; the words are those of other descriptions.
+        raise invalid(f"Value ({text}) for parameter Description is invalid. Character sets beyond ASCII are not supported.")
     return text or ""
 
 

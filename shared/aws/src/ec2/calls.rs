@@ -83,6 +83,7 @@ impl Aws<CreateImage> {
             .create_image()
             .instance_id(step.instance.as_str())
             .name(step.name.as_str())
+            .description(step.description.as_str())
             .no_reboot(!step.reboot)
             .set_block_device_mappings(mappings(&step.devices))
             .set_tag_specifications(Some(tag_specifications(&step.tags)))
@@ -105,6 +106,7 @@ impl ImageCopier for Aws<DistributeImage> {
             .source_region(step.source_region.as_str())
             .source_image_id(step.source.as_str())
             .name(step.name.as_str())
+            .description(step.description.as_str())
             .client_token(&step.client_token)
             .set_snapshot_copy_completion_duration_minutes(step.within_minutes.map(|minutes| minutes.get().into()))
             .set_tag_specifications(Some(tag_specifications(&step.tags)));

@@ -5,6 +5,7 @@ use amiline_app::ports::{
     CallError, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
     TagReader,
 };
+use amiline_domain::description::ImageDescription;
 use amiline_domain::family::Place;
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::ids::{
@@ -38,7 +39,19 @@ fn name() -> ImageName {
 
 fn step() -> CreateStep {
     let tags = BTreeMap::from([("amiline:intent".to_owned(), "abc".to_owned())]);
-    CreateStep { region: region(), instance: instance(), name: name(), reboot: false, devices: BTreeMap::new(), tags }
+    CreateStep {
+        region: region(),
+        instance: instance(),
+        name: name(),
+        description: description(),
+        reboot: false,
+        devices: BTreeMap::new(),
+        tags,
+    }
+}
+
+fn description() -> ImageDescription {
+    ImageDescription::usual(None, &instance(), None, Slot::next("2026-11-24T01:38:45Z".parse().unwrap(), None))
 }
 
 /// An error as EC2 sends it.
@@ -167,6 +180,7 @@ async fn a_copy_is_asked_for_in_the_destination_with_token_key_and_tags() {
         source: image(),
         destination: region(),
         name: name(),
+        description: description(),
         client_token: "token".to_owned(),
         kms_key: None,
         within_minutes: None,
@@ -181,6 +195,7 @@ async fn a_copy_is_asked_for_in_the_destination_with_token_key_and_tags() {
         "SourceRegion=us-east-1",
         "SourceImageId=ami-0123456789abcdef0",
         "ClientToken=token",
+        "Description=Image of i-0123456789abcdef0, asked for at 2026-11-24 01:38 UTC",
         "TagSpecification.2.Tag.1.Key=amiline:intent",
     ] {
         assert!(asked[0].contains(part), "{part} in {}", asked[0]);

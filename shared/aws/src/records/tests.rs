@@ -7,6 +7,7 @@ use super::layout::{self, DueKind};
 use super::transaction::{self, Cancelled};
 use super::*;
 use amiline_domain::budget::Budget;
+use amiline_domain::description::ImageDescription;
 use amiline_domain::family::{Family, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
 use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
 use amiline_domain::ids::{AccountId, DeviceName, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
@@ -97,6 +98,7 @@ fn family() -> Family {
         rejected_policy: None,
         making: Making {
             stem: "web-20261124".to_owned().try_into().ok(),
+            description: ImageDescription::try_from("Shop, live".to_owned()).ok(),
             tags: [(TagKey::new("Cost Center: \u{1f4b0}").unwrap(), TagValue::new("").unwrap())].into(),
             devices: [(DeviceName::new("/dev/sdf").unwrap(), Treatment::LeftOut)].into(),
         },

@@ -1,6 +1,7 @@
-//! How a policy says what images are called.
+//! How a policy says what images are called, and how they are described.
 
 use super::NameStem;
+use crate::description::ImageDescription;
 use crate::document::quoted;
 use crate::ids::{InstanceId, PolicyName};
 use crate::tags::KEY_CHARACTERS_MAX;
@@ -14,10 +15,10 @@ pub const TEMPLATE_CHARACTERS_MAX: usize = 256;
 /// The placeholders, as a message lists them.
 const PLACEHOLDERS: &str = "{policy}, {instance}, {slot}, {date} and {tag:KEY}";
 
-/// A template for the first part of images' names: text with placeholders in single braces.
+/// A template for a text of an image: text with placeholders in single braces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct NameTemplate {
+pub struct TextTemplate {
     text: String,
     pieces: Vec<Piece>,
 }
@@ -34,7 +35,7 @@ enum Piece {
 
 /// What a template is filled with.
 #[derive(Debug, Clone, Copy)]
-pub struct NameFacts<'a> {
+pub struct TemplateFacts<'a> {
     /// The policy.
     pub policy: &'a PolicyName,
     /// The instance.
@@ -49,13 +50,10 @@ pub struct NameFacts<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadTemplate {
     /// Nothing.
-    #[error("a name needs at least one character; without create.name images get their usual name")]
+    #[error("found no character; without this field images get their usual text")]
     Empty,
     /// More than is sensible.
-    #[error(
-        "found {characters} characters; allowed: at most {TEMPLATE_CHARACTERS_MAX}, of which a name keeps the first {}",
-        NameStem::CHARACTERS_MAX
-    )]
+    #[error("found {characters} characters; allowed: at most {TEMPLATE_CHARACTERS_MAX}")]
     TooLong {
         /// Its length.
         characters: usize,
@@ -86,7 +84,7 @@ pub enum BadTemplate {
     },
 }
 
-impl NameTemplate {
+impl TextTemplate {
     /// Accepts the text if it is a template.
     pub fn new(text: impl Into<String>) -> Result<Self, BadTemplate> {
         let text = text.into();
@@ -106,10 +104,18 @@ impl NameTemplate {
         &self.text
     }
 
-    /// The template filled in; `None` if nothing is left of it. A tag that the instance lacks is an empty text.
-    pub fn fill(&self, facts: NameFacts<'_>) -> Option<NameStem> {
-        let filled: String = self.pieces.iter().map(|piece| piece.filled(facts)).collect();
-        NameStem::made_of(&filled)
+    /// As the first part of names; `None` if nothing is left of it. A tag that the instance lacks is an empty text.
+    pub fn stem(&self, facts: TemplateFacts<'_>) -> Option<NameStem> {
+        NameStem::made_of(&self.filled(facts))
+    }
+
+    /// As a description; `None` if nothing is left of it.
+    pub fn description(&self, facts: TemplateFacts<'_>) -> Option<ImageDescription> {
+        ImageDescription::made_of(&self.filled(facts))
+    }
+
+    fn filled(&self, facts: TemplateFacts<'_>) -> String {
+        self.pieces.iter().map(|piece| piece.filled(facts)).collect()
     }
 }
 
@@ -128,7 +134,7 @@ impl Piece {
         }
     }
 
-    fn filled(&self, facts: NameFacts<'_>) -> String {
+    fn filled(&self, facts: TemplateFacts<'_>) -> String {
         match self {
             Piece::Text(text) => text.clone(),
             Piece::Policy => facts.policy.to_string(),
@@ -168,15 +174,15 @@ fn next_brace(text: &str) -> Option<(&str, char, &str)> {
     Some((text.get(..at)?, brace, text.get(at.saturating_add(brace.len_utf8())..)?))
 }
 
-impl TryFrom<String> for NameTemplate {
+impl TryFrom<String> for TextTemplate {
     type Error = BadTemplate;
     fn try_from(text: String) -> Result<Self, BadTemplate> {
         Self::new(text)
     }
 }
 
-impl From<NameTemplate> for String {
-    fn from(template: NameTemplate) -> String {
+impl From<TextTemplate> for String {
+    fn from(template: TextTemplate) -> String {
         template.text
     }
 }
@@ -187,13 +193,13 @@ mod tests {
 
     fn filled(template: &str, tags: &[(&str, &str)]) -> Option<String> {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let facts = NameFacts {
+        let facts = TemplateFacts {
             policy: &PolicyName::new("web").unwrap(),
             instance: &InstanceId::new("i-0123456789abcdef0").unwrap(),
             slot: Slot::next("2026-11-24T01:38:45Z".parse().unwrap(), None),
             tags: &tags,
         };
-        NameTemplate::new(template).unwrap().fill(facts).map(|stem| stem.as_str().to_owned())
+        TextTemplate::new(template).unwrap().stem(facts).map(|stem| stem.as_str().to_owned())
     }
 
     #[test]
@@ -218,7 +224,7 @@ mod tests {
     #[test]
     fn anything_else_is_refused_and_the_refusal_says_what_is_allowed() {
         for (text, said) in [
-            ("", "without create.name images get their usual name"),
+            ("", "without this field images get their usual text"),
             ("web-{date", "the brace before \"date\" is not closed; allowed are {policy}, {instance}"),
             ("web-{da{te}", "the brace before \"da{te}\" is not closed"),
             ("web-}{date}", "the brace after \"web-\" closes nothing"),
@@ -231,12 +237,12 @@ mod tests {
             ("{tag:}", "\"\" is no tag's key; write {tag:KEY} with 1 to 128 characters for KEY"),
             ("{a\u{202e}\n}", "there is no placeholder \"{a??}\""),
         ] {
-            let refused = NameTemplate::new(text).unwrap_err().to_string();
+            let refused = TextTemplate::new(text).unwrap_err().to_string();
             assert!(refused.contains(said), "{text:?}: {refused}");
         }
-        assert!(NameTemplate::new(format!("{{tag:{}}}", "k".repeat(129))).is_err());
-        assert!(NameTemplate::new("x".repeat(256)).is_ok());
-        let refused = NameTemplate::new("x".repeat(257)).unwrap_err().to_string();
-        assert_eq!(refused, "found 257 characters; allowed: at most 256, of which a name keeps the first 113");
+        assert!(TextTemplate::new(format!("{{tag:{}}}", "k".repeat(129))).is_err());
+        assert!(TextTemplate::new("x".repeat(256)).is_ok());
+        let refused = TextTemplate::new("x".repeat(257)).unwrap_err().to_string();
+        assert_eq!(refused, "found 257 characters; allowed: at most 256");
     }
 }

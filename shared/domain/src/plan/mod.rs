@@ -27,6 +27,7 @@ pub use slot::{Scheduled, begin_slot, refuse_enrolment};
 pub use wait::{looks, next_look};
 
 use crate::bounds::Bounds;
+use crate::description::ImageDescription;
 use crate::family::{Family, ImageRow, Place, Worker};
 use crate::fault::Fault;
 use crate::history::Fact;
@@ -168,6 +169,8 @@ pub struct CreateStep {
     pub instance: InstanceId,
     /// The name that makes it at most one.
     pub name: ImageName,
+    /// For people.
+    pub description: ImageDescription,
     /// Whether EC2 may reboot the instance.
     pub reboot: bool,
     /// What becomes of devices, for those of which the image does not say what the instance says.
@@ -187,6 +190,8 @@ pub struct CopyStep {
     pub destination: Region,
     /// Its name.
     pub name: ImageName,
+    /// For people: that of the source.
+    pub description: ImageDescription,
     /// The token that makes it at most one.
     pub client_token: String,
     /// Encrypt under this key.

@@ -4,7 +4,7 @@ use super::TEXT_BYTES_MAX;
 use super::shape::{Field, Id, POLICY, Shape};
 use crate::document::{Node, quoted};
 use crate::ids::InvalidId;
-use crate::name::{BadTemplate, NameTemplate};
+use crate::name::{BadTemplate, TextTemplate};
 use crate::schedule::SLOT_MINUTES_MIN;
 use regions::regions;
 use serde_json::Number;
@@ -104,7 +104,7 @@ pub enum Wrong {
     /// Text that is no identifier of its kind.
     #[error("{0}")]
     NoId(InvalidId),
-    /// Text that is no template for names.
+    /// Text that is no template.
     #[error("{0}")]
     NoTemplate(BadTemplate),
     /// More of a kind than there may be.
@@ -214,7 +214,7 @@ impl Wrong {
             Wrong::OutOfRange { .. } => "out-of-range",
             Wrong::OffStep { .. } => "off-step",
             Wrong::NoId(_) => "invalid-value",
-            Wrong::NoTemplate(_) => "invalid-name",
+            Wrong::NoTemplate(_) => "invalid-template",
             Wrong::TooMany { .. } | Wrong::TooManyTags { .. } => "too-many",
             Wrong::OwnTag { .. } => "own-tag",
             Wrong::InBoth { .. } => "in-both",
@@ -289,7 +289,7 @@ fn value(node: &Node, shape: &'static Shape, place: &Place, out: &mut Vec<Proble
         (Shape::Map { of, value, max }, Node::Object(entries)) => return map(entries, (*of, value, *max), place, out),
         (Shape::Text | Shape::Template | Shape::Id(_), Node::Text(text)) if text.contains("{{") => Wrong::Braces,
         (Shape::Text, Node::Text(_)) | (Shape::Flag { .. }, Node::Flag(_)) => return,
-        (Shape::Template, Node::Text(text)) => match NameTemplate::new(text.as_str()) {
+        (Shape::Template, Node::Text(text)) => match TextTemplate::new(text.as_str()) {
             Ok(_) => return,
             Err(bad) => Wrong::NoTemplate(bad),
         },

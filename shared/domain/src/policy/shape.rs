@@ -172,6 +172,14 @@ const CREATE: &[Field] = &[
         required: false,
     },
     Field {
+        name: "description",
+        about: "What EC2 shows as the description of the images: text with the placeholders of create.name, of which 255 \
+                characters are kept. EC2 takes ASCII only: anything else becomes a question mark. Without the field it says \
+                of which instance, under which policy and when.",
+        value: Shape::Template,
+        required: false,
+    },
+    Field {
         name: "tags",
         about: "Tags for the images and their snapshots, besides those that Amiline gives them. With carry_tags at most 40.",
         value: Shape::Map { of: Id::TagKey, value: &Shape::Id(Id::TagValue), max: EXTRA_TAGS_MAX },

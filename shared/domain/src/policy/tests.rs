@@ -17,6 +17,13 @@ fn an_empty_policy_makes_one_image_without_a_reboot_and_shares_nothing() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_policy() {
+    assert_eq!(parse("\u{feff}{\"deadline_hours\": 5}").unwrap().deadline_hours, 5);
+    let message = parse("\u{feff}{\"rebooot\": true}").unwrap_err().to_string();
+    assert!(message.starts_with("policy is not valid at line 1, column 2: "), "{message}");
+}
+
+#[test]
 fn a_misspelt_field_is_refused_with_its_place_and_the_allowed_names() {
     let message = parse(r#"{"create": {"rebooot": true}}"#).unwrap_err().to_string();
     assert!(message.starts_with("policy is not valid at line 1, column 13: create.rebooot: "), "{message}");

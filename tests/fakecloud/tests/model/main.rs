@@ -18,6 +18,7 @@ mod sweep;
 mod table;
 mod whole_job;
 
+use amiline_domain::description::ImageDescription;
 use amiline_domain::family::{Family, ImageRow};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{ImageId, InstanceId, Region};
@@ -27,6 +28,7 @@ use amiline_domain::press::Press;
 use amiline_domain::record::Commit;
 use amiline_domain::time::Slot;
 use amiline_fakecloud::{FakeCloud, region};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 fn cloud() -> FakeCloud {
@@ -51,10 +53,15 @@ fn create(instance: &InstanceId, name: &str) -> CreateStep {
         region: east(),
         instance: instance.clone(),
         name: serde_json::from_value(name.into()).unwrap(),
+        description: described(instance),
         reboot: false,
         devices: BTreeMap::new(),
         tags: tags(&[("amiline:managed-by", "amiline"), ("amiline:intent", name)]),
     }
+}
+
+fn described(instance: &InstanceId) -> ImageDescription {
+    ImageDescription::usual(None, instance, None, Slot::at(Timestamp::UNIX_EPOCH))
 }
 
 /// A step that copies an image to the west.
@@ -64,6 +71,7 @@ fn copy(source: &ImageId, name: &str, token: &str) -> CopyStep {
         source: source.clone(),
         destination: west(),
         name: serde_json::from_value(name.into()).unwrap(),
+        description: described(&"i-0123456789abcdef0".parse().unwrap()),
         client_token: token.to_owned(),
         kms_key: None,
         within_minutes: None,

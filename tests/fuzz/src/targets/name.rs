@@ -3,10 +3,11 @@
 use super::{joined, parts};
 use crate::properties::{ascii_line, holds, line};
 use crate::target::{Broken, Outcome, Target};
+use amiline_domain::description::ImageDescription;
 use amiline_domain::fault::holder_of_name;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, InvalidId, PolicyName};
 use amiline_domain::key::ImageKey;
-use amiline_domain::name::{ImageName, NameFacts, NameStem, NameTemplate};
+use amiline_domain::name::{ImageName, NameStem, TemplateFacts, TextTemplate};
 use amiline_domain::time::Slot;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ fn run(input: &[u8]) -> Outcome {
     let key = image_key(&attempt)?;
     let rename = rename.parse().unwrap_or_default();
     ascii_line("a client token", &key.client_token(rename), 64)?;
-    let stem = match NameTemplate::new(template.as_str()) {
+    let stem = match TextTemplate::new(template.as_str()) {
         Ok(template) => filled(&template, &policy, slot, tag)?,
         Err(bad) => {
             line("what is wrong with a template", &bad.to_string(), MESSAGE_MAX)?;
@@ -103,9 +104,16 @@ fn image_key(attempt: &str) -> Result<ImageKey, Broken> {
 }
 
 /// A template filled in, which the record keeps: so it is read again as it was written.
-fn filled(template: &NameTemplate, policy: &PolicyName, slot: Slot, tag: String) -> Result<Option<NameStem>, Broken> {
+fn filled(template: &TextTemplate, policy: &PolicyName, slot: Slot, tag: String) -> Result<Option<NameStem>, Broken> {
     let tags = BTreeMap::from([("Name".to_owned(), tag)]);
-    let stem = template.fill(NameFacts { policy, instance: &instance()?, slot, tags: &tags });
+    let instance = instance()?;
+    let facts = TemplateFacts { policy, instance: &instance, slot, tags: &tags };
+    if let Some(description) = template.description(facts) {
+        ascii_line("a description", description.as_str(), ImageDescription::CHARACTERS_MAX)?;
+        let kept = ImageDescription::try_from(description.as_str().to_owned());
+        holds("a description is read again", kept.as_ref() == Ok(&description), || format!("{kept:?}"))?;
+    }
+    let stem = template.stem(facts);
     let kept = stem.as_ref().map(|stem| NameStem::try_from(stem.as_str().to_owned()));
     holds("the first part of a name is read again", kept.as_ref().is_none_or(Result::is_ok), || format!("{kept:?}"))?;
     Ok(stem)

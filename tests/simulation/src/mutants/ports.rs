@@ -13,6 +13,7 @@ use amiline_app::ports::{
 use amiline_domain::budget::Budget;
 use amiline_domain::bus::BusEvent;
 use amiline_domain::day::Day;
+use amiline_domain::description::ImageDescription;
 use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Family, RowState};
@@ -88,6 +89,7 @@ impl Mutated {
                 source: image.id.clone(),
                 destination,
                 name: serde_json::from_value(name).expect("a name is text"),
+                description: ImageDescription::try_from("a copy of a copy".to_owned()).expect("it is ASCII"),
                 client_token: self.unique(),
                 kms_key: None,
                 within_minutes: None,
