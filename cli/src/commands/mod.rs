@@ -59,7 +59,7 @@ pub(crate) async fn connect(args: &Args) -> Result<Aws<Operator>, ConnectError> 
 
 /// The stack, as it states itself.
 async fn stack_of(args: &Args, aws: &Aws<Operator>) -> Result<BoundedStack, CommandError> {
-    let StatedBounds { stack: name, account, bounds } = stated_by(aws, &args.stack).await?;
+    let StatedBounds { stack: name, account, bounds, .. } = stated_by(aws, &args.stack).await?;
     let account = account.ok_or(BoundsError::Missing)?;
     let (home, keys) = (aws.home().clone(), TagKeys::new(args.prefix.clone()));
     Ok(BoundedStack { stack: Stack { name, account, home, keys }, bounds })

@@ -16,12 +16,7 @@ impl ImageDescription {
     pub const CHARACTERS_MAX: usize = 255;
 
     /// The one of a family whose policy does not say otherwise.
-    pub fn usual(
-        policy: Option<&PolicyName>,
-        instance: &InstanceId,
-        name: Option<&InstanceName>,
-        slot: Slot,
-    ) -> Self {
+    pub fn usual(policy: Option<&PolicyName>, instance: &InstanceId, name: Option<&InstanceName>, slot: Slot) -> Self {
         let instance = name.map_or_else(|| instance.to_string(), |name| format!("{name} ({instance})"));
         let policy = policy.map_or_else(String::new, |policy| format!(" under policy {policy}"));
         let text = format!("Image of {instance}{policy}, asked for at {}", utc(slot.timestamp()));
