@@ -94,6 +94,11 @@ pub(crate) async fn advise(call: &CallError, args: &Args) -> Option<Advice> {
     Some(Advice { kind, message })
 }
 
+/// What a failed call says to a person, in any case.
+pub(crate) async fn said(call: &CallError, args: &Args) -> String {
+    advise(call, args).await.map_or_else(|| call.to_string(), |advice| advice.message)
+}
+
 fn no_host(service: &str, call: &CallError, args: &Args) -> String {
     match args.endpoint() {
         Some(endpoint) => format!(

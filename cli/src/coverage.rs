@@ -2,7 +2,7 @@
 
 use crate::output::width;
 use crate::paint::Paint;
-use crate::table::Table;
+use crate::table::{Table, wrapped};
 use amiline_app::coverage::InstanceCoverage;
 use amiline_domain::coverage::{Cover, Unpromised};
 use amiline_domain::escape::one_line;
@@ -59,15 +59,42 @@ pub(crate) fn is_fine(rows: &[Row<'_>]) -> bool {
     !rows.iter().any(Row::is_lost)
 }
 
-/// As a table.
-pub(crate) fn text(all: &[InstanceCoverage], rows: &[Row<'_>], now: Timestamp, paint: Paint) -> String {
-    if all.is_empty() {
+/// A Region of whose instances nothing is known.
+#[derive(Debug)]
+pub(crate) struct Gap<'a> {
+    pub(crate) region: &'a Region,
+    pub(crate) reason: String,
+}
+
+/// As a table, and a line for each Region that could not be read: what is said of the others does not hold there.
+pub(crate) fn text(
+    all: &[InstanceCoverage],
+    rows: &[Row<'_>],
+    gaps: &[Gap<'_>],
+    now: Timestamp,
+    paint: Paint,
+) -> String {
+    let mut out = read(all, rows, gaps.is_empty(), now, paint);
+    for Gap { region, reason } in gaps {
+        let line = format!("{region} could not be read, so its instances are not in this list: {reason}");
+        out.push_str(&format!("\n{}", paint.bad(&wrapped(&line, 0, width()))));
+    }
+    out
+}
+
+fn read(all: &[InstanceCoverage], rows: &[Row<'_>], whole: bool, now: Timestamp, paint: Paint) -> String {
+    let place = if whole { "" } else { " in the Regions that could be read" };
+    if all.is_empty() && whole {
         return "No instance is enrolled: tag one amiline:schedule=POLICY, with a policy that has a schedule."
             .to_owned();
+    }
+    if all.is_empty() {
+        return format!("No instance is enrolled{place}.");
     }
     let lost = rows.iter().filter(|row| row.is_lost()).count();
     let in_vain = rows.iter().filter(|row| matches!(row, Row::InVain(..))).count();
     let mut said = counted(all.len(), "instance is enrolled", "instances are enrolled");
+    said.push_str(place);
     said.push_str(&match lost {
         0 => ", and each has the images that it is promised".to_owned(),
         lost => format!("; {}", counted(lost, "image is missing", "images are missing")),
@@ -123,7 +150,9 @@ fn promised(of: &InstanceCoverage, cover: &Cover, now: Timestamp, paint: Paint) 
 }
 
 /// For programs.
-pub(crate) fn as_json(rows: &[Row<'_>], now: Timestamp) -> String {
+pub(crate) fn as_json(rows: &[Row<'_>], gaps: &[Gap<'_>], now: Timestamp) -> String {
+    let unread = gaps.iter().map(|gap| json!({"region": gap.region, "reason": gap.reason}));
+    let unread: Vec<Value> = unread.collect();
     let rows = rows.iter().map(|row| match row {
         Row::Promised(of, cover) => json!({
             "instance": of.instance,
@@ -154,7 +183,7 @@ pub(crate) fn as_json(rows: &[Row<'_>], now: Timestamp) -> String {
             "reason": one.reason,
         }),
     });
-    json!({"coverage": rows.collect::<Vec<Value>>()}).to_string()
+    json!({"coverage": rows.collect::<Vec<Value>>(), "unread": unread}).to_string()
 }
 
 #[cfg(test)]
@@ -204,7 +233,7 @@ mod tests {
     fn the_longest_lost_stands_first_and_what_is_in_order_last() {
         let fleet = fleet();
         let rows = rows(&fleet, false);
-        let text = text(&fleet, &rows, at("2026-11-24T12:00:00Z"), Paint::plain());
+        let text = text(&fleet, &rows, &[], at("2026-11-24T12:00:00Z"), Paint::plain());
         let lines: Vec<&str> = text.lines().collect();
         let expected = [
             ("i-00000003", "too old: none for the slot of 2026-11-21 02:00 UTC"),
@@ -226,16 +255,32 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_in_order_over_a_gap() {
+        let (fleet, now) = (fleet(), at("2026-11-24T12:00:00Z"));
+        let (fine, west) = (&fleet[..1], Region::new("us-west-2").unwrap());
+        let gaps = [Gap { region: &west, reason: "it is denied".to_owned() }];
+        let told = text(fine, &rows(fine, true), &gaps, now, Paint::plain());
+        let expected = "1 instance is enrolled in the Regions that could be read, and each has the images that it is \
+                        promised\nus-west-2 could not be read, so its instances are not in this list: it is denied";
+        assert_eq!(told, expected);
+        let told = text(&[], &[], &gaps, now, Paint::plain());
+        assert!(told.starts_with("No instance is enrolled in the Regions that could be read.\nus-west-2 "), "{told}");
+        let json: Value = serde_json::from_str(&as_json(&[], &gaps, now)).unwrap();
+        assert_eq!(json["unread"], json!([{"region": "us-west-2", "reason": "it is denied"}]));
+    }
+
+    #[test]
     fn whoever_wants_trouble_only_gets_that_and_programs_get_all_of_it() {
         let fleet = fleet();
         assert_eq!(rows(&fleet, true).len(), 3);
-        let json: Value = serde_json::from_str(&as_json(&rows(&fleet, false), at("2026-11-24T12:00:00Z"))).unwrap();
+        let json: Value =
+            serde_json::from_str(&as_json(&rows(&fleet, false), &[], at("2026-11-24T12:00:00Z"))).unwrap();
         assert_eq!(json["coverage"].as_array().map(Vec::len), Some(5));
         assert_eq!((&json["coverage"][0]["lost"], &json["coverage"][4]["age_seconds"]), (&json!(true), &json!(35_820)));
         let fine = &fleet[..1];
         assert!(is_fine(&rows(fine, false)));
         assert!(
-            text(fine, &rows(fine, true), at("2026-11-24T12:00:00Z"), Paint::plain())
+            text(fine, &rows(fine, true), &[], at("2026-11-24T12:00:00Z"), Paint::plain())
                 .starts_with("1 instance is enrolled, and each has")
         );
     }

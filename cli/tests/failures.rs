@@ -136,7 +136,7 @@ fn no_table(stated: Option<&'static str>) -> Stub {
         }
         Some(stack) => {
             let value = serde_json::json!({
-                "stack": stack, "home": "us-east-1", "regions": "", "accounts": "", "organizations": "",
+                "stack": stack, "home": "us-east-1", "source_regions": "us-east-1", "regions": "", "accounts": "", "organizations": "",
                 "organizational_units": "", "keys": "", "images_per_hour_max": 50, "interval_minutes_min": 5,
                 "account": "111111111111",
             });
@@ -222,6 +222,45 @@ fn each_failure_has_its_own_message_and_advice() {
     }
     let reviewed = std::fs::read_to_string(&golden).unwrap_or_default();
     assert!(all == reviewed, "not what failures.txt holds:\n{all}");
+}
+
+/// A stack that allows two Regions, of which one may not be read and the other has no instance.
+fn half_readable() -> Stub {
+    Stub::answering(|request| {
+        let bounds = serde_json::json!({
+            "stack": "amiline", "home": "us-east-1", "source_regions": "us-east-1", "regions": "us-east-1,eu-west-1",
+            "accounts": "", "organizations": "", "organizational_units": "", "keys": "", "images_per_hour_max": 50,
+            "interval_minutes_min": 5, "account": "111111111111",
+        });
+        if request.contains("AmazonSSM.GetParametersByPath") {
+            (200, serde_json::json!({"Parameters": []}).to_string())
+        } else if request.contains("AmazonSSM.GetParameter") {
+            (200, serde_json::json!({"Parameter": {"Name": "x", "Value": bounds.to_string()}}).to_string())
+        } else if request.contains("/eu-west-1/ec2/") {
+            let error = "<Error><Code>UnauthorizedOperation</Code><Message>You are not authorized to perform this \
+                         operation.</Message></Error>";
+            (403, format!("<Response><Errors>{error}</Errors><RequestID>r</RequestID></Response>"))
+        } else {
+            (200, "<DescribeTagsResponse><tagSet/></DescribeTagsResponse>".to_owned())
+        }
+    })
+}
+
+#[test]
+fn a_region_that_may_not_be_read_is_named_and_the_others_are_shown() {
+    let (home, stub) = (home("regions", ""), half_readable());
+    let arguments = ["--endpoint-url", stub.url.as_str(), "coverage"];
+    let output = amiline(&home, &arguments, &KEYS);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(1), 0), "{said}");
+    let expected = "No instance is enrolled in the Regions that could be read.\n\
+                    eu-west-1 could not be read, so its instances are not in this list: these credentials may not do that: \
+                    ec2:DescribeTags of amiline:schedule in eu-west-1 is denied: You are not authorized to perform this \
+                    operation. Sign in as somebody who may, or ask for that right\n";
+    assert_eq!(said, expected);
+    let output = amiline(&home, &[arguments.as_slice(), &["--json"]].concat(), &KEYS);
+    let read: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &read["unread"][0]["region"]), (Some(1), &"eu-west-1".into()), "{read}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `amiline coverage`: reads every enrolled instance's newest images.
 
 use super::{Answer, connect, stack_of};
+use crate::advice;
 use crate::args::Args;
 use crate::coverage;
 use crate::failure::CommandError;
@@ -20,11 +21,15 @@ pub(super) async fn run(args: &Args, bad: bool) -> Result<Answer, CommandError> 
     };
     let covered = coverage_of_all(&aws, &stack, &mut progress).await?;
     bar.finish_and_clear();
-    let rows = coverage::rows(&covered, bad);
+    let rows = coverage::rows(&covered.instances, bad);
+    let mut unread = Vec::new();
+    for one in &covered.unread {
+        unread.push(coverage::Gap { region: &one.region, reason: advice::said(&one.error, args).await });
+    }
     let now = aws.now();
     let text = match args.json {
-        true => coverage::as_json(&rows, now),
-        false => coverage::text(&covered, &rows, now, Paint::for_output()),
+        true => coverage::as_json(&rows, &unread, now),
+        false => coverage::text(&covered.instances, &rows, &unread, now, Paint::for_output()),
     };
-    Ok(Answer::ended(text, coverage::is_fine(&rows)))
+    Ok(Answer::ended(text, coverage::is_fine(&rows) && unread.is_empty()))
 }

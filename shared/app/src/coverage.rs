@@ -4,6 +4,7 @@ use crate::made::made_of;
 use crate::policy_read::all_policy_texts;
 use crate::ports::{CallError, Clock, EnrolmentReader, MadeReader, PolicyHistory, PolicyStore, TagReader};
 use crate::settings::BoundedStack;
+use crate::unread::Unread;
 use amiline_domain::coverage::{Cover, Promise, Unpromised, coverage, promises, unpromised};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::ids::{InstanceId, PolicyName, Region};
@@ -33,13 +34,22 @@ struct Policies {
     promises: BTreeMap<PolicyName, Promise>,
 }
 
-/// The coverage of every instance that carries the schedule's tag in one of the stack's Regions, in no order. `progress` is
-/// told how many instances of how many were judged.
+/// The coverage of a stack's instances, as far as it could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Covered {
+    /// In no order.
+    pub instances: Vec<InstanceCoverage>,
+    /// Regions whose instances are not known.
+    pub unread: Vec<Unread>,
+}
+
+/// The coverage of every instance that carries the schedule's tag in one of the stack's Regions. `progress` is told how many
+/// instances of how many were judged.
 pub async fn coverage_of_all<W>(
     world: &W,
     stack: &BoundedStack,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<Vec<InstanceCoverage>, CallError>
+) -> Result<Covered, CallError>
 where
     W: Clock + TagReader + EnrolmentReader + MadeReader + PolicyStore + PolicyHistory,
 {
@@ -49,11 +59,15 @@ where
     let regions: Vec<&Region> = stack.bounds.regions.iter().collect();
     let tagged = join_all(regions.iter().map(|region| world.instances_tagged(region, &tag))).await;
     let mut asked: Vec<(EnrolmentKey, String)> = Vec::new();
+    let mut unread = Vec::new();
     for (region, tagged) in regions.into_iter().zip(tagged) {
         let account = &stack.stack.account;
-        asked.extend(tagged?.into_iter().map(|(instance, value)| {
-            (EnrolmentKey { account: account.clone(), region: region.clone(), instance }, value)
-        }));
+        match tagged {
+            Ok(tagged) => asked.extend(tagged.into_iter().map(|(instance, value)| {
+                (EnrolmentKey { account: account.clone(), region: region.clone(), instance }, value)
+            })),
+            Err(error) => unread.push(Unread { region: region.clone(), error }),
+        }
     }
     let keys: Vec<EnrolmentKey> = asked.iter().map(|(key, _)| key.clone()).collect();
     let mut enrolments = if keys.is_empty() { BTreeMap::new() } else { world.enrolments(&keys).await? };
@@ -69,7 +83,7 @@ where
         }
         progress(judged.len(), all);
     }
-    Ok(judged)
+    Ok(Covered { instances: judged, unread })
 }
 
 fn judge(
