@@ -6,10 +6,10 @@ use crate::ports::CallError;
 use crate::settings::BoundedStack;
 use crate::world::Create;
 use amiline_domain::budget::Budget;
-use amiline_domain::ids::{InstanceId, PolicyName, Region};
+use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
-use amiline_domain::look::{Counts, PolicyRead, Requested, admit};
+use amiline_domain::look::{Counts, PolicyRead, Requested, admit, named_by};
 use amiline_domain::plan::{Begun, Knock, begin, refuse};
 use amiline_domain::press::{Hint, LookDecision, Press, PressKey, decide_look};
 use amiline_domain::tags::{Button, Trigger};
@@ -175,7 +175,7 @@ async fn begin_press<W: Create>(
 ) -> Result<Option<LookDone>, UseCaseError> {
     let now = world.now();
     // An invalid name is refused by `admit`; it never reaches Parameter Store.
-    let policy = match PolicyName::new(new.value.as_str()) {
+    let policy = match named_by(&new.value) {
         Ok(name) => read_policy(world, stack, &name).await?,
         Err(_) => PolicyRead::default(),
     };

@@ -10,7 +10,7 @@ use crate::ports::{
 use crate::settings::BoundedStack;
 use amiline_domain::enrolment::{EnrolmentKey, Named, Sight};
 use amiline_domain::ids::{InstanceId, PolicyName, Region};
-use amiline_domain::look::PolicyRead;
+use amiline_domain::look::{PolicyRead, named_by};
 use amiline_domain::tags::Button;
 use amiline_domain::why::{Facts, Why, explain};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +48,7 @@ where
         let read = read(world, &name).await?;
         policies.insert(name, read);
     }
-    let pressed = match button.as_deref().map(PolicyName::new) {
+    let pressed = match button.as_deref().map(named_by) {
         Some(Ok(name)) => read(world, &name).await?,
         Some(Err(_)) | None => PolicyRead::default(),
     };

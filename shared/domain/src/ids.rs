@@ -4,6 +4,7 @@ pub mod patterns;
 
 use crate::escape::in_quotes;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;
@@ -20,13 +21,13 @@ pub struct InvalidId {
     /// What was given, cut to 64 characters.
     pub text: String,
     /// What a valid one looks like.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
 }
 
 impl InvalidId {
     /// Text that is not one of `kind`, for which `rule` says what a valid one looks like.
-    pub(crate) fn new(kind: &'static str, text: &str, rule: &'static str) -> Self {
-        Self { kind, text: text.chars().take(SHOWN).collect(), rule }
+    pub(crate) fn new(kind: &'static str, text: &str, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, text: text.chars().take(SHOWN).collect(), rule: rule.into() }
     }
 }
 

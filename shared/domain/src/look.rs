@@ -145,10 +145,15 @@ pub fn admit(
     keys: &TagKeys,
     now: Timestamp,
 ) -> Result<Admission, Rejection> {
-    let name = PolicyName::new(requested.value)
+    let name = named_by(requested.value)
         .map_err(|bad| Rejection::BadValue(InvalidId { text: one_line(&bad.text, 40), ..bad }))?;
     let usable = usable(&name, requested.policy, &instance.region, bounds, keys)?;
     admit_under(usable, instance, counts, bounds, now)
+}
+
+/// The policy that a button's value names. Spaces around it are nobody's intent, as with the tag of the schedule.
+pub fn named_by(value: &str) -> Result<PolicyName, InvalidId> {
+    PolicyName::new(value.trim())
 }
 
 /// A policy as it was read.
@@ -294,6 +299,7 @@ mod tests {
         let budget = Budget::default();
         let ok = instance();
         assert_eq!(code("default", Some("{}"), &ok, &press, &budget), "admitted");
+        assert_eq!(code(" default ", Some("{}"), &ok, &press, &budget), "admitted");
         assert_eq!(code("a\nb", Some("{}"), &ok, &press, &budget), "bad-value");
         assert_eq!(code("nope", None, &ok, &press, &budget), "unknown-policy");
         assert_eq!(code("default", Some("{"), &ok, &press, &budget), "invalid-policy");

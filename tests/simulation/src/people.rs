@@ -30,7 +30,7 @@ const EDITED_SCHEDULES: [Option<&str>; 7] = [
 
 /// What people write into the tag of the schedule.
 const ENROLMENTS: [&str; 8] =
-    ["hourly", "often", "zoned", "often,zoned", " hourly , zoned ", "no-such-schedule", "often,two words", "capped"];
+    ["hourly", "often", "zoned", "often zoned", " hourly , zoned ", "no-such-schedule", "often,two+words", "capped"];
 
 /// Tag values that name no policy.
 const NO_POLICIES: [&str; 3] = ["no-such-policy", "two words", "\u{202e}\u{0}line\nbreak"];

@@ -153,15 +153,16 @@ pub enum BadSchedule {
         /// So many.
         count: usize,
     },
-    /// Nothing between the commas.
-    #[error("the tag names no policy; its value is the name of one, or several with commas between them")]
+    /// Nothing but separators.
+    #[error("the tag names no policy; its value is the name of one, or several with spaces or commas between them")]
     Empty,
 }
 
 impl Named {
-    /// Reads `POLICY[,POLICY…]`. What can be used is, and the rest is told.
+    /// Reads policies with spaces or commas between them. What can be used is, and the rest is told. A space is what every
+    /// service and shorthand takes: the AWS CLI's shorthand ends a value at a comma.
     pub fn of(value: &str) -> Self {
-        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parts = value.split(|letter: char| letter == ',' || letter.is_whitespace()).filter(|part| !part.is_empty());
         let mut named = Named::default();
         for part in parts {
             match PolicyName::new(part) {

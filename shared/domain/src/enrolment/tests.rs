@@ -359,13 +359,17 @@ fn an_event_that_a_read_does_not_show_yet_is_looked_after() {
 
 #[test]
 fn what_can_be_used_of_a_tag_is_and_the_rest_is_told_once() {
-    let mut scene = Scene::tagged("nightly,no such\nname");
+    let mut scene = Scene::tagged("nightly,no/such/name");
     assert_eq!(scene.looks().len(), 1);
     assert!(scene.enrolment.seats.contains_key(&name("nightly")));
     assert!(scene.looks_at("2026-11-24T15:00:00Z").is_empty());
     let mut empty = Scene::tagged(" , ");
     assert_eq!(empty.looks(), [" , : bad-schedule"]);
-    let many = Named::of("a,b,c,d,e,f,g");
+    let both: Vec<String> = ["a b", " a  b ", "a,b", "a, b,", "a\tb"]
+        .map(|value| format!("{:?} {:?}", Named::of(value).policies.len(), Named::of(value).problem))
+        .into();
+    assert!(both.iter().all(|both| both == "2 None"), "{both:?}");
+    let many = Named::of("a,b c,d e,f g");
     assert_eq!(many.policies.len(), POLICIES_MAX);
     assert_eq!(many.problem, Some(BadSchedule::TooMany { count: 7 }));
 }

@@ -168,22 +168,26 @@ pub enum Wrong {
     #[error("a schedule needs at least one cron expression, such as \"30 2 * * *\"")]
     NoSlots,
     /// Two slots come too close.
-    #[error("two slots come within {minutes} minutes of each other; allowed: {SLOT_MINUTES_MIN} minutes or more")]
+    #[error("two slots come within {minutes} minutes of each other{when}; allowed: {SLOT_MINUTES_MIN} minutes or more")]
     SlotsTooClose {
         /// How close.
         minutes: i64,
+        /// Where, if it is not on any day.
+        when: String,
     },
     /// The next slot would come before the last instance's turn.
-    #[error("found {jitter}; allowed: less than the {minutes} minutes between two slots")]
+    #[error("found {jitter}; allowed: less than the {minutes} minutes between two slots{when}")]
     JitterTooLong {
         /// The window.
         jitter: u32,
         /// The time between two slots.
         minutes: i64,
+        /// Where, if it is not on any day.
+        when: String,
     },
     /// The next slot would come before the instance may be imaged again.
     #[error(
-        "found {interval}; allowed: at most {max}, which is {SLOT_MINUTES_MIN} minutes less than the time between two slots: \
+        "found {interval}; allowed: at most {max}, which is {SLOT_MINUTES_MIN} minutes less than the time between two slots{when}: \
          one is taken some minutes late, and the next would be later each time"
     )]
     IntervalTooLong {
@@ -191,6 +195,8 @@ pub enum Wrong {
         interval: u32,
         /// The longest that it may be.
         max: i64,
+        /// Where the slots come so close, if it is not on any day.
+        when: String,
     },
     /// Parameter Store keeps no value with two opening braces in a row.
     #[error("found \"{{{{\"; Parameter Store takes no text with two opening braces in a row: put a space between them")]

@@ -1,5 +1,6 @@
 //! A cron expression, and the wall-clock times at which it happens.
 
+use super::dialect::ambiguity;
 use crate::ids::InvalidId;
 use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
@@ -16,24 +17,30 @@ use std::sync::Arc;
 /// Characters of a cron expression.
 const CHARACTERS_MAX: usize = 100;
 
+const RULE: &str =
+    "five fields (minute, hour, day of month, month, day of week) that can happen, such as \"30 2 * * 1-5\"";
+
 /// A cron expression of five fields, as it was written: minute, hour, day of month, month, day of week. If both days are
-/// given, either suffices, as in every cron. `L`, `W` and `#` are understood (last day, nearest working day, n-th weekday).
+/// given, either suffices, as in every cron; with `+` before the weekday both are needed. `L`, `W` and `#` are understood
+/// (last day, nearest working day, n-th weekday).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CronExpression(Arc<str>);
 
 impl CronExpression {
-    /// Accepts what can be read and happens at some time.
+    /// Accepts what can be read in one way only and happens at some time.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         let start = civil::date(2000, 1, 1).at(0, 0, 0, 0);
-        match Times::parse(&text) {
-            Some(times) if text.len() <= CHARACTERS_MAX && times.next(start).is_some() => Ok(Self(text.into())),
-            Some(_) | None => Err(InvalidId::new(
-                "cron expression",
-                &text,
-                "five fields (minute, hour, day of month, month, day of week) that can happen, such as \"30 2 * * 1-5\"",
-            )),
+        let Some(times) = Times::parse(&text).filter(|_| text.len() <= CHARACTERS_MAX) else {
+            return Err(InvalidId::new("cron expression", &text, RULE));
+        };
+        if let Some(ways) = ambiguity(&text) {
+            return Err(InvalidId::new("cron expression", &text, ways));
+        }
+        match times.next(start) {
+            Some(_) => Ok(Self(text.into())),
+            None => Err(InvalidId::new("cron expression", &text, RULE)),
         }
     }
 
@@ -99,10 +106,34 @@ impl Times {
         self.0.find_next_occurrence(&Wall(after), false).ok().map(|wall| wall.0)
     }
 
+    /// The minutes of a day at which it happens, on the days on which it does.
+    pub(super) fn minutes_of_day(&self) -> Vec<i64> {
+        let (hours, minutes) = (self.0.pattern.hours.values(), self.0.pattern.minutes.values());
+        let of_hour = |hour: u16| minutes.iter().map(move |minute| i64::from(hour) * 60 + i64::from(*minute));
+        hours.into_iter().flat_map(of_hour).collect()
+    }
+
+    /// Whether it happens on a day.
+    pub(super) fn falls_on(&self, date: civil::Date) -> bool {
+        let pattern = &self.0.pattern;
+        let (month, day) = (part(date.month()), part(date.day()));
+        let weekday = weekday(date.weekday());
+        pattern.month_match(month).unwrap_or_default()
+            && pattern.day_match(i32::from(date.year()), month, day, weekday).unwrap_or_default()
+    }
+
     /// The last one at or before a time.
     pub(super) fn latest(&self, until: DateTime) -> Option<DateTime> {
         self.0.find_previous_occurrence(&Wall(until), true).ok().map(|wall| wall.0)
     }
+}
+
+fn part(part: i8) -> u32 {
+    u32::try_from(part).unwrap_or_default()
+}
+
+fn weekday(day: civil::Weekday) -> Weekday {
+    Weekday::from_days_from_sunday(part(day.to_sunday_zero_offset()))
 }
 
 /// A wall clock's time for the cron library, which brings no version of the time library that we use.
@@ -111,7 +142,6 @@ struct Wall(DateTime);
 
 impl CronDateTime for Wall {
     fn to_civil(&self) -> CivilDateTime {
-        let part = |part: i8| u32::try_from(part).unwrap_or_default();
         let at = self.0;
         // The parts are those of a time that exists.
         CivilDateTime::new(
@@ -121,7 +151,7 @@ impl CronDateTime for Wall {
     }
 
     fn civil_weekday(&self) -> Weekday {
-        Weekday::from_days_from_sunday(u32::try_from(self.0.weekday().to_sunday_zero_offset()).unwrap_or_default())
+        weekday(self.0.weekday())
     }
 
     fn resolve_civil(&self, civil: CivilDateTime) -> Result<Resolution<Self>, CronError> {

@@ -4,17 +4,20 @@
 //! the schedule alone: not on when somebody looks, and not on the instance.
 
 mod cron;
+mod dialect;
+mod gaps;
 mod zone;
 
 pub use cron::CronExpression;
+pub use gaps::Closest;
 pub use zone::ZoneName;
 
 use crate::ids::{InstanceId, PolicyName, short_digest};
 use crate::time::{Slot, plus_seconds, seconds_between};
 use cron::Times;
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,16 +28,14 @@ pub const CRONS_MAX: usize = 8;
 pub const JITTER_MINUTES_MAX: u32 = 720;
 /// The least time between two slots of a schedule, in minutes.
 pub const SLOT_MINUTES_MIN: i64 = 15;
-/// So many slots are looked at to find out how close two of them come: two months of days, a year of weeks.
-const SLOTS_COMPARED: usize = 64;
-/// 2026-01-01 in UTC: the year in which they are, the same for everybody who checks.
-const COMPARED_FROM: i64 = 1_767_225_600;
+/// Entries of a time zone that are looked at for one that sets the clock: some only change its name.
+const CHANGES_LOOKED_AT: usize = 16;
 
 /// Schedules of which it is remembered how close their slots come: a policy is read at every look.
 const CLOSEST_KEPT_MAX: usize = 64;
 
 thread_local! {
-    static CLOSEST: RefCell<BTreeMap<String, Option<i64>>> = const { RefCell::new(BTreeMap::new()) };
+    static CLOSEST: RefCell<BTreeMap<String, Option<Closest>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// When instances are imaged, as a policy says it.
@@ -63,16 +64,15 @@ impl Schedule {
         written.join("\n")
     }
 
-    /// The shortest time between two of its slots, in minutes. Any year shows it: the closest slots are those around a change
-    /// of clocks, or of one day. `None`: fewer than two.
-    pub fn closest_minutes(&self) -> Option<i64> {
+    /// The shortest time between two of its slots in the years 2026 to 2040. `None`: fewer than two.
+    pub fn closest(&self) -> Option<Closest> {
         let written = self.written();
         CLOSEST.with_borrow_mut(|kept| {
             if let Some(closest) = kept.get(&written) {
                 return *closest;
             }
-            let from = Timestamp::from_second(COMPARED_FROM).ok()?;
-            let closest = self.timetable()?.closest_minutes(from);
+            let table = self.timetable()?;
+            let closest = gaps::closest(&table.times, &table.zone);
             if kept.len() >= CLOSEST_KEPT_MAX {
                 kept.clear();
             }
@@ -123,12 +123,29 @@ impl Timetable {
         plus_seconds(slot.timestamp(), place.checked_rem(window).unwrap_or_default())
     }
 
-    /// The shortest time between two of the slots that come first after a moment, in minutes. `None`: fewer than two.
-    fn closest_minutes(&self, after: Timestamp) -> Option<i64> {
-        let next = |at: &Slot| self.next(at.timestamp());
-        let slots: Vec<Slot> = std::iter::successors(self.next(after), next).take(SLOTS_COMPARED).collect();
-        let pairs = slots.iter().zip(slots.iter().skip(1));
-        pairs.map(|(one, two)| seconds_between(one.timestamp(), two.timestamp()).div_euclid(60)).min()
+    /// The next moment at which the wall clock is set, with its offsets before and after. `None`: never again.
+    pub fn next_change_of_clocks(&self, after: Timestamp) -> Option<(Timestamp, Offset, Offset)> {
+        let changes = self.zone.following(after).take(CHANGES_LOOKED_AT).map(|change| {
+            let at = change.timestamp();
+            (at, self.zone.to_offset(plus_seconds(at, -1)), change.offset())
+        });
+        changes.into_iter().find(|(_, before, after)| before != after)
+    }
+
+    /// What the wall clock shows, and its offset from UTC.
+    pub fn wall(&self, at: Timestamp) -> (DateTime, Offset) {
+        let offset = self.zone.to_offset(at);
+        (offset.to_datetime(at), offset)
+    }
+
+    /// The moment at which a day begins by the wall clock.
+    pub fn start_of(&self, date: Date) -> Option<Timestamp> {
+        self.moment(date.at(0, 0, 0, 0))
+    }
+
+    /// When the last instance's turn comes for a slot, at the latest.
+    pub fn window_ends(&self, slot: Slot) -> Timestamp {
+        plus_seconds(slot.timestamp(), i64::from(self.jitter_minutes).saturating_mul(60))
     }
 
     fn next_of(&self, times: &Times, after: Timestamp) -> Option<Timestamp> {

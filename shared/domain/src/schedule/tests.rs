@@ -189,12 +189,67 @@ fn instances_are_spread_over_the_window_and_each_keeps_its_place() {
     assert!(by_minute.iter().all(|count| (60..140).contains(count)), "{by_minute:?}");
 }
 
+fn closest(crons: &[&str], zone: &str) -> Option<(i64, Option<String>)> {
+    let schedule = Schedule {
+        cron: crons.iter().map(|cron| CronExpression::new(*cron).unwrap()).collect(),
+        time_zone: ZoneName::new(zone).unwrap(),
+        jitter_minutes: 0,
+    };
+    schedule.closest().map(|closest| (closest.minutes, closest.clocks_change_on.map(|date| date.to_string())))
+}
+
 #[test]
-fn the_closest_two_slots_are_found_where_clocks_are_set() {
-    let day = at("2026-03-01T00:00:00Z");
-    assert_eq!(timetable(&["0 3 * * *"], "Europe/Berlin").closest_minutes(day), Some(23 * 60));
-    assert_eq!(timetable(&["*/5 * * * *"], "UTC").closest_minutes(day), Some(5));
-    assert_eq!(timetable(&["0 3 * * *", "10 3 * * 6"], "UTC").closest_minutes(day), Some(10));
+fn the_closest_two_slots_are_found_where_clocks_are_set_and_wherever_in_the_year_they_are() {
+    let on = |date: &str| Some(date.to_owned());
+    let table: &[(&[&str], &str, Option<(i64, Option<String>)>)] = &[
+        (&["0 3 * * *"], "Europe/Berlin", Some((23 * 60, on("2026-03-29")))),
+        (&["*/5 * * * *"], "UTC", Some((5, None))),
+        (&["0 3 * * *", "10 3 * * 6"], "UTC", Some((10, None))),
+        (&["50 1 * * *", "0 3 * * *"], "Europe/Berlin", Some((10, on("2026-03-29")))),
+        (&["0 */2 * * *"], "Europe/Berlin", Some((60, on("2026-03-29")))),
+        (&["30 2 * * *", "5 3 * * *"], "Europe/Berlin", Some((5, on("2026-03-29")))),
+        (&["45 1 * * *", "30 2 * * *"], "America/New_York", Some((15, on("2026-03-08")))),
+        (&["30 2 * * *", "45 2 * * *"], "Australia/Lord_Howe", Some((15, None))),
+        // Late in the year, and in one year of several.
+        (&["*/30 * * * *", "10 0 1 7 *"], "UTC", Some((10, None))),
+        (&["0 0 29 2 *", "5 0 29 2 *"], "UTC", Some((5, None))),
+        (&["0 0 1 1 *"], "UTC", Some((365 * 1440, None))),
+        (&["59 23 * * *", "1 0 * * *"], "Asia/Tokyo", Some((2, None))),
+    ];
+    for (crons, zone, expected) in table {
+        assert_eq!(closest(crons, zone), *expected, "{crons:?} {zone}");
+    }
+}
+
+/// The same answer as that of somebody who looks at every slot of fifteen years.
+#[test]
+fn the_closest_two_slots_are_those_that_all_slots_show() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["20 */6 * * *"], "Europe/Berlin"),
+        (&["30 2 * * 0", "50 1 * * 1-5"], "America/New_York"),
+        (&["45 23 L * *", "15 0 1 * *"], "Africa/Cairo"),
+        (&["15 2 * * *", "0 12 */3 * *"], "Africa/Casablanca"),
+        (&["30 2 15W * *", "0 3 * * 6#2", "10 4 * 3,10 SUNL"], "Australia/Sydney"),
+        (&["0 0 * * *"], "America/Santiago"),
+    ];
+    for (crons, zone) in cases {
+        let table = timetable(crons, zone);
+        let all = std::iter::successors(table.next(at("2025-12-31T23:59:59Z")), |slot| table.next(slot.timestamp()));
+        let all: Vec<Slot> = all.take_while(|slot| slot.timestamp() < at("2041-01-01T00:00:00Z")).collect();
+        let pairs = all.iter().zip(all.iter().skip(1));
+        let shown = pairs.map(|(one, two)| seconds_between(one.timestamp(), two.timestamp()) / 60).min();
+        assert_eq!(closest(crons, zone).map(|(minutes, _)| minutes), shown, "{crons:?} {zone}");
+    }
+}
+
+#[test]
+fn a_zone_whose_sign_is_the_other_way_round_says_so() {
+    let caution = |zone: &str| ZoneName::new(zone).unwrap().caution();
+    assert!(caution("Etc/GMT+5").unwrap().contains("is UTC-5"));
+    assert!(caution("Etc/GMT-11").unwrap().contains("is UTC+11"));
+    for plain in ["UTC", "Europe/Berlin", "Etc/UTC", "Etc/GMT"] {
+        assert_eq!(caution(plain), None, "{plain}");
+    }
 }
 
 #[test]

@@ -32,6 +32,14 @@ impl ZoneName {
         &self.0
     }
 
+    /// What somebody has to know who reads the name as it looks: the sign of `Etc/GMT+5` is the other way round.
+    pub fn caution(&self) -> Option<String> {
+        let hours = self.0.strip_prefix("Etc/GMT")?;
+        let (ours, real) = [("+", "-"), ("-", "+")].into_iter().find(|(sign, _)| hours.starts_with(*sign))?;
+        let hours = hours.strip_prefix(ours).filter(|hours| *hours != "0")?;
+        Some(format!("{self} is UTC{real}{hours}: the signs of these names are the other way round"))
+    }
+
     pub(super) fn zone(&self) -> Option<TimeZone> {
         TimeZone::get(&self.0).ok()
     }

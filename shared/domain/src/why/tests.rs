@@ -187,7 +187,7 @@ fn a_tag_that_nobody_has_seen_yet_or_that_names_nothing_says_so() {
     let mut story = Story::new();
     story.enrolment = Enrolment::default();
     assert!(story.says("schedule nightly").contains("the hourly sweep finds it"));
-    story.tag = Some("two words");
+    story.tag = Some("two+words");
     assert!(story.says("amiline:schedule").contains("is not a valid policy name"));
     story.tag = None;
     assert_eq!(story.says("amiline:schedule"), "the tag is not there: no schedule is followed");

@@ -21,7 +21,7 @@ const TAGS: [Option<&str>; 6] = [
     Some("nightly"),
     Some("spread,nightly"),
     Some("weekly, nightly,spread"),
-    Some("two words,nightly"),
+    Some("two+words nightly"),
     Some(""),
     None,
 ];

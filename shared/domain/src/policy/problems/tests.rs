@@ -69,6 +69,16 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
             "schedule.jitter_minutes: found 60; allowed: less than the 60 minutes between two slots",
         ),
         (
+            r#"{"schedule":{"cron":["50 1 * * *","0 3 * * *"],"time_zone":"Europe/Berlin"}}"#,
+            "two slots come within 10 minutes of each other where the clocks in Europe/Berlin are set forward, as on \
+             2026-03-29; allowed: 15 minutes",
+        ),
+        (
+            r#"{"schedule":{"cron":["0 */2 * * *"],"time_zone":"Europe/Berlin","jitter_minutes":100}}"#,
+            "schedule.jitter_minutes: found 100; allowed: less than the 60 minutes between two slots where the clocks in",
+        ),
+        (r#"{"schedule":{"cron":["0 2 ? * 2-6"]}}"#, "Write \"0 2 * * MON-FRI\" as EventBridge reads it, or"),
+        (
             r#"{"schedule":{"cron":["0 2 * * *"],"time_zone":"CEST"}}"#,
             "\"CEST\" is not a valid time zone: a name of the IANA database, such as \"UTC\" or \"Europe/Berlin\"",
         ),

@@ -15,21 +15,25 @@ pub(super) fn crowded_schedule(document: &Node) -> Option<Problem> {
     if schedule.cron.is_empty() {
         return Some(Problem { place: cron, wrong: Wrong::NoSlots });
     }
-    let closest = schedule.closest_minutes()?;
+    let closest = schedule.closest()?;
+    let when = closest.clocks_change_on.map_or_else(String::new, |date| {
+        format!(" where the clocks in {} are set forward, as on {date}", schedule.time_zone)
+    });
+    let closest = closest.minutes;
     if closest < SLOT_MINUTES_MIN {
-        return Some(Problem { place: cron, wrong: Wrong::SlotsTooClose { minutes: closest } });
+        return Some(Problem { place: cron, wrong: Wrong::SlotsTooClose { minutes: closest, when } });
     }
     if let Some((_, jitter)) = field(node, "jitter_minutes", &place)
         && i64::from(schedule.jitter_minutes) >= closest
     {
-        let wrong = Wrong::JitterTooLong { jitter: schedule.jitter_minutes, minutes: closest };
+        let wrong = Wrong::JitterTooLong { jitter: schedule.jitter_minutes, minutes: closest, when };
         return Some(Problem { place: jitter, wrong });
     }
     let (limits, place) = field(document, "limits", &root)?;
     let (interval, place) = field(limits, "interval_minutes", &place)?;
     let interval: u32 = serde_json::from_value(serde_json::to_value(interval).ok()?).ok()?;
     let max = closest.saturating_sub(SLOT_MINUTES_MIN);
-    let wrong = Wrong::IntervalTooLong { interval, max };
+    let wrong = Wrong::IntervalTooLong { interval, max, when };
     (i64::from(interval) > max).then_some(Problem { place, wrong })
 }
 
