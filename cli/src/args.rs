@@ -8,6 +8,7 @@ use amiline_aws::SignIn;
 use amiline_domain::escape::one_line;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, TagPrefix};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use jiff::civil::Date;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,11 +87,22 @@ pub(crate) enum Command {
 /// A document is a file NAME.yaml, NAME.yml or NAME.json: NAME is the policy's name.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// Say everything that is wrong with documents. Needs no AWS.
+    /// Say everything that is wrong with documents, and when their schedules will run. Needs no AWS.
     Check {
         /// NAME.yaml or NAME.json
         #[arg(required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Show when a policy's schedule will run: its next slots in its time zone and in UTC.
+    Slots {
+        /// NAME.yaml or NAME.json, or the name of a stored policy.
+        policy: String,
+        /// The day to begin with, as 2026-03-28 [default: now].
+        #[arg(long)]
+        from: Option<Date>,
+        /// How many slots.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        count: u16,
     },
     /// Show what documents would change against the stored policies.
     Diff {

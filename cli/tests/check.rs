@@ -12,10 +12,14 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
 }
 
-/// Without any variable: no credentials, no Region, no home.
 fn check(arguments: &[&str]) -> Output {
+    policy("check", arguments)
+}
+
+/// Without any variable: no credentials, no Region, no home.
+fn policy(command: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_amiline"))
-        .args(["policy", "check"])
+        .args(["policy", command])
         .args(arguments)
         .current_dir(directory().join("check"))
         .env_clear()
@@ -48,6 +52,11 @@ fn what_is_printed_is_what_was_reviewed() {
     }
     let together = ["web.yaml", "good.yaml", "good.json", "missing.yaml"];
     all.push_str(&format!("$ amiline policy check {}\n{}", together.join(" "), printed(&check(&together))));
+    for arguments in [["good-nightly.yaml", "--from", "2026-03-28"], ["good.yaml", "--from", "2026-03-28"]] {
+        let output = policy("slots", &arguments);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        all.push_str(&format!("\n$ amiline policy slots {}\n{}", arguments.join(" "), printed(&output)));
+    }
     let golden = directory().join("check.txt");
     #[allow(clippy::disallowed_methods, reason = "a test is told to update by its environment")]
     if std::env::var_os("UPDATE").is_some() {
@@ -64,6 +73,22 @@ fn fine_files_end_with_0_wrong_usage_with_2() {
     assert!(!printed(&fine).contains('\u{1b}'), "no colours into a pipe");
     assert_eq!(check(&[]).status.code(), Some(2));
     assert_eq!(check(&["--what", "good.yaml"]).status.code(), Some(2));
+}
+
+/// The moment is now, so only the form of it is held.
+#[test]
+fn a_schedule_that_is_fine_shows_its_next_five_slots() {
+    let text = printed(&check(&["good-nightly.yaml"]));
+    assert!(text.contains("no problem\n\ngood-nightly: its next 5 slots in Europe/London\n"), "{text}");
+    assert_eq!(text.matches("instances take turns until").count(), 5, "{text}");
+    let read: serde_json::Value = serde_json::from_str(&printed(&check(&["--json", "good-nightly.yaml"]))).unwrap();
+    assert_eq!(read["files"][0]["schedule"]["slots"].as_array().unwrap().len(), 5);
+    let many = policy("slots", &["good-nightly.yaml", "--count", "30", "--from", "2026-03-28", "--json"]);
+    let read: serde_json::Value = serde_json::from_str(&printed(&many)).unwrap();
+    assert_eq!(read["slots"].as_array().unwrap().len(), 30);
+    assert_eq!(read["slots"][0]["at"], "2026-03-28T01:30:00Z");
+    assert_eq!(policy("slots", &["broken.yaml"]).status.code(), Some(1));
+    assert_eq!(policy("slots", &["good-nightly.yaml", "--from", "yesterday"]).status.code(), Some(2));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Documents: what is wrong with them, and where. Needs no AWS.
 
+use super::slots::{self, Slots};
 use super::yaml::{Spot, read};
 use crate::paint::Paint;
 use amiline_app::policies::Proposed;
@@ -7,6 +8,7 @@ use amiline_domain::document::{Node, without_mark};
 use amiline_domain::escape::one_line;
 use amiline_domain::ids::PolicyName;
 use amiline_domain::policy::{Policy, Problem, TEXT_BYTES_MAX, Written};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -43,6 +45,12 @@ impl Found {
     fn at(spot: Spot, code: &'static str, message: &str) -> Self {
         Self { spot: Some(spot), path: String::new(), code, message: one_line(message, MESSAGE_CHARACTERS) }
     }
+}
+
+/// Whether a name is a document's and not a policy's.
+pub(crate) fn is_document(name: &str) -> bool {
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    EXTENSIONS.contains(&extension) || name.contains('/')
 }
 
 /// Reads and checks files, in their order.
@@ -144,6 +152,17 @@ pub(crate) fn is_fine(checked: &[Checked]) -> bool {
     checked.iter().all(|one| one.outcome.is_ok())
 }
 
+/// When the policies with schedules will run next, for people; nothing if there is none.
+pub(crate) fn slots_text(checked: &[Checked], paint: Paint, now: Timestamp) -> String {
+    let fine = checked.iter().filter_map(|one| one.outcome.as_ref().ok());
+    let scheduled = fine.filter(|proposed| proposed.written.policy.schedule.is_some());
+    scheduled.map(|proposed| format!("\n\n{}", slots_of(proposed, now).text(paint))).collect()
+}
+
+fn slots_of(proposed: &Proposed, now: Timestamp) -> Slots<'_> {
+    Slots::new(&proposed.name, proposed.written.policy.schedule.as_ref(), now, slots::SHOWN)
+}
+
 /// What was found, for people: one line for each problem, in columns, and a last line that sums up.
 pub(crate) fn text(checked: &[Checked], paint: Paint) -> String {
     let mut rows: Vec<(String, String, String, bool)> = Vec::new();
@@ -188,14 +207,15 @@ fn sum(checked: &[Checked], paint: Paint) -> String {
     paint.bad(&format!("{problems}{files}"))
 }
 
-/// The same for programs.
-pub(crate) fn as_json(checked: &[Checked]) -> Value {
+/// The same for programs, with the next slots of each schedule.
+pub(crate) fn as_json(checked: &[Checked], now: Timestamp) -> Value {
     let files = checked.iter().map(|one| match &one.outcome {
         Ok(proposed) => json!({
             "file": one.file,
             "policy": proposed.name,
             "bytes": proposed.written.text.len(),
             "problems": [],
+            "schedule": proposed.written.policy.schedule.is_some().then(|| slots_of(proposed, now).as_json()),
         }),
         Err(found) => {
             let problems = found.iter().map(|found| {

@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod slots;
 mod stored;
 mod yaml;
 
@@ -10,12 +11,15 @@ use crate::commands::{Answer, connect};
 use crate::output::{self, Unwritten};
 use crate::paint::Paint;
 use amiline_app::policies::{ApplyError, BoundsError, Compared, Proposed, apply, bounds_of, compare_all};
+use amiline_app::policy_read::policy_texts;
 use amiline_app::ports::{CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion};
 use amiline_aws::{Aws, ConnectError, Operator};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::PolicyName;
 use amiline_domain::policy::{Policy, PolicyError, Written};
+use amiline_domain::schedule::Schedule;
 use amiline_domain::tags::TagKeys;
+use jiff::civil::Date;
 use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +34,8 @@ pub(crate) enum PolicyCommandError {
     NoSuchVersion { name: PolicyName, version: u64, versions: Vec<u64> },
     #[error("version {version} of policy {name} is not restored: {error}")]
     NotRestored { name: PolicyName, version: u64, error: PolicyError },
+    #[error("policy {name} cannot be used: {error}")]
+    Invalid { name: PolicyName, error: PolicyError },
     #[error("nothing was written: without a terminal to ask on, this needs --yes")]
     NobodyToAsk,
     #[error("the question could not be asked: {0}; nothing was written")]
@@ -76,6 +82,7 @@ impl PolicyCommandError {
             Self::NoSuchPolicy(_) | Self::NoSuchVersion { .. } => ExitCode::from(3),
             Self::Output(error) => error.exit_code(),
             Self::NotRestored { .. }
+            | Self::Invalid { .. }
             | Self::Terminal(_)
             | Self::Bounds(_)
             | Self::Connect(_)
@@ -91,7 +98,7 @@ impl PolicyCommandError {
             Self::NobodyToAsk | Self::Terminal(_) => "not-asked",
             Self::NoSuchPolicy(_) | Self::NoSuchVersion { .. } => "not-found",
             Self::Output(_) => "output",
-            Self::NotRestored { .. } => "invalid-policy",
+            Self::NotRestored { .. } | Self::Invalid { .. } => "invalid-policy",
             Self::Bounds(_) => "stack",
             Self::Connect(_) => "configuration",
             Self::Unknown(_) => "unknown-outcome",
@@ -107,9 +114,14 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
     match command {
         PolicyCommand::Check { files } => {
             let checked = check::check(files);
-            let text = if args.json { check::as_json(&checked).to_string() } else { check::text(&checked, paint) };
+            let now = amiline_aws::now();
+            let text = match args.json {
+                true => check::as_json(&checked, now).to_string(),
+                false => format!("{}{}", check::text(&checked, paint), check::slots_text(&checked, paint, now)),
+            };
             Ok(Answer::ended(text, check::is_fine(&checked)))
         }
+        PolicyCommand::Slots { policy, from, count } => slots_of(args, policy, *from, *count, paint).await,
         PolicyCommand::Schema => Ok(Answer::done(amiline_domain::policy::schema())),
         PolicyCommand::Diff { files } => match documents(args, files, paint) {
             Err(refused) => Ok(refused),
@@ -178,9 +190,47 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
 /// The policies of files; or what is wrong with them.
 fn documents(args: &Args, files: &[PathBuf], paint: Paint) -> Result<Vec<Proposed>, Answer> {
     check::all_fine(check::check(files)).map_err(|checked| {
-        let text = if args.json { check::as_json(&checked).to_string() } else { check::text(&checked, paint) };
+        let text = match args.json {
+            true => check::as_json(&checked, amiline_aws::now()).to_string(),
+            false => check::text(&checked, paint),
+        };
         Answer::ended(text, false)
     })
+}
+
+/// The next slots of a document, or of a stored policy's version in force.
+async fn slots_of(
+    args: &Args,
+    policy: &str,
+    from: Option<Date>,
+    count: u16,
+    paint: Paint,
+) -> Result<Answer, PolicyCommandError> {
+    let (name, schedule) = match PolicyName::new(policy) {
+        Ok(name) if !check::is_document(policy) => {
+            let schedule = stored_schedule(args, &name).await?;
+            (name, schedule)
+        }
+        Ok(_) | Err(_) => match documents(args, &[PathBuf::from(policy)], paint) {
+            Err(refused) => return Ok(refused),
+            Ok(mut proposed) => {
+                let Some(Proposed { name, written }) = proposed.pop() else {
+                    return Ok(Answer::ended(String::new(), false));
+                };
+                (name, written.policy.schedule)
+            }
+        },
+    };
+    let from = from.and_then(|date| slots::start_of(schedule.as_ref(), date)).unwrap_or_else(amiline_aws::now);
+    let slots = slots::Slots::new(&name, schedule.as_ref(), from, usize::from(count));
+    Ok(Answer::done(if args.json { slots.as_json().to_string() } else { slots.text(paint) }))
+}
+
+async fn stored_schedule(args: &Args, name: &PolicyName) -> Result<Option<Schedule>, PolicyCommandError> {
+    let texts = policy_texts(&connect(args).await?, name).await?;
+    let force = texts.in_force().ok_or_else(|| PolicyCommandError::NoSuchPolicy(name.clone()))?;
+    let force = force.map_err(|error| PolicyCommandError::Invalid { name: name.clone(), error })?;
+    Ok(force.policy.schedule)
 }
 
 async fn against_stored(

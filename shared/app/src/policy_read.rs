@@ -14,7 +14,7 @@ use amiline_domain::record::{NewsCommit, NewsRecord, WatchWrite};
 use std::collections::BTreeMap;
 
 /// A policy's texts. The versions before the newest are asked for only if the newest is no policy.
-pub(crate) async fn policy_texts<W>(world: &W, name: &PolicyName) -> Result<PolicyTexts, CallError>
+pub async fn policy_texts<W>(world: &W, name: &PolicyName) -> Result<PolicyTexts, CallError>
 where
     W: PolicyReader + PolicyHistory,
 {

@@ -26,5 +26,6 @@ mod world;
 pub use errors::{NO_CREDENTIALS, NO_HOST};
 pub use records::{DUE_INDEX, DUE_SHARDS, LISTING_INDEX, history_of_stream};
 pub use sign_in::{ConnectError, Credentials, SignIn};
+pub use time::now;
 pub use warm::Warm;
 pub use world::{Aws, Operator};
