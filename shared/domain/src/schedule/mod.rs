@@ -13,7 +13,7 @@ pub use gaps::Closest;
 pub use zone::ZoneName;
 
 use crate::ids::{InstanceId, PolicyName, short_digest};
-use crate::time::{Slot, plus_seconds, seconds_between};
+use crate::time::{Slot, plus_seconds};
 use cron::Times;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ids::InvalidId;
+use crate::time::seconds_between;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
