@@ -11,6 +11,10 @@ use amiline_domain::time::{seconds_between, utc};
 use amiline_domain::why::duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Policies that the last line names.
+const NAMED_MAX: usize = 5;
 
 /// One line of the table.
 #[derive(Debug)]
@@ -25,7 +29,7 @@ impl Row<'_> {
     fn is_lost(&self) -> bool {
         match self {
             Row::Promised(_, cover) => cover.is_lost(),
-            Row::InVain(..) => false,
+            Row::InVain(_, one) => one.is_lost,
         }
     }
 
@@ -91,16 +95,17 @@ fn read(all: &[InstanceCoverage], rows: &[Row<'_>], whole: bool, now: Timestamp,
     if all.is_empty() {
         return format!("No instance is enrolled{place}.");
     }
-    let lost = rows.iter().filter(|row| row.is_lost()).count();
-    let in_vain = rows.iter().filter(|row| matches!(row, Row::InVain(..))).count();
+    let lost = rows.iter().filter(|row| row.is_lost() && matches!(row, Row::Promised(..))).count();
+    let without = without_images(rows);
     let mut said = counted(all.len(), "instance is enrolled", "instances are enrolled");
     said.push_str(place);
     said.push_str(&match lost {
+        0 if without.is_some() => String::new(),
         0 => ", and each has the images that it is promised".to_owned(),
         lost => format!("; {}", counted(lost, "image is missing", "images are missing")),
     });
-    if in_vain > 0 {
-        said.push_str(&format!("; {}", counted(in_vain, "policy is named in vain", "policies are named in vain")));
+    if let Some(without) = without {
+        said.push_str(&format!("; {without}"));
     }
     if rows.is_empty() {
         return said;
@@ -118,11 +123,30 @@ fn read(all: &[InstanceCoverage], rows: &[Row<'_>], whole: bool, now: Timestamp,
                 "-".to_owned(),
                 "-".to_owned(),
                 "-".to_owned(),
-                paint.change(&format!("no image: {}", one_line(&one.reason, 200))),
+                match one.is_lost {
+                    true => paint.bad(&format!("no image: {}", one_line(&one.reason, 200))),
+                    false => paint.change(&one_line(&one.reason, 200)),
+                },
             ],
         });
     }
     format!("{}\n{said}", table.text(width()))
+}
+
+/// Which policies give no image to those who follow them, each named once; none if there is none.
+fn without_images(rows: &[Row<'_>]) -> Option<String> {
+    let lost = rows.iter().filter_map(|row| match row {
+        Row::InVain(of, one) if one.is_lost => Some(((&of.region, &of.instance), one.policy.as_str())),
+        Row::InVain(..) | Row::Promised(..) => None,
+    });
+    let (instances, policies): (BTreeSet<(&Region, &InstanceId)>, BTreeSet<&str>) = lost.unzip();
+    let named: Vec<String> = policies.iter().take(NAMED_MAX).map(|policy| one_line(policy, 40)).collect();
+    let others = match policies.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let count = counted(instances.len(), "instance gets", "instances get");
+    (!instances.is_empty()).then(|| format!("{count} no image from {}{others}", named.join(", ")))
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {
@@ -177,7 +201,7 @@ pub(crate) fn as_json(rows: &[Row<'_>], gaps: &[Gap<'_>], now: Timestamp) -> Str
             "image_at": Value::Null,
             "age_seconds": Value::Null,
             "interval_seconds": Value::Null,
-            "lost": false,
+            "lost": one.is_lost,
             "lost_slot": Value::Null,
             "lost_at": Value::Null,
             "reason": one.reason,
@@ -214,7 +238,8 @@ mod tests {
             covers,
             unpromised,
         };
-        let nobody = Unpromised { policy: "weekly".to_owned(), reason: "there is no policy weekly".to_owned() };
+        let nobody =
+            Unpromised { policy: "weekly".to_owned(), reason: "there is no policy weekly".to_owned(), is_lost: true };
         vec![
             of("i-00000001", vec![cover(Some("2026-11-24T02:03:00Z"), "2026-11-26T02:00:00Z", None)], vec![]),
             of(
@@ -247,7 +272,7 @@ mod tests {
         }
         assert_eq!(
             lines.last(),
-            Some(&"3 instances are enrolled; 2 images are missing; 1 policy is named in vain"),
+            Some(&"3 instances are enrolled; 2 images are missing; 1 instance gets no image from weekly"),
             "{text}"
         );
         assert!(text.contains("3 d 9 h") && text.contains("1 d 0 h"), "{text}");
@@ -277,6 +302,12 @@ mod tests {
             serde_json::from_str(&as_json(&rows(&fleet, false), &[], at("2026-11-24T12:00:00Z"))).unwrap();
         assert_eq!(json["coverage"].as_array().map(Vec::len), Some(5));
         assert_eq!((&json["coverage"][0]["lost"], &json["coverage"][4]["age_seconds"]), (&json!(true), &json!(35_820)));
+        let follows_nothing = InstanceCoverage { covers: Vec::new(), ..fleet[1].clone() };
+        let alone =
+            [follows_nothing.clone(), InstanceCoverage { instance: fleet[2].instance.clone(), ..follows_nothing }];
+        assert!(!is_fine(&rows(&alone, false)), "instances without any promise are not in order");
+        let said = text(&alone, &rows(&alone, false), &[], at("2026-11-24T12:00:00Z"), Paint::plain());
+        assert!(said.ends_with("2 instances are enrolled; 2 instances get no image from weekly"), "{said}");
         let fine = &fleet[..1];
         assert!(is_fine(&rows(fine, false)));
         assert!(

@@ -33,8 +33,8 @@ pub(crate) async fn handle(
             let request = EnrolRequest { region, instance, hint: None, coverage };
             look_at_schedule(world, stack, &request, invocation).await?;
         }
-        Wake::LookAtPolicy(policy) => {
-            look_at_policy(world, stack, &policy).await?;
+        Wake::LookAtPolicy(asked) => {
+            look_at_policy(world, stack, &asked).await?;
         }
         Wake::FamilyDue(due) => {
             create_due(world, stack, &due, invocation).await?;

@@ -2,16 +2,17 @@
 
 use crate::family::{CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, advance};
 use crate::policy_read::read_policy;
-use crate::ports::CallError;
+use crate::ports::{CallError, Committed};
 use crate::settings::BoundedStack;
 use crate::world::Create;
 use amiline_domain::budget::Budget;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
-use amiline_domain::look::{Counts, PolicyRead, Requested, admit, named_by};
-use amiline_domain::plan::{Begun, Knock, begin, refuse};
-use amiline_domain::press::{Hint, LookDecision, Press, PressKey, decide_look};
+use amiline_domain::look::{Counts, PolicyRead, Rejection, Requested, admit, named_by};
+use amiline_domain::plan::{Begun, Knock, TagStep, begin, refuse};
+use amiline_domain::press::{Heard, Hint, LookDecision, Press, PressKey, decide_look};
+use amiline_domain::status;
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
 use amiline_domain::wake::InstanceTagged;
@@ -67,6 +68,8 @@ pub enum LookDone {
     Begun,
     /// A new press was refused, and answered.
     Rejected,
+    /// A press was refused as one before it: it was answered on the instance, and nobody else was told.
+    Repeated,
     /// The kill switch is on: nothing was done; the tick comes back to it.
     Paused,
 }
@@ -211,6 +214,10 @@ async fn begin_press<W: Create>(
                 request = invocation.id,
                 "press"
             );
+            if new.press.was_told(&rejection.identity(&new.value), now) {
+                let heard = Heard { at: begun.heard_at, status_before: begun.status_before };
+                return repeat(world, stack, &new, heard, &rejection).await;
+            }
             let (family, changes) = refuse(begun, policy.named(&new.value), &rejection, now);
             (Work::begun(family, None, changes, Extras::default()), LookDone::Rejected)
         }
@@ -220,4 +227,44 @@ async fn begin_press<W: Create>(
         Ran::ToTheEnd => Ok(Some(done)),
         Ran::IntoAConflict => Ok(None),
     }
+}
+
+/// Answers a press on the instance that is refused as one before it, without a family: the press counts it, the tag is
+/// removed and the status says why. `None`: somebody else wrote the press.
+async fn repeat<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    new: &NewPress,
+    heard: Heard<'_>,
+    rejection: &Rejection,
+) -> Result<Option<LookDone>, UseCaseError> {
+    let (keys, instance) = (&stack.stack.keys, &new.instance);
+    let key = PressKey {
+        account: stack.stack.account.clone(),
+        region: instance.region.clone(),
+        instance: instance.id.clone(),
+        button: Button::Image,
+    };
+    let answer = status::rejected(&rejection.to_string());
+    let after = new.press.repeated(heard, &answer, world.now());
+    // Before the removal, as always: a read that lags then shows no new press.
+    if world.set_press(&key, new.press.rev, &after).await? == Committed::Conflict {
+        return Ok(None);
+    }
+    let step = |tag: String, value: &str| TagStep {
+        region: instance.region.clone(),
+        instance: instance.id.clone(),
+        key: tag,
+        value: value.to_owned(),
+    };
+    // What is refused here is seen again by the tick, and answered again.
+    let removed = world.remove_tag(&step(keys.button(key.button), &new.value)).await;
+    let written = match removed {
+        Ok(()) => world.write_tag(&step(keys.status(), &answer)).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
+        tracing::warn!(instance = %instance.id, region = %instance.region, error = %error, "the answer was not written");
+    }
+    Ok(Some(LookDone::Repeated))
 }

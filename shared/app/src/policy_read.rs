@@ -2,15 +2,18 @@
 
 use crate::family::{RELOADS_MAX, UseCaseError, log_recorded};
 use crate::ports::{
-    CallError, Clock, Committed, DayCountReader, Freshness, NewsWriter, PolicyHistory, PolicyReader, PolicyStore,
-    PolicyVersion, WatchReader,
+    CallError, Clock, Committed, DayCountReader, Freshness, InstanceReader, NewsWriter, PolicyHistory, PolicyReader,
+    PolicyStore, PolicyVersion, WatchReader,
 };
-use crate::settings::BoundedStack;
-use amiline_domain::history::{News, Subject, append_news};
+use crate::settings::{BoundedStack, Stack};
+use amiline_domain::enrolment::Named;
+use amiline_domain::history::{EventKind, News, Subject, append_news};
 use amiline_domain::ids::PolicyName;
+use amiline_domain::image::InstanceState;
 use amiline_domain::look::PolicyRead;
-use amiline_domain::policy::{EarlierText, PolicyTexts, refused};
+use amiline_domain::policy::{EarlierText, Followers, PolicyTexts, Watch, nearest, refused};
 use amiline_domain::record::{NewsCommit, NewsRecord, WatchWrite};
+use amiline_domain::wake::PolicyAsked;
 use std::collections::BTreeMap;
 
 /// A policy's texts. The versions before the newest are asked for only if the newest is no policy.
@@ -65,6 +68,23 @@ fn of_versions(mut versions: Vec<PolicyVersion>) -> PolicyTexts {
     PolicyTexts { newest, earlier: earlier.collect() }
 }
 
+/// A policy as it is; if there is none of this name, with the one that was probably meant.
+pub(crate) async fn policy_named<W>(world: &W, name: &PolicyName) -> Result<PolicyRead, CallError>
+where
+    W: PolicyReader + PolicyStore + PolicyHistory,
+{
+    let texts = policy_texts(world, name).await?;
+    let near = if texts.newest.is_none() { nearest_to(world, name).await } else { None };
+    Ok(PolicyRead { texts, near, ..PolicyRead::default() })
+}
+
+/// The policy whose name is nearest. It is only for the words of a refusal, so a list that cannot be read names none.
+async fn nearest_to<W: PolicyStore>(world: &W, name: &PolicyName) -> Option<PolicyName> {
+    let stored = world.policies().await.unwrap_or_default();
+    let names: Vec<PolicyName> = stored.into_iter().filter_map(|stored| PolicyName::new(stored.name).ok()).collect();
+    nearest(name, &names)
+}
+
 /// A policy as whoever is about to use it needs to know it. One that cannot be used as it was written is told of.
 pub(crate) async fn read_policy<W>(
     world: &W,
@@ -72,9 +92,9 @@ pub(crate) async fn read_policy<W>(
     name: &PolicyName,
 ) -> Result<PolicyRead, UseCaseError>
 where
-    W: PolicyReader + PolicyHistory + WatchReader + DayCountReader + NewsWriter + Clock,
+    W: PolicyReader + PolicyStore + PolicyHistory + WatchReader + DayCountReader + NewsWriter + Clock,
 {
-    let mut read = PolicyRead { texts: policy_texts(world, name).await?, ..PolicyRead::default() };
+    let mut read = policy_named(world, name).await?;
     // One that is gone may have been told of as one that cannot be used.
     if read.texts.newest.is_none() || refused(&read.texts, &stack.bounds, &stack.stack.keys).is_some() {
         tell(world, stack, name, Some(&read.texts)).await?;
@@ -85,12 +105,80 @@ where
     Ok(read)
 }
 
-/// Tells of a policy that cannot be used as it was written, or can be again, unless that was told. Whether it was told now.
-pub async fn look_at_policy<W>(world: &W, stack: &BoundedStack, name: &PolicyName) -> Result<bool, UseCaseError>
+/// Tells of a policy that cannot be used as it was written, or can be again, unless that was told; and of the instances that
+/// follow one that gives no image. Whether anything was told now.
+pub async fn look_at_policy<W>(world: &W, stack: &BoundedStack, asked: &PolicyAsked) -> Result<bool, UseCaseError>
 where
-    W: PolicyHistory + WatchReader + NewsWriter + Clock,
+    W: PolicyStore + PolicyHistory + WatchReader + InstanceReader + NewsWriter + Clock,
 {
-    tell(world, stack, name, None).await
+    let text = tell(world, stack, &asked.policy, None).await?;
+    Ok(tell_followers(world, stack, asked).await? || text)
+}
+
+/// Tells that instances follow a policy that does not exist or has no schedule, or that it has one again. The instances are
+/// read again: since the sweep saw their tags somebody may have corrected them.
+async fn tell_followers<W>(world: &W, stack: &BoundedStack, asked: &PolicyAsked) -> Result<bool, UseCaseError>
+where
+    W: PolicyStore + PolicyHistory + WatchReader + InstanceReader + NewsWriter + Clock,
+{
+    let name = &asked.policy;
+    for round in 0..RELOADS_MAX {
+        let watch = world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
+        let texts = fresh_texts(world, name).await?;
+        if watch.tell_followers(name, &texts, &asked.followers, None).is_none() {
+            return Ok(false);
+        }
+        let followers = still_following(world, stack, asked).await?;
+        let near = if texts.newest.is_none() { nearest_to(world, name).await } else { None };
+        let told = watch.tell_followers(name, &texts, &followers, near.as_ref());
+        let Some(told) = told else { return Ok(false) };
+        if commit(world, &stack.stack, name, watch.rev, told).await? == Committed::Yes {
+            return Ok(true);
+        }
+        world.give_way(round).await;
+    }
+    Err(CallError::busy("policy's record", name.to_string(), stack.stack.home.clone()).into())
+}
+
+/// Those of the named instances whose tag still names the policy; the others are taken at the sweep's word.
+async fn still_following<W: InstanceReader>(
+    world: &W,
+    stack: &BoundedStack,
+    asked: &PolicyAsked,
+) -> Result<Followers, CallError> {
+    let tag = stack.stack.keys.schedule();
+    let mut followers = Followers::default();
+    for (region, instance) in &asked.followers.named {
+        let seen = world.instance(region, instance).await?.filter(|seen| seen.state == InstanceState::Present);
+        let value = seen.and_then(|seen| seen.tags.get(&tag).cloned()).unwrap_or_default();
+        if Named::of(&value).policies.contains(&asked.policy) {
+            followers.add(region, instance);
+        }
+    }
+    let unnamed = asked.followers.count.saturating_sub(asked.followers.named.len());
+    followers.count = followers.count.saturating_add(unnamed);
+    Ok(followers)
+}
+
+/// Writes what is told of a policy, with the watch that remembers it.
+async fn commit<W: NewsWriter + Clock>(
+    world: &W,
+    stack: &Stack,
+    name: &PolicyName,
+    expected_rev: u64,
+    (kind, reason, mut after): (EventKind, String, Watch),
+) -> Result<Committed, CallError> {
+    let (account, region) = (stack.account.clone(), stack.home.clone());
+    let instance_name = None;
+    let news = News { kind, account, region, instance_name, policy: name.clone(), image: None, reason };
+    let item = append_news(Subject::Policy(name.clone()), &mut after.news, news, world.now());
+    let write = WatchWrite { policy: name.clone(), expected_rev, watch: after };
+    let commit = NewsCommit { record: NewsRecord::Policy(write), history: vec![item] };
+    let committed = world.commit_news(&commit).await?;
+    if committed == Committed::Yes {
+        commit.history.iter().for_each(log_recorded);
+    }
+    Ok(committed)
 }
 
 /// What is told is what is so at this moment, and not what somebody read a while ago: others tell too. Whoever has `read` the
@@ -111,15 +199,8 @@ where
             return Ok(false);
         }
         let texts = fresh_texts(world, name).await?;
-        let Some((kind, reason, mut after)) = watch.tell(&texts, bounds, &stack.keys) else { return Ok(false) };
-        let (account, region) = (stack.account.clone(), stack.home.clone());
-        let instance_name = None;
-        let news = News { kind, account, region, instance_name, policy: name.clone(), image: None, reason };
-        let item = append_news(Subject::Policy(name.clone()), &mut after.news, news, world.now());
-        let write = WatchWrite { policy: name.clone(), expected_rev: watch.rev, watch: after };
-        let commit = NewsCommit { record: NewsRecord::Policy(write), history: vec![item] };
-        if world.commit_news(&commit).await? == Committed::Yes {
-            commit.history.iter().for_each(log_recorded);
+        let Some(told) = watch.tell(&texts, bounds, &stack.keys) else { return Ok(false) };
+        if commit(world, stack, name, watch.rev, told).await? == Committed::Yes {
             return Ok(true);
         }
         world.give_way(round).await;

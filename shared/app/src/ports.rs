@@ -248,6 +248,8 @@ pub trait RecordWriter {
     async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError>;
     /// Sets or removes the time at which to look at the instance again, if the press still has this version.
     async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError>;
+    /// Writes a press if it still has the version that was read (0: no item was there).
+    async fn set_press(&self, key: &PressKey, expected_rev: u64, press: &Press) -> Result<Committed, CallError>;
     /// Writes an enrolment if it still has the version that was read.
     async fn set_enrolment(&self, write: &EnrolmentWrite) -> Result<Committed, CallError>;
     /// Keeps a message that was rejected, for 30 days. Repeating it is harmless.

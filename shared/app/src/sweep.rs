@@ -10,10 +10,10 @@ use crate::ports::CallError;
 use crate::settings::WatchedStack;
 use crate::world::Tick;
 use amiline_domain::coverage::{Promise, coverage, news, promises};
-use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey, Named};
 use amiline_domain::ids::{InstanceId, PolicyName, Region};
-use amiline_domain::policy::{Policy, PolicyTexts, refused};
-use amiline_domain::wake::{look_at_coverage, look_at_policy};
+use amiline_domain::policy::{Followers, Lapse, Policy, PolicyTexts, Watch, refused};
+use amiline_domain::wake::{look_at_coverage, look_at_followers, look_at_policy};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -36,6 +36,8 @@ pub(crate) struct Swept {
     pub(crate) refused: usize,
     /// By policy and Region in which it promises images: how many instances have lost their coverage.
     pub(crate) lost: BTreeMap<(PolicyName, Region), usize>,
+    /// The instances that follow a policy that does not exist or has no schedule, by its name.
+    pub(crate) lapsed: BTreeMap<PolicyName, Followers>,
 }
 
 /// Holds everything against what was told.
@@ -58,11 +60,16 @@ pub(crate) async fn sweep<W: Tick>(world: &W, watched: &WatchedStack) -> Swept {
         };
         swept.unread.extend(read.err().map(|error| (format!("schedules in {region}"), error)));
     }
+    if let Err(error) = followers(world, &policies, &mut swept).await {
+        swept.unread.push(("what was told of policies".to_owned(), error));
+    }
     swept
 }
 
 /// What the policies say, ready to be held against many instances.
 struct Policies {
+    texts: BTreeMap<PolicyName, PolicyTexts>,
+    watches: BTreeMap<PolicyName, Watch>,
     hashes: BTreeMap<PolicyName, String>,
     promises: BTreeMap<PolicyName, Promise>,
 }
@@ -81,7 +88,23 @@ async fn policies<W: Tick>(world: &W, watched: &WatchedStack, swept: &mut Swept)
     }
     let newest =
         |(name, read): (&PolicyName, &PolicyTexts)| Some((name.clone(), Policy::hash(read.newest.as_deref()?)));
-    Ok(Policies { hashes: texts.iter().filter_map(newest).collect(), promises: promises(&texts) })
+    Ok(Policies { hashes: texts.iter().filter_map(newest).collect(), promises: promises(&texts), watches, texts })
+}
+
+/// Adds the messages that policies ask for of which it was not told that instances follow them in vain, or that this is over.
+async fn followers<W: Tick>(world: &W, policies: &Policies, swept: &mut Swept) -> Result<(), CallError> {
+    let unread: Vec<PolicyName> =
+        swept.lapsed.keys().filter(|name| !policies.texts.contains_key(*name)).cloned().collect();
+    let missing = if unread.is_empty() { BTreeMap::new() } else { world.watches(&unread).await? };
+    let (none, untold, nobody) = (PolicyTexts::default(), Watch::default(), Followers::default());
+    for name in policies.texts.keys().chain(&unread) {
+        let watch = policies.watches.get(name).or_else(|| missing.get(name)).unwrap_or(&untold);
+        let followers = swept.lapsed.get(name).unwrap_or(&nobody);
+        if watch.tell_followers(name, policies.texts.get(name).unwrap_or(&none), followers, None).is_some() {
+            swept.policies.push(look_at_followers(name, followers));
+        }
+    }
+    Ok(())
 }
 
 /// Adds what the instances of a Region ask for of which something is to be told or done. No more of their enrolments are
@@ -93,6 +116,13 @@ async fn instances<W: Tick>(
     policies: &Policies,
     swept: &mut Swept,
 ) -> Result<(), CallError> {
+    for (instance, value) in &tagged {
+        for name in Named::of(value).policies {
+            if policies.texts.get(&name).is_none_or(|texts| Lapse::of(texts).is_some()) {
+                swept.lapsed.entry(name).or_default().add(region, instance);
+            }
+        }
+    }
     for some in tagged.chunks(HELD_AT_ONCE) {
         let key = |instance: &InstanceId| EnrolmentKey {
             account: watched.stack.account.clone(),

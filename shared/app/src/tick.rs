@@ -38,6 +38,8 @@ pub struct TickDone {
     pub refused_policies: usize,
     /// Instances without an image that is as new as was promised, by policy and Region; counted by the sweep.
     pub lost: BTreeMap<(PolicyName, Region), usize>,
+    /// Instances that follow a policy that does not exist or has no schedule; counted by the sweep.
+    pub lapsed: usize,
     /// Messages sent for history that was not published.
     pub history: usize,
     /// Families that have been due for more than half an hour.
@@ -89,7 +91,8 @@ pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tic
 async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDone, UseCaseError> {
     let mut outbox = Outbox::default();
     let swept = sweep(world, watched).await;
-    let mut done = TickDone { refused_policies: swept.refused, lost: swept.lost, ..TickDone::default() };
+    let lapsed = swept.lapsed.values().map(|followers| followers.count).sum();
+    let mut done = TickDone { refused_policies: swept.refused, lost: swept.lost, lapsed, ..TickDone::default() };
     for body in swept.instances.into_iter().chain(swept.policies) {
         done.swept = done.swept.saturating_add(outbox.add(Queue::Create, body));
     }
@@ -103,6 +106,7 @@ async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDo
         swept = done.swept,
         refused_policies = done.refused_policies,
         lost = done.lost.values().sum::<usize>(),
+        lapsed = done.lapsed,
         unread = done.unread.len(),
         "sweep"
     );

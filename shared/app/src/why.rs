@@ -2,10 +2,10 @@
 
 use crate::enrol::is_busy;
 use crate::made::made_of;
-use crate::policy_read::policy_texts;
+use crate::policy_read::policy_named;
 use crate::ports::{
     CallError, Catalogue, Clock, DayCountReader, InstanceReader, KillSwitch, MadeReader, PolicyHistory, PolicyReader,
-    RecordReader,
+    PolicyStore, RecordReader,
 };
 use crate::settings::BoundedStack;
 use amiline_domain::enrolment::{EnrolmentKey, Named, Sight};
@@ -26,6 +26,7 @@ where
     W: Clock
         + InstanceReader
         + PolicyReader
+        + PolicyStore
         + PolicyHistory
         + DayCountReader
         + KillSwitch
@@ -83,9 +84,9 @@ where
 
 async fn read<W>(world: &W, name: &PolicyName) -> Result<PolicyRead, CallError>
 where
-    W: PolicyReader + PolicyHistory + DayCountReader,
+    W: PolicyReader + PolicyStore + PolicyHistory + DayCountReader,
 {
-    let mut read = PolicyRead { texts: policy_texts(world, name).await?, ..PolicyRead::default() };
+    let mut read = policy_named(world, name).await?;
     if read.needs_day() {
         read.day = world.day_count(name).await?;
     }

@@ -15,6 +15,7 @@ pub trait Create:
     + ImageCreator
     + InstanceTagger
     + PolicyReader
+    + PolicyStore
     + PolicyHistory
     + MadeReader
     + WatchReader
@@ -34,6 +35,7 @@ impl<T> Create for T where
         + ImageCreator
         + InstanceTagger
         + PolicyReader
+        + PolicyStore
         + PolicyHistory
         + MadeReader
         + WatchReader

@@ -50,9 +50,10 @@ pub fn refused_policies(stack: &str, count: usize, now: Timestamp) {
 }
 
 /// Counts instances without an image that is as new as was promised: all of them, as the alarm reads it, and by policy and
-/// Region, to look at.
-pub fn lost_coverage(stack: &str, lost: &BTreeMap<(PolicyName, Region), usize>, now: Timestamp) {
-    write_line(&metric(stack, "LostCoverage", lost.values().sum(), now));
+/// Region, to look at. Those that follow a policy without a schedule (`lapsed`) count in the sum only: whoever may tag
+/// writes the names of policies that do not exist, and each name would be a metric.
+pub fn lost_coverage(stack: &str, lost: &BTreeMap<(PolicyName, Region), usize>, lapsed: usize, now: Timestamp) {
+    write_line(&metric(stack, "LostCoverage", lost.values().sum::<usize>().saturating_add(lapsed), now));
     for ((policy, region), count) in lost {
         let dimensions = [("Stack", stack), ("Policy", policy.as_str()), ("Region", region.as_str())];
         write_line(&metric_of(&dimensions, "LostCoverage", *count, now));

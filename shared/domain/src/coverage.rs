@@ -11,7 +11,7 @@ use crate::family::{Family, RowState};
 use crate::history::EventKind;
 use crate::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region};
 use crate::look::{PolicyRead, Rejection, usable};
-use crate::policy::{Policy, PolicyTexts};
+use crate::policy::{Policy, PolicyTexts, nearest};
 use crate::schedule::{Schedule, Timetable};
 use crate::tags::TagKeys;
 use crate::time::{plus_seconds, seconds_between};
@@ -195,6 +195,8 @@ pub struct Unpromised {
     pub policy: String,
     /// Why nothing is promised, in words.
     pub reason: String,
+    /// Whether the instance gets no image for it; otherwise it was only not looked at yet.
+    pub is_lost: bool,
 }
 
 /// What a tag names without an image being promised for it. `covers` is what is promised.
@@ -206,19 +208,22 @@ pub fn unpromised(
     (bounds, keys): (&Bounds, &TagKeys),
 ) -> Vec<Unpromised> {
     let named = Named::of(tag);
-    let bad =
-        named.problem.as_ref().map(|problem| Unpromised { policy: one_line(tag, 40), reason: problem.to_string() });
+    let bad = named.problem.as_ref().map(|problem| (one_line(tag, 40), problem.to_string()));
+    let bad = bad.map(|(policy, reason)| Unpromised { policy, reason, is_lost: true });
     let silent = named.policies.iter().filter(|name| !covers.iter().any(|cover| cover.policy == **name));
     let silent = silent.map(|name| {
-        let read = PolicyRead { texts: texts.get(name).cloned().unwrap_or_default(), ..PolicyRead::default() };
-        let reason = match usable(name, &read, region, bounds, keys) {
-            Err(rejection) => rejection.to_string(),
-            Ok(usable) if usable.policy.schedule.is_none() => Rejection::NoSchedule(name.clone()).to_string(),
+        let (near, texts) = (nearest(name, texts.keys()), texts.get(name).cloned().unwrap_or_default());
+        let read = PolicyRead { texts, near, ..PolicyRead::default() };
+        let (reason, is_lost) = match usable(name, &read, region, bounds, keys) {
+            Err(rejection) => (rejection.to_string(), true),
+            Ok(usable) if usable.policy.schedule.is_none() => (Rejection::NoSchedule(name.clone()).to_string(), true),
             Ok(_) => {
-                "the instance was not looked at since the tag or the policy changed; the hourly sweep does, if its Region is watched".to_owned()
+                let reason = "the instance was not looked at since the tag or the policy changed; the hourly sweep does, \
+                              if its Region is watched";
+                (reason.to_owned(), false)
             }
         };
-        Unpromised { policy: name.to_string(), reason }
+        Unpromised { policy: name.to_string(), reason, is_lost }
     });
     bad.into_iter().chain(silent).collect()
 }

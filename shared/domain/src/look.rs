@@ -4,7 +4,7 @@ use crate::bounds::Bounds;
 use crate::budget::{Budget, DayCount};
 use crate::enrolment::BadSchedule;
 use crate::escape::one_line;
-use crate::ids::{DeviceName, InvalidId, PolicyName, Region};
+use crate::ids::{DeviceName, InvalidId, PolicyName, Region, short_digest};
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
 use crate::policy::{BeyondBounds, InForce, Policy, PolicyError, PolicyRef, PolicyTexts};
 use crate::press::{Press, too_soon};
@@ -20,8 +20,13 @@ pub enum Rejection {
     #[error("{0}")]
     BadValue(#[from] InvalidId),
     /// There is no such policy.
-    #[error("there is no policy {0}; create it or tag with another name")]
-    UnknownPolicy(PolicyName),
+    #[error("there is no policy {name}; {}create it or tag with another name", meant(near.as_ref()))]
+    UnknownPolicy {
+        /// The name.
+        name: PolicyName,
+        /// The policy that was probably meant.
+        near: Option<PolicyName>,
+    },
     /// The policy's text is not valid.
     #[error("policy {name}: {error}")]
     InvalidPolicy {
@@ -82,12 +87,41 @@ pub enum Rejection {
     TooSoon(Timestamp),
 }
 
+fn meant(near: Option<&PolicyName>) -> String {
+    near.map_or_else(String::new, |near| format!("did you mean {near}? Otherwise "))
+}
+
+fn unknown(name: &PolicyName, read: &PolicyRead) -> Rejection {
+    Rejection::UnknownPolicy { name: name.clone(), near: read.near.clone() }
+}
+
 impl Rejection {
+    /// Identifies the refusal of a value: the same until the value or the reason is another one. When it will be over, and what
+    /// was probably meant, is no part of it.
+    pub fn identity(&self, value: &str) -> String {
+        let detail = match self {
+            Rejection::InvalidPolicy { error, .. } => error.to_string(),
+            Rejection::BeyondBounds { error, .. } => error.to_string(),
+            Rejection::RootLeftOut { device, .. } => device.to_string(),
+            Rejection::RegionNotAllowed(_)
+            | Rejection::BadValue(_)
+            | Rejection::UnknownPolicy { .. }
+            | Rejection::Terminated
+            | Rejection::InstanceStoreRoot
+            | Rejection::BadSchedule(_)
+            | Rejection::NoSchedule(_)
+            | Rejection::HourlyLimit(_)
+            | Rejection::DailyLimit { .. }
+            | Rejection::TooSoon(_) => String::new(),
+        };
+        short_digest(&["refusal", value, self.code(), &detail], 16)
+    }
+
     /// A short stable word for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Rejection::BadValue(_) => "bad-value",
-            Rejection::UnknownPolicy(_) => "unknown-policy",
+            Rejection::UnknownPolicy { .. } => "unknown-policy",
             Rejection::InvalidPolicy { .. } => "invalid-policy",
             Rejection::BeyondBounds { .. } => "beyond-bounds",
             Rejection::RegionNotAllowed(_) => "region-not-allowed",
@@ -161,6 +195,8 @@ pub fn named_by(value: &str) -> Result<PolicyName, InvalidId> {
 pub struct PolicyRead {
     /// Its texts.
     pub texts: PolicyTexts,
+    /// The policy whose name is nearest, if there is none of this name.
+    pub near: Option<PolicyName>,
     /// The images under it of the day. Read only if the version in force has such a limit.
     pub day: DayCount,
 }
@@ -168,7 +204,7 @@ pub struct PolicyRead {
 impl PolicyRead {
     /// A policy of which only the newest text is known.
     pub fn newest(text: Option<&str>) -> Self {
-        Self { texts: PolicyTexts::newest(text), day: DayCount::default() }
+        Self { texts: PolicyTexts::newest(text), ..Self::default() }
     }
 
     /// The policy that a request names, if there is one of that name, whatever is wrong with it.
@@ -203,7 +239,7 @@ pub(crate) fn usable<'a>(
     if !bounds.regions.contains(region) {
         return Err(Rejection::RegionNotAllowed(region.clone()));
     }
-    let force = read.texts.in_force().ok_or_else(|| Rejection::UnknownPolicy(name.clone()))?;
+    let force = read.texts.in_force().ok_or_else(|| unknown(name, read))?;
     let InForce { policy, text, .. } = force.map_err(|error| Rejection::InvalidPolicy { name: name.clone(), error })?;
     policy.check(bounds, keys).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
     let policy_ref = PolicyRef { name: name.clone(), hash: Policy::hash(text) };
@@ -357,7 +393,7 @@ mod tests {
         let keys = TagKeys::new(TagPrefix::new("images").unwrap());
         let earlier = crate::policy::EarlierText { version: 1, text: r#"{"deadline_hours":3}"#.to_owned() };
         let texts = PolicyTexts { newest: Some("{".to_owned()), earlier: vec![earlier] };
-        let policy = PolicyRead { texts, day: DayCount::default() };
+        let policy = PolicyRead { texts, ..PolicyRead::default() };
         let (press, budget) = (Press::untouched(), Budget::default());
         let counts = Counts { press: &press, budget: &budget };
         let requested = Requested { value: "default", policy: &policy };

@@ -67,7 +67,23 @@ pub struct Press {
     pub answer: Option<String>,
     /// When to look at the instance again, with no event asking for it.
     pub next_look: Option<Timestamp>,
+    /// The refusal that was told last, so that it is told once; none after a press that was accepted.
+    pub told: Option<ToldRefusal>,
 }
+
+/// A refusal as it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldRefusal {
+    /// Identifies the value and why it was refused.
+    pub what: String,
+    /// When it was told.
+    pub at: Timestamp,
+    /// How often the same was refused since without a word.
+    pub repeats: u32,
+}
+
+/// For how long the same refusal of the same instance is not told again, in seconds.
+const TOLD_SECONDS: i64 = 86_400;
 
 impl Press {
     /// A button that was never pressed.
@@ -82,8 +98,41 @@ impl Press {
             cleared_at: None,
             answer: None,
             next_look: None,
+            told: None,
         }
     }
+
+    /// Whether this refusal was told within the last day and no other came since: then it is only answered on the instance,
+    /// and counted. A tool that puts the tag back each minute would fill the table and everybody's mail otherwise.
+    pub fn was_told(&self, what: &str, now: Timestamp) -> bool {
+        self.told.as_ref().is_some_and(|told| told.what == what && seconds_between(told.at, now) < TOLD_SECONDS)
+    }
+
+    /// What it becomes by a refusal that was told before. The tag is removed next; if that fails, it is seen again once reads
+    /// are consistent, and is refused again.
+    pub fn repeated(&self, heard: Heard<'_>, answer: &str, now: Timestamp) -> Press {
+        let count = |told: &ToldRefusal| ToldRefusal { repeats: told.repeats.saturating_add(1), ..told.clone() };
+        Press {
+            rev: self.rev.saturating_add(1),
+            state: PressState::Idle,
+            heard_at: heard.at,
+            status_before: heard.status_before.map(str::to_owned),
+            cleared_at: Some(now),
+            answer: Some(answer.to_owned()),
+            next_look: None,
+            told: self.told.as_ref().map(count),
+            ..self.clone()
+        }
+    }
+}
+
+/// What is known of how a press was made.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard<'a> {
+    /// The time of the event that told of it, if one did.
+    pub at: Option<Timestamp>,
+    /// The status tag when it was made, as far as that is known.
+    pub status_before: Option<&'a str>,
 }
 
 /// What an event claimed about the button. A hint, never a fact.

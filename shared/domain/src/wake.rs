@@ -4,8 +4,8 @@
 mod messages;
 
 pub use messages::{
-    announce_history, digest_due, family_due, family_due_early, look_at_coverage, look_at_instance, look_at_policy,
-    look_at_schedule,
+    announce_history, digest_due, family_due, family_due_early, look_at_coverage, look_at_followers, look_at_instance,
+    look_at_policy, look_at_schedule,
 };
 
 use crate::day::Day;
@@ -13,6 +13,7 @@ use crate::digest::DigestKey;
 use crate::escape::one_line;
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region};
 use crate::image::ImageState;
+use crate::policy::{FOLLOWERS_NAMED_MAX, Followers};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -49,7 +50,7 @@ pub enum Wake {
         coverage: bool,
     },
     /// Ours: a policy cannot be used as it was written, or can be again.
-    LookAtPolicy(PolicyName),
+    LookAtPolicy(PolicyAsked),
     /// Ours: a family's time has come.
     FamilyDue(FamilyDue),
     /// Ours: a history item was not published in time.
@@ -65,6 +66,15 @@ pub enum Wake {
     DayEnded(Day),
     /// Ours: a digest is due.
     DigestDue(DigestKey),
+}
+
+/// A policy to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyAsked {
+    /// Which.
+    pub policy: PolicyName,
+    /// The instances that follow it, if the sweep found that it gives them no image.
+    pub followers: Followers,
 }
 
 /// A family to look at.
@@ -200,6 +210,8 @@ struct LookDetail {
 #[derive(Deserialize)]
 struct PolicyDetail {
     policy: String,
+    #[serde(default)]
+    followers: Followers,
 }
 
 #[derive(Deserialize)]
@@ -260,7 +272,10 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
         }
         (OUR_SOURCE, "LookAtPolicy") => {
             let detail: PolicyDetail = detail(&envelope)?;
-            Ok(Wake::LookAtPolicy(field("detail.policy", PolicyName::new(detail.policy))?))
+            let mut followers = detail.followers;
+            followers.named.truncate(FOLLOWERS_NAMED_MAX);
+            let policy = field("detail.policy", PolicyName::new(detail.policy))?;
+            Ok(Wake::LookAtPolicy(PolicyAsked { policy, followers }))
         }
         (OUR_SOURCE, "FamilyDue") => {
             let detail: FamilyDetail = detail(&envelope)?;

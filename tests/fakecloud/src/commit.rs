@@ -145,6 +145,15 @@ impl State {
         }
     }
 
+    /// Writes a press if the stored one has this version (0: there is no item).
+    pub(crate) fn set_press(&mut self, key: &PressKey, expected_rev: u64, press: &Press) -> Committed {
+        if self.store.presses.get(key).map_or(0, |stored| stored.rev) != expected_rev {
+            return Committed::Conflict;
+        }
+        self.write_press(key, press.clone());
+        Committed::Yes
+    }
+
     /// Sets or removes the press's due time if it still has this version (0: there is no item). A new version
     /// comes of it, so that of two looks that overlap only one changes it.
     pub(crate) fn set_press_look(&mut self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Committed {

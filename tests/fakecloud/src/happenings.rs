@@ -12,7 +12,7 @@ use amiline_domain::ids::{ImageId, InstanceId, Region};
 use amiline_domain::image::{ImageState, ObservedInstance};
 use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
-use amiline_domain::press::PressKey;
+use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::Topic;
 use amiline_domain::record::{Commit, EnrolmentWrite, NewsCommit};
 use jiff::Timestamp;
@@ -43,6 +43,8 @@ pub enum What {
         /// Whose.
         key: EnrolmentKey,
     },
+    /// A press was written by itself: its refusal was told before.
+    Repeated(PressKey, Box<Press>),
     /// An enrolment was written by itself.
     Enrolled(Box<EnrolmentWrite>),
     /// News were written that belong to no family.

@@ -174,6 +174,18 @@ impl RecordWriter for World {
         self.call("dynamodb:UpdateItem", &home, family.as_str(), |state| Ok(state.wake_family(family, holder))).await
     }
 
+    async fn set_press(&self, key: &PressKey, expected_rev: u64, press: &Press) -> Result<Committed, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:PutItem", &home, &press_pk(key), |state| {
+            let committed = state.set_press(key, expected_rev, press);
+            if committed == Committed::Yes {
+                state.happened(self.invocation, || What::Repeated(key.clone(), Box::new(press.clone())));
+            }
+            Ok(committed)
+        })
+        .await
+    }
+
     async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError> {
         // A button that was never pressed has no item, and needs none to have no time: no call.
         if rev == 0 && at.is_none() {

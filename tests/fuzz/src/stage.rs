@@ -136,8 +136,8 @@ impl Stage {
                 }
                 done
             }
-            (Queue::Create, Wake::LookAtPolicy(policy)) => {
-                format!("{:?}", look_at_policy(world, stack, &policy).await?)
+            (Queue::Create, Wake::LookAtPolicy(asked)) => {
+                format!("{:?}", look_at_policy(world, stack, &asked).await?)
             }
             (Queue::Create, Wake::LookAtSchedule { region, instance, coverage }) => {
                 let request = EnrolRequest { region, instance, hint: None, coverage };

@@ -303,8 +303,8 @@ pub async fn handle<W: Create + Distribute + Notify>(
             let request = LookRequest { region, instance, hint: None };
             look_at_instance(world, stack, &request, invocation).await?;
         }
-        (Queue::Create, Wake::LookAtPolicy(policy)) => {
-            look_at_policy(world, stack, &policy).await?;
+        (Queue::Create, Wake::LookAtPolicy(asked)) => {
+            look_at_policy(world, stack, &asked).await?;
         }
         (Queue::Create, Wake::LookAtSchedule { region, instance, coverage }) => {
             let request = EnrolRequest { region, instance, hint: None, coverage };

@@ -48,6 +48,36 @@ fn the_same_event_twenty_times_with_overlapping_invocations_makes_one_image() {
 }
 
 #[test]
+fn a_tool_that_puts_the_button_back_is_answered_each_time_and_told_of_once_until_it_changes_or_a_day_is_over() {
+    let house = House::new();
+    let instance = house.instance();
+    let press = |value: &str| {
+        house.cloud.press(&east(), &instance, value);
+        house.live_by_events(1);
+        assert!(!house.is_pressed(&instance), "each is answered");
+        (house.cloud.families().len(), house.cloud.notices_of("request-rejected"))
+    };
+    for _ in 0..30 {
+        assert_eq!(press("no-such-policy"), (1, 1));
+        assert!(house.status(&instance).starts_with("rejected: there is no policy no-such-policy"));
+    }
+    assert_eq!(press("another"), (2, 2), "another refusal");
+    assert_eq!(press("no-such-policy"), (3, 3), "it changed");
+    assert_eq!(press("no-such-policy"), (3, 3));
+    house.cloud.advance(86_400);
+    assert_eq!(press("no-such-policy"), (4, 4), "a day is over");
+    let told = house.cloud.notices();
+    assert!(told.last().unwrap().field("reason").contains("(refused once more since "), "{told:?}");
+    // An image in between is news, and so is the next refusal.
+    house.cloud.put_policy("no-such-policy", "{}");
+    house.cloud.press(&east(), &instance, "no-such-policy");
+    house.live_by_events(10);
+    house.cloud.delete_policy("no-such-policy");
+    house.cloud.advance(120);
+    assert_eq!(press("no-such-policy").1, 5);
+}
+
+#[test]
 fn a_press_after_the_answer_makes_a_second_family() {
     let house = House::new();
     let instance = house.pressed("plain");

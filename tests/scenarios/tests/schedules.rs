@@ -5,6 +5,7 @@ use amiline_app::ports::Queue;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::history::Subject;
 use amiline_domain::ids::{InstanceId, PolicyName};
+use amiline_domain::receiver::Topic;
 use amiline_domain::tags::Trigger;
 use amiline_domain::time::seconds_between;
 use amiline_fakecloud::{Delivery, EventKind, FaultKind, FaultRule, Launch, Volume};
@@ -219,6 +220,41 @@ fn a_policy_without_a_schedule_is_refused_once_where_people_look() {
     assert!(refused.iter().all(|family| family.outcome == Some(Outcome::Rejected)));
     assert_eq!(house.cloud.notices_of("request-rejected"), 2);
     assert!(house.status(&instance).starts_with("rejected: "), "{}", house.status(&instance));
+}
+
+#[test]
+fn instances_of_a_policy_that_is_gone_or_misspelt_have_lost_their_coverage_and_are_told_of_once_for_all() {
+    let house = house();
+    let instances = ["nightly", "nightly", "nigthly weekly"].map(|tag| enrolled(&house, tag));
+    house.live(10);
+    let done = house.sweep();
+    house.live(10);
+    assert_eq!(done.lapsed, 2, "nigthly and weekly");
+    let told = house.cloud.news(&Subject::Policy(PolicyName::new("nigthly").unwrap()));
+    let reason = told[0].reason.clone().unwrap_or_default();
+    assert_eq!(told[0].event.as_str(), "coverage-lost");
+    assert!(reason.contains("did you mean nightly?") && reason.contains(instances[2].as_str()), "{reason}");
+    let answers = house.cloud.families().into_iter().filter_map(|family| family.status);
+    assert!(answers.into_iter().any(|status| status.contains("did you mean nightly?")));
+    assert_eq!(house.cloud.notices_on(Topic::Attention).len(), 2);
+
+    house.cloud.delete_policy("nightly");
+    for _ in 0..2 {
+        assert_eq!(house.sweep().lapsed, 4);
+        house.live(10);
+    }
+    let told = house.cloud.news(&Subject::Policy(PolicyName::new("nightly").unwrap()));
+    assert_eq!(told.len(), 1, "once for a policy: {told:?}");
+    assert!(told[0].reason.as_ref().is_some_and(|reason| reason.starts_with("2 instances follow it")), "{told:?}");
+
+    house.cloud.put_policy("nightly", NIGHTLY);
+    assert_eq!(house.sweep().lapsed, 2);
+    house.live(10);
+    let told = house.cloud.news(&Subject::Policy(PolicyName::new("nightly").unwrap()));
+    assert_eq!(told.last().map(|item| item.event.as_str()), Some("coverage-restored"));
+    house.sweep();
+    house.live(10);
+    assert_eq!(house.cloud.news(&Subject::Policy(PolicyName::new("nightly").unwrap())).len(), 2, "and its end once");
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub struct Enrolled {
 impl Enrolled {
     /// Whether the tag names the policy.
     pub fn names(&self, policy: &str) -> bool {
-        self.value.split(',').any(|part| part.trim() == policy)
+        self.value.split([',', ' ']).any(|part| part == policy)
     }
 }
 

@@ -9,7 +9,7 @@ use amiline_domain::family::{Family, ImageRow, RowState, Worker};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, PolicyName};
 use amiline_domain::policy::Watch;
-use amiline_domain::press::{Press, PressKey, PressState};
+use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
 use amiline_domain::receiver::{Receiver, Unannounced};
 use amiline_domain::time::{Slot, plus_seconds};
 use jiff::Timestamp;
@@ -115,6 +115,8 @@ struct PressItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_look: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<ToldRefusal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at: Option<String>,
@@ -140,6 +142,7 @@ pub(super) fn press_item(key: &PressKey, press: &Press) -> Result<Item, String> 
         cleared_at: press.cleared_at,
         answer: press.answer.clone(),
         next_look: press.next_look,
+        told: press.told.clone(),
         due_shard: press.next_look.map(|_| layout::due_shard(&pk)),
         due_at: press.next_look.map(|at| layout::due_at(at, DueKind::Press)),
         pk,
@@ -164,6 +167,7 @@ pub(super) fn press(item: Item) -> Result<Press, String> {
         cleared_at: item.cleared_at,
         answer: item.answer,
         next_look: item.next_look,
+        told: item.told,
     })
 }
 

@@ -16,7 +16,7 @@ use amiline_domain::key::{ImageKey, IntentKey};
 use amiline_domain::making::{Making, Treatment};
 use amiline_domain::name::ImageName;
 use amiline_domain::policy::PolicyRef;
-use amiline_domain::press::{Press, PressKey, PressState};
+use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::record::{Commit, PressWrite};
 use amiline_domain::tags::{Button, TagKey, TagValue, Trigger};
@@ -198,6 +198,7 @@ fn a_press_comes_back_as_it_was_and_lies_flat() {
                 cleared_at: set.then(now),
                 answer: set.then(|| "available".to_owned()),
                 next_look: set.then(now),
+                told: set.then(|| ToldRefusal { what: "0123".to_owned(), at: now(), repeats: 3 }),
             };
             let item = items::press_item(&press_key(), &press).unwrap();
             assert!(item["state"].is_s() && item["rev"].is_n());

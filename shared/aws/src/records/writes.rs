@@ -10,7 +10,7 @@ use crate::world::{Aws, KeepsRecords};
 use amiline_app::ports::{CallError, Committed, RecordWriter, RejectedMessage};
 use amiline_domain::fault::{Fault, classify};
 use amiline_domain::ids::FamilyId;
-use amiline_domain::press::PressKey;
+use amiline_domain::press::{Press, PressKey};
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::time::plus_seconds;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -57,6 +57,22 @@ impl<S: KeepsRecords> RecordWriter for Aws<S> {
             rev => update.when_equal(layout::REV, number(rev)),
         };
         self.update(self.settings.table(), layout::key(&pk, layout::PRESS_SK), &update, key.instance.as_str()).await
+    }
+
+    async fn set_press(&self, key: &PressKey, expected_rev: u64, press: &Press) -> Result<Committed, CallError> {
+        let call = Call::new("dynamodb:PutItem", key.instance.as_str(), self.home());
+        let item = items::press_item(key, press).map_err(|e| call.error("NotSent", &e, Fault::Reject))?;
+        let expected = transaction::read_at(expected_rev);
+        let put = self.clients.dynamodb().put_item().table_name(self.settings.table()).set_item(Some(item));
+        let put = put
+            .set_condition_expression(expected.condition())
+            .set_expression_attribute_names(expected.names())
+            .set_expression_attribute_values(expected.values());
+        match put.send().await.map_err(|error| call.failed(error)) {
+            Ok(_) => Ok(Committed::Yes),
+            Err(error) if error.code == CONDITION_FAILED => Ok(Committed::Conflict),
+            Err(error) => Err(error),
+        }
     }
 
     async fn set_enrolment(&self, write: &EnrolmentWrite) -> Result<Committed, CallError> {

@@ -5,7 +5,7 @@ use amiline_domain::fault::Fault;
 use amiline_domain::history::Subject;
 use amiline_domain::ids::{FamilyId, Region};
 use amiline_domain::notice::Notice;
-use amiline_domain::press::PressKey;
+use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use std::cell::RefCell;
@@ -47,6 +47,9 @@ impl RecordWriter for Fake {
     }
     async fn wake(&self, _: &FamilyId, _: &str) -> Result<bool, CallError> {
         Err(broken())
+    }
+    async fn set_press(&self, _: &PressKey, _: u64, _: &Press) -> Result<Committed, CallError> {
+        unreachable!()
     }
     async fn set_press_look(&self, _: &PressKey, _: u64, _: Option<Timestamp>) -> Result<Committed, CallError> {
         Err(broken())

@@ -249,11 +249,12 @@ pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstanc
         Ok(given) => given,
         Err(rejection) => {
             seat.next = None;
-            if matches!(rejection, Rejection::UnknownPolicy(_) | Rejection::NoSchedule(_)) {
+            let lapsed = matches!(rejection, Rejection::UnknownPolicy { .. } | Rejection::NoSchedule(_));
+            if lapsed {
                 seat.slots = None;
                 seat.promised.clear();
             }
-            seat.lapsed |= matches!(rejection, Rejection::UnknownPolicy(_) | Rejection::NoSchedule(_));
+            seat.lapsed |= lapsed;
             return refuse(seat, rejection);
         }
     };

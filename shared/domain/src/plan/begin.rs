@@ -9,7 +9,7 @@ use crate::key::{ImageKey, IntentKey};
 use crate::look::{Admission, Rejection};
 use crate::making::Making;
 use crate::policy::PolicyRef;
-use crate::press::{Press, PressKey, PressState};
+use crate::press::{Press, PressKey, PressState, ToldRefusal};
 use crate::record::PressWrite;
 use crate::status;
 use crate::tags::{Button, Trigger};
@@ -52,6 +52,7 @@ pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family
         cleared_at: begun.press.cleared_at,
         answer: None,
         next_look: None,
+        told: None,
     };
     let changes = Changes {
         facts: vec![Fact::of(EventKind::ImageRequested, &Place::Source, None, None)],
@@ -71,7 +72,12 @@ pub fn refuse(
     now: Timestamp,
 ) -> (Family, Changes) {
     let mut family = Family { rejected_policy: policy, ..new_family(begun.asked(), None, now) };
-    let reason = rejection.to_string();
+    let before = begun.press.told.as_ref().filter(|told| told.repeats > 0);
+    let reason = match before.filter(|told| told.what == rejection.identity(begun.value)) {
+        Some(told) if told.repeats == 1 => format!("{rejection} (refused once more since {})", told.at),
+        Some(told) => format!("{rejection} (refused {} times more since {})", told.repeats, told.at),
+        None => rejection.to_string(),
+    };
     family.phase = Phase::Answering;
     answer_refused(&mut family, &reason, now);
     let press = Press {
@@ -84,6 +90,7 @@ pub fn refuse(
         cleared_at: begun.press.cleared_at,
         answer: None,
         next_look: None,
+        told: Some(ToldRefusal { what: rejection.identity(begun.value), at: now, repeats: 0 }),
     };
     let changes = Changes {
         facts: vec![Fact::of(EventKind::RequestRejected, &Place::Source, None, Some(&reason))],

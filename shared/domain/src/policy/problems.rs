@@ -21,6 +21,7 @@ mod spelling;
 mod whole;
 
 pub use place::{Part, Place, Step};
+pub use spelling::nearest;
 
 /// Something that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]

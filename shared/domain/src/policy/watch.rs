@@ -3,9 +3,12 @@
 use super::{BeyondBounds, Policy, PolicyError, PolicyTexts};
 use crate::bounds::Bounds;
 use crate::history::{Chain, EventKind};
-use crate::ids::short_digest;
+use crate::ids::{InstanceId, PolicyName, Region, short_digest};
+use crate::look::Rejection;
 use crate::tags::TagKeys;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
 use thiserror::Error;
 
 /// What was told of a policy.
@@ -16,9 +19,76 @@ pub struct Watch {
     /// Identifies the text that was refused, and why, as it was told; none while the policy can be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// That instances follow it and get no image, since it does not exist or has no schedule, as it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed: Option<ToldLapse>,
     /// The end of its history.
     #[serde(default, skip_serializing_if = "Chain::is_empty")]
     pub news: Chain,
+}
+
+/// A lapse as it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldLapse {
+    /// Which.
+    pub lapse: Lapse,
+    /// The instances that were named.
+    pub named: BTreeSet<InstanceId>,
+}
+
+/// Why a policy gives no image to anybody who follows it, though nothing is wrong with its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lapse {
+    /// There is no such policy.
+    Missing,
+    /// It has no schedule.
+    NoSchedule,
+}
+
+impl Lapse {
+    /// Of a policy as it is now; none if it has a schedule, or if its text is refused, which is told by itself.
+    pub fn of(texts: &PolicyTexts) -> Option<Self> {
+        match texts.in_force() {
+            None => Some(Lapse::Missing),
+            Some(Ok(force)) if force.policy.schedule.is_none() => Some(Lapse::NoSchedule),
+            Some(_) => None,
+        }
+    }
+}
+
+/// Instances named in one message; of the others only the number is told.
+pub const FOLLOWERS_NAMED_MAX: usize = 8;
+
+/// The instances whose schedule tag names a policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Followers {
+    /// How many.
+    pub count: usize,
+    /// The first of them.
+    pub named: Vec<(Region, InstanceId)>,
+}
+
+impl Followers {
+    /// Takes one in.
+    pub fn add(&mut self, region: &Region, instance: &InstanceId) {
+        self.count = self.count.saturating_add(1);
+        if self.named.len() < FOLLOWERS_NAMED_MAX {
+            self.named.push((region.clone(), instance.clone()));
+        }
+    }
+}
+
+impl fmt::Display for Followers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (region, instance)) in self.named.iter().enumerate() {
+            write!(f, "{}{instance} in {region}", if place == 0 { "" } else { ", " })?;
+        }
+        match self.count.saturating_sub(self.named.len()) {
+            0 => Ok(()),
+            others => write!(f, " and {others} more"),
+        }
+    }
 }
 
 /// Why a policy cannot be used as it was written.
@@ -86,12 +156,47 @@ impl Watch {
         if told == self.refused {
             return None;
         }
-        let after = Watch { rev: self.rev.saturating_add(1), refused: told, news: self.news.clone() };
+        let after = Watch { rev: self.rev.saturating_add(1), refused: told, ..self.clone() };
         Some(match refused {
             Some(refused) => (EventKind::PolicyRefused, refused.to_string(), after),
             None if texts.newest.is_none() => (EventKind::PolicyAccepted, "the policy was deleted".to_owned(), after),
             None => (EventKind::PolicyAccepted, "the newest version is in force".to_owned(), after),
         })
+    }
+}
+
+impl Watch {
+    /// What is to be told now of the instances that follow the policy, with what the watch becomes by it; none if that was
+    /// told. `near` is the policy that was probably meant. A lapse is told once, and again when it came to others.
+    pub fn tell_followers(
+        &self,
+        name: &PolicyName,
+        texts: &PolicyTexts,
+        followers: &Followers,
+        near: Option<&PolicyName>,
+    ) -> Option<(EventKind, String, Watch)> {
+        let after = |lapsed| Watch { rev: self.rev.saturating_add(1), lapsed, ..self.clone() };
+        let Some(lapse) = Lapse::of(texts) else {
+            // A text that is refused gives no image either, so nothing is restored by it.
+            let is_usable = texts.in_force().is_some_and(|force| force.is_ok());
+            let reason = || "the policy has a schedule again, so the instances that follow it get images".to_owned();
+            return (is_usable && self.lapsed.is_some()).then(|| (EventKind::CoverageRestored, reason(), after(None)));
+        };
+        let named: BTreeSet<InstanceId> = followers.named.iter().map(|(_, instance)| instance.clone()).collect();
+        let told = self.lapsed.as_ref();
+        let is_told = told.is_some_and(|told| told.lapse == lapse && !told.named.is_disjoint(&named));
+        if named.is_empty() || is_told {
+            return None;
+        }
+        let why = match lapse {
+            Lapse::Missing => Rejection::UnknownPolicy { name: name.clone(), near: near.cloned() },
+            Lapse::NoSchedule => Rejection::NoSchedule(name.clone()),
+        };
+        let reason = match followers.count {
+            1 => format!("1 instance follows it and gets no image: {why}. It is {followers}"),
+            count => format!("{count} instances follow it and get no image: {why}. They are {followers}"),
+        };
+        Some((EventKind::CoverageLost, reason, after(Some(ToldLapse { lapse, named }))))
     }
 }
 
@@ -147,6 +252,46 @@ mod tests {
             }));
         }
         told
+    }
+
+    #[test]
+    fn instances_that_follow_a_policy_without_a_schedule_are_told_once_for_all_of_them_and_so_is_the_end() {
+        let name = PolicyName::new("nigthly").unwrap();
+        let near = PolicyName::new("nightly").unwrap();
+        let followers = |numbers: &[u8]| {
+            let mut followers = Followers::default();
+            for number in numbers {
+                let instance = InstanceId::new(format!("i-{number:08x}")).unwrap();
+                followers.add(&Region::new("us-east-1").unwrap(), &instance);
+            }
+            followers
+        };
+        let mut watch = Watch::default();
+        let mut tell = |text: Option<&str>, numbers: &[u8]| {
+            let told = watch.tell_followers(&name, &PolicyTexts::newest(text), &followers(numbers), Some(&near));
+            told.map(|(kind, reason, after)| {
+                watch = after;
+                format!("{} {reason}", kind.as_str())
+            })
+        };
+        let scheduled = Some(r#"{"schedule":{"cron":["0 2 * * *"]}}"#);
+        assert_eq!(tell(None, &[]), None);
+        assert_eq!(
+            tell(None, &[1, 2]).as_deref(),
+            Some(
+                "coverage-lost 2 instances follow it and get no image: there is no policy nigthly; did you mean nightly? \
+                 Otherwise create it or tag with another name. They are i-00000001 in us-east-1, i-00000002 in us-east-1"
+            )
+        );
+        assert_eq!(tell(None, &[2, 3]), None, "told once for a policy");
+        assert_eq!(tell(Some("{"), &[2, 3]), None, "a text that is refused restores nothing");
+        assert!(tell(Some("{}"), &[2, 3]).unwrap().contains("policy nigthly has no schedule"));
+        assert!(tell(scheduled, &[2, 3]).unwrap().starts_with("coverage-restored "));
+        assert_eq!(tell(scheduled, &[2, 3]), None);
+        let many = tell(None, &[9; 20]).unwrap();
+        assert!(many.contains("20 instances follow it") && many.ends_with(" and 12 more"), "{many}");
+        assert!(many.chars().count() < 500, "{many}");
+        assert!(tell(None, &[4]).is_some(), "it came to others");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::OUR_SOURCE;
 use crate::digest::DigestKey;
 use crate::ids::{FamilyId, InstanceId, PolicyName, Region};
+use crate::policy::Followers;
 use serde_json::Value;
 
 /// Our own message that asks for a look at an instance.
@@ -23,6 +24,11 @@ pub fn look_at_coverage(region: &Region, instance: &InstanceId) -> String {
 /// Our own message that asks for a look at a policy.
 pub fn look_at_policy(policy: &PolicyName) -> String {
     ours("LookAtPolicy", &serde_json::json!({"policy": policy}))
+}
+
+/// Our own message that asks for a look at a policy that gives no image to those who follow it.
+pub fn look_at_followers(policy: &PolicyName, followers: &Followers) -> String {
+    ours("LookAtPolicy", &serde_json::json!({"policy": policy, "followers": followers}))
 }
 
 /// Our own message that a family's time has come.

@@ -6,7 +6,7 @@ use crate::suite::expected;
 use amiline_app::ports::{Clock, Committed, DueReader, RecordReader, RecordWriter};
 use amiline_domain::budget::Budget;
 use amiline_domain::family::Family;
-use amiline_domain::press::{Press, PressKey, PressState};
+use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
 use amiline_domain::record::{Commit, PressWrite};
 use amiline_domain::time::{Slot, plus_seconds};
 
@@ -18,6 +18,7 @@ expected! {
         a_press_is_answered_only_if_it_was_accepted_with_the_slot,
         a_press_is_cleared_only_if_it_was_answered_with_the_slot,
         a_look_is_set_only_at_the_version_that_was_read,
+        a_press_is_written_only_at_the_version_that_was_read,
         a_look_can_be_set_for_a_button_that_was_never_pressed,
         presses_under_way_are_told_from_the_others,
         a_press_begins_at_a_button_that_was_only_looked_at,
@@ -40,6 +41,7 @@ fn accepted(now: jiff::Timestamp, rev: u64) -> Press {
         cleared_at: Some(now),
         answer: Some("complete".to_owned()),
         next_look: Some(plus_seconds(now, 5)),
+        told: Some(ToldRefusal { what: "0123".to_owned(), at: now, repeats: 2 }),
     }
 }
 
@@ -133,6 +135,20 @@ async fn a_look_is_set_only_at_the_version_that_was_read(lab: &impl Lab) {
     assert_eq!(press(lab, &key).await, Press { rev: 2, next_look: Some(at), ..written.clone() });
     assert_eq!(records.set_press_look(&key, 2, None).await, Ok(Committed::Yes));
     assert_eq!(press(lab, &key).await, Press { rev: 3, next_look: None, ..written });
+}
+
+async fn a_press_is_written_only_at_the_version_that_was_read(lab: &impl Lab) {
+    let (family, written) = pressed(lab).await;
+    let (records, key) = (lab.create_image(), family.press_key().expect("a press"));
+    let idle = Press { rev: 2, state: PressState::Idle, next_look: None, ..written.clone() };
+    for rev in [0, 2] {
+        assert_eq!(records.set_press(&key, rev, &idle).await, Ok(Committed::Conflict), "{rev}");
+    }
+    assert_eq!(press(lab, &key).await, written);
+    assert_eq!(records.set_press(&key, 1, &idle).await, Ok(Committed::Yes));
+    assert_eq!(press(lab, &key).await, idle);
+    let other = self::family(lab, plus_seconds(later(), 7)).press_key().expect("a press");
+    assert_eq!(records.set_press(&other, 1, &idle).await, Ok(Committed::Conflict), "there is no item");
 }
 
 async fn a_look_can_be_set_for_a_button_that_was_never_pressed(lab: &impl Lab) {

@@ -55,7 +55,8 @@ impl Oracle {
 
     pub(super) fn works_on_instance(&mut self, cloud: &FakeCloud, happening: &Happening, step: &TagStep) {
         let me = format!("invocation-{}", happening.invocation);
-        let holds = cloud.holds_lease(&step.region, &step.instance, &me);
+        let repeats = self.repeats_on(happening, &step.region, &step.instance).is_some();
+        let holds = repeats || cloud.holds_lease(&step.region, &step.instance, &me);
         self.hold(Check::OneWorker, holds, || format!("{me} tags {} and holds none of its families", step.instance));
     }
 
@@ -115,13 +116,15 @@ impl Oracle {
     /// The status that is written is the one of a family that the writer holds.
     pub(super) fn status_is_of_the_record(&mut self, cloud: &FakeCloud, happening: &Happening, step: &TagStep) {
         let me = format!("invocation-{}", happening.invocation);
+        let repeat = self.repeats_on(happening, &step.region, &step.instance);
+        let again = repeat.is_some_and(|repeat| repeat.says(&step.value));
         let said = cloud.families().iter().any(|family| {
             family.region == step.region
                 && family.instance == step.instance
                 && family.lease.as_ref().is_some_and(|lease| lease.holder == me)
                 && family.status.as_ref() == Some(&step.value)
         });
-        self.hold(Check::StatusIsTrue, said, || format!("{} is told {:?}", step.instance, step.value));
+        self.hold(Check::StatusIsTrue, said || again, || format!("{} is told {:?}", step.instance, step.value));
     }
 
     /// Whether an image is gone for good, and somebody was shown that.
@@ -259,7 +262,9 @@ impl Oracle {
         let press = cloud.press_of(&step.region, &step.instance);
         let answered = press
             .is_some_and(|press| matches!(&press.state, PressState::Answered { value, .. } if *value == step.value));
-        self.hold(Check::AnswerBeforeRemoval, answered, || format!("{}={} was removed", step.key, step.value));
+        let repeat = self.repeats_on(happening, &step.region, &step.instance);
+        let again = repeat.is_some_and(|repeat| repeat.removes(&step.value));
+        self.hold(Check::AnswerBeforeRemoval, answered || again, || format!("{}={} was removed", step.key, step.value));
         if let Some(pressed) = diary.standing(&step.region, &step.instance) {
             pressed.removed = Some(happening.at);
         }

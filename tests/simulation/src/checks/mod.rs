@@ -9,6 +9,7 @@ mod digests;
 mod making;
 pub(crate) mod news;
 mod oracle;
+mod repeats;
 pub(crate) mod rest;
 pub(crate) mod slots;
 mod truth;
@@ -71,11 +72,12 @@ pub enum Check {
     DailyLimit,
     NewsAreTrue,
     NewsInTurn,
+    RefusalsToldOnce,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 51] = [
+    pub const ALL: [Check; 52] = [
         Check::OneCreate,
         Check::OneCopy,
         Check::TaggedFromBirth,
@@ -127,6 +129,7 @@ impl Check {
         Check::DailyLimit,
         Check::NewsAreTrue,
         Check::NewsInTurn,
+        Check::RefusalsToldOnce,
     ];
 
     /// The invariant of the design that it checks; none for what follows from several, or is a promise to people.
@@ -178,7 +181,8 @@ impl Check {
             | Check::NamesAsAsked
             | Check::DailyLimit
             | Check::NewsAreTrue
-            | Check::NewsInTurn => return None,
+            | Check::NewsInTurn
+            | Check::RefusalsToldOnce => return None,
         })
     }
 
@@ -249,6 +253,9 @@ impl Check {
             Check::DailyLimit => "no more images a day are asked for than a policy allows",
             Check::NewsAreTrue => "coverage is lost, or a policy cannot be used, when that is told",
             Check::NewsInTurn => "coverage that is lost is told once, and so is its end",
+            Check::RefusalsToldOnce => {
+                "the same refusal of the same instance is told once a day, and a repeat only after it was told"
+            }
             Check::StatusIsTrue => "the status tag says what the record says, in the words that the outcome asks for",
         }
     }

@@ -76,8 +76,15 @@ impl Oracle {
         let texts = diary.policy_between(policy, plus_seconds(happening.at, -60), happening.at);
         let Some(stack) = self.stack_of(happening.invocation) else { return };
         let usable = |text: &str| read(text).is_some_and(|asked| asked.is_within(&stack.bounds));
+        let in_force = || diary.in_force_between(policy, plus_seconds(happening.at, -60), happening.at, &is_policy);
+        let scheduled = |text: &str| read(text).is_some_and(|asked| asked.slots.is_some());
         let so = match item.event {
             EventKind::PolicyRefused => texts.iter().flatten().any(|text| !usable(text)),
+            // Those who follow it get no image: there was no such policy, or the one in force has no schedule.
+            EventKind::CoverageLost => {
+                texts.iter().any(Option::is_none) || in_force().into_iter().flatten().any(|text| !scheduled(text))
+            }
+            EventKind::CoverageRestored => in_force().into_iter().flatten().any(scheduled),
             _ => texts.iter().any(|text| text.is_none_or(usable)),
         };
         self.hold(Check::NewsAreTrue, so, || format!("{policy}: {}: {:?}", item.event.as_str(), item.reason));

@@ -2,6 +2,7 @@
 
 use super::making::Wanted;
 use super::news::Uncovered;
+use super::repeats::Repeat;
 use super::truth::Asked;
 use super::{Check, Tally, Violation};
 use crate::diary::Diary;
@@ -58,6 +59,8 @@ pub(super) struct Told {
     /// How its images must be made.
     pub(super) wanted: Wanted,
     pub(super) rejected: bool,
+    /// Why, if it was.
+    pub(super) reason: Option<String>,
     pub(super) sources: Vec<ImageId>,
     pub(super) copies: BTreeMap<Region, Vec<ImageId>>,
     /// What of it was refused for good since it began: an action and a Region.
@@ -89,6 +92,8 @@ pub struct Oracle {
     pub skewed: bool,
     pub(super) told: BTreeMap<FamilyId, Told>,
     pub(super) recorded: BTreeMap<String, (EventKind, Subject, Option<ImageId>)>,
+    /// Refusals that were answered without a family.
+    pub(super) repeats: Vec<Repeat>,
     /// Coverage that was told to be lost.
     pub(super) uncovered: Uncovered,
     /// What each receiver was told, by receiver and outcome.
@@ -208,6 +213,7 @@ impl Oracle {
                 shown.schedule = None;
             }
             What::Enrolled(_) => {}
+            What::Repeated(key, press) => self.see_repeated(diary, happening, key, press),
             What::Told(news) => self.see_news(cloud, diary, happening, news),
             What::InstanceRead { region, instance, button, schedule, seen } => {
                 let shown = self.shown.entry(by).or_default();

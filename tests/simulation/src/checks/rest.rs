@@ -115,6 +115,7 @@ fn presses(run: &mut Run) {
                 && told.value == pressed.value
                 && told.ended.iter().any(|(at, _)| *at >= pressed.at || !run.oracle.said_so(&pressed, told, *at))
         });
+        let answered = answered || run.oracle.answered_again(&pressed);
         run.oracle.hold(Check::PressAnswered, answered, || {
             format!("{:?} on {} has no answer", pressed.value, pressed.instance)
         });
@@ -124,6 +125,7 @@ fn presses(run: &mut Run) {
                 && family.outcome.is_some()
                 && family.status.as_ref() == shown
         });
+        let said = said || run.oracle.says_again(&pressed.region, &pressed.instance, shown);
         let refused = run.oracle.status_refused.contains(&here);
         run.oracle.hold(Check::StatusIsTrue, said || refused, || format!("{} shows {shown:?}", pressed.instance));
         taken_up_in_time(run, &pressed);

@@ -56,7 +56,7 @@ impl Oracle {
             self.hold(Check::EnrolmentWasSeen, read_it.is_some(), || format!("{} is refused unseen", family.id));
             return;
         };
-        let named = read_it.is_some_and(|value| value.split(',').any(|part| part.trim() == policy.as_str()));
+        let named = read_it.is_some_and(|value| value.split([',', ' ']).any(|part| part == policy.as_str()));
         self.hold(Check::EnrolmentWasSeen, named, || format!("{} takes a slot of {policy} unseen", family.id));
         let slot = family.slot.second();
         let taken = (family.region.clone(), family.instance.clone(), policy.to_string(), slot);
@@ -104,7 +104,9 @@ pub(crate) fn look(run: &mut Run, since: Timestamp) {
     let now = run.cloud.now();
     let standing: Vec<Enrolled> = run.diary.enrolments.iter().filter(|one| one.to.is_none()).cloned().collect();
     for enrolled in standing {
-        for policy in enrolled.value.split(',').map(str::trim).collect::<std::collections::BTreeSet<_>>() {
+        for policy in
+            enrolled.value.split([',', ' ']).filter(|part| !part.is_empty()).collect::<std::collections::BTreeSet<_>>()
+        {
             let Some(slots) = expected(run, &enrolled, policy) else { continue };
             // A sweep has found what no event told, and the instance's turn has come and gone.
             let until = plus_seconds(now, -(slots.jitter * 60 + TAKEN_SECONDS));

@@ -210,6 +210,7 @@ impl Oracle {
             asked,
             wanted: wanted.unwrap_or_default(),
             rejected,
+            reason: rejected.then(|| reason_of(commit)).flatten(),
             sources: Vec::new(),
             copies: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -222,6 +223,7 @@ impl Oracle {
             available: BTreeMap::new(),
         };
         self.look_at_admission(cloud, diary, happening, &told, commit);
+        self.is_no_repeat(happening, &told);
         if !rejected {
             self.look_at_rates(happening, &told);
             self.requested_at.push((happening.at, told.region.clone(), told.instance.clone()));
@@ -247,7 +249,7 @@ impl Oracle {
         let here = cloud.instance_now(&told.region, &told.instance);
         let place = stack.bounds.regions.contains(&told.region);
         if told.rejected {
-            let reason = commit.history.first().and_then(|item| item.reason.clone()).unwrap_or_default();
+            let reason = told.reason.clone().unwrap_or_default();
             let terminated = diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()));
             let holds = match reason.as_str() {
                 said if said.starts_with("there is no policy ") => texts.contains(&None),
@@ -403,4 +405,10 @@ pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
         Receiver::Notifications | Receiver::Bus => !step,
         Receiver::Attention => trouble,
     }
+}
+
+/// Why a family was refused, without how often it was before.
+fn reason_of(commit: &Commit) -> Option<String> {
+    let reason = commit.history.first()?.reason.as_deref()?;
+    Some(reason.split(" (refused ").next().unwrap_or_default().to_owned())
 }

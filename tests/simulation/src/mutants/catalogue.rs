@@ -77,11 +77,13 @@ pub enum Mutant {
     TellsAgain,
     /// It overlooks the images that an instance has.
     OverlooksImages,
+    /// It forgets which refusal it told.
+    TellsEachRefusal,
 }
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 37] = [
+    pub const ALL: [Mutant; 38] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -119,6 +121,7 @@ impl Mutant {
         Mutant::NoDailyLimit,
         Mutant::TellsAgain,
         Mutant::OverlooksImages,
+        Mutant::TellsEachRefusal,
     ];
 
     /// Its name in the report.
@@ -161,6 +164,7 @@ impl Mutant {
             Mutant::NoDailyLimit => "no daily limit",
             Mutant::TellsAgain => "tells again",
             Mutant::OverlooksImages => "overlooks images",
+            Mutant::TellsEachRefusal => "tells each refusal",
         }
     }
 
@@ -221,6 +225,7 @@ impl Mutant {
             Mutant::ForgetsTheVersionBefore => "no public issue: README.md, Policies",
             Mutant::NoDailyLimit => "no public issue: README.md, Policies",
             Mutant::TellsAgain => "no public issue: README.md, Coverage",
+            Mutant::TellsEachRefusal => "no public issue: a tool that puts the button back each minute",
             Mutant::OverlooksImages => "no public issue: README.md, Coverage",
         }
     }

@@ -363,7 +363,10 @@ impl DigestKeeper for Mutated {
 
 impl RecordReader for Mutated {
     async fn press_and_budget(&self, key: &PressKey) -> Result<(Press, Budget), CallError> {
-        let (press, budget) = self.world.press_and_budget(key).await?;
+        let (mut press, budget) = self.world.press_and_budget(key).await?;
+        if self.is(Mutant::TellsEachRefusal) {
+            press.told = None;
+        }
         if self.is(Mutant::NoHourlyLimit) {
             let mut empty = Budget::default();
             empty.rev = budget.rev;
@@ -408,6 +411,10 @@ impl RecordWriter for Mutated {
 
     async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
         self.world.wake(family, holder).await
+    }
+
+    async fn set_press(&self, key: &PressKey, expected_rev: u64, press: &Press) -> Result<Committed, CallError> {
+        self.world.set_press(key, expected_rev, press).await
     }
 
     async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError> {

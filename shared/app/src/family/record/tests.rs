@@ -72,6 +72,9 @@ impl RecordWriter for Table {
         unreachable!("nobody is woken here")
     }
 
+    async fn set_press(&self, _: &PressKey, _: u64, _: &Press) -> Result<Committed, CallError> {
+        unreachable!("only presses do")
+    }
     async fn set_press_look(&self, _: &PressKey, _: u64, _: Option<Timestamp>) -> Result<Committed, CallError> {
         unreachable!("no press is written here")
     }
@@ -110,7 +113,7 @@ fn first_version() -> Family {
         heard_at: None,
         status_before: None,
     };
-    let unknown = Rejection::UnknownPolicy(PolicyName::new("nightly").unwrap());
+    let unknown = Rejection::UnknownPolicy { name: PolicyName::new("nightly").unwrap(), near: None };
     Family { version: 1, ..refuse(begun, None, &unknown, now()).0 }
 }
 

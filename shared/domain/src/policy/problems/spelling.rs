@@ -3,6 +3,7 @@
 use super::super::shape::{Field, leaves};
 use super::{Wrong, names};
 use crate::document::quoted;
+use crate::ids::PolicyName;
 
 pub(super) fn unknown(name: &str, fields: &'static [Field]) -> Wrong {
     let near = |known: &str| distance(&name.to_lowercase(), known);
@@ -15,6 +16,14 @@ pub(super) fn unknown(name: &str, fields: &'static [Field]) -> Wrong {
         (None, None) => ".".to_owned(),
     };
     Wrong::UnknownField { name: quoted(name), advice, allowed: names(fields) }
+}
+
+/// The policy that was probably meant by a name that none has.
+pub fn nearest<'a>(name: &PolicyName, policies: impl IntoIterator<Item = &'a PolicyName>) -> Option<PolicyName> {
+    let near = |known: &PolicyName| distance(&name.as_str().to_lowercase(), &known.as_str().to_lowercase());
+    let close = policies.into_iter().map(|known| (near(known), known)).min();
+    let close = close.filter(|(distance, known)| *distance <= (known.as_str().chars().count() / 3).max(1));
+    close.map(|(_, known)| known.clone())
 }
 
 /// How many letters must be put in, taken out, changed or swapped with their neighbour.
