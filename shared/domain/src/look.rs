@@ -209,7 +209,7 @@ impl PolicyRead {
 
     /// The policy that a request names, if there is one of that name, whatever is wrong with it.
     pub fn named(&self, requested: &str) -> Option<PolicyName> {
-        self.texts.newest.as_ref().and_then(|_| PolicyName::new(requested).ok())
+        self.texts.newest.as_ref().and_then(|_| named_by(requested).ok())
     }
 
     /// Whether the day's count has to be known.

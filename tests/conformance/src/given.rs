@@ -201,7 +201,6 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         answer_not_before: Some(plus_seconds(now, 3)),
         lease: None,
         next_look: None,
-        told: None,
         round: 6,
         seq: 0,
         last_hash: String::new(),

@@ -1,9 +1,9 @@
 //! Writing records.
 
-use super::Item;
 use super::expression::Expression;
 use super::layout::{self, DueKind, number, text};
 use super::transaction::{self, Cancelled};
+use super::{Item, items};
 use crate::errors::Call;
 use crate::time::pause;
 use crate::world::{Aws, KeepsRecords};

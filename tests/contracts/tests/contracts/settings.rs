@@ -5,6 +5,7 @@ use amiline_aws::settings::{
     CREATE_IMAGE, CreateImage, DISTRIBUTE_IMAGE, NOTIFY, SCHEDULE_TICK, ScheduleTick, Settings,
 };
 use amiline_domain::bounds::StatedBounds;
+use amiline_domain::ids::Region;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
