@@ -72,6 +72,20 @@ pub(crate) enum Command {
         #[arg(long)]
         r#in: Option<Region>,
     },
+    /// Ask for an image of an instance now, as its tag PREFIX:image does.
+    Press {
+        /// The instance: i-...
+        instance: InstanceId,
+        /// The policy that says how the image is made, copied and shared.
+        #[arg(long)]
+        policy: PolicyName,
+        /// The Region of the instance, if it is not the home Region.
+        #[arg(long, value_name = "REGION")]
+        r#in: Option<Region>,
+        /// Wait for the answer and print each step. Ends with 1 unless every image is available and shared.
+        #[arg(long)]
+        wait: bool,
+    },
     /// Make another attempt at what failed in a family.
     Retry {
         /// fam-...

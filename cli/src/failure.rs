@@ -4,6 +4,7 @@ use crate::output::Unwritten;
 use crate::policy::PolicyCommandError;
 use amiline_app::policies::BoundsError;
 use amiline_app::ports::CallError;
+use amiline_app::press::PressError;
 use amiline_app::retry::RetryError;
 use amiline_aws::ConnectError;
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Retry(#[from] RetryError),
     #[error(transparent)]
+    Press(#[from] PressError),
+    #[error(transparent)]
     Policy(#[from] PolicyCommandError),
     #[error(transparent)]
     Bounds(#[from] BoundsError),
@@ -42,8 +45,11 @@ impl CommandError {
         match self {
             CommandError::Policy(error) => error.exit_code(),
             CommandError::Output(error) => error.exit_code(),
-            CommandError::NotFound { .. } | CommandError::Retry(RetryError::NoSuchFamily(_)) => ExitCode::from(3),
+            CommandError::NotFound { .. }
+            | CommandError::Retry(RetryError::NoSuchFamily(_))
+            | CommandError::Press(PressError::NoSuchPolicy(_) | PressError::NoSuchInstance { .. }) => ExitCode::from(3),
             CommandError::Retry(RetryError::Nothing(..) | RetryError::Busy(_) | RetryError::Call(_))
+            | CommandError::Press(PressError::NotWatched { .. } | PressError::Taken { .. } | PressError::Call(_))
             | CommandError::Bounds(_)
             | CommandError::Connect(_)
             | CommandError::Call(_) => ExitCode::FAILURE,
@@ -55,12 +61,18 @@ impl CommandError {
         match self {
             CommandError::Policy(error) => error.kind(),
             CommandError::Output(_) => "output",
-            CommandError::NotFound { .. } | CommandError::Retry(RetryError::NoSuchFamily(_)) => "not-found",
+            CommandError::NotFound { .. }
+            | CommandError::Retry(RetryError::NoSuchFamily(_))
+            | CommandError::Press(PressError::NoSuchPolicy(_) | PressError::NoSuchInstance { .. }) => "not-found",
+            CommandError::Press(PressError::NotWatched { .. }) => "not-watched",
+            CommandError::Press(PressError::Taken { .. }) => "busy",
             CommandError::Retry(RetryError::Nothing(..)) => "nothing-to-retry",
             CommandError::Retry(RetryError::Busy(_)) => "busy",
             CommandError::Bounds(_) => "stack",
             CommandError::Connect(_) => "configuration",
-            CommandError::Retry(RetryError::Call(_)) | CommandError::Call(_) => "call",
+            CommandError::Press(PressError::Call(_))
+            | CommandError::Retry(RetryError::Call(_))
+            | CommandError::Call(_) => "call",
         }
     }
 
@@ -69,12 +81,14 @@ impl CommandError {
         match self {
             CommandError::Call(call)
             | CommandError::Retry(RetryError::Call(call))
+            | CommandError::Press(PressError::Call(call))
             | CommandError::Bounds(BoundsError::Call(call))
             | CommandError::Policy(
                 PolicyCommandError::Call(call) | PolicyCommandError::Bounds(BoundsError::Call(call)),
             ) => Some(call),
             CommandError::NotFound { .. }
             | CommandError::Retry(_)
+            | CommandError::Press(_)
             | CommandError::Policy(_)
             | CommandError::Bounds(_)
             | CommandError::Connect(_)
@@ -90,6 +104,7 @@ impl CommandError {
             }
             CommandError::NotFound { .. }
             | CommandError::Retry(_)
+            | CommandError::Press(_)
             | CommandError::Policy(_)
             | CommandError::Bounds(_)
             | CommandError::Connect(_)

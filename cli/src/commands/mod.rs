@@ -3,6 +3,7 @@
 mod coverage;
 mod families;
 mod lineage;
+mod press;
 mod retry;
 mod why;
 
@@ -47,6 +48,9 @@ pub(crate) async fn run(args: &Args) -> Result<Answer, CommandError> {
         Command::Lineage { of, r#in } => lineage::run(args, of, r#in.clone()).await,
         Command::Coverage { bad } => coverage::run(args, *bad).await,
         Command::Why { instance, r#in } => why::run(args, instance, r#in.clone()).await,
+        Command::Press { instance, policy, r#in, wait } => {
+            press::run(args, instance, policy, r#in.clone(), *wait).await
+        }
         Command::Retry { family } => retry::run(args, family).await,
     }
 }

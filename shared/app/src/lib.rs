@@ -15,6 +15,7 @@ pub mod observe;
 pub mod policies;
 pub mod policy_read;
 pub mod ports;
+pub mod press;
 pub mod rare;
 pub mod reject;
 pub mod retry;

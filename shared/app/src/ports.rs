@@ -129,6 +129,12 @@ pub trait InstanceTagger {
     async fn write_tag(&self, step: &TagStep) -> Result<(), CallError>;
 }
 
+/// The right to press an instance's button, as a person does.
+pub trait ButtonPresser {
+    /// Writes the button's tag.
+    async fn press_button(&self, step: &TagStep) -> Result<(), CallError>;
+}
+
 /// Policies and the kill switch, as Parameter Store has them; cached for less than a minute.
 pub trait PolicyReader {
     /// The text of a policy; `None` if there is none of that name.

@@ -8,8 +8,8 @@ use crate::state::State;
 use crate::trace::Note;
 use crate::world::World;
 use amiline_app::ports::{
-    CallError, Clock, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
-    TagReader,
+    ButtonPresser, CallError, Clock, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader,
+    InstanceTagger, KeyReader, TagReader,
 };
 use amiline_domain::ids::{ImageId, InstanceId, KeyAlias, Region, SnapshotId};
 use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
@@ -163,6 +163,15 @@ impl ImageSharer for World {
         let shared = self.call("ec2:ModifyImageAttribute", &step.region, step.image.as_str(), share).await;
         self.refused(&shared, || Refused::Share(step.clone()));
         shared
+    }
+}
+
+impl ButtonPresser for World {
+    async fn press_button(&self, step: &TagStep) -> Result<(), CallError> {
+        let subject = format!("{} {}", step.instance, step.key);
+        let write =
+            |state: &mut State| state.tag_instance(&step.region, &step.instance, &step.key, step.value.as_str());
+        self.call("ec2:CreateTags", &step.region, &subject, write).await
     }
 }
 

@@ -4,8 +4,8 @@ use crate::client::no_retries;
 use crate::errors::{Call, is_throttled};
 use crate::settings::{CreateImage, DistributeImage};
 use crate::time::pause;
-use crate::world::{Aws, WorksOnFamilies};
-use amiline_app::ports::{CallError, ImageCopier, ImageCreator, ImageSharer, InstanceTagger};
+use crate::world::{Aws, Operator, WorksOnFamilies};
+use amiline_app::ports::{ButtonPresser, CallError, ImageCopier, ImageCreator, ImageSharer, InstanceTagger};
 use amiline_domain::ids::{DeviceName, ImageId};
 use amiline_domain::making::Treatment;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
@@ -155,9 +155,19 @@ impl<S: WorksOnFamilies> InstanceTagger for Aws<S> {
     }
 
     async fn write_tag(&self, step: &TagStep) -> Result<(), CallError> {
-        let call = Call::new("ec2:CreateTags", step.instance.as_str(), &step.region);
-        let request = self.clients.ec2(&step.region).create_tags().resources(step.instance.as_str());
-        request.tags(tag(&step.key, &step.value)).send().await.map_err(|e| call.failed(e))?;
-        Ok(())
+        create_tag(self, step).await
     }
+}
+
+impl ButtonPresser for Aws<Operator> {
+    async fn press_button(&self, step: &TagStep) -> Result<(), CallError> {
+        create_tag(self, step).await
+    }
+}
+
+async fn create_tag<S>(aws: &Aws<S>, step: &TagStep) -> Result<(), CallError> {
+    let call = Call::new("ec2:CreateTags", step.instance.as_str(), &step.region);
+    let request = aws.clients.ec2(&step.region).create_tags().resources(step.instance.as_str());
+    request.tags(tag(&step.key, &step.value)).send().await.map_err(|e| call.failed(e))?;
+    Ok(())
 }

@@ -108,6 +108,7 @@ fn main() -> ExitCode {
     story!(stories::press::a_press_end_to_end);
     story!(stories::press::one_tag_event_twenty_times);
     story!(stories::press::presses_before_and_after_the_answer);
+    story!(stories::press::a_press_from_the_command);
     story!(stories::refusals::messages_that_make_no_sense);
     story!(stories::schedules::an_enrolled_instance_is_imaged_at_its_slot);
     story!(stories::schedules::the_sweep_finds_what_no_event_told);

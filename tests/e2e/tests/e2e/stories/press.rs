@@ -2,6 +2,7 @@
 
 use crate::cloud::{BUTTON, Cloud, SOON, STATUS, eventually, holds, tags_of};
 use crate::inbox::all_went_well;
+use crate::operator::amiline;
 use amiline_local::aws::{list, text};
 use amiline_local::gateway::Record;
 use amiline_local::{ACCOUNT, ACCOUNTS_SHARED_WITH, DESTINATION_REGIONS, HOME_REGION, KEY_ALIAS};
@@ -44,6 +45,24 @@ const BUDGET: [(&str, &[(&str, usize)]); 3] = [
     ),
     ("notify", &[("dynamodb:UpdateItem", 5), ("events:PutEvents", 5), ("sns:Publish", 5)]),
 ];
+
+/// A person presses from the command, waits, and reads each step.
+pub(crate) async fn a_press_from_the_command(cloud: &Cloud) {
+    let instance = cloud.launch().await;
+    let output = amiline(cloud, &["press", &instance, "--policy", "default", "--wait"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{said}");
+    let (image, _) = cloud.one_family(&instance).await;
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.first(), Some(&format!("Pressed {instance} in {HOME_REGION} for default").as_str()), "{said}");
+    assert!(lines.contains(&format!("available {} in 3 Regions", image.id).as_str()), "{said}");
+    assert!(lines.last().is_some_and(|line| line.starts_with("fam-") && line.ends_with(": complete")), "{said}");
+    assert!(!text(&image.shown, "/description").is_empty(), "{image:?}");
+
+    let refused = amiline(cloud, &["press", &instance, "--policy", "nobody", "--json"]);
+    let error: Value = serde_json::from_slice(&refused.stderr).unwrap();
+    assert_eq!((refused.status.code(), &error["error"]["kind"]), (Some(3), &json!("not-found")), "{error}");
+}
 
 pub(crate) async fn a_press_end_to_end(cloud: &Cloud) {
     let instance = cloud.launch().await;
