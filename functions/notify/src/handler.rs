@@ -5,18 +5,17 @@ use amiline_app::announce::announce_waiting;
 use amiline_app::digest::publish_digest;
 use amiline_app::family::UseCaseError;
 use amiline_aws::runtime::Taken;
-use amiline_domain::ids::StackName;
 use amiline_domain::wake::Wake;
 
 /// Carries one message of the queue out.
-pub(crate) async fn handle(world: &impl Notify, stack: &StackName, wake: Wake) -> Result<Taken, UseCaseError> {
+pub(crate) async fn handle(world: &impl Notify, wake: Wake) -> Result<Taken, UseCaseError> {
     match wake {
         Wake::AnnounceHistory { pk, sk } => {
             announce_waiting(world, &pk, &sk).await?;
             Ok(Taken::Done)
         }
         Wake::DigestDue(key) => {
-            publish_digest(world, stack, &key).await?;
+            publish_digest(world, &key).await?;
             Ok(Taken::Done)
         }
         Wake::InstanceTagged(_)

@@ -10,6 +10,5 @@ use lambda_runtime::Error;
 async fn main() -> Result<(), Error> {
     let world = Aws::connect(runtime::begin::<Notify>()?);
     world.warm().await;
-    let stack = &world.settings().stack.name;
-    runtime::serve_notify(&world, async |wake, _: &_| handler::handle(&world, stack, wake).await).await
+    runtime::serve_notify(&world, async |wake, _: &_| handler::handle(&world, wake).await).await
 }

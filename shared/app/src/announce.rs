@@ -6,10 +6,12 @@
 use crate::family::UseCaseError;
 use crate::ports::{Announcer, CallError, Clock};
 use amiline_domain::bus;
+use amiline_domain::chat;
+use amiline_domain::console::StackAddress;
 use amiline_domain::fault::Fault;
 use amiline_domain::history::HistoryItem;
-use amiline_domain::notice::render;
-use amiline_domain::receiver::{Receiver, Unannounced, Way};
+use amiline_domain::notice::{self, Notice};
+use amiline_domain::receiver::{Receiver, Topic, Unannounced, Way};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often an event is put on the bus that refuses it for the moment. What it still lacks is left to the tick.
@@ -86,6 +88,14 @@ async fn put_on_bus<W: Announcer + Clock>(world: &W, deliveries: &mut [Delivery<
     }
 }
 
+/// An item in the form that a topic's subscribers read.
+fn notice(topic: Topic, item: &HistoryItem, address: &StackAddress) -> Notice {
+    match topic {
+        Topic::Notifications | Topic::Attention | Topic::Digest => notice::render(item, address),
+        Topic::Chat => chat::render(item, address),
+    }
+}
+
 /// One item on its way to its receivers.
 struct Delivery<'a> {
     waiting: &'a Unannounced,
@@ -126,7 +136,7 @@ impl<'a> Delivery<'a> {
         for receiver in self.waiting.missing() {
             match receiver.way() {
                 Way::Topic(topic) => {
-                    let published = world.publish(topic, &render(self.item())).await;
+                    let published = world.publish(topic, &notice(topic, self.item(), &world.address())).await;
                     self.ended(receiver, published.err());
                 }
                 Way::Bus => {}

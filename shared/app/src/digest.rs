@@ -4,7 +4,6 @@ use crate::family::UseCaseError;
 use crate::ports::{Announcer, DayReader, DigestKeeper, Messenger, Queue};
 use amiline_domain::day::Day;
 use amiline_domain::digest::{Digest, DigestKey};
-use amiline_domain::ids::StackName;
 use amiline_domain::receiver::Topic;
 use amiline_domain::wake::digest_due;
 use std::collections::BTreeSet;
@@ -40,7 +39,7 @@ pub async fn ask_for_digests<W: DayReader + Messenger>(world: &W, day: Day) -> R
 
 /// Makes a digest of the record and publishes it, once: only a crash between the two, or two messages at the same
 /// time, publish it again, with the same `digest_id`.
-pub async fn publish_digest<W>(world: &W, stack: &StackName, key: &DigestKey) -> Result<Digested, UseCaseError>
+pub async fn publish_digest<W>(world: &W, key: &DigestKey) -> Result<Digested, UseCaseError>
 where
     W: DayReader + DigestKeeper + Announcer,
 {
@@ -57,13 +56,14 @@ where
             break;
         }
     }
-    let Some(notice) = digest.notice(stack) else { return Ok(Digested::Nothing) };
+    let address = world.address();
+    let Some(notice) = digest.notice(&address) else { return Ok(Digested::Nothing) };
     world.publish(Topic::Digest, &notice).await?;
     world.note_digest_published(key).await?;
     tracing::info!(
         day = %key.day,
         policy = key.policy.as_ref().map(ToString::to_string),
-        digest_id = key.id(stack),
+        digest_id = key.id(&address.stack),
         "digest published"
     );
     Ok(Digested::Published)

@@ -7,6 +7,7 @@
 
 use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::bus::BusEvent;
+use amiline_domain::console::StackAddress;
 use amiline_domain::coverage::Made;
 use amiline_domain::day::Day;
 use amiline_domain::digest::DigestKey;
@@ -396,6 +397,8 @@ pub trait Messenger {
 
 /// Telling what happened, and noting who was told.
 pub trait Announcer {
+    /// The stack that the news are of: messages say which command to type for it.
+    fn address(&self) -> StackAddress;
     /// Publishes a notice on a topic.
     async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError>;
     /// Puts events on the bus in one call: at most as many as `amiline_domain::bus::batches` puts together. The bus

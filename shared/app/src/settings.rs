@@ -1,6 +1,7 @@
 //! What a deployed stack is, as the use cases need to know it.
 
 use amiline_domain::bounds::Bounds;
+use amiline_domain::console::StackAddress;
 use amiline_domain::ids::{AccountId, Region, StackName};
 use amiline_domain::tags::TagKeys;
 
@@ -15,6 +16,13 @@ pub struct Stack {
     pub home: Region,
     /// Its tag keys.
     pub keys: TagKeys,
+}
+
+impl Stack {
+    /// What the command needs to find it.
+    pub fn address(&self) -> StackAddress {
+        StackAddress { stack: self.name.clone(), prefix: self.keys.prefix().clone(), home: self.home.clone() }
+    }
 }
 
 /// The stack and what the tick watches.

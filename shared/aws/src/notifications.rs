@@ -7,6 +7,7 @@ use crate::telemetry;
 use crate::world::Aws;
 use amiline_app::ports::{Announcer, CallError, Clock};
 use amiline_domain::bus::{self, BusEvent, SOURCE};
+use amiline_domain::console::StackAddress;
 use amiline_domain::fault::Fault;
 use amiline_domain::history::{EventKind, Subject};
 use amiline_domain::notice::Notice;
@@ -17,6 +18,10 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 impl Announcer for Aws<Notify> {
+    fn address(&self) -> StackAddress {
+        self.settings.stack.address()
+    }
+
     async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError> {
         let arn = self.settings.arn(topic);
         let call = Call::new("sns:Publish", arn, self.home());
@@ -86,6 +91,7 @@ impl Notify {
             Topic::Notifications => &self.topic,
             Topic::Attention => &self.attention_topic,
             Topic::Digest => &self.digest_topic,
+            Topic::Chat => &self.chat_topic,
         }
     }
 }

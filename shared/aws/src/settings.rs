@@ -22,6 +22,7 @@ const ALLOWED_REGIONS: &str = "AMILINE_ALLOWED_REGIONS";
 const ATTENTION_TOPIC: &str = "AMILINE_ATTENTION_TOPIC";
 const BUS: &str = "AMILINE_BUS";
 const CREATE_QUEUE: &str = "AMILINE_CREATE_QUEUE";
+const CHAT_TOPIC: &str = "AMILINE_CHAT_TOPIC";
 const DIGEST_TOPIC: &str = "AMILINE_DIGEST_TOPIC";
 const DISTRIBUTE_QUEUE: &str = "AMILINE_DISTRIBUTE_QUEUE";
 const KILL_SWITCH: &str = "AMILINE_KILL_SWITCH";
@@ -95,7 +96,8 @@ pub const SCHEDULE_TICK: &[&str] = &[
 ];
 
 /// The variables of `notify`.
-pub const NOTIFY: &[&str] = &[ACCOUNT, ATTENTION_TOPIC, BUS, DIGEST_TOPIC, LOG, STACK, TABLE, TAG_PREFIX, TOPIC];
+pub const NOTIFY: &[&str] =
+    &[ACCOUNT, ATTENTION_TOPIC, BUS, CHAT_TOPIC, DIGEST_TOPIC, LOG, STACK, TABLE, TAG_PREFIX, TOPIC];
 
 /// What every function is told.
 #[derive(Debug, Clone)]
@@ -288,6 +290,8 @@ pub struct Notify {
     pub attention_topic: String,
     /// The ARN of the topic for digests.
     pub digest_topic: String,
+    /// The ARN of the topic for a chat channel.
+    pub chat_topic: String,
     /// The ARN of the bus for programs.
     pub bus: String,
 }
@@ -298,7 +302,7 @@ impl Settings for Notify {
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process, table) = (stack(env), process(env), env.text(TABLE));
         let (topic, attention_topic, bus) = (env.text(TOPIC), env.text(ATTENTION_TOPIC), env.text(BUS));
-        let digest_topic = env.text(DIGEST_TOPIC);
+        let (digest_topic, chat_topic) = (env.text(DIGEST_TOPIC), env.text(CHAT_TOPIC));
         Some(Self {
             stack: stack?,
             process: process?,
@@ -306,6 +310,7 @@ impl Settings for Notify {
             topic: topic?,
             attention_topic: attention_topic?,
             digest_topic: digest_topic?,
+            chat_topic: chat_topic?,
             bus: bus?,
         })
     }

@@ -1,13 +1,14 @@
 //! What became of one policy's images of one day, in one message. A family counts for the day on which its button was
 //! pressed.
 
+use crate::console::{Command, StackAddress, image_page, instance_page};
 use crate::day::Day;
 use crate::escape::{one_line, plain};
 use crate::family::{Family, Outcome};
 use crate::history::{REQUESTED_MAX, Severity};
-use crate::ids::{FamilyId, InstanceId, PolicyName, Region, StackName, short_digest};
+use crate::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, short_digest};
 use crate::image::InstanceName;
-use crate::notice::{Notice, SUBJECT_MAX};
+use crate::notice::{Notice, SUBJECT_MAX, instance_called};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -84,6 +85,29 @@ struct Listed {
     reason: Option<String>,
 }
 
+impl Listed {
+    /// Which machine, what became of its request, where to look, and what to type next.
+    fn lines(&self, standing: Standing, address: &StackAddress) -> Vec<String> {
+        let why = plain(self.reason.as_deref().unwrap_or("no answer yet"), 300);
+        let called = instance_called(&self.instance, self.instance_name.as_ref());
+        let next = match standing {
+            Standing::Incomplete => Some(Command::Retry(&self.family)),
+            Standing::UnderWay => None,
+            Standing::Rejected => Some(Command::Why(&self.instance, &self.region)),
+        };
+        let image = self.image().and_then(|image| image_page(&self.region, &image));
+        let links = instance_page(&self.region, &self.instance).into_iter().chain(image);
+        let below = links.chain(next.map(|command| address.typed(&command))).map(|line| format!("    {line}"));
+        [format!("{called} in {}: {why}", self.region)].into_iter().chain(below).collect()
+    }
+
+    /// The image at home: the second word of every answer that has one (`domain::status`).
+    fn image(&self) -> Option<ImageId> {
+        let word = self.reason.as_deref()?.split(' ').nth(1)?;
+        ImageId::new(word).ok()
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 struct Counts {
     complete: usize,
@@ -153,7 +177,7 @@ impl Digest {
     }
 
     /// The message; none if there was nothing that day: who hears nothing every day reads nothing any more.
-    pub fn notice(&self, stack: &StackName) -> Option<Notice> {
+    pub fn notice(&self, address: &StackAddress) -> Option<Notice> {
         if self.counts.all() == 0 {
             return None;
         }
@@ -169,8 +193,8 @@ impl Digest {
         }
         Some(Notice {
             subject: plain(&format!("Amiline: {policy} on {}: {}", self.key.day, self.counted()), SUBJECT_MAX),
-            text: self.text(policy),
-            json: self.json(stack),
+            text: self.text(policy, address),
+            json: self.json(&address.stack),
             attributes,
         })
     }
@@ -191,15 +215,15 @@ impl Digest {
         said
     }
 
-    fn text(&self, policy: &str) -> String {
+    fn text(&self, policy: &str, address: &StackAddress) -> String {
         let mut text = format!("{}\n", plain(&format!("{policy}, {} (UTC): {}", self.key.day, self.counted()), 300));
         for standing in Standing::ALL {
             let Some(listed) = self.listed.get(&standing) else { continue };
             let _ = write!(text, "\n{}\n", standing.title());
             for one in listed {
-                let why = one.reason.as_deref().unwrap_or("no answer yet");
-                let line = format!("{} {} in {}: {why}", one.family, one.instance, one.region);
-                let _ = writeln!(text, "  {}", plain(&line, 400));
+                for line in one.lines(standing, address) {
+                    let _ = writeln!(text, "  {line}");
+                }
             }
             let more = self.count_of(standing).saturating_sub(listed.len());
             if more > 0 {

@@ -42,6 +42,12 @@ pub fn plain(text: &str, limit: usize) -> String {
         .collect()
 }
 
+/// Text of one line in any script, without what a mail client or a chat would take for markup.
+pub fn unmarked(text: &str) -> String {
+    let is_markup = |c: char| matches!(c, '<' | '>' | '`' | '*' | '~' | '[' | ']' | '|');
+    text.chars().map(|c| if is_harmful(c) || is_markup(c) { '?' } else { c }).collect()
+}
+
 /// Unicode's categories Cc, Zl and Zp, and its property Bidi_Control.
 fn is_harmful(c: char) -> bool {
     c.is_control()

@@ -126,6 +126,8 @@ pub struct HistoryItem {
     pub region: Region,
     /// The instance, if it concerns one.
     pub instance: Option<InstanceId>,
+    /// The Region of the instance.
+    pub instance_region: Option<Region>,
     /// The instance's `Name` tag, as far as it is known.
     pub instance_name: Option<InstanceName>,
     /// The policy's name as it was asked for, whether there is such a policy or not; none for news.
@@ -173,6 +175,7 @@ pub fn append(family: &mut Family, fact: Fact, now: Timestamp) -> HistoryItem {
         account: family.account.clone(),
         region,
         instance: Some(family.instance.clone()),
+        instance_region: Some(family.region.clone()),
         instance_name: family.instance_name.clone(),
         requested: Some(crate::escape::one_line(&family.requested, REQUESTED_MAX)),
         policy: family.policy_name().cloned(),
@@ -207,9 +210,9 @@ pub struct News {
 
 /// Gives news the next place in a history that is no family's, and moves its end on.
 pub fn append_news(subject: Subject, chain: &mut Chain, news: News, now: Timestamp) -> HistoryItem {
-    let instance = match &subject {
-        Subject::Enrolment(key) => Some(key.instance.clone()),
-        Subject::Family(_) | Subject::Policy(_) => None,
+    let (instance, instance_region) = match &subject {
+        Subject::Enrolment(key) => (Some(key.instance.clone()), Some(key.region.clone())),
+        Subject::Family(_) | Subject::Policy(_) => (None, None),
     };
     let seq = chain.seq.saturating_add(1).to_string();
     let outcome_id = short_digest(&["news", &subject.to_string(), news.kind.as_str(), &seq], 32);
@@ -224,6 +227,7 @@ pub fn append_news(subject: Subject, chain: &mut Chain, news: News, now: Timesta
         account: news.account,
         region: news.region,
         instance,
+        instance_region,
         instance_name: news.instance_name,
         requested: None,
         policy: Some(news.policy),
@@ -308,7 +312,7 @@ mod tests {
             assert!(json.get(field).is_some() && json["policy"] == "nightly", "{json}");
             assert_eq!(serde_json::from_value::<HistoryItem>(json).unwrap(), second);
         }
-        let before = r#"{"family":"fam-0123456789abcdef","seq":3,"prev_hash":"","hash":"00ff","outcome_id":"0123456789abcdef","at":"2026-11-23T10:19:33Z","event":"copy-failed","account":"111111111111","region":"us-east-1","instance":"i-0a1b2c3d4e5f60718","instance_name":"web-1","requested":"default","policy":"default","image":null,"reason":"x","images":[]}"#;
+        let before = r#"{"family":"fam-0123456789abcdef","seq":3,"prev_hash":"","hash":"00ff","outcome_id":"0123456789abcdef","at":"2026-11-23T10:19:33Z","event":"copy-failed","account":"111111111111","region":"us-east-1","instance":"i-0a1b2c3d4e5f60718","instance_region":"us-east-1","instance_name":"web-1","requested":"default","policy":"default","image":null,"reason":"x","images":[]}"#;
         let item: HistoryItem = serde_json::from_str(before).unwrap();
         assert_eq!(item.subject.family().map(FamilyId::as_str), Some("fam-0123456789abcdef"));
         assert_eq!(serde_json::to_string(&item).unwrap(), before, "in the same order, for its hash");

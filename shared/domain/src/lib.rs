@@ -6,6 +6,8 @@
 pub mod bounds;
 pub mod budget;
 pub mod bus;
+pub mod chat;
+pub mod console;
 pub mod coverage;
 pub mod day;
 pub mod description;

@@ -1,7 +1,10 @@
 //! What is published of a history item: a subject and a text for people, a document and attributes for programs.
 
-use crate::escape::plain;
+use crate::console::{Command, StackAddress, image_page, instance_page};
+use crate::escape::{in_quotes, plain, unmarked};
 use crate::history::{EventKind, HistoryItem};
+use crate::ids::InstanceId;
+use crate::image::InstanceName;
 use crate::lineage::state;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -23,8 +26,12 @@ pub struct Notice {
 }
 
 /// Renders a history item. The same item always gives the same notice.
-pub fn render(item: &HistoryItem) -> Notice {
-    let headline = headline(item);
+pub fn render(item: &HistoryItem, address: &StackAddress) -> Notice {
+    Notice { subject: subject(item), text: text(item, address), json: document(item), attributes: attributes(item) }
+}
+
+/// What subscriptions filter by.
+fn attributes(item: &HistoryItem) -> BTreeMap<&'static str, String> {
     let mut attributes = BTreeMap::from([
         ("event", item.event.as_str().to_owned()),
         ("region", item.region.to_string()),
@@ -37,16 +44,45 @@ pub fn render(item: &HistoryItem) -> Notice {
     if let Some(policy) = &item.policy {
         attributes.insert("policy", policy.to_string());
     }
-    Notice {
-        subject: plain(&format!("Amiline: {headline}"), SUBJECT_MAX),
-        text: text(item, &headline),
-        json: document(item),
-        attributes,
+    attributes
+}
+
+/// The subject: the instance's name is cut until what happened fits, and left out where nothing of it is ASCII.
+fn subject(item: &HistoryItem) -> String {
+    let id = item.instance.as_ref().map(ToString::to_string);
+    let bare = headline(item, id.as_deref());
+    let name = item.instance_name.as_ref().map(|name| plain(name.as_str(), NAME_MAX));
+    let name = name.filter(|name| name.chars().any(|c| c.is_ascii_alphanumeric()));
+    let (Some(id), Some(name)) = (id, name) else { return plain(&format!("{TITLE}{bare}"), SUBJECT_MAX) };
+    let around = " ()".len();
+    let room = SUBJECT_MAX.saturating_sub([TITLE.len(), bare.len(), around].into_iter().fold(0, usize::saturating_add));
+    let name: String = name.chars().take(room.max(NAME_MIN)).collect();
+    plain(&format!("{TITLE}{}", headline(item, Some(&format!("{} ({id})", name.trim_end())))), SUBJECT_MAX)
+}
+
+/// What every subject begins with.
+const TITLE: &str = "Amiline: ";
+/// Characters of an instance's name in a subject.
+const NAME_MAX: usize = 40;
+/// Characters of it that stay, whatever else is cut.
+const NAME_MIN: usize = 8;
+
+/// The instance that it is about, as people and EC2 call it.
+pub(crate) fn called(item: &HistoryItem) -> Option<String> {
+    item.instance.as_ref().map(|id| instance_called(id, item.instance_name.as_ref()))
+}
+
+/// An instance as people and EC2 call it.
+pub(crate) fn instance_called(id: &InstanceId, name: Option<&InstanceName>) -> String {
+    match name {
+        Some(name) => format!("{} ({id})", unmarked(name.as_str())),
+        None => id.to_string(),
     }
 }
 
-fn headline(item: &HistoryItem) -> String {
-    let instance = item.instance.as_ref().map_or("no instance", |instance| instance.as_str());
+/// What happened, to which instance, in a few words.
+pub(crate) fn headline(item: &HistoryItem, instance: Option<&str>) -> String {
+    let instance = instance.unwrap_or("no instance");
     let policy = item.policy.as_ref().map_or("no policy", |policy| policy.as_str());
     let image = item.image.as_ref().map_or("no image", |image| image.as_str());
     let region = &item.region;
@@ -82,25 +118,28 @@ fn regions(item: &HistoryItem) -> String {
     format!("{} Region{}", regions.len(), if regions.len() == 1 { "" } else { "s" })
 }
 
-fn text(item: &HistoryItem, headline: &str) -> String {
-    let mut text = format!("{}\n\n", plain(headline, 300));
+/// The text of a mail: what happened, to what, why, where to look, and what to type next.
+fn text(item: &HistoryItem, address: &StackAddress) -> String {
+    let mut text = format!("{}\n\n", cut(&headline(item, called(item).as_deref()), 300));
     let mut line = |label: &str, value: &str| {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{label:<10}{}", plain(value, 600));
+        let _ = writeln!(text, "{label:<10}{}", cut(value, 600));
     };
     if let Some(reason) = &item.reason {
-        line("Reason", reason);
+        line("Reason", &plain(reason, 600));
     }
-    if let Some(instance) = &item.instance {
-        line("Instance", instance.as_str());
+    if let Some(instance) = called(item) {
+        line("Instance", &instance);
     }
     if let Some(image) = &item.image {
         line("Image", image.as_str());
     }
     line("Region", item.region.as_str());
     line("Account", item.account.as_str());
-    if let Some(policy) = &item.policy {
-        line("Policy", policy.as_str());
+    match (&item.policy, &item.requested) {
+        (Some(policy), _) => line("Policy", policy.as_str()),
+        (None, Some(requested)) => line("Requested", &plain(&in_quotes(requested, 256), 300)),
+        (None, None) => {}
     }
     if let Some(family) = item.subject.family() {
         line("Family", family.as_str());
@@ -110,9 +149,59 @@ fn text(item: &HistoryItem, headline: &str) -> String {
         let id = image.image.as_ref().map_or("-", |id| id.as_str());
         let shared: Vec<&str> = image.shared_with.iter().map(|target| target.as_str()).collect();
         let shared = if shared.is_empty() { String::new() } else { format!(", shared with {}", shared.join(", ")) };
-        line("Images", &format!("{} {} {} ({}){}", image.region, id, state(image.state), image.role, shared));
+        line(
+            "Images",
+            &plain(&format!("{} {} {} ({}){}", image.region, id, state(image.state), image.role, shared), 600),
+        );
+    }
+    for link in links(item) {
+        line("Console", &link);
+    }
+    if let Some(next) = next(item) {
+        line("Next", &address.typed(&next));
     }
     text
+}
+
+/// Where the AWS console shows the instance and the image.
+pub(crate) fn links(item: &HistoryItem) -> Vec<String> {
+    let instance = item.instance.as_ref().zip(item.instance_region.as_ref());
+    let instance = instance.and_then(|(instance, region)| instance_page(region, instance));
+    let image = item.image.as_ref().and_then(|image| image_page(&item.region, image));
+    instance.into_iter().chain(image).collect()
+}
+
+/// What a person types next, where there is something to do.
+pub(crate) fn next(item: &HistoryItem) -> Option<Command<'_>> {
+    let why = || Some(Command::Why(item.instance.as_ref()?, item.instance_region.as_ref()?));
+    match item.event {
+        EventKind::ImageRequested
+        | EventKind::ImageCreating
+        | EventKind::ImageAvailable
+        | EventKind::ImageFailed
+        | EventKind::CopyStarted
+        | EventKind::CopyAvailable
+        | EventKind::CopyFailed
+        | EventKind::ImageShared
+        | EventKind::ShareFailed
+        | EventKind::ImageEnabled
+        | EventKind::FamilyComplete
+        | EventKind::FamilyRetried
+        | EventKind::CoverageRestored
+        | EventKind::PolicyAccepted => None,
+        EventKind::FamilyPartial
+        | EventKind::FamilyFailed
+        | EventKind::ImageDeregistered
+        | EventKind::ImageDisabled => item.subject.family().map(Command::Retry),
+        EventKind::TwinFound => item.image.as_ref().map(Command::Lineage),
+        EventKind::RequestRejected | EventKind::SlotsMissed | EventKind::CoverageLost => why(),
+        EventKind::PolicyRefused => item.policy.as_ref().map(Command::PolicyHistory),
+    }
+}
+
+/// At most so many characters.
+fn cut(text: &str, limit: usize) -> String {
+    text.chars().take(limit).collect()
 }
 
 /// The document about a history item, as JSON on one line; its schema is `events/notification.schema.json`.
@@ -131,6 +220,7 @@ pub fn document(item: &HistoryItem) -> String {
         "region": item.region,
         "instance": item.instance,
         "instance_name": item.instance_name,
+        "instance_region": item.instance_region,
         "image": item.image,
         "reason": item.reason,
         "at": item.at,
@@ -140,3 +230,6 @@ pub fn document(item: &HistoryItem) -> String {
     }
     body.to_string()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -13,6 +13,8 @@ pub enum Topic {
     Attention,
     /// What became of a policy's images of a day.
     Digest,
+    /// The same news as for everything, less the steps on the way, in the form of AWS's chat service.
+    Chat,
 }
 
 impl Topic {
@@ -22,6 +24,7 @@ impl Topic {
             Topic::Notifications => "notifications",
             Topic::Attention => "attention",
             Topic::Digest => "digest",
+            Topic::Chat => "chat",
         }
     }
 }
@@ -34,6 +37,8 @@ pub enum Receiver {
     Notifications,
     /// The topic for what needs a person.
     Attention,
+    /// The topic for a chat channel.
+    Chat,
     /// The bus for programs.
     Bus,
 }
@@ -53,6 +58,7 @@ impl Receiver {
         match self {
             Receiver::Notifications => "notifications",
             Receiver::Attention => "attention",
+            Receiver::Chat => "chat",
             Receiver::Bus => "bus",
         }
     }
@@ -62,13 +68,14 @@ impl Receiver {
         match self {
             Receiver::Notifications => Way::Topic(Topic::Notifications),
             Receiver::Attention => Way::Topic(Topic::Attention),
+            Receiver::Chat => Way::Topic(Topic::Chat),
             Receiver::Bus => Way::Bus,
         }
     }
 }
 
-/// Who hears of an event: nobody of what stands in the history only, everybody else of everything, and the topic for
-/// what needs a person of that alone.
+/// Who hears of an event. What stands only in the history has no receiver. The topic for everything and the bus hear of
+/// all the rest, the chat of all but the steps of a family, and the topic for what needs a person of that alone.
 pub fn receivers(event: EventKind) -> BTreeSet<Receiver> {
     if !event.is_announced() {
         return BTreeSet::new();
@@ -77,7 +84,8 @@ pub fn receivers(event: EventKind) -> BTreeSet<Receiver> {
         Severity::Error => Some(Receiver::Attention),
         Severity::Info | Severity::Warning => None,
     };
-    [Receiver::Notifications, Receiver::Bus].into_iter().chain(attention).collect()
+    let chat = (!event.is_step()).then_some(Receiver::Chat);
+    [Receiver::Notifications, Receiver::Bus].into_iter().chain(attention).chain(chat).collect()
 }
 
 /// A history item that waits until everybody was told of it.
@@ -104,11 +112,11 @@ impl Unannounced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Receiver::{Attention, Bus, Notifications};
+    use Receiver::{Attention, Bus, Chat, Notifications};
 
     #[test]
     fn only_what_needs_a_person_goes_to_the_topic_for_that_and_steps_go_nowhere() {
-        let table: [(&[Receiver], &[EventKind]); 3] = [
+        let table: [(&[Receiver], &[EventKind]); 4] = [
             (
                 &[],
                 &[EventKind::ImageRequested, EventKind::CopyStarted, EventKind::ImageShared, EventKind::FamilyRetried],
@@ -118,7 +126,15 @@ mod tests {
                 &[
                     EventKind::ImageCreating,
                     EventKind::ImageAvailable,
+                    EventKind::ImageFailed,
                     EventKind::CopyAvailable,
+                    EventKind::CopyFailed,
+                    EventKind::ShareFailed,
+                ],
+            ),
+            (
+                &[Notifications, Chat, Bus],
+                &[
                     EventKind::ImageDeregistered,
                     EventKind::ImageDisabled,
                     EventKind::ImageEnabled,
@@ -130,11 +146,8 @@ mod tests {
                 ],
             ),
             (
-                &[Notifications, Attention, Bus],
+                &[Notifications, Attention, Chat, Bus],
                 &[
-                    EventKind::ImageFailed,
-                    EventKind::CopyFailed,
-                    EventKind::ShareFailed,
                     EventKind::TwinFound,
                     EventKind::FamilyPartial,
                     EventKind::FamilyFailed,
@@ -152,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_record_names_receivers_as_they_are_called() {
-        for receiver in [Notifications, Attention, Bus] {
+        for receiver in [Notifications, Attention, Chat, Bus] {
             assert_eq!(serde_json::to_value(receiver).unwrap(), receiver.as_str());
         }
     }

@@ -10,6 +10,7 @@ use amiline_app::ports::{
     Announcer, CallError, DayPage, DayReader, DigestKeeper, KillSwitch, Messenger, PolicyReader, Queue,
 };
 use amiline_domain::bus::{self, BYTES_MAX, BusEvent, ENTRIES_MAX};
+use amiline_domain::console::StackAddress;
 use amiline_domain::day::Day;
 use amiline_domain::digest::DigestKey;
 use amiline_domain::history::Subject;
@@ -60,6 +61,10 @@ impl Messenger for World {
 }
 
 impl Announcer for World {
+    fn address(&self) -> StackAddress {
+        self.cloud.stack().address()
+    }
+
     async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError> {
         let home = self.cloud.home();
         self.call("sns:Publish", &home, &format!("{}: {}", topic.as_str(), notice.subject), |state| {

@@ -15,6 +15,9 @@ use amiline_app::reject::reject;
 use amiline_app::settings::BoundedStack;
 use amiline_app::tick::tick;
 use amiline_domain::bus;
+use amiline_domain::chat;
+use amiline_domain::console::StackAddress;
+use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::lineage::tree;
 use amiline_domain::notice::{Notice, render};
@@ -37,7 +40,20 @@ pub(crate) const TAG_VALUE_MAX: usize = 256;
 /// Longest text for which a reason is kept.
 const REASON_MAX: usize = 600;
 /// What the lines of a notice begin with.
-const LABELS: [&str; 9] = ["Reason", "Instance", "Image", "Region", "Account", "Policy", "Family", "Time", "Images"];
+const LABELS: [&str; 12] = [
+    "Reason",
+    "Instance",
+    "Image",
+    "Region",
+    "Account",
+    "Policy",
+    "Requested",
+    "Family",
+    "Time",
+    "Images",
+    "Console",
+    "Next",
+];
 /// SNS takes 256 KiB.
 const NOTICE_BYTES_MAX: usize = 256 * 1024;
 
@@ -160,7 +176,7 @@ impl Stage {
                 format!("{:?}", announce_waiting(world, &pk, &sk).await?)
             }
             (Queue::Notify, Wake::DigestDue(key)) => {
-                format!("{:?}", publish_digest(world, &stack.stack.name, &key).await?)
+                format!("{:?}", publish_digest(world, &key).await?)
             }
             (_, Wake::DayEnded(day)) => {
                 ask_for_digests(world, day).await?;
@@ -243,7 +259,7 @@ impl Stage {
             }
             for item in self.cloud.history(&family.id) {
                 line("a history item's reason", item.reason.as_deref().unwrap_or_default(), 500)?;
-                check_notice(&item)?;
+                check_notice(&item, &self.cloud.stack().address())?;
             }
             if let Some(status) = self.cloud.tag_of(&family.region, &family.instance, "amiline:status") {
                 ascii_line("the status tag", &status, TAG_VALUE_MAX)?;
@@ -257,11 +273,13 @@ impl Stage {
     }
 }
 
-fn check_notice(item: &amiline_domain::history::HistoryItem) -> Result<(), Broken> {
-    let notice = render(item);
+fn check_notice(item: &HistoryItem, address: &StackAddress) -> Result<(), Broken> {
+    let notice = render(item, address);
     ascii_line("a notice's subject", &notice.subject, 99)?;
     for shown in notice.text.lines() {
-        ascii_line("a line of a notice", shown, REASON_MAX + 10)?;
+        line("a line of a notice", shown, REASON_MAX + 10)?;
+        let markup = shown.contains(['<', '>', '`']);
+        holds("a line of a notice has no markup", !markup, || shown.to_owned())?;
     }
     let labelled =
         notice.text.lines().skip(2).find(|shown| !LABELS.contains(&shown.split(' ').next().unwrap_or_default()));
@@ -276,12 +294,16 @@ fn check_notice(item: &amiline_domain::history::HistoryItem) -> Result<(), Broke
     holds("the bus carries the same document", event.detail == notice.json, || event.detail.clone())?;
     let json = serde_json::from_str::<serde_json::Value>(&notice.json);
     holds("a notice's JSON is JSON", json.is_ok(), || notice.json.clone())?;
+    let chat = chat::render(item, address).json;
+    line("a chat's notification", &chat, NOTICE_BYTES_MAX)?;
+    let mentions = chat.contains("<!") || chat.contains("<@");
+    holds("a chat's notification mentions nobody", !mentions, || chat.clone())?;
     notice.attributes.values().try_for_each(|value| line("a notice's attribute", value, 100))
 }
 
 fn check_digest(notice: &Notice) -> Result<(), Broken> {
     ascii_line("a digest's subject", &notice.subject, 99)?;
-    notice.text.lines().try_for_each(|shown| ascii_line("a line of a digest", shown, 402))?;
+    notice.text.lines().try_for_each(|shown| line("a line of a digest", shown, 402))?;
     line("a digest's JSON", &notice.json, NOTICE_BYTES_MAX)?;
     notice.attributes.values().try_for_each(|value| line("a digest's attribute", value, 100))
 }

@@ -323,7 +323,7 @@ pub async fn handle<W: Create + Distribute + Notify>(
             announce_waiting(world, &pk, &sk).await?;
         }
         (Queue::Notify, Wake::DigestDue(key)) => {
-            publish_digest(world, &stack.stack.name, &key).await?;
+            publish_digest(world, &key).await?;
         }
         (_, other) => {
             let bad = BadEvent::Malformed(format!("{other:?} is for another function"));

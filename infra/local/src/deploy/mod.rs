@@ -226,6 +226,7 @@ impl Deployed {
                 topic(output("NotificationTopicArn")?),
                 topic(output("AttentionTopicArn")?),
                 topic(output("DigestTopicArn")?),
+                topic(output("ChatTopicArn")?),
                 topic(output("AlarmTopicArn")?),
             ]),
             bus: output("OutcomeBusArn")?,
@@ -247,6 +248,11 @@ impl Deployed {
     /// The topic for daily digests.
     pub fn digest_topic(&self) -> String {
         self.topic("digest")
+    }
+
+    /// The topic for a chat channel.
+    pub fn chat_topic(&self) -> String {
+        self.topic("chat")
     }
 
     fn topic(&self, name: &str) -> String {

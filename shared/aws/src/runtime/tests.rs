@@ -1,9 +1,10 @@
 use super::*;
 use amiline_app::ports::{Announcer, CallError, Clock, Committed, RecordWriter, RejectedMessage};
 use amiline_domain::bus::BusEvent;
+use amiline_domain::console::StackAddress;
 use amiline_domain::fault::Fault;
 use amiline_domain::history::Subject;
-use amiline_domain::ids::{FamilyId, Region};
+use amiline_domain::ids::{FamilyId, Region, StackName, TagPrefix};
 use amiline_domain::notice::Notice;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
@@ -67,6 +68,13 @@ impl RecordWriter for Fake {
 }
 
 impl Announcer for Fake {
+    fn address(&self) -> StackAddress {
+        StackAddress {
+            stack: StackName::new("amiline").unwrap(),
+            prefix: TagPrefix::new("amiline").unwrap(),
+            home: Region::new("us-east-1").unwrap(),
+        }
+    }
     async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError> {
         if self.broken {
             return Err(broken());

@@ -25,6 +25,7 @@ fn variables() -> BTreeMap<&'static str, &'static str> {
         (TOPIC, "arn:aws:sns:us-east-1:111111111111:amiline-notifications"),
         (ATTENTION_TOPIC, "arn:aws:sns:us-east-1:111111111111:amiline-attention"),
         (DIGEST_TOPIC, "arn:aws:sns:us-east-1:111111111111:amiline-digest"),
+        (CHAT_TOPIC, "arn:aws:sns:us-east-1:111111111111:amiline-chat"),
         (BUS, "arn:aws:events:us-east-1:111111111111:event-bus/amiline-outcomes"),
     ])
 }

@@ -1,8 +1,8 @@
 use super::*;
 use serde_json::{Value, json};
 
-fn stack() -> StackName {
-    StackName::new("amiline").unwrap()
+fn address() -> StackAddress {
+    crate::notice::tests::address()
 }
 
 fn day() -> Day {
@@ -17,7 +17,7 @@ fn family(number: usize, policy: Option<&str>, at: &str, outcome: Option<&str>, 
     serde_json::from_value(json!({
         "id": format!("fam-{number:016x}"), "version": 1, "stack": "amiline", "account": "111111111111",
         "region": "us-east-1", "instance": format!("i-{number:017x}"), "button": "image", "slot": 1_795_521_600,
-        "requested": "x", "policy": policy.map(|name| json!({"name": name, "hash": "h"})), "phase": "settled",
+        "requested": "x", "instance_name": "web-1", "policy": policy.map(|name| json!({"name": name, "hash": "h"})), "phase": "settled",
         "outcome": outcome, "status": status, "status_due": false, "reopen": false, "answer_refusals": 0,
         "answer_not_before": null, "lease": null, "next_look": null, "round": 0, "seq": 1, "last_hash": "",
         "created_at": at, "row_versions": {},
@@ -28,7 +28,7 @@ fn family(number: usize, policy: Option<&str>, at: &str, outcome: Option<&str>, 
 fn of(families: &[Family], policy: Option<&str>) -> Option<Notice> {
     let mut digest = Digest::new(key(policy));
     families.iter().for_each(|family| digest.add(family));
-    digest.notice(&stack())
+    digest.notice(&address())
 }
 
 fn document(notice: &Notice) -> Value {
@@ -42,7 +42,13 @@ fn a_day_is_counted_and_what_did_not_go_as_asked_is_named_with_its_reason() {
     let families = [
         family(1, Some("web"), NOON, Some("complete"), Some("available ami-1 in 3 Regions")),
         family(2, Some("web"), "2026-11-24T00:00:00Z", Some("complete"), None),
-        family(3, Some("web"), NOON, Some("partial"), Some("partial ami-3 in 2 Regions: eu-west-1: key disabled")),
+        family(
+            3,
+            Some("web"),
+            NOON,
+            Some("partial"),
+            Some("partial ami-0123456789abcdef0 in 2 Regions: eu-west-1: key disabled"),
+        ),
         family(4, Some("web"), "2026-11-24T23:59:59Z", Some("failed"), Some("failed: denied")),
         family(5, Some("web"), NOON, Some("rejected"), Some("rejected: imaged minutes ago")),
         family(6, Some("web"), NOON, None, Some("creating ami-6")),
@@ -54,21 +60,32 @@ fn a_day_is_counted_and_what_did_not_go_as_asked_is_named_with_its_reason() {
     let notice = of(&families, Some("web")).unwrap();
     assert_eq!(notice.subject, "Amiline: web on 2026-11-24: 3 images, 1 partial, 1 failed, 1 under way, 1 rejected");
     let lines: Vec<&str> = notice.text.lines().collect();
-    let named = |number: usize, why: &str| format!("  fam-{number:016x} i-{number:017x} in us-east-1: {why}");
+    let named = |number: usize, why: &str| format!("  web-1 (i-{number:017x}) in us-east-1: {why}");
+    let console = "https://us-east-1.console.aws.amazon.com/ec2/home?region=us-east-1#";
+    let shown = |number: usize| format!("      {console}InstanceDetails:instanceId=i-{number:017x}");
+    let retry = |number: usize| format!("      amiline retry fam-{number:016x} --region us-east-1");
     assert_eq!(
         lines,
         [
             "web, 2026-11-24 (UTC): 3 images, 1 partial, 1 failed, 1 under way, 1 rejected",
             "",
             "Partial or failed",
-            &named(3, "partial ami-3 in 2 Regions: eu-west-1: key disabled"),
+            &named(3, "partial ami-0123456789abcdef0 in 2 Regions: eu-west-1: key disabled"),
+            &shown(3),
+            &format!("      {console}ImageDetails:imageId=ami-0123456789abcdef0"),
+            &retry(3),
             &named(4, "failed: denied"),
+            &shown(4),
+            &retry(4),
             "",
             "Still under way; you are told when they end",
             &named(6, "creating ami-6"),
+            &shown(6),
             "",
             "Rejected",
             &named(5, "rejected: imaged minutes ago"),
+            &shown(5),
+            "      amiline why i-00000000000000005 --region us-east-1",
         ]
     );
     let json = document(&notice);

@@ -136,6 +136,35 @@ impl EventKind {
         }
     }
 
+    /// Whether it is a step on the way to a family's end, which is told of anyway.
+    pub fn is_step(self) -> bool {
+        match self {
+            EventKind::ImageRequested
+            | EventKind::ImageCreating
+            | EventKind::ImageAvailable
+            | EventKind::ImageFailed
+            | EventKind::CopyStarted
+            | EventKind::CopyAvailable
+            | EventKind::CopyFailed
+            | EventKind::ImageShared
+            | EventKind::ShareFailed
+            | EventKind::FamilyRetried => true,
+            EventKind::ImageDeregistered
+            | EventKind::ImageDisabled
+            | EventKind::ImageEnabled
+            | EventKind::TwinFound
+            | EventKind::FamilyComplete
+            | EventKind::FamilyPartial
+            | EventKind::FamilyFailed
+            | EventKind::RequestRejected
+            | EventKind::SlotsMissed
+            | EventKind::CoverageLost
+            | EventKind::CoverageRestored
+            | EventKind::PolicyRefused
+            | EventKind::PolicyAccepted => false,
+        }
+    }
+
     /// How a family ended, for the events that end it.
     pub fn outcome(self) -> Option<Outcome> {
         match self {
@@ -179,14 +208,13 @@ impl EventKind {
             | EventKind::FamilyRetried
             | EventKind::CoverageRestored
             | EventKind::PolicyAccepted => Severity::Info,
+            // The end of the family follows and asks for somebody, once: nothing can be retried before it.
+            EventKind::ImageFailed | EventKind::CopyFailed | EventKind::ShareFailed => Severity::Warning,
             EventKind::RequestRejected
             | EventKind::ImageDisabled
             | EventKind::ImageDeregistered
             | EventKind::SlotsMissed => Severity::Warning,
-            EventKind::ImageFailed
-            | EventKind::CopyFailed
-            | EventKind::ShareFailed
-            | EventKind::TwinFound
+            EventKind::TwinFound
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed
             | EventKind::CoverageLost

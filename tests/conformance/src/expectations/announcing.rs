@@ -78,7 +78,7 @@ async fn marking_again_or_what_is_not_there_is_harmless(lab: &impl Lab) {
 async fn a_published_notice_arrives_with_its_subject_and_its_attributes(lab: &impl Lab) {
     lab.take_published().await;
     let (_, item) = told(lab, EventKind::FamilyFailed).await;
-    let notice = render(&item);
+    let notice = render(&item, &lab.notify().address());
     lab.notify().publish(Topic::Notifications, &notice).await.expect("it is published");
     let mut published = Vec::new();
     until(lab, async || {
@@ -105,7 +105,7 @@ async fn who_was_told_is_added_up_while_an_item_waits(lab: &impl Lab) {
     let told = BTreeSet::from([Receiver::Notifications, Receiver::Bus]);
     let waits = waiting(lab, &family, 1).await;
     assert_eq!(waits, Some(Unannounced { item: item.clone(), told }));
-    assert_eq!(waits.map(|waits| waits.missing()), Some(BTreeSet::from([Receiver::Attention])));
+    assert_eq!(waits.map(|waits| waits.missing()), Some(BTreeSet::from([Receiver::Attention, Receiver::Chat])));
     lab.notify().mark_announced(&Subject::Family(family.id.clone()), 1).await.unwrap();
     note(&[Receiver::Bus]).await;
     assert_eq!(waiting(lab, &family, 1).await, None, "it waits no more");
@@ -123,7 +123,7 @@ async fn each_topic_hears_only_what_is_published_there(lab: &impl Lab) {
     lab.take_published().await;
     lab.take_calls_for_attention().await;
     let (_, item) = told(lab, EventKind::FamilyFailed).await;
-    let notice = render(&item);
+    let notice = render(&item, &lab.notify().address());
     lab.notify().publish(Topic::Attention, &notice).await.expect("it is published");
     let mut heard = Vec::new();
     until(lab, async || {

@@ -64,8 +64,9 @@ impl Lab for Local {
             table: TABLE.to_owned(),
             topic: self.subscriber.topic.clone(),
             attention_topic: self.attentive.topic.clone(),
-            // Nothing is published there: a digest is a notice like any other.
+            // Nothing is published there: what is for a digest or a chat is a notice like any other.
             digest_topic: self.attentive.topic.clone(),
+            chat_topic: self.attentive.topic.clone(),
             bus: format!("arn:aws:events:{HOME_REGION}:{ACCOUNT}:event-bus/{BUS}"),
         })
     }

@@ -4,11 +4,14 @@ use crate::both;
 use amiline_contracts::events;
 use amiline_contracts::schema::event_schema;
 use amiline_domain::bus;
+use amiline_domain::chat;
+use amiline_domain::console::StackAddress;
 use amiline_domain::digest::{Digest, DigestKey};
 use amiline_domain::family::Family;
 use amiline_domain::history::{EventKind, HistoryItem};
-use amiline_domain::ids::StackName;
+use amiline_domain::ids::{Region, StackName, TagPrefix};
 use amiline_domain::notice::render;
+use amiline_domain::receiver::{Receiver, receivers};
 use amiline_domain::wake::{BadEvent, decode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -56,6 +59,14 @@ fn read(file: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|problem| panic!("{file}: {problem}"))
 }
 
+fn address() -> StackAddress {
+    StackAddress {
+        stack: StackName::new("amiline").unwrap(),
+        prefix: TagPrefix::new("amiline").unwrap(),
+        home: Region::new("us-east-1").unwrap(),
+    }
+}
+
 fn schema() -> Value {
     read("notification.schema.json")
 }
@@ -88,7 +99,8 @@ fn item(kind: EventKind, bare: bool) -> HistoryItem {
     let mut item = json!({
         "seq": 3, "prev_hash": "", "hash": "00ff", "outcome_id": "0123456789abcdef",
         "at": "2026-11-23T10:19:33Z", "event": kind, "account": "111111111111", "region": "us-east-1",
-        "instance": instance, "policy": optional("default"), "image": optional("ami-0f1e2d3c4b5a69788"),
+        "instance": instance, "instance_region": instance.as_str().map(|_| "us-east-1"),
+        "instance_name": optional("web-1"), "requested": optional("default"), "policy": optional("default"), "image": optional("ami-0f1e2d3c4b5a69788"),
         "reason": optional("why"), "images": if kind.outcome().is_some() && !bare { images } else { json!([]) },
     });
     item.as_object_mut().expect("an object").extend(subject.as_object().cloned().expect("an object"));
@@ -140,9 +152,25 @@ fn what_is_published_is_what_the_schema_says() {
     let schema = schema();
     for kind in kinds().into_iter().filter(|kind| kind.is_announced()) {
         for bare in [false, true] {
-            let body: Value = serde_json::from_str(&render(&item(kind, bare)).json).expect("a JSON body");
+            let body: Value = serde_json::from_str(&render(&item(kind, bare), &address()).json).expect("a JSON body");
             check(&schema, &schema, &body, kind.as_str());
             assert_eq!(body.get("images").is_some(), kind.outcome().is_some(), "{}", kind.as_str());
+        }
+    }
+}
+
+/// The chat service drops what is not in its form without a word, so the form is held to a schema of its own.
+#[test]
+fn what_a_chat_gets_is_a_custom_notification_of_the_chat_service() {
+    let schema = read("chat.schema.json");
+    for kind in kinds().into_iter().filter(|kind| receivers(*kind).contains(&Receiver::Chat)) {
+        for bare in [false, true] {
+            let body: Value = serde_json::from_str(&chat::render(&item(kind, bare), &address()).json).expect("JSON");
+            check(&schema, &schema, &body, kind.as_str());
+            for (at, max) in [("/content/title", 250), ("/content/description", 4000), ("/metadata/summary", 250)] {
+                let length = body.pointer(at).and_then(Value::as_str).map(|text| text.chars().count());
+                assert!(length.is_some_and(|length| (1..=max).contains(&length)), "{at} of {body}");
+            }
         }
     }
 }
@@ -159,7 +187,7 @@ fn the_schema_names_the_events_that_are_announced_and_no_others() {
 
 #[test]
 fn subscribers_can_filter_by_every_attribute_that_is_promised() {
-    let attributes = render(&item(EventKind::FamilyPartial, false)).attributes;
+    let attributes = render(&item(EventKind::FamilyPartial, false), &address()).attributes;
     let names: BTreeSet<&str> = attributes.keys().copied().collect();
     assert_eq!(names, ["event", "outcome", "policy", "region", "account", "severity"].into_iter().collect());
 }
@@ -239,7 +267,7 @@ fn a_digest_is_what_its_schema_says() {
     ];
     let mut digest = Digest::new(DigestKey::of(&families[0]));
     families.iter().for_each(|family| digest.add(family));
-    let notice = digest.notice(&StackName::new("amiline").unwrap()).expect("a digest");
+    let notice = digest.notice(&address()).expect("a digest");
     let body: Value = serde_json::from_str(&notice.json).expect("a JSON body");
     check(&schema, &schema, &body, "digest");
     assert_eq!(body["families"].as_array().map(Vec::len), Some(4));

@@ -173,7 +173,7 @@ fn only_notify_announces_and_only_to_its_topics_and_its_bus() {
     let publishing: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("sns:"))).collect();
     let [statement] = publishing.as_slice() else { panic!("one statement publishes") };
     assert_eq!((statement.holder.as_str(), &statement.actions[..]), ("NotifyRole", &["sns:Publish".to_owned()][..]));
-    assert_eq!(statement.resources, ["NotificationTopic", "AttentionTopic", "DigestTopic"]);
+    assert_eq!(statement.resources, ["NotificationTopic", "AttentionTopic", "DigestTopic", "ChatTopic"]);
     let putting: Vec<_> = statements.iter().filter(|s| s.actions.iter().any(|a| a.starts_with("events:"))).collect();
     let [statement] = putting.as_slice() else { panic!("one statement puts events on a bus") };
     assert_eq!(

@@ -244,6 +244,7 @@ impl Oracle {
                 let receiver = match topic {
                     Topic::Notifications => Receiver::Notifications,
                     Topic::Attention => Receiver::Attention,
+                    Topic::Chat => Receiver::Chat,
                     Topic::Digest => return self.see_digest(&notice.json),
                 };
                 self.see_announced(receiver, &notice.json, &format!("{notice:?}"));

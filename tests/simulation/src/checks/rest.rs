@@ -46,7 +46,7 @@ fn announced(run: &mut Run) {
     let unannounced = run.cloud.unannounced().len();
     run.oracle.hold(Check::OutcomesAnnounced, unannounced == 0, || format!("{unannounced} items wait"));
     for (id, (event, subject, _)) in run.oracle.recorded.clone() {
-        let all = [Receiver::Notifications, Receiver::Attention, Receiver::Bus];
+        let all = [Receiver::Notifications, Receiver::Attention, Receiver::Chat, Receiver::Bus];
         for receiver in all.into_iter().filter(|receiver| hears(*receiver, event)) {
             let told = run.oracle.announced.contains_key(&(receiver, id.clone()));
             run.oracle.hold(Check::OutcomesAnnounced, told, || {

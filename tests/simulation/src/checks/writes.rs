@@ -26,7 +26,9 @@ impl Oracle {
     /// A receiver was told: of something that was recorded, that it is to hear of, and in the words of every other time.
     pub(super) fn see_announced(&mut self, receiver: Receiver, document: &str, words: &str) {
         let json: serde_json::Value = serde_json::from_str(document).unwrap_or_default();
-        let id = json["outcome_id"].as_str().unwrap_or_default().to_owned();
+        // A chat's form has no field of its own for it.
+        let id = if receiver == Receiver::Chat { &json["id"] } else { &json["outcome_id"] };
+        let id = id.as_str().unwrap_or_default().to_owned();
         let recorded = self.recorded.get(&id).map(|(event, ..)| *event);
         self.hold(Check::RecordedBeforeAnnounced, recorded.is_some(), || format!("{words} was never recorded"));
         if let Some(event) = recorded {
@@ -384,18 +386,24 @@ fn interval_minutes(texts: &[Option<&str>], bounds: &Bounds) -> i64 {
 }
 
 /// Who is to hear of what, as the README promises it: everything that is announced goes to the topic for everything and
-/// to the bus, and what failed or has no explanation goes to the topic for what needs a person too.
+/// to the bus, what somebody has to act on to the topic for that, and all but the steps of a family to the chat.
 pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
     let step = matches!(
         event,
         EventKind::ImageRequested | EventKind::CopyStarted | EventKind::ImageShared | EventKind::FamilyRetried
     );
-    let trouble = matches!(
+    let under_way = matches!(
         event,
-        EventKind::ImageFailed
+        EventKind::ImageCreating
+            | EventKind::ImageAvailable
+            | EventKind::ImageFailed
+            | EventKind::CopyAvailable
             | EventKind::CopyFailed
             | EventKind::ShareFailed
-            | EventKind::TwinFound
+    );
+    let trouble = matches!(
+        event,
+        EventKind::TwinFound
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed
             | EventKind::CoverageLost
@@ -404,6 +412,7 @@ pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
     match receiver {
         Receiver::Notifications | Receiver::Bus => !step,
         Receiver::Attention => trouble,
+        Receiver::Chat => !step && !under_way,
     }
 }
 

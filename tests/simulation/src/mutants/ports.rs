@@ -12,6 +12,7 @@ use amiline_app::ports::{
 };
 use amiline_domain::budget::Budget;
 use amiline_domain::bus::BusEvent;
+use amiline_domain::console::StackAddress;
 use amiline_domain::day::Day;
 use amiline_domain::description::ImageDescription;
 use amiline_domain::digest::DigestKey;
@@ -311,6 +312,10 @@ impl Messenger for Mutated {
 }
 
 impl Announcer for Mutated {
+    fn address(&self) -> StackAddress {
+        self.world.address()
+    }
+
     async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError> {
         let published = self.world.publish(topic, notice).await;
         if self.is(Mutant::PublishedAtMostOnce) { Ok(()) } else { published }
@@ -403,7 +408,7 @@ impl RecordWriter for Mutated {
     async fn commit(&self, commit: &Commit) -> Result<Committed, CallError> {
         if self.is(Mutant::AnnouncesBeforeRecording) {
             for item in commit.history.iter().filter(|item| item.event.is_announced()) {
-                self.world.publish(Topic::Notifications, &render(item)).await?;
+                self.world.publish(Topic::Notifications, &render(item, &self.world.address())).await?;
             }
         }
         self.world.commit(&self.rewritten(commit)).await

@@ -43,7 +43,7 @@ const BUDGET: [(&str, &[(&str, usize)]); 3] = [
             ("ssm:GetParameters", 4),
         ],
     ),
-    ("notify", &[("dynamodb:UpdateItem", 5), ("events:PutEvents", 5), ("sns:Publish", 5)]),
+    ("notify", &[("dynamodb:UpdateItem", 5), ("events:PutEvents", 5), ("sns:Publish", 6)]),
 ];
 
 /// A person presses from the command, waits, and reads each step.
