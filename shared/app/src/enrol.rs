@@ -262,7 +262,7 @@ impl Act<'_> {
                 let id = family.id.clone();
                 let enrolment = Enrolment { last_family: Some(id.clone()), ..enrolment };
                 let extras = Extras { enrolment: Some(self.write(enrolment)), ..Extras::of(&admission) };
-                let work = Work::begun(family, Some(admission.policy), changes, extras);
+                let work = Work::begun(family, Some(admission.policy), changes, extras).of(self.instance.clone());
                 if run(work, world, stack, invocation).await? == Ran::ToTheEnd {
                     return Ok(Acted::Begun);
                 }

@@ -9,8 +9,11 @@ use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::family::{Family, Lease, Worker};
 use amiline_domain::history::{HistoryItem, append};
 use amiline_domain::ids::{FamilyId, PolicyName};
+use amiline_domain::image::ObservedInstance;
 use amiline_domain::look::Admission;
-use amiline_domain::plan::{Action, Changes, Knock, Observed, Scene, absorb, conclude, decide, looks, next_look};
+use amiline_domain::plan::{
+    Action, Changes, InstanceSight, Knock, Observed, Scene, absorb, conclude, decide, looks, next_look,
+};
 use amiline_domain::policy::{Policy, PolicyRef};
 use amiline_domain::record::{Commit, EnrolmentWrite};
 use amiline_domain::time::plus_seconds;
@@ -225,6 +228,12 @@ impl Work {
         Self { version: None, wakes: 0, changes, extras, ..Self::loaded(family, policy, Knock::default(), "") }
     }
 
+    /// With the instance as it was just read, so that it is not read again before the first call.
+    pub(crate) fn of(self, instance: ObservedInstance) -> Self {
+        let observed = Observed { instance: Some(InstanceSight::Seen(Some(instance))), ..self.observed };
+        Self { observed, ..self }
+    }
+
     pub(crate) async fn run<W, H>(
         mut self,
         world: &W,
@@ -291,6 +300,7 @@ impl Work {
             // What was seen before a creating call says nothing about after it.
             if let (Action::Create(_) | Action::Copy(_), Some(place)) = (action, action.place()) {
                 self.observed.rows.remove(&place);
+                self.observed.instance = None;
             }
         }
     }

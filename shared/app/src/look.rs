@@ -202,7 +202,7 @@ async fn begin_press<W: Create>(
         Ok(admission) => {
             let (family, changes) = begin(begun, &admission, now);
             let extras = Extras::of(&admission);
-            (Work::begun(family, Some(admission.policy), changes, extras), LookDone::Begun)
+            (Work::begun(family, Some(admission.policy), changes, extras).of(new.instance.clone()), LookDone::Begun)
         }
         Err(rejection) => {
             tracing::info!(

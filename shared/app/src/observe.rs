@@ -6,9 +6,8 @@ use crate::settings::BoundedStack;
 use amiline_domain::family::{Family, ImageRow};
 use amiline_domain::ids::ImageId;
 use amiline_domain::image::ObservedImage;
-use amiline_domain::plan::{KeysSight, Look, Observed, RowSight, Scene};
-use futures_util::future::join;
-use futures_util::future::join_all;
+use amiline_domain::plan::{InstanceSight, KeysSight, Look, Observed, RowSight, Scene};
+use futures_util::future::{join_all, join3};
 
 /// Makes the reads, all at once, and adds what they showed. A read that fails shows nothing, and is said so.
 pub(crate) async fn read<W: ImageReader, H: Hands>(
@@ -22,15 +21,20 @@ pub(crate) async fn read<W: ImageReader, H: Hands>(
 ) {
     let rows = wanted.iter().filter_map(|look| match look {
         Look::Row(place) => family.rows.get(place),
-        Look::SourceKeys => None,
+        Look::SourceKeys | Look::Instance => None,
     });
     let rows = join_all(rows.map(|row| async move { (row.place.clone(), see(world, stack, family, row).await) }));
     let keys =
         async { if wanted.contains(&Look::SourceKeys) { Some(see_keys(hands, scene, family).await) } else { None } };
-    let (rows, keys) = join(rows, keys).await;
+    let instance =
+        async { if wanted.contains(&Look::Instance) { Some(see_instance(hands, family).await) } else { None } };
+    let (rows, keys, instance) = join3(rows, keys, instance).await;
     observed.rows.extend(rows);
     if keys.is_some() {
         observed.source_keys = keys;
+    }
+    if instance.is_some() {
+        observed.instance = instance;
     }
 }
 
@@ -65,6 +69,16 @@ async fn images<W: ImageReader>(
         images.extend(world.images_by_id(&row.region, &missing).await?);
     }
     Ok(images)
+}
+
+async fn see_instance<H: Hands>(hands: &H, family: &Family) -> InstanceSight {
+    match hands.instance(&family.region, &family.instance).await {
+        Ok(seen) => InstanceSight::Seen(seen),
+        Err(error) => {
+            tracing::warn!(family = %family.id, region = %family.region, error = %error, "instance could not be read");
+            InstanceSight::Unread
+        }
+    }
 }
 
 async fn see_keys<H: Hands>(hands: &H, scene: Scene<'_>, family: &Family) -> KeysSight {

@@ -41,6 +41,8 @@ pub struct CallError {
     pub code: String,
     /// The AWS error message, on one line.
     pub message: String,
+    /// AWS's id of the request, if it gave one. CloudTrail and AWS Support find the call by it.
+    pub request_id: Option<String>,
     /// What it means for us.
     pub fault: Fault,
 }
@@ -54,13 +56,20 @@ impl CallError {
             region,
             code: "Busy".to_owned(),
             message: format!("the {record} kept changing while it was looked at; it will be looked at again"),
+            request_id: None,
             fault: Fault::Later,
         }
     }
 
-    /// Code and message, for a record that says the rest already.
+    /// Code, request id and message, for a record that says the rest already. The message is kept whole: its end is
+    /// what explains a denial.
     pub fn reason(&self) -> String {
-        amiline_domain::escape::one_line(&format!("{}: {}", self.code, self.message), 300)
+        let Self { code, message, .. } = self;
+        let text = match &self.request_id {
+            Some(id) => format!("{code} (request {id}): {message}"),
+            None => format!("{code}: {message}"),
+        };
+        amiline_domain::escape::one_line(&text, amiline_domain::history::REASON_CHARACTERS)
     }
 }
 

@@ -4,14 +4,13 @@ use crate::telemetry::chain;
 use amiline_app::ports::CallError;
 use amiline_domain::escape::one_line;
 use amiline_domain::fault::{Fault, classify, is_throttling};
+use amiline_domain::history::REASON_CHARACTERS;
 use amiline_domain::ids::Region;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::operation::RequestId;
 use std::error::Error;
-
-/// Characters of an AWS message that are kept.
-const MESSAGE_CHARACTERS: usize = 500;
 
 /// The code of a call that was never sent, since there were no credentials to sign it with.
 pub const NO_CREDENTIALS: &str = "NoCredentials";
@@ -59,7 +58,8 @@ impl<'a> Call<'a> {
             (None, Some(status)) => format!("HTTP status {status}: {}", chain(&error)),
             (None, None) => said_by(innermost(&error)),
         };
-        self.error(&code, &message, fault)
+        let request_id = error.request_id().map(|id| one_line(id, 100));
+        CallError { request_id, ..self.error(&code, &message, fault) }
     }
 
     /// The call was answered, but the answer lacks what it has to say.
@@ -73,7 +73,8 @@ impl<'a> Call<'a> {
             subject: one_line(self.subject, 200),
             region: self.region.clone(),
             code: one_line(code, 100),
-            message: one_line(message, MESSAGE_CHARACTERS),
+            message: one_line(message, REASON_CHARACTERS),
+            request_id: None,
             fault,
         }
     }

@@ -134,6 +134,9 @@ pub struct ImageRow {
     pub refusals: u32,
     /// No call for it before then.
     pub not_before: Option<Timestamp>,
+    /// Since when the instance was seen pending, while it is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_since: Option<Timestamp>,
     /// Whether a call of this attempt may have had an effect that nobody has seen yet.
     pub maybe_made: bool,
     /// Why a repeated call was refused for good, while an earlier one may have had its effect.
@@ -154,6 +157,9 @@ pub struct ImageRow {
     pub share: ShareState,
     /// With whom it was shared.
     pub shared_with: BTreeSet<ShareTarget>,
+    /// Whom EC2 refused, of those whom the policy names, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused_targets: BTreeMap<ShareTarget, String>,
     /// Other images that carry the same intent. Never copied, never shared; somebody has to look at them.
     pub twins: BTreeSet<ImageId>,
 }

@@ -64,6 +64,7 @@ const REJECT: &[&str] = &[
     "InvalidParameter",
     "MissingParameter",
     "InvalidAMIName.Malformed",
+    "InvalidAMIAttributeItemValue",
     "InvalidAMIName.Duplicate",
     "InvalidAMIID.Malformed",
     "InvalidBlockDeviceMapping",

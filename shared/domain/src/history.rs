@@ -16,6 +16,14 @@ use std::collections::BTreeSet;
 /// EC2's limit for a tag's value, in characters.
 pub(crate) const REQUESTED_MAX: usize = 256;
 
+/// Characters that are kept of one reason. A denial names the policy that denied at its end, and then an encoded part of
+/// about a thousand characters for `aws sts decode-authorization-message`; both are kept.
+pub const REASON_CHARACTERS: usize = 4_000;
+
+/// Characters of a history item's reason, which may join those of several images: at most 64 KB, where SNS and EventBridge
+/// take 256 KB and DynamoDB 400 KB.
+const REASONS_CHARACTERS: usize = 16_000;
+
 /// Something that happened, before it has its place in the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
@@ -180,7 +188,7 @@ pub fn append(family: &mut Family, fact: Fact, now: Timestamp) -> HistoryItem {
         requested: Some(crate::escape::one_line(&family.requested, REQUESTED_MAX)),
         policy: family.policy_name().cloned(),
         image: fact.image,
-        reason: fact.reason.map(|reason| crate::escape::one_line(&reason, 500)),
+        reason: fact.reason.map(|reason| crate::escape::one_line(&reason, REASONS_CHARACTERS)),
         images: if fact.kind.outcome().is_some() { summary(family) } else { Vec::new() },
     };
     let item = linked(item, &mut chain);
@@ -232,7 +240,7 @@ pub fn append_news(subject: Subject, chain: &mut Chain, news: News, now: Timesta
         requested: None,
         policy: Some(news.policy),
         image: news.image,
-        reason: Some(crate::escape::one_line(&news.reason, 500)),
+        reason: Some(crate::escape::one_line(&news.reason, REASONS_CHARACTERS)),
         images: Vec::new(),
     };
     linked(item, chain)

@@ -95,14 +95,56 @@ pub enum RootDevice {
     InstanceStore,
 }
 
-/// Whether an instance can still be imaged.
+/// The states of an instance (EC2's `InstanceStateName`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstanceState {
-    /// Pending, running, stopping or stopped.
-    Present,
-    /// Shutting down or terminated.
-    Gone,
+    /// Being launched or started. EC2 makes no image of it yet.
+    Pending,
+    /// Running.
+    Running,
+    /// Being stopped.
+    Stopping,
+    /// Stopped.
+    Stopped,
+    /// Being terminated.
+    ShuttingDown,
+    /// Terminated; EC2 shows it for about an hour.
+    Terminated,
 }
+
+impl InstanceState {
+    /// The state of this name; none if EC2 has no such state.
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "pending" => Some(InstanceState::Pending),
+            "running" => Some(InstanceState::Running),
+            "stopping" => Some(InstanceState::Stopping),
+            "stopped" => Some(InstanceState::Stopped),
+            "shutting-down" => Some(InstanceState::ShuttingDown),
+            "terminated" => Some(InstanceState::Terminated),
+            _ => None,
+        }
+    }
+
+    /// Whether it will never be imaged any more.
+    pub fn is_gone(self) -> bool {
+        match self {
+            InstanceState::ShuttingDown | InstanceState::Terminated => true,
+            InstanceState::Pending | InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => false,
+        }
+    }
+
+    /// Whether EC2 makes an image of it now (aws-facts.md section 10).
+    pub fn can_be_imaged(self) -> bool {
+        match self {
+            InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => true,
+            InstanceState::Pending | InstanceState::ShuttingDown | InstanceState::Terminated => false,
+        }
+    }
+}
+
+/// The tag that Auto Scaling puts on the members of a group. People cannot write tags that begin with `aws:`.
+const AUTO_SCALING_GROUP: &str = "aws:autoscaling:groupName";
 
 /// One instance as a describe showed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,8 +153,11 @@ pub struct ObservedInstance {
     pub id: InstanceId,
     /// Where it is.
     pub region: Region,
-    /// Whether it still exists.
+    /// Its state.
     pub state: InstanceState,
+    /// Whether it was launched with hibernation configured. Images of such an instance may not be reachable after
+    /// launch (EC2 guide, "Hibernate your Amazon EC2 instance", limitations).
+    pub hibernation: bool,
     /// Its root device.
     pub root_device: RootDevice,
     /// The root device's name.
@@ -127,6 +172,11 @@ impl ObservedInstance {
     /// What people call it.
     pub fn name(&self) -> Option<InstanceName> {
         self.tags.get(NAME_TAG).and_then(|value| InstanceName::of(value))
+    }
+
+    /// The Auto Scaling group that it is a member of.
+    pub fn auto_scaling_group(&self) -> Option<&str> {
+        self.tags.get(AUTO_SCALING_GROUP).map(String::as_str)
     }
 }
 

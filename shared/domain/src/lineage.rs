@@ -1,7 +1,7 @@
 //! A family as a tree, for people.
 
 use crate::escape::in_quotes;
-use crate::family::{Family, ImageRow, RowState, ShareState};
+use crate::family::{Family, ImageRow, RowState};
 use std::fmt::Write as _;
 
 /// Characters of a requested policy's name that are shown where there is no such policy.
@@ -45,7 +45,7 @@ fn line(row: &ImageRow) -> String {
     if row.encrypted == Some(true) {
         text.push_str(", encrypted");
     }
-    if row.share == ShareState::Shared {
+    if !row.shared_with.is_empty() {
         let targets: Vec<&str> = row.shared_with.iter().map(|target| target.as_str()).collect();
         let _ = write!(text, ", shared with {}", targets.join(", "));
     }

@@ -3,9 +3,9 @@
 use crate::bounds::Bounds;
 use crate::budget::{Budget, DayCount};
 use crate::enrolment::BadSchedule;
-use crate::escape::one_line;
+use crate::escape::{in_quotes, one_line};
 use crate::ids::{DeviceName, InvalidId, PolicyName, Region, short_digest};
-use crate::image::{InstanceState, ObservedInstance, RootDevice};
+use crate::image::{ObservedInstance, RootDevice};
 use crate::policy::{BeyondBounds, InForce, Policy, PolicyError, PolicyRef, PolicyTexts};
 use crate::press::{Press, too_soon};
 use crate::tags::TagKeys;
@@ -49,6 +49,17 @@ pub enum Rejection {
     /// The instance is shutting down or terminated.
     #[error("the instance is terminated")]
     Terminated,
+    /// The policy reboots, and the instance is a member of an Auto Scaling group.
+    #[error(
+        "policy {policy} reboots the instance, which is a member of Auto Scaling group {group}: the group replaces a \
+         member that reboots; put the instance into standby and detach it, or tag with a policy without create.reboot"
+    )]
+    AutoScalingMember {
+        /// The policy's name.
+        policy: PolicyName,
+        /// The group's name, made safe.
+        group: String,
+    },
     /// CreateImage needs an EBS root.
     #[error("the instance has an instance-store root; EC2 makes images of instances with an EBS root only")]
     InstanceStoreRoot,
@@ -126,6 +137,7 @@ impl Rejection {
             Rejection::BeyondBounds { .. } => "beyond-bounds",
             Rejection::RegionNotAllowed(_) => "region-not-allowed",
             Rejection::Terminated => "terminated",
+            Rejection::AutoScalingMember { .. } => "auto-scaling-member",
             Rejection::InstanceStoreRoot => "instance-store-root",
             Rejection::BadSchedule(_) => "bad-schedule",
             Rejection::NoSchedule(_) => "no-schedule",
@@ -246,6 +258,22 @@ pub(crate) fn usable<'a>(
     Ok(Usable { policy, policy_ref, text, day: &read.day })
 }
 
+/// Why no image of the instance can be made under the policy, as the instance is. One that is pending is not unfit: it is
+/// waited for.
+pub(crate) fn unfit(policy: &Policy, name: &PolicyName, instance: &ObservedInstance) -> Option<Rejection> {
+    if instance.state.is_gone() {
+        return Some(Rejection::Terminated);
+    }
+    if instance.root_device == RootDevice::InstanceStore {
+        return Some(Rejection::InstanceStoreRoot);
+    }
+    if let Some(root) = instance.root_name.as_ref().filter(|root| policy.create.exclude_devices.contains(*root)) {
+        return Some(Rejection::RootLeftOut { name: name.clone(), device: root.clone() });
+    }
+    let group = instance.auto_scaling_group().filter(|_| policy.create.reboot)?;
+    Some(Rejection::AutoScalingMember { policy: name.clone(), group: in_quotes(group, 100) })
+}
+
 /// Admits or refuses an image of the instance now, under a policy that is usable.
 pub(crate) fn admit_under(
     usable: Usable<'_>,
@@ -255,14 +283,8 @@ pub(crate) fn admit_under(
     now: Timestamp,
 ) -> Result<Admission, Rejection> {
     let Usable { policy, policy_ref, text, day } = usable;
-    if instance.state == InstanceState::Gone {
-        return Err(Rejection::Terminated);
-    }
-    if instance.root_device == RootDevice::InstanceStore {
-        return Err(Rejection::InstanceStoreRoot);
-    }
-    if let Some(root) = instance.root_name.as_ref().filter(|root| policy.create.exclude_devices.contains(*root)) {
-        return Err(Rejection::RootLeftOut { name: policy_ref.name, device: root.clone() });
+    if let Some(unfit) = unfit(&policy, &policy_ref.name, instance) {
+        return Err(unfit);
     }
     if let Some(free) = too_soon(counts.press, policy.interval_minutes(bounds), now) {
         return Err(Rejection::TooSoon(free));
@@ -284,6 +306,7 @@ pub(crate) fn admit_under(
 mod tests {
     use super::*;
     use crate::ids::{InstanceId, TagPrefix};
+    use crate::image::InstanceState;
     use std::collections::{BTreeMap, BTreeSet};
 
     fn bounds() -> Bounds {
@@ -302,7 +325,8 @@ mod tests {
         ObservedInstance {
             id: InstanceId::new("i-0123456789abcdef0").unwrap(),
             region: Region::new("us-east-1").unwrap(),
-            state: InstanceState::Present,
+            state: InstanceState::Running,
+            hibernation: false,
             root_device: RootDevice::Ebs,
             root_name: Some(DeviceName::new("/dev/xvda").unwrap()),
             devices: ["/dev/xvda", "/dev/sdf"].map(|name| DeviceName::new(name).unwrap()).into(),
@@ -347,8 +371,20 @@ mod tests {
         assert_eq!(code("default", Some(rootless), &ok, &press, &budget), "root-left-out");
         let other_root = ObservedInstance { root_name: Some(DeviceName::new("/dev/sda1").unwrap()), ..instance() };
         assert_eq!(code("default", Some(rootless), &other_root, &press, &budget), "admitted");
-        let gone = ObservedInstance { state: InstanceState::Gone, ..instance() };
-        assert_eq!(code("default", Some("{}"), &gone, &press, &budget), "terminated");
+        for gone in [InstanceState::ShuttingDown, InstanceState::Terminated] {
+            let gone = ObservedInstance { state: gone, ..instance() };
+            assert_eq!(code("default", Some("{}"), &gone, &press, &budget), "terminated");
+        }
+        for there in [InstanceState::Pending, InstanceState::Stopping, InstanceState::Stopped] {
+            let there = ObservedInstance { state: there, ..instance() };
+            assert_eq!(code("default", Some("{}"), &there, &press, &budget), "admitted", "{:?}", there.state);
+        }
+        let tags = [("aws:autoscaling:groupName".to_owned(), "shop".to_owned())].into();
+        let member = ObservedInstance { tags, ..instance() };
+        let reboots = r#"{"create":{"reboot":true}}"#;
+        assert_eq!(code("default", Some(reboots), &member, &press, &budget), "auto-scaling-member");
+        assert_eq!(code("default", Some("{}"), &member, &press, &budget), "admitted");
+        assert_eq!(code("default", Some(reboots), &ok, &press, &budget), "admitted");
         let store = ObservedInstance { root_device: RootDevice::InstanceStore, ..instance() };
         assert_eq!(code("default", Some("{}"), &store, &press, &budget), "instance-store-root");
         let elsewhere = ObservedInstance { region: Region::new("eu-west-1").unwrap(), ..instance() };

@@ -31,6 +31,9 @@ pub struct Making {
     /// Devices of which the image does not simply say what the instance says.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub devices: BTreeMap<DeviceName, Treatment>,
+    /// Whether the instance has hibernation configured: its images may not be reachable after launch.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hibernation: bool,
 }
 
 /// What becomes of a device.
@@ -68,6 +71,7 @@ impl Making {
             description: create.description.as_ref().and_then(|text| text.description(facts)),
             tags: carried.chain(set).collect(),
             devices: treated.chain(left_out).collect(),
+            hibernation: instance.hibernation,
         }
     }
 
@@ -88,7 +92,8 @@ mod tests {
         let instance = ObservedInstance {
             id: InstanceId::new("i-0123456789abcdef0").unwrap(),
             region: Region::new("us-east-1").unwrap(),
-            state: InstanceState::Present,
+            state: InstanceState::Running,
+            hibernation: false,
             root_device: RootDevice::Ebs,
             root_name: Some(DeviceName::new("/dev/xvda").unwrap()),
             devices: devices.iter().map(|name| DeviceName::new(*name).unwrap()).collect(),

@@ -121,13 +121,14 @@ fn regions(item: &HistoryItem) -> String {
 /// The text of a mail: what happened, to what, why, where to look, and what to type next.
 fn text(item: &HistoryItem, address: &StackAddress) -> String {
     let mut text = format!("{}\n\n", cut(&headline(item, called(item).as_deref()), 300));
+    if let Some(reason) = &item.reason {
+        // Whole: the end of a denial says which policy denied. It is bounded where the history is written.
+        let _ = writeln!(text, "{:<10}{}", "Reason", plain(reason, usize::MAX));
+    }
     let mut line = |label: &str, value: &str| {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{label:<10}{}", cut(value, 600));
     };
-    if let Some(reason) = &item.reason {
-        line("Reason", &plain(reason, 600));
-    }
     if let Some(instance) = called(item) {
         line("Instance", &instance);
     }

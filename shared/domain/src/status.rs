@@ -12,6 +12,11 @@ pub fn creating(family: &Family) -> String {
     family.source_image().map_or_else(|| "creating".to_owned(), |image| format!("creating {image}"))
 }
 
+/// While the instance is pending.
+pub fn waiting() -> String {
+    "waiting until the instance runs".to_owned()
+}
+
 /// When the press is refused.
 pub fn rejected(reason: &str) -> String {
     plain(&format!("rejected: {reason}"), VALUE_MAX)
@@ -21,9 +26,10 @@ pub fn rejected(reason: &str) -> String {
 pub fn ended(family: &Family, outcome: Outcome) -> String {
     let image = family.home_image().map_or_else(|| "no image".to_owned(), ToString::to_string);
     let usable = regions_with_a_usable_image(family);
+    let doubt = if family.making.hibernation { " (may not boot: hibernation is configured)" } else { "" };
     let text = match outcome {
-        Outcome::Complete => format!("available {image} in {}", regions(usable)),
-        Outcome::Partial => format!("partial {image} in {}: {}", regions(usable), reasons(family)),
+        Outcome::Complete => format!("available {image} in {}{doubt}", regions(usable)),
+        Outcome::Partial => format!("partial {image} in {}{doubt}: {}", regions(usable), reasons(family)),
         Outcome::Failed => format!("failed: {}", reasons(family)),
         Outcome::Rejected => "rejected".to_owned(),
     };

@@ -122,13 +122,26 @@ pub fn duration(seconds: i64) -> String {
 fn state(facts: Facts<'_>) -> String {
     match facts.sight.instance {
         None => "EC2 shows no such instance there".to_owned(),
-        Some(instance) if instance.state == InstanceState::Gone => {
-            "it is terminated: no image can be made of it".to_owned()
-        }
+        Some(instance) if instance.state.is_gone() => "it is terminated: no image can be made of it".to_owned(),
         Some(instance) if instance.root_device == RootDevice::InstanceStore => {
             "its root is an instance store: EC2 makes images of instances with an EBS root only".to_owned()
         }
-        Some(_) => "an image can be made of it".to_owned(),
+        Some(instance) => {
+            let when = match instance.state {
+                InstanceState::Pending => "it is pending: an image can be made of it as soon as it runs",
+                InstanceState::Running
+                | InstanceState::Stopping
+                | InstanceState::Stopped
+                | InstanceState::ShuttingDown
+                | InstanceState::Terminated => "an image can be made of it",
+            };
+            let hibernates = if instance.hibernation {
+                "; hibernation is configured, so an instance launched from the image may not be reachable"
+            } else {
+                ""
+            };
+            format!("{when}{hibernates}")
+        }
     }
 }
 

@@ -94,7 +94,8 @@ fn instance(number: usize) -> ObservedInstance {
     ObservedInstance {
         id: InstanceId::new(format!("i-{number:017x}")).expect("an instance"),
         region: Region::new("us-east-1").expect("a Region"),
-        state: InstanceState::Present,
+        state: InstanceState::Running,
+        hibernation: false,
         root_device: RootDevice::Ebs,
         root_name: None,
         devices: BTreeSet::new(),

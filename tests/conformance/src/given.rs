@@ -140,6 +140,7 @@ pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
         Place::Copy(region) => region.clone(),
     };
     ImageRow {
+        pending_since: None,
         maybe_made: false,
         refused: None,
         recheck: None,
@@ -163,6 +164,7 @@ pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
         as_wanted: None,
         share: ShareState::Shared,
         shared_with: [ShareTarget::Account(lab.other_account())].into(),
+        refused_targets: BTreeMap::new(),
         twins: [image_id(lab.number())].into(),
     }
 }
@@ -186,6 +188,7 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         requested: "default".to_owned(),
         policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "0123abcd".to_owned() }),
         making: Making {
+            hibernation: false,
             stem: "conformance/web-1".to_owned().try_into().ok(),
             description: ImageDescription::try_from("Shop, live".to_owned()).ok(),
             tags: [("Cost Center: \u{1F4A5}", ""), ("b", "\n'\"")]

@@ -129,6 +129,8 @@ pub trait Lab {
     async fn enable(&self, region: &Region, image: &ImageId);
     /// Somebody deregisters an image.
     async fn deregister(&self, region: &Region, image: &ImageId);
+    /// An account is closed, or an organizational unit deleted.
+    async fn close(&self, target: &ShareTarget);
     /// Who may launch an image besides its owner.
     async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<ShareTarget>;
     /// The time within which EC2 completes each snapshot of an image, in minutes; `None`: when it can.

@@ -118,6 +118,10 @@ impl Lab for Model {
         self.cloud.terminate(region, instance);
     }
 
+    async fn close(&self, target: &ShareTarget) {
+        self.cloud.close(target);
+    }
+
     async fn let_images_take(&self, seconds: Option<u32>) {
         set_seconds(&self.cloud, seconds.map(i64::from));
     }

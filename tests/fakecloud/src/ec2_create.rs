@@ -105,7 +105,12 @@ fn volumes_of(instance: &Instance, step: &CreateStep) -> Result<Vec<Attached>, R
 }
 
 fn check_source(instance: &Instance) -> Result<(), Refusal> {
-    if instance.state == InstanceState::Gone {
+    // Seen with pending instances (aws-facts.md section 10). That stopping ones are taken is what the text says.
+    if instance.state == InstanceState::Pending {
+        let message = "Instance is not in state 'running' or 'stopping' or 'stopped'";
+        return Err(Refusal::new("InvalidParameterValue", message));
+    }
+    if instance.state.is_gone() {
         let message = format!("The instance '{}' is not in a state from which an image can be made.", instance.id);
         return Err(Refusal::new("IncorrectInstanceState", message));
     }

@@ -2,7 +2,7 @@
 
 use crate::cloud::FakeCloud;
 use crate::refusal::Refusal;
-use crate::state::State;
+use crate::state::{Later, State};
 use crate::versioned::Versioned;
 use amiline_domain::ids::{DeviceName, ImageId, InstanceId, Region};
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
@@ -34,13 +34,24 @@ pub struct Launch {
     pub volumes: Vec<Volume>,
     /// The image it is launched from; none for one of Amazon's.
     pub image: Option<ImageId>,
+    /// Seconds for which it is pending; `None`: until the test says otherwise.
+    pub pending_seconds: Option<i64>,
+    /// Whether hibernation is configured.
+    pub hibernation: bool,
     /// Its tags. Whether RunInstances emits a tag event is not documented (aws-facts.md 1.2), so none is emitted.
     pub tags: BTreeMap<String, String>,
 }
 
 impl Default for Launch {
     fn default() -> Self {
-        Self { root_device: RootDevice::Ebs, volumes: vec![Volume::Plain], image: None, tags: BTreeMap::new() }
+        Self {
+            root_device: RootDevice::Ebs,
+            volumes: vec![Volume::Plain],
+            image: None,
+            pending_seconds: Some(0),
+            hibernation: false,
+            tags: BTreeMap::new(),
+        }
     }
 }
 
@@ -71,8 +82,10 @@ fn device(place: u8) -> DeviceName {
 pub struct Instance {
     /// Its id.
     pub id: InstanceId,
-    /// Whether it still exists.
+    /// Its state.
     pub state: InstanceState,
+    /// Whether hibernation is configured.
+    pub hibernation: bool,
     /// Its root device.
     pub root_device: RootDevice,
     /// The image it was launched from.
@@ -98,6 +111,7 @@ impl Instance {
             id: self.id.clone(),
             region: region.clone(),
             state: self.state,
+            hibernation: self.hibernation,
             root_device: self.root_device,
             root_name: Some(root_name()),
             devices: self.volumes.iter().map(|volume| volume.device.clone()).collect(),
@@ -185,6 +199,18 @@ impl State {
         Ok(())
     }
 
+    /// A pending instance runs.
+    pub(crate) fn run_instance(&mut self, region: &Region, id: &InstanceId) {
+        let pending = |state: &Self| {
+            let instances = &state.region(region).instances;
+            instances.get(id).is_some_and(|instance| instance.current().state == InstanceState::Pending)
+        };
+        if pending(self) {
+            self.change_instance(region, id, |instance| instance.state = InstanceState::Running);
+            self.line(format_args!("{id} in {region} runs"));
+        }
+    }
+
     /// DeleteTags of one key; with a value only if the tag has it (design.md "Spring back"). Whether it was there.
     pub(crate) fn untag_instance(
         &mut self,
@@ -241,7 +267,8 @@ impl FakeCloud {
         let volumes = volumes.collect();
         let instance = Instance {
             id: id.clone(),
-            state: InstanceState::Present,
+            state: if launch.pending_seconds == Some(0) { InstanceState::Running } else { InstanceState::Pending },
+            hibernation: launch.hibernation,
             root_device: launch.root_device,
             launched_from,
             volumes,
@@ -253,6 +280,9 @@ impl FakeCloud {
         };
         let now = state.now;
         state.region_mut(region).instances.insert(id.clone(), Versioned::new(now, instance));
+        if let Some(seconds) = launch.pending_seconds.filter(|seconds| *seconds > 0) {
+            state.schedule(seconds, Later::Run(region.clone(), id.clone()));
+        }
         state.line(format_args!("somebody launches {id} in {region}"));
         id
     }

@@ -28,6 +28,16 @@ impl State {
             }
             _ => return Err(Refusal::new("InvalidAMIID.Unavailable", format!("The AMI ID '{id}' is not available"))),
         }
+        // Section 10: one bad target refuses the whole call. The code for a closed account is not documented; this one and
+        // its text are what EC2 says of an id that cannot be an account's.
+        let closed = permissions.iter().find_map(|permission| match permission {
+            Permission::Target(target) if self.settings.closed.contains(target) => Some(target),
+            Permission::Target(_) | Permission::Everybody => None,
+        });
+        if let Some(target) = closed {
+            let message = format!("Invalid attribute item value \"{target}\" for userId item type.");
+            return Err(Refusal::new("InvalidAMIAttributeItemValue", message));
+        }
         // Section 3: images under the AWS-managed key cannot be shared; nothing forbids sharing unencrypted ones.
         // The code is not documented.
         let keys = self.keys_of(region, &image.snapshots)?;

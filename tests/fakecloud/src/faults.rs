@@ -40,11 +40,9 @@ impl FaultKind {
                 Some(Refusal::with_status("RequestLimitExceeded", "Request limit exceeded.", 503))
             }
             FaultKind::Throttle => Some(Refusal::new("ThrottlingException", "Rate exceeded")),
-            FaultKind::Denied if service == "ec2" => Some(Refusal::with_status(
-                "UnauthorizedOperation",
-                "You are not authorized to perform this operation.",
-                403,
-            )),
+            FaultKind::Denied if service == "ec2" => {
+                Some(Refusal::with_status("UnauthorizedOperation", denial(action), 403))
+            }
             FaultKind::Denied if service == "sns" => Some(Refusal::with_status(
                 "AuthorizationError",
                 "User is not authorized to perform this operation",
@@ -65,6 +63,19 @@ impl FaultKind {
             | FaultKind::Delay(_) => None,
         }
     }
+}
+
+/// How EC2 explains a denial: who, what, which policy denied, and an encoded part for `sts decode-authorization-message`
+/// (aws-facts.md section 10). As long as real ones are.
+pub fn denial(action: &str) -> String {
+    format!(
+        "You are not authorized to perform this operation. User: arn:aws:sts::111111111111:assumed-role/\
+         amiline-DistributeImageRole-1ABCDEFGHIJK2/amiline-distribute-image is not authorized to perform: {action} on \
+         resource: arn:aws:ec2:eu-west-1::image/ami-0123456789abcdef0 with an explicit deny in a service control policy: \
+         arn:aws:organizations::222222222222:policy/o-123example/service_control_policy/p-abcdefgh. Encoded authorization \
+         failure message: {}",
+        "4fVx".repeat(225)
+    )
 }
 
 /// The entries of one call that are refused while the call itself is carried out.

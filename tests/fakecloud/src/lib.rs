@@ -57,7 +57,7 @@ pub use ec2_images::{Image, ImageDevice, Permission, Snapshot};
 pub use ec2_instances::{Attached, Instance, Launch, Volume};
 pub use events::{BusEvent, Decider, Delivery, EventKind};
 pub use executor::{Order, Race, Turn, Turns, block_on, run};
-pub use faults::{FaultKind, FaultRule};
+pub use faults::{FaultKind, FaultRule, denial};
 pub use gate::Call;
 pub use happenings::{Happening, Refused, SeenImage, What};
 pub use limits::Dark;

@@ -6,6 +6,7 @@ use crate::ec2_instances::{check_tags, root_name};
 use crate::versioned::Versioned;
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region};
 use amiline_domain::image::{ImageState, InstanceState};
+use amiline_domain::target::ShareTarget;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An image that somebody makes beside us.
@@ -50,13 +51,20 @@ impl FakeCloud {
         self.tag(region, instance, &key, policies);
     }
 
+    /// Somebody stops or starts an instance, or a pending one runs: whatever leads to this state.
+    pub fn set_instance_state(&self, region: &Region, instance: &InstanceId, to: InstanceState) {
+        let mut state = self.state.borrow_mut();
+        state.line(format_args!("{instance} in {region} is {to:?}"));
+        state.change_instance(region, instance, |instance| instance.state = to);
+    }
+
     /// Somebody terminates an instance; EC2 shows it for another hour.
     pub fn terminate(&self, region: &Region, instance: &InstanceId) {
         let mut state = self.state.borrow_mut();
         state.line(format_args!("somebody terminates {instance} in {region}"));
         let now = state.now;
         state.change_instance(region, instance, |instance| {
-            instance.state = InstanceState::Gone;
+            instance.state = InstanceState::Terminated;
             instance.gone_at = Some(now);
         });
     }
@@ -109,6 +117,16 @@ impl FakeCloud {
         let mut state = self.state.borrow_mut();
         state.line(format_args!("somebody shares {image} in {region} with {with:?}"));
         state.share_image(region, image, &BTreeSet::from([with])).map(|_| ()).map_err(|refusal| refusal.code)
+    }
+
+    /// An account is closed, or an organizational unit deleted: EC2 refuses to share with it from now on.
+    pub fn close(&self, target: &ShareTarget) {
+        self.state.borrow_mut().settings.closed.insert(target.clone());
+    }
+
+    /// The account is open again.
+    pub fn reopen(&self, target: &ShareTarget) {
+        self.state.borrow_mut().settings.closed.remove(target);
     }
 
     /// Somebody takes a permission away.

@@ -97,7 +97,18 @@ impl Announcer for World {
             let message = "the event could not be taken".to_owned();
             let (code, region) = ("InternalFailure".to_owned(), home.clone());
             let fault = bus::refusal(&code);
-            (place, CallError { action: PUT_EVENTS, subject: subject.clone(), region, code, message, fault })
+            (
+                place,
+                CallError {
+                    action: PUT_EVENTS,
+                    subject: subject.clone(),
+                    region,
+                    code,
+                    message,
+                    request_id: None,
+                    fault,
+                },
+            )
         };
         put.await.map(|places| places.0.into_iter().map(refused).collect())
     }

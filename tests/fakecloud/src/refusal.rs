@@ -37,6 +37,7 @@ impl Refusal {
             fault: classify(code, self.status),
             code: self.code,
             message: self.message,
+            request_id: None,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Switches of the whole cloud.
 
+use amiline_domain::target::ShareTarget;
+use std::collections::BTreeSet;
+
 /// How the model behaves where AWS may behave in more than one way.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -21,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) torn_reads: bool,
     /// Parts of the index of what is due.
     pub(crate) shards: u32,
+    /// Those with whom EC2 refuses to share: closed accounts, deleted units.
+    pub(crate) closed: BTreeSet<ShareTarget>,
     /// What is broken in the model itself, so that its checkers can be checked.
     pub(crate) plant: Option<Plant>,
     /// The stack's tag prefix, for the rule of the button.
@@ -76,6 +81,7 @@ impl Default for Settings {
             index_lag_seconds: 0,
             torn_reads: false,
             shards: 16,
+            closed: BTreeSet::new(),
             plant: None,
             tag_prefix: "amiline".to_owned(),
             rule_wants_button: true,

@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::store::Store;
 use crate::trace::{Trace, put};
 use amiline_app::ports::Queue;
-use amiline_domain::ids::{AccountId, ImageId, Region};
+use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -23,6 +23,8 @@ use std::collections::BTreeMap;
 pub(crate) enum Later {
     /// A pending image becomes available or fails.
     Settle(Region, ImageId),
+    /// A pending instance runs.
+    Run(Region, InstanceId),
     /// A delayed event arrives.
     Arrive(EventKind, Queue, String),
 }
@@ -176,6 +178,7 @@ impl State {
             self.now = self.now.max(at);
             match later {
                 Later::Settle(region, image) => self.settle(&region, &image),
+                Later::Run(region, instance) => self.run_instance(&region, &instance),
                 Later::Arrive(kind, queue, body) => self.arrive(kind, queue, body),
             }
         }

@@ -134,7 +134,8 @@ fn begun(policy: &Policy, instance_tags: &BTreeMap<String, String>) -> Family {
     let instance = ObservedInstance {
         id: InstanceId::new("i-0123456789abcdef0").unwrap(),
         region: east(),
-        state: InstanceState::Present,
+        state: InstanceState::Running,
+        hibernation: false,
         root_device: RootDevice::Ebs,
         root_name: None,
         devices: BTreeSet::new(),

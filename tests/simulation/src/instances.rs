@@ -2,7 +2,7 @@
 
 use crate::run::Run;
 use amiline_domain::ids::{InstanceId, Region};
-use amiline_domain::image::{InstanceState, RootDevice};
+use amiline_domain::image::RootDevice;
 use amiline_fakecloud::{Image, Launch, Volume};
 use amiline_scenarios::{east, europe, west};
 use std::collections::BTreeMap;
@@ -26,7 +26,8 @@ pub(crate) fn launch(run: &mut Run, from: Option<&Image>) -> (Region, InstanceId
     // With the button there is no room for another tag.
     let full = if run.choices.often(500) { 49 } else { 0 };
     tags.extend((tags.len()..full).map(|number| (format!("tag-{number}"), String::new())));
-    let launch = Launch { volumes, root_device, tags, image: from.map(|image| image.id.clone()) };
+    let image = from.map(|image| image.id.clone());
+    let launch = Launch { volumes, root_device, tags, image, ..Launch::default() };
     let instance = run.cloud.launch_with(&place, launch);
     run.instances.push((place.clone(), instance.clone()));
     (place, instance)
@@ -46,7 +47,7 @@ fn tags_of_a_new_instance(number: usize) -> BTreeMap<String, String> {
 /// What people do to an instance between two presses; each time something else.
 pub(crate) fn change(run: &mut Run, place: &Region, instance: &InstanceId) {
     let before = run.cloud.instance_now(place, instance);
-    if before.state == InstanceState::Gone || before.tags.len() >= 49 {
+    if before.state.is_gone() || before.tags.len() >= 49 {
         return;
     }
     let number = run.diary.presses.len();

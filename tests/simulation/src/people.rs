@@ -8,7 +8,7 @@ use amiline_app::ports::Queue;
 use amiline_domain::bounds::Bounds;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{AccountId, InstanceId, PolicyName, Region};
-use amiline_domain::image::{ImageState, InstanceState};
+use amiline_domain::image::ImageState;
 use amiline_domain::key::{ImageKey, IntentKey};
 use amiline_domain::name::ImageName;
 use amiline_domain::tags::{Button, Trigger};
@@ -76,7 +76,7 @@ pub(crate) fn press(run: &mut Run, place: &Region, instance: &InstanceId, value:
     let before = run.cloud.instance_now(place, instance);
     // EC2 takes no fifty-first tag (aws-facts.md section 6), and tells the person so.
     let full = before.tags.len() >= 50 && !before.tags.contains_key("amiline:image");
-    if before.state == InstanceState::Gone || full {
+    if before.state.is_gone() || full {
         return;
     }
     run.cloud.press(place, instance, value);
@@ -140,7 +140,7 @@ fn enrol_some(run: &mut Run) {
 pub(crate) fn enrol(run: &mut Run, place: &Region, instance: &InstanceId, value: &str) {
     let before = run.cloud.instance_now(place, instance);
     let full = before.tags.len() >= 50 && !before.tags.contains_key("amiline:schedule");
-    if before.state == InstanceState::Gone || full {
+    if before.state.is_gone() || full {
         return;
     }
     run.cloud.enrol(place, instance, value);
@@ -153,7 +153,7 @@ fn leave_schedules(run: &mut Run) {
 }
 
 pub(crate) fn leave(run: &mut Run, place: &Region, instance: &InstanceId) {
-    if run.cloud.instance_now(place, instance).state == InstanceState::Present {
+    if !run.cloud.instance_now(place, instance).state.is_gone() {
         run.cloud.untag(place, instance, "amiline:schedule");
         run.diary.enrol(place, instance, None, run.cloud.now());
     }
@@ -204,7 +204,7 @@ fn press_it(run: &mut Run, place: &Region, instance: &InstanceId) {
 
 fn take_back(run: &mut Run) {
     let (place, instance) = some_instance(run);
-    if run.cloud.instance_now(&place, &instance).state == InstanceState::Gone {
+    if run.cloud.instance_now(&place, &instance).state.is_gone() {
         return;
     }
     run.cloud.untag(&place, &instance, "amiline:image");

@@ -16,12 +16,23 @@ def health(_request: dict) -> dict:
 def settings(_request: dict) -> dict:
     shown = {name: value for name, value in asdict(STATE).items() if name != "log"}
     shown["dropped_detail_types"] = sorted(STATE.dropped_detail_types)
+    shown["closed_targets"] = sorted(STATE.closed_targets)
     shown["duplicated_detail_types"] = sorted(STATE.duplicated_detail_types)
     return shown
 
 
 def pending(request: dict) -> dict:
     STATE.pending_seconds = float(request["seconds"])
+    return {}
+
+
+def instance_pending(request: dict) -> dict:
+    STATE.instance_pending_seconds = float(request["seconds"])
+    return {}
+
+
+def close_target(request: dict) -> dict:
+    STATE.closed_targets.add(request["target"])
     return {}
 
 
@@ -105,6 +116,8 @@ ROUTES = {
     "/_local/health": health,
     "/_local/ec2/settings": settings,
     "/_local/ec2/pending": pending,
+    "/_local/ec2/instance-pending": instance_pending,
+    "/_local/ec2/close-target": close_target,
     "/_local/ec2/fail-next": fail_next,
     "/_local/ec2/hide-images": hide_images,
     "/_local/ec2/drop-events": drop_events,

@@ -76,6 +76,9 @@ class Images:
         instance = self.instance(self._get_param("InstanceId"))
         tags = tagging.given(self._get_param("TagSpecifications"), ("image", "snapshot"))
         description = check_description(self._get_param("Description"))
+        if instance.state == "pending":
+            # As reported for AWS (aws-facts 10).
+            raise error("InvalidParameterValue", "Instance is not in state 'running' or 'stopping' or 'stopped'")
         if instance.state in ("terminated", "shutting-down"):
             raise error(
                 "IncorrectInstanceState",

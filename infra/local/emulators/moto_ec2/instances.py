@@ -7,9 +7,10 @@ from datetime import datetime, timezone
 from moto.core.responses import ActionResult
 from moto.ec2.models.instances import InstanceBackend
 
-from . import errors, events, keys, model, paging
+from . import errors, events, keys, model, paging, timers
 from .errors import error, invalid, missing
 from .model import Device
+from .state import LOCK, STATE
 
 _ID = re.compile(r"i-[0-9a-f]{8,17}\Z")
 _order = itertools.count(1)
@@ -90,7 +91,9 @@ class Instances:
         for instance in reservation.instances:
             self._attach(instance, image, asked, tags.get("volume", {}))
             events.instance_changed(self.ec2_backend, instance.id, "pending")
-            if instance.state == "running":
+            if instance.state == "running" and STATE.instance_pending_seconds > 0:
+                self._keep_pending(instance)
+            elif instance.state == "running":
                 events.instance_changed(self.ec2_backend, instance.id, "running")
             events.tags_changed(self.ec2_backend, instance.id, list(tags.get("instance", {})), creating=True)
         if image is not None:
@@ -144,8 +147,27 @@ class Instances:
                 instance.state_reason.message = "Client.InternalError: Client error on launch"
                 return
 
+    def _keep_pending(self, instance) -> None:
+        backend = self.ec2_backend
+        instance._state.name, instance._state.code = "pending", 0
+
+        def run() -> None:
+            with LOCK:
+                if instance.state == "pending":
+                    instance._state.name, instance._state.code = "running", 16
+                    events.instance_changed(backend, instance.id, "running")
+
+        timers.after(STATE.instance_pending_seconds, run)
+
     def start_instances(self):
-        return self._moved(super().start_instances, ("pending", "running"))
+        started = [self.instance(one) for one in self._get_param("InstanceIds", [])]
+        stopped = [one for one in started if one.state == "stopped"]
+        if STATE.instance_pending_seconds <= 0:
+            return self._moved(super().start_instances, ("pending", "running"))
+        answer = self._moved(super().start_instances, ("pending",))
+        for instance in stopped:
+            self._keep_pending(instance)
+        return answer
 
     def stop_instances(self):
         return self._moved(super().stop_instances, ("stopping", "stopped"))
@@ -167,14 +189,14 @@ class Instances:
 
         return self._moved(terminate, ("shutting-down", "terminated"))
 
-    def _moved(self, action, states: tuple[str, str]):
+    def _moved(self, action, states: tuple[str, ...]):
         ids = self._get_param("InstanceIds", [])
         before = {instance_id: self.instance(instance_id).state for instance_id in ids}
-        if states[1] != "terminated" and "terminated" in before.values():
+        if states[-1] != "terminated" and "terminated" in before.values():
             raise error("IncorrectInstanceState", "A terminated instance cannot change its state.")
         result = action()
         for instance_id in ids:
-            if before[instance_id] != states[1]:
+            if before[instance_id] != states[-1]:
                 for state in states:
                     events.instance_changed(self.ec2_backend, instance_id, state)
         return result

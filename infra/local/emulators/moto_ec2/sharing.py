@@ -8,6 +8,7 @@ from . import errors, keys, model
 from .describing import iso
 from .errors import error, invalid, missing
 from .model import Image
+from .state import STATE
 
 _VALUES = {
     "description": ("Description", lambda image: image.description),
@@ -50,6 +51,13 @@ def _check_target(permission: dict[str, str]) -> None:
         # A bare id or the ARN of something else: the text is AWS's (hashicorp/packer-plugin-amazon issue 156).
         if arn is not None and not form.fullmatch(arn):
             raise error("InvalidAMIAttributeItemValue", f'Invalid attribute item value "{arn}" for {name} item type.')
+    # One bad target refuses the whole call (aws-facts 10). The code for a closed account is CNV.
+    for name, item in (("UserId", "userId"), *((name, name) for name in _ORGANIZATIONS)):
+        if permission.get(name) in STATE.closed_targets:
+            raise error(
+                "InvalidAMIAttributeItemValue",
+                f'Invalid attribute item value "{permission[name]}" for {item} item type.',
+            )
 
 
 class Sharing:

@@ -16,6 +16,10 @@ class State:
     # Where ministack listens; events, KMS keys and identities come from there. None: EC2 alone.
     ministack: str | None = None
     pending_seconds: float = 2.0
+    # How long instances that are launched or started from now on are pending.
+    instance_pending_seconds: float = 0.0
+    # Accounts, organizations and units that EC2 refuses to share with: closed, deleted.
+    closed_targets: set[str] = field(default_factory=set)
     # Each entry {"action", "region" or None, "message"} makes one image, accepted as usual, end as failed.
     fail_next: list[dict[str, Any]] = field(default_factory=list)
     # Region (None: all) -> for how long new images stay out of DescribeImages.

@@ -117,9 +117,31 @@ pub(super) fn refusal(kind: FaultKind, service: &str, protocol: Protocol) -> Opt
     Some(refusal)
 }
 
+/// What a refusal says. A denial is as long as a real one: it names the policy that denied, and EC2 appends an encoded
+/// part for `sts decode-authorization-message`.
+pub(super) fn message(kind: Option<FaultKind>, service: &str, action: &str, region: &str) -> String {
+    match kind {
+        Some(FaultKind::Deny) => {
+            let encoded = match service {
+                "ec2" => format!(" Encoded authorization failure message: {}", "4fVx".repeat(225)),
+                _ => String::new(),
+            };
+            format!(
+                "You are not authorized to perform this operation. User: arn:aws:sts::000000000000:assumed-role/\
+                 amiline-DistributeImageRole-1ABCDEFGHIJK2/amiline-distribute-image is not authorized to perform: \
+                 {service}:{action} on resource: arn:aws:{service}:{region}::image/ami-0123456789abcdef0 with an explicit \
+                 deny in a service control policy: arn:aws:organizations::222222222222:policy/o-123example/\
+                 service_control_policy/p-abcdefgh.{encoded}"
+            )
+        }
+        Some(FaultKind::Throttle | FaultKind::Error500 | FaultKind::Delay | FaultKind::EffectThenLostReply) | None => {
+            "Asked for at /_amiline/faults of the local AWS.".to_owned()
+        }
+    }
+}
+
 /// A refusal as the service's protocol writes it.
-pub(super) fn render(code: &str, status: u16, protocol: Protocol) -> Response<Bytes> {
-    let message = "Asked for at /_amiline/faults of the local AWS.";
+pub(super) fn render(code: &str, status: u16, protocol: Protocol, message: &str) -> Response<Bytes> {
     let id = "00000000-0000-0000-0000-000000000000";
     let (kind, body) = match protocol {
         Protocol::Ec2 => (
@@ -209,7 +231,7 @@ mod tests {
             (FaultKind::Throttle, "s3", Protocol::S3, "SlowDown", 503),
         ] {
             let (given, with) = refusal(kind, service, protocol).unwrap();
-            let response = render(given, with, protocol);
+            let response = render(given, with, protocol, &message(Some(kind), service, "CopyImage", "us-east-1"));
             assert_eq!(response.status().as_u16(), status);
             let (head, body) = response.into_parts();
             assert_eq!(crate::aws::error(&head.headers, &body).0, code);

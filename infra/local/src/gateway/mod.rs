@@ -133,7 +133,8 @@ impl Gateway {
 
         let refusal = kind.and_then(|kind| fault::refusal(kind, &service, action.protocol));
         let (response, error) = if let Some((code, status)) = refusal {
-            (Some(fault::render(code, status, action.protocol)), None)
+            let message = fault::message(kind, &service, &action.name, &region);
+            (Some(fault::render(code, status, action.protocol, &message)), None)
         } else {
             if let (Some(FaultKind::Delay), Some(fault)) = (kind, &fault) {
                 tokio::time::sleep(Duration::from_millis(fault.milliseconds.unwrap_or(1000))).await;

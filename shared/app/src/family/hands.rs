@@ -7,9 +7,9 @@ use crate::world::{Create, Distribute};
 use amiline_domain::family::{Family, Worker};
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::history::HistoryItem;
-use amiline_domain::ids::{FamilyId, KeyAlias, Region, SnapshotId};
-use amiline_domain::image::SnapshotKeys;
-use amiline_domain::plan::{Action, Ended};
+use amiline_domain::ids::{FamilyId, InstanceId, KeyAlias, Region, SnapshotId};
+use amiline_domain::image::{ObservedInstance, SnapshotKeys};
+use amiline_domain::plan::{Action, Ended, ShareRefused, ShareStep, Sharing};
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::family_due;
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ pub(crate) trait Hands {
         snapshots: &[SnapshotId],
         alias: &KeyAlias,
     ) -> Result<SnapshotKeys, CallError>;
+    /// Reads the instance.
+    async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError>;
     /// Tells the function whose turn it is.
     async fn hand_over(&self, family: &FamilyId, worker: Worker) -> Result<(), CallError>;
 }
@@ -61,14 +63,11 @@ impl<W: Create> Hands for CreateHands<'_, W> {
     }
 
     async fn snapshot_keys(&self, region: &Region, _: &[SnapshotId], _: &KeyAlias) -> Result<SnapshotKeys, CallError> {
-        Err(CallError {
-            action: "ec2:DescribeSnapshots",
-            subject: "snapshots".to_owned(),
-            region: region.clone(),
-            code: "NotPermitted".to_owned(),
-            message: "create-image does not read keys".to_owned(),
-            fault: Fault::Later,
-        })
+        Err(not_mine_to_read("ec2:DescribeSnapshots", "snapshots", region))
+    }
+
+    async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
+        self.world.instance(region, id).await
     }
 
     async fn hand_over(&self, family: &FamilyId, worker: Worker) -> Result<(), CallError> {
@@ -87,7 +86,7 @@ impl<W: Distribute> Hands for DistributeHands<'_, W> {
     async fn perform(&self, action: &Action) -> Ended {
         match action {
             Action::Copy(step) => ended(self.world.copy_image(step).await.map(Ended::Image)),
-            Action::Share(step) => ended(self.world.share_image(step).await.map(|()| Ended::Done)),
+            Action::Share(step) => share(self.world, step).await,
             Action::RemoveButton(step) => tagged(self.world.remove_tag(step).await),
             Action::WriteStatus(step) => tagged(self.world.write_tag(step).await),
             Action::Create(_) => not_mine(),
@@ -103,6 +102,10 @@ impl<W: Distribute> Hands for DistributeHands<'_, W> {
         self.world.snapshot_keys(region, snapshots, alias).await
     }
 
+    async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
+        Err(not_mine_to_read("ec2:DescribeInstances", id.as_str(), region))
+    }
+
     /// The tick sends what is `create-image`'s turn: it comes up only after a failure, and `distribute-image` needs no
     /// right to that queue for it.
     async fn hand_over(&self, _: &FamilyId, _: Worker) -> Result<(), CallError> {
@@ -110,9 +113,41 @@ impl<W: Distribute> Hands for DistributeHands<'_, W> {
     }
 }
 
+/// Shares an image: in one call, or in several if EC2 refuses some of the targets. One after the other, since that EC2
+/// takes several changes of one image's permissions at once is not documented.
+async fn share<W: Distribute>(world: &W, step: &ShareStep) -> Ended {
+    let mut sharing = Sharing::of(step);
+    while let Some(targets) = sharing.next() {
+        let part = ShareStep { targets: targets.clone(), ..step.clone() };
+        let answer = world.share_image(&part).await;
+        if let Err(error) = &answer {
+            tracing::info!(image = %part.image, region = %part.region, targets = part.targets.len(), error = %error, "not shared");
+        }
+        sharing.answered(answer.map_err(|error| ShareRefused {
+            fault: error.fault,
+            code: error.code.clone(),
+            reason: error.reason(),
+        }));
+    }
+    sharing.ended()
+}
+
 /// The planner gives each function its own actions only; this keeps the other ones harmless.
 fn not_mine() -> Ended {
     Ended::Refused { fault: Fault::Later, reason: "another function's turn".to_owned() }
+}
+
+/// The planner asks each function only for reads that it may make.
+fn not_mine_to_read(action: &'static str, subject: &str, region: &Region) -> CallError {
+    CallError {
+        action,
+        subject: subject.to_owned(),
+        region: region.clone(),
+        code: "NotPermitted".to_owned(),
+        message: "another function reads this".to_owned(),
+        request_id: None,
+        fault: Fault::Later,
+    }
 }
 
 fn ended(result: Result<Ended, CallError>) -> Ended {
@@ -158,6 +193,7 @@ pub(super) fn log(family: &Family, action: &Action, ended: &Ended, invocation: &
     let image = row.and_then(|row| row.image.as_ref()).map(ToString::to_string);
     let (outcome, reason) = match ended {
         Ended::Image(_) | Ended::Done => ("done", None),
+        Ended::Shared { .. } => ("shared-in-part", row.and_then(|row| row.reason.as_ref())),
         Ended::Gone => ("instance-gone", None),
         Ended::NameTaken(_) => ("name-taken", None),
         Ended::Refused { fault: Fault::Later, reason } => ("later", Some(reason)),

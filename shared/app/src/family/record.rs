@@ -29,6 +29,7 @@ pub(crate) async fn whole_family<W: RecordReader>(world: &W, id: &FamilyId) -> R
             region,
             code: "NotIsolated".to_owned(),
             message: "every read fell into the middle of a transaction; it will be looked at again".to_owned(),
+            request_id: None,
             fault: Fault::Later,
         }),
     }

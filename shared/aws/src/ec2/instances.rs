@@ -28,20 +28,19 @@ impl<S: SeesInstances> InstanceReader for Aws<S> {
         };
         let mut instances = answer.reservations().iter().flat_map(|reservation| reservation.instances());
         let found = instances.find(|instance| instance.instance_id() == Some(id.as_str()));
-        Ok(found.map(|instance| observed(region, id, instance)))
+        found.map(|instance| observed(region, id, instance).map_err(|problem| call.unreadable(&problem))).transpose()
     }
 }
 
-fn observed(region: &Region, id: &InstanceId, instance: &Instance) -> ObservedInstance {
+/// Fails for a state that EC2 does not document: nothing may be concluded from it.
+fn observed(region: &Region, id: &InstanceId, instance: &Instance) -> Result<ObservedInstance, String> {
     let state = instance.state().and_then(|state| state.name()).map_or("", |name| name.as_str());
-    ObservedInstance {
+    let state = InstanceState::of(state).ok_or_else(|| format!("{state:?} is no state of an instance"))?;
+    Ok(ObservedInstance {
         id: id.clone(),
         region: region.clone(),
-        state: if matches!(state, "shutting-down" | "terminated") {
-            InstanceState::Gone
-        } else {
-            InstanceState::Present
-        },
+        state,
+        hibernation: instance.hibernation_options().and_then(|options| options.configured()).unwrap_or_default(),
         root_device: match instance.root_device_type().map_or("", |device| device.as_str()) {
             "instance-store" => RootDevice::InstanceStore,
             _ => RootDevice::Ebs,
@@ -53,7 +52,7 @@ fn observed(region: &Region, id: &InstanceId, instance: &Instance) -> ObservedIn
             .filter_map(|device| device.device_name().and_then(|name| DeviceName::new(name).ok()))
             .collect(),
         tags: tags(instance.tags()),
-    }
+    })
 }
 
 /// Settings of those who may list tagged instances.

@@ -299,7 +299,7 @@ async fn an_instance_that_ec2_does_not_know_is_none() {
     let world = world::<CreateImage>(&stub.endpoint);
     assert_eq!(world.instance(&region(), &instance()).await.unwrap(), None);
     let seen = world.instance(&region(), &instance()).await.unwrap().unwrap();
-    assert_eq!((seen.state, seen.root_device), (InstanceState::Gone, RootDevice::InstanceStore));
+    assert_eq!((seen.state, seen.root_device), (InstanceState::Terminated, RootDevice::InstanceStore));
     assert_eq!(seen.tags["a"], "b");
     assert_eq!(seen.root_name, DeviceName::new("/dev/sda1").ok());
     assert_eq!(seen.devices, [DeviceName::new("/dev/sdf").unwrap()].into(), "what no policy can name is passed over");

@@ -30,6 +30,7 @@ fn broken() -> CallError {
         region: Region::new("us-east-1").unwrap(),
         code: "Broken".to_owned(),
         message: "as asked".to_owned(),
+        request_id: None,
         fault: Fault::Later,
     }
 }

@@ -6,7 +6,7 @@ use crate::budget::Budget;
 use crate::coverage::{self, CoverageNews, Lost, Made, coverage, promises};
 use crate::escape::one_line;
 use crate::ids::PolicyName;
-use crate::image::{InstanceState, ObservedInstance};
+use crate::image::ObservedInstance;
 use crate::look::{Admission, Counts, PolicyRead, Rejection, admit_under, usable};
 use crate::policy::Policy;
 use crate::press::{Hint, Press};
@@ -125,9 +125,9 @@ impl Missed {
 /// Decides what a look at an instance leads to: at most one image or one refusal, since each is a transaction of its own.
 /// The same reads always lead to the same decision; after it was carried out, the next look comes to `Nothing`.
 pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
-    let present = sight.instance.filter(|instance| instance.state == InstanceState::Present);
+    let present = sight.instance.filter(|instance| !instance.state.is_gone());
     let (Some(instance), Some(tag)) = (present, sight.tag) else {
-        let gone = sight.instance.is_some_and(|instance| instance.state == InstanceState::Gone);
+        let gone = sight.instance.is_some_and(|instance| instance.state.is_gone());
         let after = absent(enrolment, gone, sight);
         let (news, lost) = coverage::news(&after, &[], sight.now);
         return match news.is_empty() {

@@ -47,7 +47,8 @@ impl Scene {
             instance: Some(ObservedInstance {
                 id: InstanceId::new("i-0123456789abcdef0").unwrap(),
                 region: region.clone(),
-                state: InstanceState::Present,
+                state: InstanceState::Running,
+                hibernation: false,
                 root_device: RootDevice::Ebs,
                 root_name: DeviceName::new("/dev/xvda").ok(),
                 devices: BTreeSet::new(),
@@ -340,7 +341,7 @@ fn a_read_that_lags_costs_no_slot() {
 fn a_terminated_instance_is_no_longer_enrolled_and_a_stopped_one_is() {
     let mut scene = Scene::new();
     scene.looks();
-    scene.instance.as_mut().unwrap().state = InstanceState::Gone;
+    scene.instance.as_mut().unwrap().state = InstanceState::Terminated;
     assert!(scene.looks_at("2026-11-25T02:00:00Z").is_empty());
     assert!(scene.enrolment.seats.is_empty() && scene.enrolment.next_look.is_none());
 }

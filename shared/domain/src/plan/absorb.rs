@@ -1,12 +1,12 @@
 //! Taking in what EC2 shows.
 
 use super::begin::want_copies;
-use super::wait::{deadline, may_call_again};
+use super::wait::{deadline, may_call_again, row_due};
 use super::{Changes, KeysSight, Knock, Observed, RowSight, Scene, backoff_seconds};
-use super::{recheck, turns};
+use super::{instance, recheck, turns};
 use crate::escape::one_line;
 use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
-use crate::history::{EventKind, Fact};
+use crate::history::{EventKind, Fact, REASON_CHARACTERS};
 use crate::ids::ImageId;
 use crate::image::{ImageState, ObservedImage};
 use crate::key::ImageKey;
@@ -17,9 +17,6 @@ use crate::time::plus_seconds;
 
 /// Twins kept in a row. More than a few mean that somebody forges tags, which the first notifications say.
 const TWINS_MAX: usize = 4;
-
-/// Characters that are kept of why EC2 says that an image failed.
-const REASON_CHARACTERS: usize = 300;
 
 /// Failed reads of the source's keys after which they count as not what the policy asks for.
 const KEY_READS_MAX: u32 = 5;
@@ -52,6 +49,9 @@ pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Sc
             family.rows.insert(place, row);
         }
     }
+    if family.phase == Phase::Working {
+        instance::take_in(family, observed, scene, &mut changes);
+    }
     take_in_keys(family, observed, scene, &mut changes);
     give_up_copies_without_a_source(family, observed, scene, &mut changes);
     if family.phase == Phase::Working {
@@ -70,7 +70,8 @@ fn take_in(
     scene: Scene<'_>,
     changes: &mut Changes,
 ) {
-    if row.state.is_open() {
+    // A look before its time does not put off the next one, so that one which shows nothing new writes nothing.
+    if row.state.is_open() && row_due(family, row, scene).is_none_or(|(at, _)| at <= scene.now) {
         row.looked_at = Some(scene.now);
     }
     if row.image.is_none() && row.called_at.is_some() {

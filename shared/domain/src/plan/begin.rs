@@ -216,6 +216,7 @@ fn new_row(family: &Family, place: Place, region: Region, policy: &PolicyName, n
         looked_at: None,
         refusals: 0,
         not_before: None,
+        pending_since: None,
         maybe_made: false,
         refused: None,
         recheck: None,
@@ -226,6 +227,7 @@ fn new_row(family: &Family, place: Place, region: Region, policy: &PolicyName, n
         as_wanted: None,
         share: ShareState::NotWanted,
         shared_with: BTreeSet::new(),
+        refused_targets: BTreeMap::new(),
         twins: BTreeSet::new(),
     }
 }

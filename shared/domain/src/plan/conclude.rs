@@ -1,9 +1,11 @@
 //! Taking in how a call ended.
 
+use super::instance::DOUBTFUL_REFUSALS_MAX;
 use super::{Action, Changes, Ended, Scene, ShareStep, backoff_seconds, turns};
+use crate::escape::one_line;
 use crate::family::{Family, ImageRow, Phase, RowState, ShareState};
 use crate::fault::Fault;
-use crate::history::{EventKind, Fact};
+use crate::history::{EventKind, Fact, REASON_CHARACTERS};
 use crate::record::PressWrite;
 use crate::status;
 use crate::time::plus_seconds;
@@ -21,8 +23,9 @@ pub fn conclude(family: &mut Family, action: &Action, ended: &Ended, scene: Scen
     }
 }
 
-/// How often CreateImage may say that it does not know the instance: over about seven minutes.
-const UNKNOWN_INSTANCE_REFUSALS: u32 = 3;
+/// What EC2 says of an instance that it does not know yet, or that is in no state for an image. The second code says
+/// other things as well, so the instance is read again and the state that is read decides.
+const DOUBTFUL: [&str; 2] = ["InvalidInstanceID.NotFound", "InvalidParameterValue"];
 
 fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -> Changes {
     let mut changes = Changes::default();
@@ -44,9 +47,10 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
             row.state = RowState::Wanted;
             put_off(row, reason, scene);
         }
-        // The instance was just read, so EC2 not knowing it may only lag; a few minutes tell.
         Ended::Refused { fault: Fault::Reject, reason }
-            if reason.starts_with("InvalidInstanceID.NotFound") && row.refusals < UNKNOWN_INSTANCE_REFUSALS =>
+            if place.is_source()
+                && DOUBTFUL.iter().any(|code| reason.starts_with(code))
+                && row.refusals < DOUBTFUL_REFUSALS_MAX =>
         {
             row.state = RowState::Wanted;
             put_off(row, reason, scene);
@@ -63,7 +67,7 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
             row.maybe_made = true;
             row.reason = Some(reason.clone());
         }
-        Ended::Done | Ended::Gone => {}
+        Ended::Done | Ended::Gone | Ended::Shared { .. } => {}
     }
     changes
 }
@@ -80,12 +84,36 @@ fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>
     changes.rows.insert(step.place.clone());
     match ended {
         Ended::Done | Ended::Image(_) => {
-            row.share = ShareState::Shared;
             row.shared_with.extend(step.targets.iter().cloned());
             row.refusals = 0;
             row.not_before = None;
             row.reason = None;
             changes.facts.push(Fact::of(EventKind::ImageShared, &step.place, Some(&step.image), None));
+            if row.refused_targets.is_empty() {
+                row.share = ShareState::Shared;
+            } else {
+                // An earlier look found out whom EC2 refuses; these were the rest.
+                let reason = not_with(row);
+                turns::not_shared(row, reason, &mut changes);
+            }
+        }
+        Ended::Shared { shared, refused, stopped } => {
+            row.shared_with.extend(shared.iter().cloned());
+            row.refused_targets.extend(refused.clone());
+            if !shared.is_empty() {
+                changes.facts.push(Fact::of(EventKind::ImageShared, &step.place, Some(&step.image), None));
+            }
+            match stopped {
+                Some((Fault::Later | Fault::Unknown, reason)) => put_off(row, reason, scene),
+                Some((Fault::Reject | Fault::NeedsPerson, reason)) => {
+                    let reason = format!("{}; and then {reason}", not_with(row));
+                    turns::not_shared(row, reason, &mut changes);
+                }
+                None => {
+                    let reason = not_with(row);
+                    turns::not_shared(row, reason, &mut changes);
+                }
+            }
         }
         // Adding a permission twice is harmless, so an unknown outcome is simply tried again.
         Ended::Refused { fault: Fault::Later | Fault::Unknown, reason } => put_off(row, reason, scene),
@@ -99,12 +127,19 @@ fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>
     changes
 }
 
+/// With whom an image is not shared, and why.
+fn not_with(row: &ImageRow) -> String {
+    let each: Vec<String> = row.refused_targets.iter().map(|(target, reason)| format!("{target}: {reason}")).collect();
+    let text = format!("not shared with {}", each.join("; with "));
+    one_line(&text, REASON_CHARACTERS)
+}
+
 fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
     let mut changes = Changes { family: true, ..Changes::default() };
     match ended {
         // An instance that is gone has no tag left to remove. Any other refusal leaves the tag there, so the press stays
         // answered: an idle press with the tag would be a new one.
-        Ended::Done | Ended::Gone | Ended::Image(_) | Ended::NameTaken(_) => {
+        Ended::Done | Ended::Gone | Ended::Image(_) | Ended::NameTaken(_) | Ended::Shared { .. } => {
             family.phase = Phase::Settled;
             if family.reopen {
                 family.take_up_again();
@@ -128,7 +163,12 @@ fn status_written(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
         Ended::Refused { fault: Fault::Later | Fault::Unknown, .. } if family.answer_refusals < STATUS_REFUSALS_MAX => {
             put_off_answer(family, scene);
         }
-        Ended::Done | Ended::Gone | Ended::Image(_) | Ended::NameTaken(_) | Ended::Refused { .. } => {
+        Ended::Done
+        | Ended::Gone
+        | Ended::Image(_)
+        | Ended::NameTaken(_)
+        | Ended::Shared { .. }
+        | Ended::Refused { .. } => {
             family.status_due = false;
             family.answer_refusals = 0;
             family.answer_not_before = None;

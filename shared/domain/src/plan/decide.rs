@@ -1,12 +1,13 @@
 //! Announcing the calls that are missing, and the family's end.
 
 use super::wait::{is_ready, keys_unknown};
-use super::{Action, Changes, CopyStep, CreateStep, Observed, Scene, ShareStep, TagStep};
+use super::{Action, Changes, CopyStep, CreateStep, Observed, Scene, ShareStep, TagStep, instance};
 use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState, Worker};
 use crate::history::{EventKind, Fact};
 use crate::policy::Policy;
 use crate::record::PressWrite;
 use crate::status;
+use crate::target::ShareTarget;
 
 /// Decides which calls to make now, with the family already saying so. They may be made only after the family, the
 /// facts and the press were written.
@@ -16,7 +17,7 @@ pub fn decide(family: &mut Family, observed: &Observed, scene: Scene<'_>) -> (Ve
     if let (Phase::Working, Some(policy)) = (family.phase, scene.policy) {
         if !scene.paused {
             match scene.worker {
-                Worker::Create => actions.extend(create(family, policy, scene, &mut changes)),
+                Worker::Create => actions.extend(create(family, policy, observed, scene, &mut changes)),
                 Worker::Distribute => {
                     actions.extend(copies(family, policy, observed, scene, &mut changes));
                     actions.extend(shares(family, policy, observed, scene));
@@ -39,8 +40,17 @@ fn awaits_share(state: RowState, share: ShareState) -> bool {
     state == RowState::Available && share == ShareState::Wanted
 }
 
-fn create(family: &mut Family, policy: &Policy, scene: Scene<'_>, changes: &mut Changes) -> Option<Action> {
+fn create(
+    family: &mut Family,
+    policy: &Policy,
+    observed: &Observed,
+    scene: Scene<'_>,
+    changes: &mut Changes,
+) -> Option<Action> {
     let row = family.source().filter(|row| row.state == RowState::Wanted && is_ready(row, scene.now))?;
+    if !instance::saw_imageable(observed) {
+        return None;
+    }
     let key = family.key_of(row)?;
     let step = CreateStep {
         region: row.region.clone(),
@@ -107,12 +117,14 @@ fn shares(family: &Family, policy: &Policy, observed: &Observed, scene: Scene<'_
         .filter(|row| awaits_share(row.state, row.share) && is_ready(row, scene.now))
         .filter(|row| observed.saw_available(family, row, scene.keys))
         .filter_map(|row| {
-            Some(Action::Share(ShareStep {
-                place: row.place.clone(),
-                region: row.region.clone(),
-                image: row.image.clone()?,
-                targets: policy.share.targets(),
-            }))
+            // Those whom an earlier look found out about are done with.
+            let decided = |target: &ShareTarget| {
+                row.refused_targets.contains_key(target)
+                    || (!row.refused_targets.is_empty() && row.shared_with.contains(target))
+            };
+            let targets = policy.share.targets().into_iter().filter(|target| !decided(target)).collect();
+            let (place, region) = (row.place.clone(), row.region.clone());
+            Some(Action::Share(ShareStep { place, region, image: row.image.clone()?, targets }))
         })
         .collect()
 }

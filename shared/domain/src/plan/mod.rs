@@ -9,8 +9,10 @@ mod absorb;
 mod begin;
 mod conclude;
 mod decide;
+mod instance;
 mod recheck;
 mod retry;
+mod share;
 mod slot;
 mod turns;
 mod wait;
@@ -23,6 +25,7 @@ pub use begin::{Begun, begin, refuse};
 pub use conclude::conclude;
 pub use decide::decide;
 pub use retry::{NothingToRetry, retry};
+pub use share::{SHARE_CALLS_MAX, ShareRefused, Sharing};
 pub use slot::{Scheduled, begin_slot, refuse_enrolment};
 pub use wait::{looks, next_look};
 
@@ -32,7 +35,7 @@ use crate::family::{Family, ImageRow, Place, Worker};
 use crate::fault::Fault;
 use crate::history::Fact;
 use crate::ids::{DeviceName, ImageId, InstanceId, KeyAlias, Region};
-use crate::image::{ImageState, ObservedImage, SnapshotKeys};
+use crate::image::{ImageState, ObservedImage, ObservedInstance, SnapshotKeys};
 use crate::making::Treatment;
 use crate::name::ImageName;
 use crate::policy::{CopyMinutes, Policy};
@@ -89,6 +92,8 @@ pub enum Look {
     Row(Place),
     /// The keys of the source image's snapshots, and the key that the policy asks for in that Region.
     SourceKeys,
+    /// The instance, right before an image is made of it.
+    Instance,
 }
 
 /// What a read of a row showed.
@@ -109,6 +114,15 @@ pub enum KeysSight {
     Unread,
 }
 
+/// What a read of the instance showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InstanceSight {
+    /// The instance; none if EC2 does not show it.
+    Seen(Option<ObservedInstance>),
+    /// The read failed.
+    Unread,
+}
+
 /// Everything read in this look so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
@@ -116,6 +130,8 @@ pub struct Observed {
     pub rows: BTreeMap<Place, RowSight>,
     /// Of the source.
     pub source_keys: Option<KeysSight>,
+    /// The instance.
+    pub instance: Option<InstanceSight>,
 }
 
 impl Observed {
@@ -235,6 +251,15 @@ pub enum Ended {
     Image(ImageId),
     /// Done.
     Done,
+    /// The image was shared with some, and not with others.
+    Shared {
+        /// Who got it.
+        shared: BTreeSet<ShareTarget>,
+        /// Who is refused for good, and why.
+        refused: BTreeMap<ShareTarget, String>,
+        /// Why it was stopped before everybody had an answer.
+        stopped: Option<(Fault, String)>,
+    },
     /// The instance does not exist any more.
     Gone,
     /// EC2 refused the name: this image has it, if the message said which.

@@ -53,6 +53,7 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
                 row.image = None;
                 row.share = ShareState::NotWanted;
                 row.shared_with.clear();
+                row.refused_targets.clear();
                 rename(family, &mut row);
             }
             RowState::TimedOut => {
@@ -63,7 +64,10 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
                     (None, None) => RowState::Wanted,
                 };
             }
-            RowState::Available if row.share == ShareState::Failed => row.share = ShareState::Wanted,
+            RowState::Available if row.share == ShareState::Failed => {
+                row.share = ShareState::Wanted;
+                row.refused_targets.clear();
+            }
             RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Disabled => {
                 continue;
             }
@@ -74,6 +78,7 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
         row.looked_at = None;
         row.refusals = 0;
         row.not_before = None;
+        row.pending_since = None;
         row.holder = None;
         row.reason = None;
         family.rows.insert(place.clone(), row);

@@ -16,6 +16,7 @@ pub(super) fn begun(row: &mut ImageRow, id: &ImageId, scene: Scene<'_>, changes:
     row.holder = None;
     row.refusals = 0;
     row.not_before = None;
+    row.pending_since = None;
     row.looked_at = Some(scene.now);
     changes.pointers.push((row.region.clone(), id.clone()));
     let kind = if row.place.is_source() { EventKind::ImageCreating } else { EventKind::CopyStarted };

@@ -1,6 +1,6 @@
 //! What has to be read now, and when to come back.
 
-use super::{Knock, Look, Observed, Scene, UNKNOWN_OUTCOME_SECONDS};
+use super::{Knock, Look, Observed, Scene, UNKNOWN_OUTCOME_SECONDS, instance};
 use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState, Worker};
 use crate::time::{plus_seconds, seconds_between};
 use jiff::Timestamp;
@@ -21,6 +21,9 @@ pub fn looks(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'
         if ready {
             wanted.push(Look::SourceKeys);
         }
+    }
+    if instance::needs_look(family, observed, knock, scene) {
+        wanted.push(Look::Instance);
     }
     wanted
 }
@@ -80,7 +83,8 @@ pub fn next_look(family: &Family, scene: Scene<'_>) -> Option<(Timestamp, Worker
     rows.into_iter().chain(answer).chain(keys).chain(rechecks).min().or(unfinished)
 }
 
-fn row_due(family: &Family, row: &ImageRow, scene: Scene<'_>) -> Option<(Timestamp, Worker)> {
+/// When a row has to be looked at with no event asking for it, and whose turn it is.
+pub(super) fn row_due(family: &Family, row: &ImageRow, scene: Scene<'_>) -> Option<(Timestamp, Worker)> {
     let worker = if row.place.is_source() { Worker::Create } else { Worker::Distribute };
     let latest = |at: Timestamp| row.looked_at.map_or(at, |looked| looked.max(at));
     // A Region that cannot be read is asked less and less often.
@@ -119,11 +123,11 @@ pub(super) fn may_call_again(row: &ImageRow, now: Timestamp) -> bool {
 
 /// The place of a look, for callers that group reads.
 impl Look {
-    /// The row it reads; the source for its keys.
+    /// The row it reads; the source for its keys, and for the instance that it is made of.
     pub fn place(&self) -> &Place {
         match self {
             Look::Row(place) => place,
-            Look::SourceKeys => &Place::Source,
+            Look::SourceKeys | Look::Instance => &Place::Source,
         }
     }
 }

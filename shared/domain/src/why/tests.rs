@@ -51,7 +51,8 @@ impl Story {
             instance: Some(ObservedInstance {
                 id: id(),
                 region: home(),
-                state: InstanceState::Present,
+                state: InstanceState::Running,
+                hibernation: false,
                 root_device: RootDevice::Ebs,
                 root_name: DeviceName::new("/dev/xvda").ok(),
                 devices: BTreeSet::new(),
@@ -237,7 +238,7 @@ fn an_instance_that_is_gone_or_has_the_wrong_root_says_so_first() {
     assert_eq!(story.why().state, "an image can be made of it");
     story.instance.as_mut().unwrap().root_device = RootDevice::InstanceStore;
     assert!(story.why().state.contains("instance store"));
-    story.instance.as_mut().unwrap().state = InstanceState::Gone;
+    story.instance.as_mut().unwrap().state = InstanceState::Terminated;
     assert!(story.why().state.contains("terminated"));
     story.instance = None;
     assert!(story.why().state.contains("no such instance"));

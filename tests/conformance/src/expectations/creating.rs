@@ -3,10 +3,10 @@
 use crate::given::{self, available, create_step, launched, pending, seen, volumes};
 use crate::lab::{Lab, until};
 use crate::suite::expected;
-use amiline_app::ports::{CallError, ImageCreator, ImageReader, KeyReader};
+use amiline_app::ports::{CallError, ImageCreator, ImageReader, InstanceReader, KeyReader};
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::ids::ImageId;
-use amiline_domain::image::{ImageState, RootDevice};
+use amiline_domain::image::{ImageState, InstanceState, RootDevice};
 use amiline_domain::making::Treatment;
 use amiline_domain::plan::CreateStep;
 use amiline_fakecloud::{Launch, Volume};
@@ -31,6 +31,7 @@ expected! {
         an_instance_that_does_not_exist_is_refused_for_good,
     }
     "aws-facts.md section 2, IncorrectInstanceState" { a_terminated_instance_is_refused }
+    "aws-facts.md section 10" { a_pending_instance_is_refused_until_it_runs }
     "aws-facts.md section 2, SnapshotCreationPerVolumeRateExceeded" {
         two_images_of_one_volume_need_some_time_between_them,
     }
@@ -146,6 +147,22 @@ async fn a_terminated_instance_is_refused(lab: &impl Lab) {
     lab.terminate(&lab.home(), &instance).await;
     let refused = lab.create_image().create_image(&create_step(lab, &instance)).await.expect_err("it is gone");
     assert_eq!(refused.code, "IncorrectInstanceState");
+}
+
+async fn a_pending_instance_is_refused_until_it_runs(lab: &impl Lab) {
+    let instance = launched(lab, &Launch { pending_seconds: Some(1), ..Launch::default() }).await;
+    let step = create_step(lab, &instance);
+    assert_eq!(state_of(lab, &step).await, InstanceState::Pending);
+    let refused = lab.create_image().create_image(&step).await.expect_err("it is pending");
+    assert_eq!((refused.code.as_str(), refused.fault), ("InvalidParameterValue", Fault::Reject));
+    assert!(refused.message.contains("not in state 'running' or 'stopping' or 'stopped'"), "{refused}");
+    let runs = until(lab, async || state_of(lab, &step).await == InstanceState::Running).await;
+    assert!(runs, "{instance} is pending for ever");
+    lab.create_image().create_image(&step).await.expect("an image of a running instance, under the same name");
+}
+
+async fn state_of(lab: &impl Lab, step: &CreateStep) -> InstanceState {
+    lab.create_image().instance(&step.region, &step.instance).await.unwrap().expect("the instance").state
 }
 
 async fn an_instance_without_an_ebs_root_is_refused_for_good(lab: &impl Lab) {

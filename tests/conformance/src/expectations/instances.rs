@@ -59,7 +59,8 @@ async fn an_instance_shows_its_tags(lab: &impl Lab) {
     let expected = ObservedInstance {
         id: instance.clone(),
         region: lab.home(),
-        state: InstanceState::Present,
+        state: InstanceState::Running,
+        hibernation: false,
         root_device: RootDevice::Ebs,
         root_name: DeviceName::new("/dev/xvda").ok(),
         devices: [DeviceName::new("/dev/xvda").unwrap()].into(),
@@ -81,7 +82,7 @@ async fn an_instance_shows_its_devices_and_which_of_them_is_the_root(lab: &impl 
 async fn a_terminated_instance_is_shown_as_gone(lab: &impl Lab) {
     let instance = launched(lab, &Launch::default()).await;
     lab.terminate(&lab.home(), &instance).await;
-    assert_eq!(read(lab, &instance).await.state, InstanceState::Gone);
+    assert_eq!(read(lab, &instance).await.state, InstanceState::Terminated);
 }
 
 async fn an_instance_shows_what_its_root_is(lab: &impl Lab) {

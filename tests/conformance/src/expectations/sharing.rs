@@ -30,6 +30,7 @@ expected! {
         disabling_an_image_takes_its_shares_away,
         enabling_an_image_does_not_give_its_shares_back,
     }
+    "aws-facts.md section 10" { one_bad_target_refuses_the_whole_call }
     "EC2, error codes: InvalidAMIID.Unavailable" { an_image_that_is_not_available_is_not_shared }
     "EC2, error codes: AuthFailure" { an_image_of_another_account_is_not_shared_on }
 }
@@ -97,6 +98,17 @@ async fn an_image_under_the_key_that_aws_manages_cannot_be_shared(lab: &impl Lab
         lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("one snapshot stands in the way");
     assert_eq!(refused.fault, Fault::Reject, "{refused}");
     assert!(lab.shared_with(&lab.home(), &image).await.is_empty());
+}
+
+async fn one_bad_target_refuses_the_whole_call(lab: &impl Lab) {
+    let image = available(lab, &under_customer_key(lab)).await;
+    let closed = ShareTarget::Account(given::account_id(444_444));
+    lab.close(&closed).await;
+    let both = ShareStep { targets: [other(lab), closed].into(), ..share(lab, &image) };
+    let refused = lab.distribute_image().share_image(&both).await.expect_err("one of them is closed");
+    assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIAttributeItemValue", Fault::Reject));
+    assert_eq!(lab.shared_with(&lab.home(), &image).await, [], "the other did not get it either");
+    lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share with the other alone");
 }
 
 async fn an_image_that_does_not_exist_is_not_shared(lab: &impl Lab) {

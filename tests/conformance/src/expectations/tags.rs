@@ -86,7 +86,7 @@ async fn a_terminated_instance_still_shows_its_tags_and_takes_an_answer(lab: &im
     lab.create_image().remove_tag(&step(lab, &instance, &key, "default")).await.expect("the button springs back");
     let seen = read(lab, &instance).await;
     let answer = [("conformance:status".to_owned(), "rejected".to_owned())];
-    assert_eq!((seen.state, seen.tags), (InstanceState::Gone, answer.into()));
+    assert_eq!((seen.state, seen.tags), (InstanceState::Terminated, answer.into()));
 }
 
 async fn an_image_with_the_key_is_no_instance(lab: &impl Lab) {

@@ -136,13 +136,21 @@ impl Lab for Local {
             add(&format!("TagSpecification.1.Tag.{}.Value", place + 1), value);
         }
         let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
+        // Nobody waits as long as a launch that stays pending until the test says otherwise.
+        let pending = launch.pending_seconds.unwrap_or(86_400);
+        self.control("instance-pending", json!({"seconds": pending})).await;
         let answer = self.ec2(region, "RunInstances", &parameters).await;
+        self.control("instance-pending", json!({"seconds": 0})).await;
         let instances = list(&answer, "/instancesSet").iter().map(|instance| text(instance, "/instanceId"));
         instances.map(|id| InstanceId::new(id).unwrap()).collect()
     }
 
     async fn terminate(&self, region: &Region, instance: &InstanceId) {
         self.ec2(region, "TerminateInstances", &[("InstanceId.1", instance.as_str())]).await;
+    }
+
+    async fn close(&self, target: &ShareTarget) {
+        self.control("close-target", json!({"target": target})).await;
     }
 
     async fn let_images_take(&self, seconds: Option<u32>) {

@@ -106,6 +106,7 @@ fn main() -> ExitCode {
         }};
     }
     story!(stories::press::a_press_end_to_end);
+    story!(stories::press::run_and_tag_at_once);
     story!(stories::press::one_tag_event_twenty_times);
     story!(stories::press::presses_before_and_after_the_answer);
     story!(stories::press::a_press_from_the_command);

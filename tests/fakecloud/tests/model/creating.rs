@@ -79,7 +79,7 @@ fn an_instance_that_cannot_be_imaged_is_refused() {
     let code = |instance| block_on(world.create_image(&create(instance, "one"))).unwrap_err().code;
     assert_eq!(code(&store), "NonEBSInstance");
     assert_eq!(code(&gone), "IncorrectInstanceState");
-    assert_eq!(block_on(world.instance(&east(), &gone)).unwrap().unwrap().state, InstanceState::Gone);
+    assert_eq!(block_on(world.instance(&east(), &gone)).unwrap().unwrap().state, InstanceState::Terminated);
     cloud.advance(3600);
     assert_eq!(code(&gone), "InvalidInstanceID.NotFound");
     assert_eq!(block_on(world.instance(&east(), &gone)).unwrap(), None);

@@ -85,7 +85,8 @@ fn first_commit(cloud: &FakeCloud, instance: &InstanceId) -> Commit {
     let seen = amiline_domain::image::ObservedInstance {
         id: instance.clone(),
         region: east(),
-        state: amiline_domain::image::InstanceState::Present,
+        state: amiline_domain::image::InstanceState::Running,
+        hibernation: false,
         root_device: amiline_domain::image::RootDevice::Ebs,
         root_name: None,
         devices: std::collections::BTreeSet::new(),

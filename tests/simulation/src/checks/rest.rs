@@ -8,7 +8,7 @@ use crate::run::{QUEUES, Run, TICK_SECONDS};
 use amiline_domain::family::{Family, RowState};
 use amiline_domain::history::EventKind;
 use amiline_domain::ids::{ImageId, Region};
-use amiline_domain::image::{ImageState, InstanceState};
+use amiline_domain::image::ImageState;
 use amiline_domain::press::STALE_READ_SECONDS;
 use amiline_domain::receiver::Receiver;
 use amiline_domain::time::seconds_between;
@@ -104,7 +104,7 @@ fn presses(run: &mut Run) {
             continue;
         }
         let instance = run.cloud.instance_now(&pressed.region, &pressed.instance);
-        debug_assert!(instance.state == InstanceState::Present);
+        debug_assert!(!instance.state.is_gone());
         let removed = pressed.removed.is_some();
         run.oracle.hold(Check::PressAnswered, removed, || {
             format!("{:?} on {} is still there", pressed.value, pressed.instance)

@@ -7,7 +7,7 @@ use crate::diary::{Diary, Enrolled};
 use crate::run::Run;
 use amiline_domain::history::EventKind;
 use amiline_domain::ids::{InstanceId, Region};
-use amiline_domain::image::{InstanceState, RootDevice};
+use amiline_domain::image::RootDevice;
 use amiline_domain::record::Commit;
 use amiline_domain::tags::Trigger;
 use amiline_domain::time::plus_seconds;
@@ -130,7 +130,7 @@ fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
     let bounds = &run.stack.bounds;
     let asked = read(run.diary.in_force_now(policy, &is_policy)?).filter(|asked| asked.is_within(bounds))?;
     let instance = run.cloud.instance_now(&enrolled.region, &enrolled.instance);
-    let can_be_made = instance.state == InstanceState::Present
+    let can_be_made = !instance.state.is_gone()
         && instance.root_device == RootDevice::Ebs
         && run.watched.contains(&enrolled.region)
         && bounds.regions.contains(&enrolled.region);

@@ -438,6 +438,7 @@ impl RecordWriter for Mutated {
                 region: self.world.cloud().home(),
                 code: "Malformed".to_owned(),
                 message: rejected.reason.clone(),
+                request_id: None,
                 fault: Fault::Reject,
             });
         }

@@ -58,6 +58,7 @@ impl RecordWriter for Table {
                 region: commit.family.region.clone(),
                 code: "NoAnswer".to_owned(),
                 message: "the connection was closed".to_owned(),
+                request_id: None,
                 fault: Fault::Unknown,
             });
         }
@@ -97,7 +98,8 @@ fn first_version() -> Family {
     let instance = ObservedInstance {
         id: InstanceId::new("i-0123456789abcdef0").unwrap(),
         region: Region::new("us-east-1").unwrap(),
-        state: InstanceState::Present,
+        state: InstanceState::Running,
+        hibernation: false,
         root_device: RootDevice::Ebs,
         root_name: None,
         devices: BTreeSet::new(),

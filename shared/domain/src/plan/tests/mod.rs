@@ -1,6 +1,8 @@
 //! The planner's decisions, one at a time. Whole runs are in tests/scenarios.
 
+mod changes;
 mod distributing;
+mod instance;
 mod making;
 mod mending;
 mod vanishing;
@@ -25,6 +27,7 @@ struct Stage {
     policy: Policy,
     bounds: Bounds,
     family: Family,
+    instance: ObservedInstance,
     observed: Observed,
     now: Timestamp,
 }
@@ -44,7 +47,8 @@ impl Stage {
         let instance = ObservedInstance {
             id: InstanceId::new("i-0123456789abcdef0").unwrap(),
             region: region("us-east-1"),
-            state: InstanceState::Present,
+            state: InstanceState::Running,
+            hibernation: false,
             root_device: RootDevice::Ebs,
             root_name: None,
             devices: ["/dev/xvda", "/dev/sdb"].map(|name| DeviceName::new(name).unwrap()).into(),
@@ -80,7 +84,8 @@ impl Stage {
             images_per_hour_max: 50,
             interval_minutes_min: 0,
         };
-        Self { keys, policy, bounds, family, observed: Observed::default(), now }
+        let observed = sees_instance(&instance);
+        Self { keys, policy, bounds, family, instance, observed, now }
     }
 
     fn scene(&self, worker: Worker) -> Scene<'_> {
@@ -96,7 +101,7 @@ impl Stage {
 
     fn later(&mut self, seconds: i64) {
         self.now = plus_seconds(self.now, seconds);
-        self.observed = Observed::default();
+        self.observed = sees_instance(&self.instance);
     }
 
     fn decide(&mut self, worker: Worker) -> (Vec<Action>, Changes) {
@@ -168,6 +173,10 @@ impl Stage {
         stage.absorb(&Knock::default());
         stage
     }
+}
+
+fn sees_instance(instance: &ObservedInstance) -> Observed {
+    Observed { instance: Some(InstanceSight::Seen(Some(instance.clone()))), ..Observed::default() }
 }
 
 fn kinds(changes: &Changes) -> Vec<EventKind> {

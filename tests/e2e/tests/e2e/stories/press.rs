@@ -148,6 +148,30 @@ async fn within_budget(cloud: &Cloud, mark: usize) {
     }
 }
 
+/// The first minute of a user: run an instance and tag it at once, while EC2 refuses to make an image of it.
+pub(crate) async fn run_and_tag_at_once(cloud: &Cloud) {
+    let pending = async |seconds: u32| {
+        cloud.aws.control("/_local/ec2/instance-pending", &json!({"seconds": seconds})).await.expect("a setting");
+    };
+    let mark = cloud.mark();
+    pending(8).await;
+    let instance = cloud.pressed("default").await;
+    pending(0).await;
+    eventually(SOON, "the answer that it is waited for", async || {
+        let tags = cloud.tags(&instance).await;
+        let waits = tags.get(STATUS).is_some_and(|status| status == "waiting until the instance runs");
+        holds(waits && tags.contains_key(BUTTON), &tags)
+    })
+    .await;
+    assert!(cloud.calls(mark, "create-image", "ec2:CreateImage").is_empty(), "it is pending, and nothing was called");
+    // Nobody has to wait for the tick's five minutes here.
+    let status = cloud.answered_by_ticks(&instance, "available", SOON).await;
+    assert!(status.ends_with(" in 3 Regions"), "{status}");
+    assert_eq!(cloud.calls(mark, "create-image", "ec2:CreateImage").len(), 1, "one call, and it was not refused");
+    cloud.one_family(&instance).await;
+    cloud.told(&instance, &all_went_well()).await;
+}
+
 pub(crate) async fn one_tag_event_twenty_times(cloud: &Cloud) {
     cloud.control("/_local/ec2/drop-events", json!({"detail_types": ["Tag Change on Resource"]})).await;
     let instance = cloud.pressed("default").await;

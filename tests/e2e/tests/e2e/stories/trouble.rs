@@ -54,6 +54,13 @@ async fn partial(cloud: &Cloud, instance: &str) -> String {
         let reason = text(&told.message, "/reason");
         assert!(!reason.is_empty(), "no reason in {told:?}");
         assert_ne!(told.attributes["severity"], "info", "{told:?}");
+        if reason.contains("UnauthorizedOperation") {
+            // What explains a denial is at its end: which policy denied, and what to decode.
+            let policy =
+                "with an explicit deny in a service control policy: arn:aws:organizations::222222222222:policy/";
+            assert!(reason.contains(policy) && reason.contains("(request "), "{reason}");
+            assert!(reason.contains(&"4fVx".repeat(225)), "the encoded part is whole: {reason}");
+        }
         cloud.note(format!("{about}: {reason}"));
     }
     assert_eq!(told.iter().filter(|one| text(&one.message, "/outcome") == "partial").count(), 1);

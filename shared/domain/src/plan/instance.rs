@@ -1,0 +1,102 @@
+//! Waiting for an instance that EC2 makes no image of yet, and giving up one of which it never will.
+//!
+//! The state that was read decides, not the text with which EC2 refuses CreateImage. A state may change between the read
+//! and the call, so after a refusal that may be about the state the instance is read again.
+
+use super::wait::is_ready;
+use super::{Changes, InstanceSight, Knock, Observed, Scene, backoff_seconds, turns};
+use crate::family::{Family, ImageRow, Phase, Place, RowState, Worker};
+use crate::image::{InstanceState, ObservedInstance};
+use crate::look::unfit;
+use crate::status;
+use crate::time::plus_seconds;
+
+/// How long an instance may be pending before its image is given up, in seconds. Instances run after seconds to a few
+/// minutes; one that cannot start is terminated by EC2 within minutes.
+pub(super) const PENDING_SECONDS_MAX: i64 = 1800;
+/// Seconds between two looks at a pending instance.
+const PENDING_EVERY_SECONDS: i64 = 30;
+/// How often EC2 may say that it does not know the instance, or that it is not in the right state, although a read shows
+/// otherwise: over about seven minutes, which is longer than reads lag.
+pub(super) const DOUBTFUL_REFUSALS_MAX: u32 = 3;
+
+/// What is said of an instance that is waited for.
+const PENDING: &str = "the instance is pending; EC2 makes an image of it once it runs";
+
+/// Whether the instance has to be read: CreateImage is due and was not preceded by a read in this look. Of an instance that
+/// is waited for, an early look may find that it runs.
+pub(super) fn needs_look(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> bool {
+    let due = |row: &ImageRow| is_ready(row, scene.now) || (knock.everything && row.pending_since.is_some());
+    observed.instance.is_none()
+        && scene.worker == Worker::Create
+        && family.phase == Phase::Working
+        && family.source().is_some_and(|row| row.state == RowState::Wanted && due(row))
+}
+
+/// Whether this look saw the instance in a state in which EC2 makes images of it.
+pub(super) fn saw_imageable(observed: &Observed) -> bool {
+    matches!(&observed.instance, Some(InstanceSight::Seen(Some(instance))) if instance.state.can_be_imaged())
+}
+
+/// Takes in what the read of the instance showed, for an image that is still to be made. Taken in twice it changes nothing
+/// more.
+pub(super) fn take_in(family: &mut Family, observed: &Observed, scene: Scene<'_>, changes: &mut Changes) {
+    let Some(sight) = &observed.instance else { return };
+    let wanted = |row: &&mut ImageRow| row.state == RowState::Wanted;
+    let Some(row) = family.rows.get_mut(&Place::Source).filter(wanted) else { return };
+    let waited_before = row.pending_since.is_some();
+    let before = row.clone();
+    match sight {
+        InstanceSight::Unread if is_ready(row, scene.now) => put_off(row, scene),
+        InstanceSight::Unread => {}
+        InstanceSight::Seen(None) if !is_ready(row, scene.now) => {}
+        InstanceSight::Seen(None) if row.refusals < DOUBTFUL_REFUSALS_MAX => {
+            put_off(row, scene);
+            row.reason = Some("EC2 does not show the instance".to_owned());
+        }
+        InstanceSight::Seen(None) => turns::given_up(row, "EC2 does not show the instance".to_owned(), changes),
+        InstanceSight::Seen(Some(instance)) => match refusal(family.policy.as_ref(), instance, scene) {
+            Some(reason) => turns::given_up(row, reason, changes),
+            None if instance.state == InstanceState::Pending => wait(row, scene, changes),
+            None => {
+                if row.pending_since.take().is_some() {
+                    row.not_before = None;
+                }
+            }
+        },
+    }
+    let waits = row.pending_since.is_some() && row.state == RowState::Wanted;
+    if *row != before {
+        changes.rows.insert(Place::Source);
+    }
+    if waits && !waited_before {
+        family.status = Some(status::waiting());
+        family.status_due = true;
+        changes.family = true;
+    }
+}
+
+fn refusal(policy: Option<&crate::policy::PolicyRef>, instance: &ObservedInstance, scene: Scene<'_>) -> Option<String> {
+    let (policy_ref, policy) = (policy?, scene.policy?);
+    unfit(policy, &policy_ref.name, instance).map(|rejection| rejection.to_string())
+}
+
+fn wait(row: &mut ImageRow, scene: Scene<'_>, changes: &mut Changes) {
+    let since = *row.pending_since.get_or_insert(scene.now);
+    let until = plus_seconds(since, PENDING_SECONDS_MAX);
+    if scene.now >= until {
+        let minutes = PENDING_SECONDS_MAX.div_euclid(60);
+        let reason = format!("the instance is still pending after {minutes} minutes; tag it again when it runs");
+        turns::given_up(row, reason, changes);
+        return;
+    }
+    if is_ready(row, scene.now) {
+        row.not_before = Some(plus_seconds(scene.now, PENDING_EVERY_SECONDS).min(until));
+    }
+    row.reason = Some(PENDING.to_owned());
+}
+
+fn put_off(row: &mut ImageRow, scene: Scene<'_>) {
+    row.refusals = row.refusals.saturating_add(1);
+    row.not_before = Some(plus_seconds(scene.now, backoff_seconds(row.refusals)));
+}

@@ -1,0 +1,89 @@
+//! What the instance's state leads to, right before CreateImage.
+
+use super::*;
+use crate::image::InstanceState;
+
+fn stage_in(state: InstanceState) -> Stage {
+    let mut stage = Stage::new("{}");
+    stage.instance.state = state;
+    stage.later(0);
+    stage
+}
+
+#[test]
+fn only_a_read_of_this_look_in_the_right_state_lets_an_image_be_made() {
+    for (state, made) in [
+        (InstanceState::Pending, false),
+        (InstanceState::Running, true),
+        (InstanceState::Stopping, true),
+        (InstanceState::Stopped, true),
+        (InstanceState::ShuttingDown, false),
+        (InstanceState::Terminated, false),
+    ] {
+        let mut stage = stage_in(state);
+        stage.absorb(&Knock::default());
+        assert_eq!(
+            stage.decide(Worker::Create).0.iter().any(|one| matches!(one, Action::Create(_))),
+            made,
+            "{state:?}"
+        );
+        assert_eq!(stage.row(&Place::Source).state == RowState::Failed, state.is_gone(), "{state:?}");
+    }
+    let mut stage = Stage::new("{}");
+    stage.observed = Observed::default();
+    let wanted = looks(&stage.family, &stage.observed, &Knock::default(), stage.scene(Worker::Create));
+    assert_eq!(wanted, vec![Look::Instance]);
+    assert!(stage.decide(Worker::Create).0.is_empty(), "nothing was read");
+}
+
+#[test]
+fn a_pending_instance_is_looked_at_again_within_the_minute_for_thirty_minutes() {
+    let mut stage = stage_in(InstanceState::Pending);
+    let changes = stage.absorb(&Knock::default());
+    assert!(changes.family && changes.facts.is_empty(), "the status says so, and nothing has happened yet");
+    stage.family.status_due = false;
+    let since = stage.now;
+    while stage.row(&Place::Source).state == RowState::Wanted {
+        let (at, worker) = next_look(&stage.family, stage.scene(Worker::Distribute)).unwrap();
+        assert!(at <= plus_seconds(stage.now, 60) && worker == Worker::Create, "{at}");
+        stage.later(crate::time::seconds_between(stage.now, at));
+        stage.absorb(&Knock::default());
+        stage.decide(Worker::Create);
+    }
+    assert_eq!(crate::time::seconds_between(since, stage.now), 1800);
+    let reason = stage.row(&Place::Source).reason.clone().unwrap();
+    assert!(reason.contains("30 minutes"), "{reason}");
+}
+
+#[test]
+fn the_wait_begins_anew_with_each_time_that_the_instance_is_started() {
+    let mut stage = stage_in(InstanceState::Pending);
+    stage.absorb(&Knock::default());
+    stage.later(1200);
+    stage.instance.state = InstanceState::Running;
+    stage.later(0);
+    stage.absorb(&Knock::default());
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Later, reason: "RequestLimitExceeded: x".into() });
+    stage.instance.state = InstanceState::Pending;
+    stage.later(1200);
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&Place::Source).state, RowState::Wanted, "it has been pending for a moment only");
+}
+
+#[test]
+fn an_image_that_may_have_been_made_is_looked_for_before_a_gone_instance_ends_it() {
+    let mut stage = Stage::new("{}");
+    let (actions, _) = stage.decide(Worker::Create);
+    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Unknown, reason: "Timeout".into() });
+    stage.instance.state = InstanceState::Terminated;
+    stage.later(301);
+    stage.sees(&Place::Source, vec![]);
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&Place::Source).state, RowState::Calling);
+    stage.later(60);
+    let image = stage.image(&Place::Source, image_id(3), ImageState::Available);
+    stage.sees(&Place::Source, vec![image]);
+    stage.absorb(&Knock::default());
+    assert_eq!(stage.row(&Place::Source).state, RowState::Available);
+}
