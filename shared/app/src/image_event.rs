@@ -25,10 +25,10 @@ pub async fn on_image_state<W: Distribute>(
 ) -> Result<ImageEventDone, UseCaseError> {
     let foreign = |why: &'static str| {
         tracing::info!(image = %event.image, region = %event.region, outcome = "foreign", why, request = invocation.id, "image event");
-        Ok(ImageEventDone::Foreign)
+        ImageEventDone::Foreign
     };
     if event.account != stack.stack.account {
-        return foreign("another account");
+        return Ok(foreign("another account"));
     }
     let family = match world.family_of_image(&event.region, &event.image).await? {
         Some(family) => family,
@@ -36,13 +36,13 @@ pub async fn on_image_state<W: Distribute>(
         // it as ours only if everything else fits the family's open intent.
         None => match family_by_tags(world, stack, event).await? {
             Some(family) => family,
-            None => return foreign("no pointer and no tags of ours"),
+            None => return Ok(foreign("no pointer and no tags of ours")),
         },
     };
     let image = ImageKnock { region: event.region.clone(), image: event.image.clone(), state: event.state };
     let knock = Knock { everything: false, image: Some(image) };
     match advance(world, &DistributeHands { world }, stack, &family, knock, invocation).await? {
-        Advanced::NoSuchFamily => foreign("its tags name a family that does not exist"),
+        Advanced::NoSuchFamily => Ok(foreign("its tags name a family that does not exist")),
         advanced @ (Advanced::Done | Advanced::LeasedToOther) => Ok(ImageEventDone::Looked(advanced)),
     }
 }

@@ -34,15 +34,15 @@ pub struct CallError {
     /// `service:Action`.
     pub action: &'static str,
     /// What it was about: an image, an instance, a table, a queue.
-    pub subject: String,
+    pub subject: Box<str>,
     /// Where.
     pub region: Region,
     /// The AWS error code; `Timeout`, `NoAnswer` or `Unreadable` where AWS gave none.
     pub code: String,
     /// The AWS error message, on one line.
-    pub message: String,
+    pub message: Box<str>,
     /// AWS's id of the request, if it gave one. CloudTrail and AWS Support find the call by it.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// What it means for us.
     pub fault: Fault,
 }
@@ -52,10 +52,10 @@ impl CallError {
     pub(crate) fn busy(record: &str, subject: String, region: Region) -> Self {
         Self {
             action: "dynamodb:TransactWriteItems",
-            subject,
+            subject: subject.into(),
             region,
             code: "Busy".to_owned(),
-            message: format!("the {record} kept changing while it was looked at; it will be looked at again"),
+            message: format!("the {record} kept changing while it was looked at; it will be looked at again").into(),
             request_id: None,
             fault: Fault::Later,
         }

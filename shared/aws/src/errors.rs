@@ -58,7 +58,7 @@ impl<'a> Call<'a> {
             (None, Some(status)) => format!("HTTP status {status}: {}", chain(&error)),
             (None, None) => said_by(innermost(&error)),
         };
-        let request_id = error.request_id().map(|id| one_line(id, 100));
+        let request_id = error.request_id().map(|id| one_line(id, 100).into());
         CallError { request_id, ..self.error(&code, &message, fault) }
     }
 
@@ -70,10 +70,10 @@ impl<'a> Call<'a> {
     pub(crate) fn error(&self, code: &str, message: &str, fault: Fault) -> CallError {
         CallError {
             action: self.action,
-            subject: one_line(self.subject, 200),
+            subject: one_line(self.subject, 200).into(),
             region: self.region.clone(),
             code: one_line(code, 100),
-            message: one_line(message, REASON_CHARACTERS),
+            message: one_line(message, REASON_CHARACTERS).into(),
             request_id: None,
             fault,
         }

@@ -15,6 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 /// An answer: a status and a body. `None` never answers.
 pub(crate) type Answer = Option<(u16, String)>;
 
+/// The id of every request.
+pub(crate) const REQUEST: &str = "59dbff89-35bd-4eac-99ed-be587EXAMPLE";
+
 pub(crate) struct Stub {
     pub(crate) endpoint: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -67,7 +70,10 @@ async fn serve(mut stream: TcpStream, answers: Vec<Answer>, seen: Arc<Mutex<Vec<
     };
     match &answers[index] {
         Some((status, body)) => {
-            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nx-amzn-requestid: {REQUEST}\r\nconnection: close\r\n\r\n"
+            );
             let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
         }
         None => std::future::pending().await,

@@ -94,14 +94,14 @@ impl Announcer for World {
             Ok(Places((0..events.len()).filter(|place| refused.holds(*place)).collect()))
         });
         let refused = |place| {
-            let message = "the event could not be taken".to_owned();
+            let message = "the event could not be taken".into();
             let (code, region) = ("InternalFailure".to_owned(), home.clone());
             let fault = bus::refusal(&code);
             (
                 place,
                 CallError {
                     action: PUT_EVENTS,
-                    subject: subject.clone(),
+                    subject: subject.as_str().into(),
                     region,
                     code,
                     message,

@@ -32,11 +32,11 @@ impl Refusal {
         let code = self.status.map(|_| self.code.as_str());
         CallError {
             action,
-            subject: subject.to_owned(),
+            subject: subject.into(),
             region: region.clone(),
             fault: classify(code, self.status),
             code: self.code,
-            message: self.message,
+            message: self.message.into(),
             request_id: None,
         }
     }

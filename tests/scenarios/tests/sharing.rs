@@ -1,5 +1,7 @@
 //! Stories about targets that EC2 refuses, and about denials.
 
+#![allow(clippy::unwrap_used, reason = "test code: a panic here is a failed test, with a backtrace")]
+
 use amiline_app::retry::retry;
 use amiline_domain::family::{Outcome, Place};
 use amiline_domain::target::ShareTarget;

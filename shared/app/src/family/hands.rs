@@ -141,10 +141,10 @@ fn not_mine() -> Ended {
 fn not_mine_to_read(action: &'static str, subject: &str, region: &Region) -> CallError {
     CallError {
         action,
-        subject: subject.to_owned(),
+        subject: subject.into(),
         region: region.clone(),
         code: "NotPermitted".to_owned(),
-        message: "another function reads this".to_owned(),
+        message: "another function reads this".into(),
         request_id: None,
         fault: Fault::Later,
     }

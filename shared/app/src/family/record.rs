@@ -25,10 +25,10 @@ pub(crate) async fn whole_family<W: RecordReader>(world: &W, id: &FamilyId) -> R
         None => Ok(None),
         Some(region) => Err(CallError {
             action: "dynamodb:Query",
-            subject: id.to_string(),
+            subject: id.as_str().into(),
             region,
             code: "NotIsolated".to_owned(),
-            message: "every read fell into the middle of a transaction; it will be looked at again".to_owned(),
+            message: "every read fell into the middle of a transaction; it will be looked at again".into(),
             request_id: None,
             fault: Fault::Later,
         }),

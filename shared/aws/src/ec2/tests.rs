@@ -1,6 +1,6 @@
 use super::*;
 use crate::settings::{CreateImage, DistributeImage, ScheduleTick};
-use crate::stub::{Answer, Stub, world};
+use crate::stub::{Answer, REQUEST, Stub, world};
 use amiline_app::ports::{
     CallError, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
     TagReader,
@@ -97,9 +97,27 @@ async fn errors_are_sorted_by_the_code_in_the_body_and_create_image_is_not_sent_
         let error = result.unwrap_err();
         assert_eq!((error.code.as_str(), error.fault), (code, fault), "{answer:?}: {error}");
         assert_eq!(asked.len(), 1, "{code}");
-        assert_eq!((error.action, error.subject.as_str()), ("ec2:CreateImage", "i-0123456789abcdef0"));
+        assert_eq!((error.action, &*error.subject), ("ec2:CreateImage", "i-0123456789abcdef0"));
         assert!(!error.message.contains('\n'));
     }
+}
+
+/// The end of a denial says which policy denied, and what to decode: both are kept, and the request's id beside them.
+#[tokio::test]
+async fn a_denial_is_kept_whole_with_the_request_that_it_answers() {
+    let message = format!(
+        "You are not authorized to perform this operation. User: arn:aws:sts::111111111111:assumed-role/\
+         amiline-CreateImageRole-1ABCDEFGHIJK2/amiline-create-image is not authorized to perform: ec2:CreateImage on \
+         resource: arn:aws:ec2:us-east-1:111111111111:instance/i-0123456789abcdef0 with an explicit deny in a service \
+         control policy: arn:aws:organizations::222222222222:policy/o-123example/service_control_policy/p-abcdefgh. Encoded \
+         authorization failure message: {}",
+        "4fVx".repeat(225)
+    );
+    let (result, _) = create(vec![refused(403, "UnauthorizedOperation", &message)]).await;
+    let error = result.unwrap_err();
+    assert_eq!(&*error.message, message);
+    assert_eq!(error.request_id.as_deref(), Some(REQUEST));
+    assert_eq!(error.reason(), format!("UnauthorizedOperation (request {REQUEST}): {message}"));
 }
 
 #[tokio::test]
@@ -292,7 +310,8 @@ async fn images_are_read_with_every_page_and_disabled_ones() {
 async fn an_instance_that_ec2_does_not_know_is_none() {
     let stub = Stub::answering(vec![
         refused(400, "InvalidInstanceID.NotFound", "The instance ID 'i-0123456789abcdef0' does not exist"),
-        done("<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-0123456789abcdef0</instanceId><instanceState><code>48</code><name>terminated</name></instanceState><rootDeviceType>instance-store</rootDeviceType><rootDeviceName>/dev/sda1</rootDeviceName><blockDeviceMapping><item><deviceName>/dev/sdf</deviceName><ebs><volumeId>vol-1</volumeId></ebs></item><item><deviceName>no device</deviceName></item></blockDeviceMapping><tagSet><item><key>a</key><value>b</value></item></tagSet></item></instancesSet></item></reservationSet></DescribeInstancesResponse>"),
+        done("<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-0123456789abcdef0</instanceId><instanceState><code>48</code><name>terminated</name></instanceState><hibernationOptions><configured>true</configured></hibernationOptions><rootDeviceType>instance-store</rootDeviceType><rootDeviceName>/dev/sda1</rootDeviceName><blockDeviceMapping><item><deviceName>/dev/sdf</deviceName><ebs><volumeId>vol-1</volumeId></ebs></item><item><deviceName>no device</deviceName></item></blockDeviceMapping><tagSet><item><key>a</key><value>b</value></item></tagSet></item></instancesSet></item></reservationSet></DescribeInstancesResponse>"),
+        done("<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-0123456789abcdef0</instanceId><instanceState><code>99</code><name>paused</name></instanceState></item></instancesSet></item></reservationSet></DescribeInstancesResponse>"),
         refused(403, "UnauthorizedOperation", "no"),
     ])
     .await;
@@ -301,8 +320,11 @@ async fn an_instance_that_ec2_does_not_know_is_none() {
     let seen = world.instance(&region(), &instance()).await.unwrap().unwrap();
     assert_eq!((seen.state, seen.root_device), (InstanceState::Terminated, RootDevice::InstanceStore));
     assert_eq!(seen.tags["a"], "b");
+    assert!(seen.hibernation);
     assert_eq!(seen.root_name, DeviceName::new("/dev/sda1").ok());
     assert_eq!(seen.devices, [DeviceName::new("/dev/sdf").unwrap()].into(), "what no policy can name is passed over");
+    let unknown = world.instance(&region(), &instance()).await.unwrap_err();
+    assert_eq!((unknown.code.as_str(), unknown.fault), ("Unreadable", Fault::Unknown), "no state that EC2 documents");
     assert_eq!(world.instance(&region(), &instance()).await.unwrap_err().fault, Fault::NeedsPerson);
 }
 

@@ -73,7 +73,7 @@ async fn a_policy_that_is_not_there_is_none_and_one_that_is_there_is_not_created
 async fn a_refused_writing_says_what_and_why() {
     let (_stub, operator) = operator(vec![refusal("ParameterMaxVersionLimitExceeded")]).await;
     let error = operator.replace_policy(&web(), "{}").await.unwrap_err();
-    assert_eq!((error.action, error.subject.as_str()), ("ssm:PutParameter", "/ours/policies/web"));
+    assert_eq!((error.action, &*error.subject), ("ssm:PutParameter", "/ours/policies/web"));
     assert_eq!(error.code, "ParameterMaxVersionLimitExceeded");
     assert_ne!(error.fault, Fault::Unknown);
 }

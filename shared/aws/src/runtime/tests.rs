@@ -26,10 +26,10 @@ struct Fake {
 fn broken() -> CallError {
     CallError {
         action: "test:Break",
-        subject: "it".to_owned(),
+        subject: "it".into(),
         region: Region::new("us-east-1").unwrap(),
         code: "Broken".to_owned(),
-        message: "as asked".to_owned(),
+        message: "as asked".into(),
         request_id: None,
         fault: Fault::Later,
     }

@@ -434,10 +434,10 @@ impl RecordWriter for Mutated {
         if self.is(Mutant::PoisonComesAgain) {
             return Err(CallError {
                 action: "handle",
-                subject: rejected.message_id.clone(),
+                subject: rejected.message_id.as_str().into(),
                 region: self.world.cloud().home(),
                 code: "Malformed".to_owned(),
-                message: rejected.reason.clone(),
+                message: rejected.reason.as_str().into(),
                 request_id: None,
                 fault: Fault::Reject,
             });

@@ -54,10 +54,10 @@ impl RecordWriter for Table {
             self.holds.replace(self.after_the_first.clone());
             return Err(CallError {
                 action: "dynamodb:TransactWriteItems",
-                subject: commit.family.id.to_string(),
+                subject: commit.family.id.as_str().into(),
                 region: commit.family.region.clone(),
                 code: "NoAnswer".to_owned(),
-                message: "the connection was closed".to_owned(),
+                message: "the connection was closed".into(),
                 request_id: None,
                 fault: Fault::Unknown,
             });
