@@ -45,6 +45,7 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
     let key = ImageKey::create(&family.id, 1);
     ImageRow {
         written_at: 7,
+        pending_since: Some("2026-11-24T11:00:00Z".parse().unwrap()),
         maybe_made: true,
         refused: Some("refused".to_owned()),
         recheck: None,
@@ -67,6 +68,7 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
         as_wanted: None,
         share: ShareState::Shared,
         shared_with: ["222222222222".parse().unwrap()].into(),
+        refused_targets: [("333333333333".parse().unwrap(), "closed".to_owned())].into(),
         twins: std::collections::BTreeSet::new(),
     }
 }
@@ -97,6 +99,7 @@ fn family() -> Family {
         policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "00ff".to_owned() }),
         rejected_policy: None,
         making: Making {
+            hibernation: true,
             stem: "web-20261124".to_owned().try_into().ok(),
             description: ImageDescription::try_from("Shop, live".to_owned()).ok(),
             tags: [(TagKey::new("Cost Center: \u{1f4b0}").unwrap(), TagValue::new("").unwrap())].into(),
