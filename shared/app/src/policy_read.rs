@@ -9,7 +9,6 @@ use crate::settings::{BoundedStack, Stack};
 use amiline_domain::enrolment::Named;
 use amiline_domain::history::{EventKind, News, Subject, append_news};
 use amiline_domain::ids::PolicyName;
-use amiline_domain::image::InstanceState;
 use amiline_domain::look::PolicyRead;
 use amiline_domain::policy::{EarlierText, Followers, PolicyTexts, Watch, nearest, refused};
 use amiline_domain::record::{NewsCommit, NewsRecord, WatchWrite};
@@ -149,7 +148,7 @@ async fn still_following<W: InstanceReader>(
     let tag = stack.stack.keys.schedule();
     let mut followers = Followers::default();
     for (region, instance) in &asked.followers.named {
-        let seen = world.instance(region, instance).await?.filter(|seen| seen.state == InstanceState::Present);
+        let seen = world.instance(region, instance).await?.filter(|seen| !seen.state.is_gone());
         let value = seen.and_then(|seen| seen.tags.get(&tag).cloned()).unwrap_or_default();
         if Named::of(&value).policies.contains(&asked.policy) {
             followers.add(region, instance);

@@ -114,6 +114,7 @@ impl Rejection {
             Rejection::InvalidPolicy { error, .. } => error.to_string(),
             Rejection::BeyondBounds { error, .. } => error.to_string(),
             Rejection::RootLeftOut { device, .. } => device.to_string(),
+            Rejection::AutoScalingMember { group, .. } => group.clone(),
             Rejection::RegionNotAllowed(_)
             | Rejection::BadValue(_)
             | Rejection::UnknownPolicy { .. }
