@@ -77,8 +77,7 @@ fn a_denial_keeps_its_explanation_in_the_record_the_history_and_the_notice() {
     for event in ["copy-failed", "family-partial"] {
         let item = history.iter().find(|item| item.event.as_str() == event).unwrap();
         assert!(item.reason.as_deref().unwrap().ends_with(&whole), "{event}: {item:?}");
-        let notice = amiline_domain::notice::render(item);
-        assert!(notice.text.contains(&whole) && notice.json.contains(&whole), "{event}");
+        assert!(amiline_domain::notice::document(item).contains(&whole), "{event}");
     }
     assert!(house.status(&instance).chars().count() <= 256, "a tag has 256 characters");
     assert_eq!(house.family().rows[&Place::Copy(west())].reason, None);
