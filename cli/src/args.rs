@@ -14,18 +14,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-/// Images made by Amiline: where they are, where they came from, how old they are and why, and another try at what failed;
-/// and the policies that say what is done.
+/// Amiline makes machine images (AMIs) of EC2 instances, copies and shares them, as policies say. This command asks for
+/// images, shows which there are, where they came from and why one is missing, and manages the policies.
 #[derive(Debug, Parser)]
 #[command(name = "amiline", version)]
 pub(crate) struct Args {
-    /// The deployed stack.
+    /// The CloudFormation stack that Amiline is deployed as.
     #[arg(long, global = true, default_value = "amiline")]
     pub(crate) stack: StackName,
-    /// The stack's TagPrefix: the first part of its tags and parameters.
+    /// The stack's parameter TagPrefix: the first part of its tags and of its parameters' names.
     #[arg(long, global = true, default_value = "amiline")]
     pub(crate) prefix: TagPrefix,
-    /// The stack's home Region [default: the AWS configuration's].
+    /// The Region that the stack is deployed to [default: the AWS configuration's].
     #[arg(long, global = true)]
     pub(crate) region: Option<Region>,
     /// The AWS profile to sign in with; it counts more than keys in the environment [default: AWS_PROFILE].
@@ -58,15 +58,16 @@ pub(crate) enum Command {
         #[arg(long)]
         r#in: Option<Region>,
     },
-    /// List the newest image of every enrolled instance in each Region, worst first. Ends with 1 if any is too old.
+    /// List the newest image that each scheduled instance has in each Region, worst first. Ends with 1 if one is missing or
+    /// too old, or if a Region could not be read.
     Coverage {
-        /// Only what is not in order.
+        /// List only what is missing or too old.
         #[arg(long)]
         bad: bool,
     },
-    /// Explain what would happen to an instance now, and what happened last.
+    /// Explain what would happen if an image of an instance were asked for now, and what happened last.
     Why {
-        /// i-...
+        /// The instance: i-...
         instance: InstanceId,
         /// The Region of the instance, if it is not the home Region.
         #[arg(long)]
@@ -193,6 +194,13 @@ impl Args {
                 unwritten.exit_code()
             }
         })
+    }
+}
+
+impl Command {
+    /// Whether it prints a document, which no window may change.
+    pub(crate) fn prints_a_document(&self) -> bool {
+        matches!(self, Command::Policy { command: PolicyCommand::Show { .. } | PolicyCommand::Schema })
     }
 }
 

@@ -41,6 +41,9 @@ async fn main() -> ExitCode {
 
 async fn carry_out(args: &Args) -> Result<ExitCode, CommandError> {
     let answer = commands::run(args).await?;
-    output::print(&answer.text)?;
+    match args.json || args.command.prints_a_document() {
+        true => output::print(&answer.text)?,
+        false => output::say(&answer.text)?,
+    }
     Ok(answer.code)
 }

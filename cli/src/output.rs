@@ -1,6 +1,6 @@
 //! The one way out: everything that the command prints goes through here, and no write can panic.
 
-use crate::table::wrapped;
+use crate::table::{wrapped, wrapped_lines};
 use console::Term;
 use serde_json::json;
 use std::io::{self, ErrorKind, Write};
@@ -32,6 +32,11 @@ pub(crate) fn print(text: &str) -> Result<(), Unwritten> {
     out.write_all(text.trim_end().as_bytes())?;
     out.write_all(b"\n")?;
     Ok(out.flush()?)
+}
+
+/// Prints a text for people, in lines that fit the window.
+pub(crate) fn say(text: &str) -> Result<(), Unwritten> {
+    print(&wrapped_lines(text, width()))
 }
 
 /// Prints why a command failed: a line for people, a document for programs.

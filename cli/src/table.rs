@@ -111,6 +111,9 @@ fn words_in(text: &str, width: usize) -> Vec<String> {
         }
         lines.push(line);
     }
+    for line in &mut lines {
+        line.truncate(line.trim_end().len());
+    }
     lines
 }
 

@@ -60,6 +60,20 @@ fn wrong_usage_is_one_json_document_for_programs() {
     }
 }
 
+#[test]
+fn what_is_said_fits_the_window_and_no_line_ends_with_a_space() {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/check")).unwrap();
+    let files = files.map(|file| file.unwrap().path().display().to_string());
+    let arguments: Vec<String> = ["policy".to_owned(), "check".to_owned()].into_iter().chain(files).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = amiline(&arguments).env("COLUMNS", "150").output().unwrap();
+    for line in text(&output.stdout).lines() {
+        assert!(line.chars().count() <= 150 && line.trim_end() == line, "{line:?}");
+    }
+    let schema = |columns: &str| text(&amiline(&["policy", "schema"]).env("COLUMNS", columns).output().unwrap().stdout);
+    assert_eq!(schema("20"), schema("1000"), "a document is printed as it is");
+}
+
 /// Every command with everything under it.
 fn commands() -> Vec<Vec<String>> {
     let mut all = vec![Vec::new()];

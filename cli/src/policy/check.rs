@@ -2,7 +2,9 @@
 
 use super::slots::{self, Slots};
 use super::yaml::{Spot, read};
+use crate::output::width;
 use crate::paint::Paint;
+use crate::table::Table;
 use amiline_app::policies::Proposed;
 use amiline_domain::document::{Node, without_mark};
 use amiline_domain::escape::one_line;
@@ -11,7 +13,6 @@ use amiline_domain::policy::{Policy, Problem, TEXT_BYTES_MAX, Written};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A file that is larger is not looked into: a policy has 4 KB, and comments are not endless.
@@ -179,18 +180,14 @@ pub(crate) fn text(checked: &[Checked], paint: Paint) -> String {
             })),
         }
     }
-    let width = |of: fn(&(String, String, String, bool)) -> &String| {
-        rows.iter().map(|row| of(row).chars().count()).max().unwrap_or_default()
-    };
-    let (places, paths) = (width(|row| &row.0), width(|row| &row.1));
-    let mut out = String::new();
-    for (place, path, message, fine) in &rows {
-        let place = paint.strong(&format!("{place:places$}"));
-        let message = if *fine { paint.good(message) } else { message.clone() };
-        let path = if paths == 0 { String::new() } else { format!("{path:paths$}  ") };
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{}", format!("{place}  {path}{message}").trim_end());
+    let has_paths = rows.iter().any(|row| !row.1.is_empty());
+    let mut table = Table::indented(0);
+    for (place, path, message, fine) in rows {
+        let message = if fine { paint.good(&message) } else { message };
+        let path = has_paths.then_some(path);
+        table.row([paint.strong(&place)].into_iter().chain(path).chain([message]));
     }
+    let mut out = table.text(width());
     out.push_str(&sum(checked, paint));
     out
 }

@@ -268,7 +268,7 @@ async fn write(
     let fits = compared.iter().all(|one| one.beyond.is_empty());
     let changing = compared.iter().filter(|one| one.changes()).count();
     if !args.json {
-        output::print(&compare::text(&compared, paint))?;
+        output::say(&compare::text(&compared, paint))?;
     }
     if !fits || changing == 0 {
         let text = if args.json {

@@ -14,7 +14,7 @@ use crate::look::{PolicyRead, Rejection, usable};
 use crate::policy::{Policy, PolicyTexts, nearest};
 use crate::schedule::{Schedule, Timetable};
 use crate::tags::TagKeys;
-use crate::time::{plus_seconds, seconds_between};
+use crate::time::{plus_seconds, seconds_between, utc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -302,12 +302,13 @@ fn too_old(cover: &Cover, slot: Timestamp, now: Timestamp) -> String {
     let hours = |at: Timestamp| seconds_between(at, now).div_euclid(3600);
     match &cover.newest {
         Some(newest) => format!(
-            "the newest available image is {} from {}, {} hours ago; there is none for the slot of {slot}",
+            "the newest available image is {} from {}, {} hours ago; there is none for the slot of {}",
             newest.image,
-            newest.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            hours(newest.at)
+            utc(newest.at),
+            hours(newest.at),
+            utc(slot)
         ),
-        None => format!("there is no available image at all; the slot of {slot} was {} hours ago", hours(slot)),
+        None => format!("there is no available image at all; the slot of {} was {} hours ago", utc(slot), hours(slot)),
     }
 }
 

@@ -51,7 +51,7 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
         (r#"{"deadline_hours":"24"}"#, "Take the quotes off"),
         (r#"{"description":5}"#, "Put it in quotes"),
         (r#"{"description":"a {{b}}"}"#, "two opening braces in a row"),
-        (r#"{"create":[true]}"#, "found a list; allowed: an object with the fields reboot, name, tags"),
+        (r#"{"create":[true]}"#, "found a list; allowed: an object with the fields reboot, name, description, tags"),
         (r#"{"schedule":{}}"#, "the field \"cron\" is missing; give a list in which each item is a cron expression"),
         (r#"{"schedule":{"cron":"0 2 * * *"}}"#, "Write [\"0 2 * * *\"]"),
         (
