@@ -68,7 +68,9 @@ fn what_is_said_fits_the_window_and_no_line_ends_with_a_space() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let output = amiline(&arguments).env("COLUMNS", "150").output().unwrap();
     for line in text(&output.stdout).lines() {
-        assert!(line.chars().count() <= 150 && line.trim_end() == line, "{line:?}");
+        // An ARN that is wider than its column is not cut.
+        let fits = line.chars().count() <= 150 || !line.trim().contains(' ');
+        assert!(fits && line.trim_end() == line, "{line:?}");
     }
     let schema = |columns: &str| text(&amiline(&["policy", "schema"]).env("COLUMNS", columns).output().unwrap().stdout);
     assert_eq!(schema("20"), schema("1000"), "a document is printed as it is");
