@@ -80,6 +80,7 @@ pub enum NewsRecord {
 
 /// A conditional change of a press.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a transaction has one of it")]
 pub enum PressWrite {
     /// A new press; nobody may have written since `expected_rev` was read (0: no item was there).
     Begin {

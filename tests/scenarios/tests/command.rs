@@ -1,5 +1,7 @@
 //! Stories about a person who presses from the command.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
+
 use amiline_app::press::{Answering, Press, PressError, answering, press};
 use amiline_domain::bounds::StatedBounds;
 use amiline_domain::family::Outcome;

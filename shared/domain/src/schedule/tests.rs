@@ -202,7 +202,8 @@ fn closest(crons: &[&str], zone: &str) -> Option<(i64, Option<String>)> {
 #[test]
 fn the_closest_two_slots_are_found_where_clocks_are_set_and_wherever_in_the_year_they_are() {
     let on = |date: &str| Some(date.to_owned());
-    let table: &[(&[&str], &str, Option<(i64, Option<String>)>)] = &[
+    type Closest = Option<(i64, Option<String>)>;
+    let table: &[(&[&str], &str, Closest)] = &[
         (&["0 3 * * *"], "Europe/Berlin", Some((23 * 60, on("2026-03-29")))),
         (&["*/5 * * * *"], "UTC", Some((5, None))),
         (&["0 3 * * *", "10 3 * * 6"], "UTC", Some((10, None))),
