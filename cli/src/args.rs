@@ -92,11 +92,35 @@ pub(crate) enum Command {
         /// fam-...
         family: FamilyId,
     },
+    /// Stop every change in EC2, or let Amiline go on.
+    KillSwitch {
+        #[command(subcommand)]
+        command: KillSwitchCommand,
+    },
     /// Check, compare, write and read policies.
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+}
+
+/// Everybody who is subscribed hears who turned the switch, and why.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KillSwitchCommand {
+    /// Stop every change in EC2 within a minute. What EC2 has begun goes on.
+    On {
+        /// Why. It is announced.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let Amiline go on where it was.
+    Off {
+        /// Why. It is announced.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Say where the switch stands, who turned it, and why.
+    Status,
 }
 
 /// A document is a file NAME.yaml, NAME.yml or NAME.json: NAME is the policy's name.

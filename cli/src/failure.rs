@@ -6,6 +6,7 @@ use amiline_app::policies::BoundsError;
 use amiline_app::ports::CallError;
 use amiline_app::press::PressError;
 use amiline_app::retry::RetryError;
+use amiline_app::switch::TurnError;
 use amiline_aws::ConnectError;
 use std::process::ExitCode;
 use thiserror::Error;
@@ -29,6 +30,8 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Press(#[from] PressError),
     #[error(transparent)]
+    KillSwitch(#[from] TurnError),
+    #[error(transparent)]
     Policy(#[from] PolicyCommandError),
     #[error(transparent)]
     Bounds(#[from] BoundsError),
@@ -50,6 +53,7 @@ impl CommandError {
             | CommandError::Press(PressError::NoSuchPolicy(_) | PressError::NoSuchInstance { .. }) => ExitCode::from(3),
             CommandError::Retry(RetryError::Nothing(..) | RetryError::Busy(_) | RetryError::Call(_))
             | CommandError::Press(PressError::NotWatched { .. } | PressError::Taken { .. } | PressError::Call(_))
+            | CommandError::KillSwitch(_)
             | CommandError::Bounds(_)
             | CommandError::Connect(_)
             | CommandError::Call(_) => ExitCode::FAILURE,
@@ -68,6 +72,7 @@ impl CommandError {
             CommandError::Press(PressError::Taken { .. }) => "busy",
             CommandError::Retry(RetryError::Nothing(..)) => "nothing-to-retry",
             CommandError::Retry(RetryError::Busy(_)) => "busy",
+            CommandError::KillSwitch(_) => "kill-switch",
             CommandError::Bounds(_) => "stack",
             CommandError::Connect(_) => "configuration",
             CommandError::Press(PressError::Call(_))
@@ -89,6 +94,7 @@ impl CommandError {
             CommandError::NotFound { .. }
             | CommandError::Retry(_)
             | CommandError::Press(_)
+            | CommandError::KillSwitch(_)
             | CommandError::Policy(_)
             | CommandError::Bounds(_)
             | CommandError::Connect(_)
@@ -105,6 +111,7 @@ impl CommandError {
             CommandError::NotFound { .. }
             | CommandError::Retry(_)
             | CommandError::Press(_)
+            | CommandError::KillSwitch(_)
             | CommandError::Policy(_)
             | CommandError::Bounds(_)
             | CommandError::Connect(_)

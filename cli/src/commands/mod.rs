@@ -2,6 +2,7 @@
 
 mod coverage;
 mod families;
+mod kill_switch;
 mod lineage;
 mod press;
 mod retry;
@@ -51,6 +52,7 @@ pub(crate) async fn run(args: &Args) -> Result<Answer, CommandError> {
         Command::Press { instance, policy, r#in, wait } => {
             press::run(args, instance, policy, r#in.clone(), *wait).await
         }
+        Command::KillSwitch { command } => kill_switch::run(args, command).await,
         Command::Retry { family } => retry::run(args, family).await,
     }
 }

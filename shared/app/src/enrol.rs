@@ -164,7 +164,8 @@ async fn tell<W: Create>(
     let mut history = Vec::with_capacity(news.len());
     for CoverageNews { kind, policy, region, image, reason } in news {
         let instance_name = instance.and_then(ObservedInstance::name);
-        let news = News { kind, account: key.account.clone(), region, instance_name, policy, image, reason };
+        let news =
+            News { kind, account: key.account.clone(), region, instance_name, policy: Some(policy), image, reason };
         history.push(append_news(subject.clone(), &mut enrolment.news, news, world.now()));
     }
     let write = EnrolmentWrite { key: key.clone(), expected_rev, enrolment };

@@ -21,6 +21,7 @@ pub mod reject;
 pub mod retry;
 pub mod settings;
 mod sweep;
+pub mod switch;
 pub mod tick;
 pub mod unread;
 pub mod why;

@@ -169,7 +169,7 @@ async fn commit<W: NewsWriter + Clock>(
 ) -> Result<Committed, CallError> {
     let (account, region) = (stack.account.clone(), stack.home.clone());
     let instance_name = None;
-    let news = News { kind, account, region, instance_name, policy: name.clone(), image: None, reason };
+    let news = News { kind, account, region, instance_name, policy: Some(name.clone()), image: None, reason };
     let item = append_news(Subject::Policy(name.clone()), &mut after.news, news, world.now());
     let write = WatchWrite { policy: name.clone(), expected_rev, watch: after };
     let commit = NewsCommit { record: NewsRecord::Policy(write), history: vec![item] };

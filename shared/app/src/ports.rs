@@ -15,7 +15,9 @@ use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
 use amiline_domain::history::{HistoryItem, Subject};
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
+use amiline_domain::ids::{
+    AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId, StackName,
+};
 use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
 use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
@@ -23,6 +25,7 @@ use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use amiline_domain::record::{Commit, EnrolmentWrite, NewsCommit};
+use amiline_domain::switch::{Position, Switch};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -218,8 +221,29 @@ pub trait PolicyWriter {
 
 /// The switch that stops every mutation.
 pub trait KillSwitch {
-    /// Whether it is on. A switch that cannot be read or has an unknown value counts as on.
+    /// Whether it is on. A parameter that does not exist is off; a read that fails, and any value but `off`, are on.
     async fn is_on(&self) -> bool;
+}
+
+/// Who calls, as AWS sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The caller's ARN.
+    pub arn: String,
+    /// The account.
+    pub account: AccountId,
+}
+
+/// The right to turn the kill switch, and what there is to know of it.
+pub trait SwitchKeeper {
+    /// The parameter's value as it is now; `None` if it does not exist.
+    async fn switch_value(&self) -> Result<Option<String>, CallError>;
+    /// Writes the parameter.
+    async fn put_switch(&self, to: Position) -> Result<(), CallError>;
+    /// What is recorded of it; untouched if there is nothing yet.
+    async fn switch_record(&self, stack: &StackName) -> Result<Switch, CallError>;
+    /// Who turns it.
+    async fn caller(&self) -> Result<Caller, CallError>;
 }
 
 /// The table, for reading. Every read is consistent.

@@ -64,6 +64,7 @@ pub struct Clients {
     sns: OnceLock<aws_sdk_sns::Client>,
     eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
 }
 
 impl Clients {
@@ -79,6 +80,7 @@ impl Clients {
             sns: OnceLock::new(),
             eventbridge: OnceLock::new(),
             ssm: OnceLock::new(),
+            sts: OnceLock::new(),
         }
     }
 
@@ -118,6 +120,10 @@ impl Clients {
 
     pub(crate) fn ssm(&self) -> &aws_sdk_ssm::Client {
         self.ssm.get_or_init(|| aws_sdk_ssm::Client::new(&self.config))
+    }
+
+    pub(crate) fn sts(&self) -> &aws_sdk_sts::Client {
+        self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
     }
 }
 

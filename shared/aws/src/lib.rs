@@ -18,6 +18,7 @@ pub mod settings;
 mod sign_in;
 #[cfg(test)]
 mod stub;
+mod switch;
 pub mod telemetry;
 mod time;
 mod warm;

@@ -1,10 +1,9 @@
-//! Policies and the kill switch, in Parameter Store. Its rate is low, so answers are kept for a while.
+//! Policies in Parameter Store. Its rate is low, so answers are kept for a while.
 
 use crate::errors::Call;
 use crate::policies::parameter_of;
-use crate::world::{Aws, HasKillSwitch, ReadsPolicies};
-use amiline_app::ports::{CallError, Clock, KillSwitch, PolicyReader};
-use amiline_domain::escape::one_line;
+use crate::world::{Aws, ReadsPolicies};
+use amiline_app::ports::{CallError, Clock, PolicyReader};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::time::seconds_between;
 use jiff::Timestamp;
@@ -13,8 +12,6 @@ use std::sync::{Mutex, PoisonError};
 
 pub(crate) const POLICY_SECONDS: i64 = 30;
 pub(crate) const KILL_SWITCH_SECONDS: i64 = 20;
-/// The one value that lets the stack work.
-const OFF: &str = "off";
 
 /// Texts that were read, and when. What was not there is read again each time: somebody who has just written
 /// it does not want to wait.
@@ -59,27 +56,6 @@ impl<S> Aws<S> {
 impl<S: ReadsPolicies> PolicyReader for Aws<S> {
     async fn policy_text(&self, name: &PolicyName) -> Result<Option<String>, CallError> {
         self.parameter(&parameter_of(&self.settings, name), POLICY_SECONDS).await
-    }
-}
-
-impl<S: HasKillSwitch> KillSwitch for Aws<S> {
-    async fn is_on(&self) -> bool {
-        let name = self.settings.kill_switch();
-        match self.parameter(name, KILL_SWITCH_SECONDS).await {
-            Ok(Some(value)) if value == OFF => false,
-            Ok(Some(value)) => {
-                tracing::warn!(parameter = name, value = one_line(&value, 64), "the kill switch is on");
-                true
-            }
-            Ok(None) => {
-                tracing::error!(parameter = name, "the kill switch does not exist, which counts as on");
-                true
-            }
-            Err(error) => {
-                tracing::error!(parameter = name, error = %error, "the kill switch cannot be read, which counts as on");
-                true
-            }
-        }
     }
 }
 

@@ -41,7 +41,7 @@ impl Aws<Operator> {
 
 impl<S> Aws<S> {
     /// A parameter's value as it is now; `None` if it does not exist.
-    async fn parameter_now(&self, name: &str) -> Result<Option<Parameter>, CallError> {
+    pub(crate) async fn parameter_now(&self, name: &str) -> Result<Option<Parameter>, CallError> {
         let call = Call::new("ssm:GetParameter", name, self.home());
         match self.clients.ssm().get_parameter().name(name).send().await {
             Ok(answer) => answer.parameter.map(Some).ok_or_else(|| call.unreadable("the answer has no parameter")),

@@ -5,9 +5,8 @@
 //! matter.
 
 use crate::errors::Call;
-use crate::parameters::KILL_SWITCH_SECONDS;
 use crate::settings::{CreateImage, DistributeImage, Notify, ScheduleTick};
-use crate::world::{Aws, HasKillSwitch, HasTable};
+use crate::world::{Aws, HasTable};
 use amiline_app::ports::{Clock, DueReader};
 use amiline_domain::ids::Region;
 use futures_util::future::join_all;
@@ -29,7 +28,7 @@ pub trait Warm {
 impl Warm for Aws<CreateImage> {
     async fn warm(&self) {
         let regions = std::slice::from_ref(&self.settings.stack.stack.home);
-        let parameter = self.parameter(self.settings.kill_switch(), KILL_SWITCH_SECONDS);
+        let parameter = self.kill_switch_value();
         briefly(async { tokio::join!(self.touch_images(regions), self.touch_table(self.settings.table()), parameter) })
             .await;
     }
@@ -38,7 +37,7 @@ impl Warm for Aws<CreateImage> {
 impl Warm for Aws<DistributeImage> {
     async fn warm(&self) {
         let regions: Vec<Region> = self.settings.stack.bounds.regions.iter().take(REGIONS_MAX).cloned().collect();
-        let parameter = self.parameter(self.settings.kill_switch(), KILL_SWITCH_SECONDS);
+        let parameter = self.kill_switch_value();
         briefly(async {
             tokio::join!(self.touch_images(&regions), self.touch_table(self.settings.table()), parameter)
         })

@@ -20,13 +20,15 @@ pub struct Aws<S> {
     pub(crate) clients: Clients,
     pub(crate) settings: S,
     pub(crate) kept: Kept,
+    /// The kill switch; `None`: there is no parameter.
+    pub(crate) switch: Kept<Option<String>>,
     pub(crate) versions: Kept<Vec<PolicyVersion>>,
 }
 
 impl<S> Aws<S> {
     /// A world with these clients.
     pub fn new(clients: Clients, settings: S) -> Self {
-        Self { clients, settings, kept: Kept::default(), versions: Kept::default() }
+        Self { clients, settings, kept: Kept::default(), switch: Kept::default(), versions: Kept::default() }
     }
 
     /// The settings.

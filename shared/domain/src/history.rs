@@ -6,7 +6,7 @@ pub use kind::{EventKind, Severity};
 
 use crate::enrolment::EnrolmentKey;
 use crate::family::{Family, Place, RowState};
-use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, digest, short_digest};
+use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, digest, short_digest};
 use crate::image::InstanceName;
 use crate::target::ShareTarget;
 use jiff::Timestamp;
@@ -70,6 +70,8 @@ pub enum Subject {
     /// A policy's.
     #[serde(rename = "watch")]
     Policy(PolicyName),
+    /// A stack's kill switch's.
+    KillSwitch(StackName),
 }
 
 impl Subject {
@@ -77,7 +79,7 @@ impl Subject {
     pub fn family(&self) -> Option<&FamilyId> {
         match self {
             Subject::Family(family) => Some(family),
-            Subject::Enrolment(_) | Subject::Policy(_) => None,
+            Subject::Enrolment(_) | Subject::Policy(_) | Subject::KillSwitch(_) => None,
         }
     }
 }
@@ -90,6 +92,7 @@ impl std::fmt::Display for Subject {
                 write!(f, "enrolment {account} {region} {instance}")
             }
             Subject::Policy(policy) => write!(f, "policy {policy}"),
+            Subject::KillSwitch(stack) => write!(f, "kill switch of {stack}"),
         }
     }
 }
@@ -208,8 +211,8 @@ pub struct News {
     pub region: Region,
     /// The `Name` tag of the instance that it is about.
     pub instance_name: Option<InstanceName>,
-    /// To which policy.
-    pub policy: PolicyName,
+    /// To which policy, if it is about one.
+    pub policy: Option<PolicyName>,
     /// The image that it is about, if it is about one.
     pub image: Option<ImageId>,
     /// Why, in words.
@@ -220,7 +223,7 @@ pub struct News {
 pub fn append_news(subject: Subject, chain: &mut Chain, news: News, now: Timestamp) -> HistoryItem {
     let (instance, instance_region) = match &subject {
         Subject::Enrolment(key) => (Some(key.instance.clone()), Some(key.region.clone())),
-        Subject::Family(_) | Subject::Policy(_) => (None, None),
+        Subject::Family(_) | Subject::Policy(_) | Subject::KillSwitch(_) => (None, None),
     };
     let seq = chain.seq.saturating_add(1).to_string();
     let outcome_id = short_digest(&["news", &subject.to_string(), news.kind.as_str(), &seq], 32);
@@ -238,7 +241,7 @@ pub fn append_news(subject: Subject, chain: &mut Chain, news: News, now: Timesta
         instance_region,
         instance_name: news.instance_name,
         requested: None,
-        policy: Some(news.policy),
+        policy: news.policy,
         image: news.image,
         reason: Some(crate::escape::one_line(&news.reason, REASONS_CHARACTERS)),
         images: Vec::new(),
@@ -306,7 +309,7 @@ mod tests {
                 account: AccountId::new("111111111111").unwrap(),
                 region: Region::new("eu-west-1").unwrap(),
                 instance_name: None,
-                policy: policy.clone(),
+                policy: Some(policy.clone()),
                 image: None,
                 reason: "why".to_owned(),
             };

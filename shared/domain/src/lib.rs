@@ -33,6 +33,7 @@ pub mod receiver;
 pub mod record;
 pub mod schedule;
 pub mod status;
+pub mod switch;
 pub mod tags;
 pub mod target;
 pub mod time;

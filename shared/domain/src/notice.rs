@@ -110,6 +110,8 @@ pub(crate) fn headline(item: &HistoryItem, instance: Option<&str>) -> String {
         EventKind::CoverageRestored => format!("{instance}: its images of {policy} in {region} are in order again"),
         EventKind::PolicyRefused => format!("policy {policy} cannot be used as it was written"),
         EventKind::PolicyAccepted => format!("policy {policy} can be used again"),
+        EventKind::KillSwitchOn => "the kill switch is on: nothing is changed in EC2 until it is off".to_owned(),
+        EventKind::KillSwitchOff => "the kill switch is off: images are made again".to_owned(),
     }
 }
 

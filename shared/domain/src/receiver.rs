@@ -143,6 +143,8 @@ mod tests {
                     EventKind::SlotsMissed,
                     EventKind::CoverageRestored,
                     EventKind::PolicyAccepted,
+                    EventKind::KillSwitchOn,
+                    EventKind::KillSwitchOff,
                 ],
             ),
             (

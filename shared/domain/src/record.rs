@@ -4,9 +4,10 @@ use crate::budget::{Budget, DayCount};
 use crate::enrolment::{Enrolment, EnrolmentKey};
 use crate::family::{Family, ImageRow};
 use crate::history::HistoryItem;
-use crate::ids::{ImageId, PolicyName, Region};
+use crate::ids::{ImageId, PolicyName, Region, StackName};
 use crate::policy::Watch;
 use crate::press::{Press, PressKey};
+use crate::switch::Switch;
 use crate::time::Slot;
 use jiff::Timestamp;
 
@@ -60,6 +61,18 @@ pub struct WatchWrite {
     pub watch: Watch,
 }
 
+/// A conditional change of what is recorded of a kill switch; nobody may have written since `expected_rev` was read (0:
+/// no item was there).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchWrite {
+    /// Of which stack.
+    pub stack: StackName,
+    /// The version that was read.
+    pub expected_rev: u64,
+    /// What it becomes.
+    pub switch: Switch,
+}
+
 /// News that belong to no family, with the record that says that they are told: all of it is written, or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewsCommit {
@@ -76,6 +89,8 @@ pub enum NewsRecord {
     Enrolment(EnrolmentWrite),
     /// A policy's watch.
     Policy(WatchWrite),
+    /// A stack's kill switch.
+    KillSwitch(SwitchWrite),
 }
 
 /// A conditional change of a press.

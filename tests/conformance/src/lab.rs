@@ -160,6 +160,8 @@ pub trait Lab {
     async fn put_kill_switch(&self, value: Option<&str>);
     /// Takes the messages out of a queue that are in it now.
     async fn take_messages(&self, queue: Queue) -> Vec<String>;
+    /// How often a message of this queue is received before it is given up.
+    async fn receives_max(&self, queue: Queue) -> usize;
     /// Receives a message and does not acknowledge it; `None` if there is none.
     async fn fail_message(&self, queue: Queue) -> Option<String>;
     /// Takes the messages out of a queue's dead-letter queue that are in it now.

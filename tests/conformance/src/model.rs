@@ -222,6 +222,10 @@ impl Lab for Model {
         waiting.into_iter().map(|message| message.body).collect()
     }
 
+    async fn receives_max(&self, _: Queue) -> usize {
+        amiline_fakecloud::RECEIVES_MAX
+    }
+
     async fn fail_message(&self, queue: Queue) -> Option<String> {
         let message = self.cloud.take(queue)?;
         let body = message.body.clone();

@@ -14,6 +14,7 @@ impl State {
             NewsRecord::Policy(write) => {
                 self.store.watches.get(&write.policy).map_or(0, |watch| watch.rev) == write.expected_rev
             }
+            NewsRecord::KillSwitch(write) => self.store.switch.rev == write.expected_rev,
         };
         let known = |history: &amiline_domain::history::HistoryItem| {
             self.store.history.contains_key(&(history.subject.clone(), history.seq))
@@ -27,6 +28,7 @@ impl State {
             NewsRecord::Policy(write) => {
                 self.store.watches.insert(write.policy.clone(), write.watch.clone());
             }
+            NewsRecord::KillSwitch(write) => self.store.switch = write.switch.clone(),
         }
         if self.settings.plant != Some(Plant::HistoryLost) {
             news.history.iter().for_each(|item| self.write_history_item(item));
@@ -43,6 +45,7 @@ impl State {
             NewsRecord::Policy(write) => {
                 (self.store.watches.get(&write.policy).map(|known| known.news.clone()), &write.watch.news)
             }
+            NewsRecord::KillSwitch(write) => (Some(self.store.switch.news.clone()), &write.switch.news),
         };
         let mut end = before.unwrap_or_default();
         for item in &news.history {

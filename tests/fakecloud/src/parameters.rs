@@ -12,7 +12,7 @@ pub(crate) const VERSIONS_KEPT: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Parameters {
     pub(crate) policies: BTreeMap<String, String>,
-    /// The switch's value; `None`: the parameter was deleted.
+    /// The switch's value; `None`: there is no parameter, as in a new stack.
     pub(crate) kill_switch: Option<String>,
     /// What the stack states of its limits.
     pub(crate) bounds: Option<String>,
@@ -22,15 +22,14 @@ pub(crate) struct Parameters {
 
 impl Default for Parameters {
     fn default() -> Self {
-        let kill_switch = Some("off".to_owned());
-        Self { policies: BTreeMap::new(), kill_switch, bounds: None, versions: BTreeMap::new() }
+        Self { policies: BTreeMap::new(), kill_switch: None, bounds: None, versions: BTreeMap::new() }
     }
 }
 
 impl Parameters {
-    /// On unless it says "off".
+    /// On if there is a parameter that says anything but "off".
     pub(crate) fn kill_switch_is_on(&self) -> bool {
-        self.kill_switch.as_deref() != Some("off")
+        self.kill_switch.as_deref().is_some_and(|value| value != "off")
     }
 }
 

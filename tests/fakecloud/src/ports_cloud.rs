@@ -36,7 +36,7 @@ impl PolicyReader for World {
 impl KillSwitch for World {
     async fn is_on(&self) -> bool {
         let home = self.cloud.home();
-        let read = self.call("ssm:GetParameters", &home, "kill-switch", |state| {
+        let read = self.call("ssm:GetParameter", &home, "kill-switch", |state| {
             let on = state.parameters.kill_switch_is_on();
             state.happened(self.invocation, || What::SwitchRead { on });
             Ok(on)

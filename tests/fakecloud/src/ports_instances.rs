@@ -99,6 +99,7 @@ impl NewsWriter for World {
         let subject = match &news.record {
             NewsRecord::Enrolment(write) => enrolment_pk(&write.key),
             NewsRecord::Policy(write) => write.policy.to_string(),
+            NewsRecord::KillSwitch(write) => write.stack.to_string(),
         };
         self.call("dynamodb:TransactWriteItems", &home, &subject, |state| {
             let committed = state.commit_news(news);

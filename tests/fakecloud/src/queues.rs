@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Receives after which a message goes to the dead-letter queue. The template's maxReceiveCount has these five for
 /// failures of our own, and as many more as an hour of throttling uses up, which nothing here does.
-const RECEIVES_MAX: u32 = 5;
+pub const RECEIVES_MAX: usize = 5;
 
 /// A message in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Message {
     /// What it says.
     pub body: String,
     /// How often it was received.
-    pub received: u32,
+    pub received: usize,
     /// When it was sent.
     pub sent_at: Timestamp,
 }

@@ -15,6 +15,7 @@ use amiline_domain::ids::{AccountId, FamilyId, ImageId, PolicyName, Region};
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Unannounced};
+use amiline_domain::switch::Switch;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -61,6 +62,8 @@ pub(crate) struct Store {
     pub(crate) budgets: BTreeMap<AccountId, Budget>,
     pub(crate) days: BTreeMap<PolicyName, DayCount>,
     pub(crate) watches: BTreeMap<PolicyName, Watch>,
+    /// What is recorded of the stack's kill switch.
+    pub(crate) switch: Switch,
     pub(crate) policies: BTreeMap<String, String>,
     pub(crate) rejected: BTreeMap<String, RejectedMessage>,
     /// Digests that were published.
@@ -90,6 +93,7 @@ pub(crate) fn history_pk(subject: &Subject) -> String {
         Subject::Family(family) => family_pk(family),
         Subject::Enrolment(key) => enrolment_pk(key),
         Subject::Policy(policy) => watch_pk(policy),
+        Subject::KillSwitch(stack) => format!("SWITCH#{stack}"),
     }
 }
 

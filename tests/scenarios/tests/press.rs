@@ -1,9 +1,11 @@
 //! Stories about pressing the button.
 
 use amiline_app::ports::Queue;
+use amiline_app::switch::{standing, turn};
 use amiline_domain::family::Outcome;
 use amiline_domain::image::RootDevice;
-use amiline_fakecloud::{Delivery, EventKind, FaultKind, FaultRule, Launch, Order, Race, region};
+use amiline_domain::switch::Position;
+use amiline_fakecloud::{Delivery, EventKind, FaultKind, FaultRule, Launch, Order, Race, block_on, region};
 use amiline_scenarios::{House, POLICY, caller, east};
 
 #[test]
@@ -322,4 +324,34 @@ fn a_policy_edit_does_not_change_what_is_under_way() {
     house.assert_at_rest(Outcome::Complete);
     assert_eq!(house.family().rows.len(), 3);
     assert_eq!(house.family().policy.unwrap().hash, amiline_domain::policy::Policy::hash(POLICY));
+}
+
+#[test]
+fn whoever_turns_the_kill_switch_is_announced_with_their_reason_and_the_switch_is_turned_first() {
+    let house = House::new();
+    let jane = house.cloud.as_caller("jane");
+    let stack = &house.stack.stack;
+    let on = || block_on(turn(&jane, (&stack.name, &stack.home), Position::On, Some("the network is being moved")));
+    // Nobody can be told who it was, and yet everything stops.
+    house.cloud.inject(FaultRule::new(FaultKind::Denied).action("sts:GetCallerIdentity"));
+    let error = on().unwrap_err().to_string();
+    assert!(error.starts_with("the kill switch is on, but nobody is told of it"), "{error}");
+    let instance = house.pressed("default");
+    house.live(30);
+    assert_eq!(house.cloud.mutations(), 0, "{}", house.cloud.trace());
+
+    house.cloud.clear_faults();
+    on().unwrap();
+    block_on(turn(&jane, (&stack.name, &stack.home), Position::Off, None)).unwrap();
+    house.live(30);
+    assert_eq!(house.cloud.images_created_for(&instance).len(), 1);
+    for (event, words) in
+        [("kill-switch-on", "user/jane: the network is being moved"), ("kill-switch-off", "user/jane")]
+    {
+        let notices: Vec<_> = house.cloud.notices().into_iter().filter(|n| n.field("event") == event).collect();
+        let [notice] = notices.as_slice() else { panic!("{event} is announced once") };
+        assert!(notice.field("reason").contains(words), "{}", notice.notice.json);
+    }
+    let standing = block_on(standing(&jane, &stack.name)).unwrap();
+    assert_eq!(standing.turned().map(|turned| turned.to), Some(Position::Off));
 }

@@ -338,7 +338,7 @@ fn edit_policy(run: &mut Run) {
 }
 
 fn kill_switch(run: &mut Run) {
-    run.cloud.set_kill_switch_value(*run.choices.one_of(&[Some("on"), Some("of"), None]));
+    run.cloud.set_kill_switch_value(*run.choices.one_of(&[Some("on"), Some("of"), Some("")]));
     let minutes = *run.choices.one_of(&[3, 20, 90, 1600]);
     run.later(plus_seconds(run.cloud.now(), minutes * 60), Later::SwitchOff);
 }

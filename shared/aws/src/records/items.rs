@@ -7,10 +7,11 @@ use amiline_domain::coverage::Made;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, RowState, Worker};
 use amiline_domain::history::HistoryItem;
-use amiline_domain::ids::{FamilyId, PolicyName};
+use amiline_domain::ids::{FamilyId, PolicyName, StackName};
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
 use amiline_domain::receiver::{Receiver, Unannounced};
+use amiline_domain::switch::Switch;
 use amiline_domain::time::{Slot, plus_seconds};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -247,6 +248,23 @@ pub(super) fn watch_item(policy: &PolicyName, watch: &Watch) -> Result<Item, Str
 
 pub(super) fn watch(item: Item) -> Result<Watch, String> {
     Ok(read::<WatchItem>(item)?.data)
+}
+
+#[derive(Serialize, Deserialize)]
+struct SwitchItem {
+    pk: String,
+    sk: String,
+    rev: u64,
+    data: Switch,
+}
+
+pub(super) fn switch_item(stack: &StackName, switch: &Switch) -> Result<Item, String> {
+    let (pk, sk) = (layout::switch_pk(stack), layout::SWITCH_SK.to_owned());
+    write(&SwitchItem { pk, sk, rev: switch.rev, data: switch.clone() })
+}
+
+pub(super) fn switch(item: Item) -> Result<Switch, String> {
+    Ok(read::<SwitchItem>(item)?.data)
 }
 
 /// By which an instance's families are listed.

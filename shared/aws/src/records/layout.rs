@@ -23,7 +23,7 @@ use amiline_domain::day::Day;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Place, Worker};
 use amiline_domain::history::Subject;
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, digest};
+use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, digest};
 use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
 use amiline_domain::time::Slot;
@@ -89,16 +89,27 @@ pub(super) fn history_pk(subject: &Subject) -> String {
         Subject::Family(family) => family_pk(family),
         Subject::Enrolment(key) => enrolment_pk(key),
         Subject::Policy(policy) => watch_pk(policy),
+        Subject::KillSwitch(stack) => switch_pk(stack),
     }
 }
 
 /// Whether a history may be there.
 pub(super) fn has_history(pk: &str) -> bool {
-    family_of_pk(pk).is_some() || enrolment_of_pk(pk).is_some() || policy_of_watch_pk(pk).is_some()
+    family_of_pk(pk).is_some() || enrolment_of_pk(pk).is_some() || policy_of_watch_pk(pk).is_some() || is_switch_pk(pk)
 }
 
 pub(super) fn watch_pk(policy: &PolicyName) -> String {
     format!("WATCH#{policy}")
+}
+
+pub(super) fn switch_pk(stack: &StackName) -> String {
+    format!("SWITCH#{stack}")
+}
+
+pub(super) const SWITCH_SK: &str = "SWITCH";
+
+fn is_switch_pk(pk: &str) -> bool {
+    pk.strip_prefix("SWITCH#").is_some_and(|stack| StackName::new(stack).is_ok())
 }
 
 pub(super) const WATCH_SK: &str = "WATCH";

@@ -109,6 +109,9 @@ pub(super) fn news_parts(table: &str, news: &NewsCommit) -> Result<Vec<TransactW
         NewsRecord::Policy(write) => {
             parts.put(items::watch_item(&write.policy, &write.watch)?, &read_at(write.expected_rev))?;
         }
+        NewsRecord::KillSwitch(write) => {
+            parts.put(items::switch_item(&write.stack, &write.switch)?, &read_at(write.expected_rev))?;
+        }
     }
     for item in &news.history {
         parts.put(items::history_item(item)?, &Expression::default().when_absent(layout::PK))?;

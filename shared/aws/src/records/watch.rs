@@ -8,9 +8,10 @@ use crate::world::{Aws, HasTable, Operator};
 use amiline_app::ports::{CallError, Committed, DayCountReader, NewsWriter, WatchReader};
 use amiline_domain::budget::DayCount;
 use amiline_domain::fault::Fault;
-use amiline_domain::ids::PolicyName;
+use amiline_domain::ids::{PolicyName, StackName};
 use amiline_domain::policy::Watch;
 use amiline_domain::record::{NewsCommit, NewsRecord};
+use amiline_domain::switch::Switch;
 use std::collections::BTreeMap;
 
 /// Settings of those who may read what was told of policies.
@@ -40,6 +41,16 @@ impl<S: ReadsWatches> WatchReader for Aws<S> {
     }
 }
 
+impl Aws<Operator> {
+    /// What is recorded of the kill switch.
+    pub(crate) async fn recorded_switch(&self, stack: &StackName) -> Result<Switch, CallError> {
+        let call = Call::new("dynamodb:GetItem", stack.as_str(), self.home());
+        let item = self.item(call, self.settings.table(), &layout::switch_pk(stack), layout::SWITCH_SK).await?;
+        let switch = item.map(items::switch).transpose().map_err(|e| call.unreadable(&e))?;
+        Ok(switch.unwrap_or_default())
+    }
+}
+
 impl<S: ReadsDayCounts> DayCountReader for Aws<S> {
     async fn day_count(&self, policy: &PolicyName) -> Result<DayCount, CallError> {
         let call = Call::new("dynamodb:GetItem", policy.as_str(), self.home());
@@ -49,11 +60,18 @@ impl<S: ReadsDayCounts> DayCountReader for Aws<S> {
     }
 }
 
-impl NewsWriter for Aws<CreateImage> {
+/// Settings of those who may write news.
+pub(crate) trait WritesNews: HasTable {}
+
+impl WritesNews for CreateImage {}
+impl WritesNews for Operator {}
+
+impl<S: WritesNews> NewsWriter for Aws<S> {
     async fn commit_news(&self, news: &NewsCommit) -> Result<Committed, CallError> {
         let subject = match &news.record {
             NewsRecord::Enrolment(write) => write.key.instance.as_str(),
             NewsRecord::Policy(write) => write.policy.as_str(),
+            NewsRecord::KillSwitch(write) => write.stack.as_str(),
         };
         let call = Call::new("dynamodb:TransactWriteItems", subject, self.home());
         let parts = transaction::news_parts(self.settings.table(), news);

@@ -53,6 +53,10 @@ pub enum EventKind {
     PolicyRefused,
     /// It can be used again.
     PolicyAccepted,
+    /// Somebody turned the kill switch on.
+    KillSwitchOn,
+    /// Somebody turned it off.
+    KillSwitchOff,
 }
 
 /// How much attention an event asks for.
@@ -105,6 +109,8 @@ impl EventKind {
             EventKind::CoverageRestored => "coverage-restored",
             EventKind::PolicyRefused => "policy-refused",
             EventKind::PolicyAccepted => "policy-accepted",
+            EventKind::KillSwitchOn => "kill-switch-on",
+            EventKind::KillSwitchOff => "kill-switch-off",
         }
     }
 
@@ -132,7 +138,9 @@ impl EventKind {
             | EventKind::CoverageLost
             | EventKind::CoverageRestored
             | EventKind::PolicyRefused
-            | EventKind::PolicyAccepted => true,
+            | EventKind::PolicyAccepted
+            | EventKind::KillSwitchOn
+            | EventKind::KillSwitchOff => true,
         }
     }
 
@@ -190,7 +198,9 @@ impl EventKind {
             | EventKind::CoverageLost
             | EventKind::CoverageRestored
             | EventKind::PolicyRefused
-            | EventKind::PolicyAccepted => None,
+            | EventKind::PolicyAccepted
+            | EventKind::KillSwitchOn
+            | EventKind::KillSwitchOff => None,
         }
     }
 
@@ -207,13 +217,15 @@ impl EventKind {
             | EventKind::FamilyComplete
             | EventKind::FamilyRetried
             | EventKind::CoverageRestored
-            | EventKind::PolicyAccepted => Severity::Info,
+            | EventKind::PolicyAccepted
+            | EventKind::KillSwitchOff => Severity::Info,
             // The end of the family follows and asks for somebody, once: nothing can be retried before it.
             EventKind::ImageFailed | EventKind::CopyFailed | EventKind::ShareFailed => Severity::Warning,
             EventKind::RequestRejected
             | EventKind::ImageDisabled
             | EventKind::ImageDeregistered
-            | EventKind::SlotsMissed => Severity::Warning,
+            | EventKind::SlotsMissed
+            | EventKind::KillSwitchOn => Severity::Warning,
             EventKind::TwinFound
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed

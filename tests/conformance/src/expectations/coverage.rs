@@ -100,7 +100,7 @@ fn news(subject: &Subject, chain: &mut amiline_domain::history::Chain, kind: Eve
         kind,
         account: lab.account(),
         region: lab.elsewhere(),
-        policy,
+        policy: Some(policy),
         image: None,
         instance_name: None,
         reason: "why".to_owned(),

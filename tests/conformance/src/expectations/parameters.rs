@@ -13,7 +13,7 @@ expected! {
     }
     "design, Invariants: the kill switch" {
         only_the_exact_word_off_lets_the_stack_work,
-        a_kill_switch_that_does_not_exist_is_on,
+        a_kill_switch_that_does_not_exist_is_off,
     }
 }
 
@@ -51,8 +51,8 @@ async fn only_the_exact_word_off_lets_the_stack_work(lab: &impl Lab) {
     }
 }
 
-async fn a_kill_switch_that_does_not_exist_is_on(lab: &impl Lab) {
+async fn a_kill_switch_that_does_not_exist_is_off(lab: &impl Lab) {
     lab.put_kill_switch(None).await;
-    assert!(lab.create_image().is_on().await);
-    assert!(lab.distribute_image().is_on().await);
+    assert!(!lab.create_image().is_on().await);
+    assert!(!lab.distribute_image().is_on().await);
 }

@@ -288,6 +288,14 @@ impl Lab for Local {
         self.drain(&self.queue(queue).url).await
     }
 
+    async fn receives_max(&self, queue: Queue) -> usize {
+        let asked = json!({"QueueUrl": self.queue(queue).url, "AttributeNames": ["RedrivePolicy"]});
+        let answer = self.json("sqs", "AmazonSQS.GetQueueAttributes", asked).await;
+        let redrive: serde_json::Value = serde_json::from_str(text(&answer, "/Attributes/RedrivePolicy")).unwrap();
+        let max = &redrive["maxReceiveCount"];
+        max.as_u64().map(|max| usize::try_from(max).unwrap()).or_else(|| max.as_str()?.parse().ok()).expect("a number")
+    }
+
     async fn fail_message(&self, queue: Queue) -> Option<String> {
         let url = &self.queue(queue).url;
         // Hidden from nobody for no time: as when a function gave it back.

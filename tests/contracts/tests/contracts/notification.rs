@@ -23,7 +23,7 @@ fn kinds() -> Vec<EventKind> {
         ImageRequested | ImageCreating | ImageAvailable | ImageFailed | CopyStarted | CopyAvailable | CopyFailed
         | ImageShared | ShareFailed | ImageDeregistered | ImageDisabled | ImageEnabled | TwinFound | FamilyComplete
         | FamilyPartial | FamilyFailed | RequestRejected | FamilyRetried | SlotsMissed | CoverageLost
-        | CoverageRestored | PolicyRefused | PolicyAccepted => kind,
+        | CoverageRestored | PolicyRefused | PolicyAccepted | KillSwitchOn | KillSwitchOff => kind,
     };
     [
         ImageRequested,
@@ -49,6 +49,8 @@ fn kinds() -> Vec<EventKind> {
         CoverageRestored,
         PolicyRefused,
         PolicyAccepted,
+        KillSwitchOn,
+        KillSwitchOff,
     ]
     .map(listed)
     .to_vec()
@@ -93,9 +95,14 @@ fn item(kind: EventKind, bare: bool) -> HistoryItem {
             json!({"enrolment": {"account": "111111111111", "region": "us-east-1", "instance": "i-0a1b2c3d4e5f60718"}})
         }
         EventKind::PolicyRefused | EventKind::PolicyAccepted => json!({"watch": "default"}),
+        EventKind::KillSwitchOn | EventKind::KillSwitchOff => json!({"kill-switch": "amiline"}),
         _ => json!({"family": "fam-0123456789abcdef"}),
     };
-    let instance = if subject["watch"].is_null() { json!("i-0a1b2c3d4e5f60718") } else { Value::Null };
+    let instance = if subject["watch"].is_null() && subject["kill-switch"].is_null() {
+        json!("i-0a1b2c3d4e5f60718")
+    } else {
+        Value::Null
+    };
     let mut item = json!({
         "seq": 3, "prev_hash": "", "hash": "00ff", "outcome_id": "0123456789abcdef",
         "at": "2026-11-23T10:19:33Z", "event": kind, "account": "111111111111", "region": "us-east-1",

@@ -86,8 +86,18 @@ fn sharing_without_a_key_is_refused_before_anything_is_deployed() {
     assert!(rules.values().any(refuses));
 }
 
+/// CloudFormation puts a parameter's value back whenever it touches the resource, so a deployment would release it.
 #[test]
-fn a_new_stack_has_its_kill_switch_off() {
-    let switch = plain().one("KillSwitchParameter").properties;
-    assert_eq!((&switch["Name"], &switch["Value"]), (&json!("/amiline/kill-switch"), &json!("off")));
+fn no_deployment_turns_the_kill_switch() {
+    for stack in both() {
+        for parameter in stack.all("AWS::SSM::Parameter") {
+            assert_ne!(parameter.properties["Name"], "/amiline/kill-switch", "{}", parameter.id);
+        }
+        for function in ["CreateImageFunction", "DistributeImageFunction"] {
+            let variables = stack.one(function).properties["Environment"]["Variables"].clone();
+            assert_eq!(variables["AMILINE_KILL_SWITCH"], "/amiline/kill-switch");
+        }
+        let output = stack.resolve(&stack.section("Outputs")["KillSwitchParameterName"]["Value"]);
+        assert_eq!(output, "/amiline/kill-switch");
+    }
 }

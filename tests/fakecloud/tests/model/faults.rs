@@ -162,10 +162,11 @@ fn a_kill_switch_that_cannot_be_read_or_understood_is_on() {
     assert!(on());
     cloud.set_kill_switch_value(Some("perhaps"));
     assert!(on());
-    cloud.set_kill_switch_value(None);
+    cloud.set_kill_switch_value(Some(""));
     assert!(on());
-    cloud.set_kill_switch(false);
-    cloud.inject(FaultRule::new(FaultKind::Denied).action("ssm:GetParameters"));
+    cloud.set_kill_switch_value(None);
+    assert!(!on());
+    cloud.inject(FaultRule::new(FaultKind::Denied).action("ssm:GetParameter"));
     assert!(on());
 }
 

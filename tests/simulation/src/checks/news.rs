@@ -28,6 +28,7 @@ impl Oracle {
             match &item.subject {
                 Subject::Enrolment(key) => self.see_coverage(cloud, diary, happening, key, item),
                 Subject::Policy(policy) => self.see_policy(diary, happening, policy.as_str(), item),
+                Subject::KillSwitch(_) => self.violate(Check::NewsAreTrue, "no function turns the switch".to_owned()),
                 Subject::Family(family) => self.violate(Check::NewsAreTrue, format!("{family} is told of as news")),
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::cloud::{BUTTON, Cloud, SOON, STATUS, eventually, holds, tags_of};
 use crate::inbox::all_went_well;
+use crate::operator::amiline;
 use crate::options;
 use amiline_local::HOME_REGION;
 use amiline_local::aws::list;
@@ -50,8 +51,23 @@ pub(crate) async fn the_kill_switch(cloud: &Cloud) {
 /// Sets it, and has the functions start anew, as after any change of their configuration: a running one asks again
 /// only after a while.
 async fn switch(cloud: &Cloud, value: &str) {
-    let asked = json!({"Name": "/amiline/kill-switch", "Value": value, "Overwrite": true});
-    cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &asked).await.unwrap();
+    let turned = amiline(cloud, &["kill-switch", value, "--reason", "a story is told"]);
+    let said = String::from_utf8_lossy(&turned.stdout).into_owned();
+    assert!(turned.status.success(), "{}", String::from_utf8_lossy(&turned.stderr));
+    assert!(said.starts_with(&format!("The kill switch is {value}")), "{said}");
+    let standing = amiline(cloud, &["kill-switch", "status"]);
+    let standing = String::from_utf8_lossy(&standing.stdout).into_owned();
+    assert!(standing.starts_with(value) && standing.contains(": a story is told"), "{standing}");
+    eventually(SOON, "word of who turned it", async || {
+        let all = cloud.all_notifications().await;
+        let event = format!("kill-switch-{value}");
+        let told: Vec<_> = all.into_iter().filter(|one| one.message["event"] == event.as_str()).collect();
+        holds(told.len() == 1, &told.len()).map(|()| {
+            let reason = told[0].message["reason"].as_str().unwrap().to_owned();
+            assert!(reason.starts_with("arn:aws:") && reason.ends_with(": a story is told"), "{reason}");
+        })
+    })
+    .await;
     for function in ["create-image", "distribute-image"] {
         let path = format!("/2015-03-31/functions/{}/configuration", cloud.local.deployed().functions[function]);
         let answer = cloud.aws.rest("lambda", HOME_REGION, Method::GET, &path, Bytes::new()).await.unwrap();

@@ -20,7 +20,8 @@ const BUDGET: [(&str, &[(&str, usize)]); 3] = [
             ("ec2:CreateImage", 1),
             ("ec2:CreateTags", 1),
             ("ec2:DescribeInstances", 1),
-            ("ssm:GetParameters", 2),
+            ("ssm:GetParameter", 1),
+            ("ssm:GetParameters", 1),
         ],
     ),
     (
@@ -40,7 +41,7 @@ const BUDGET: [(&str, &[(&str, usize)]); 3] = [
             ("ec2:ModifyImageAttribute", 3),
             ("kms:DescribeKey", 1),
             // The kill switch, once in each process within its time.
-            ("ssm:GetParameters", 4),
+            ("ssm:GetParameter", 4),
         ],
     ),
     ("notify", &[("dynamodb:UpdateItem", 5), ("events:PutEvents", 5), ("sns:Publish", 6)]),
