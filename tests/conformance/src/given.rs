@@ -85,6 +85,7 @@ pub(crate) fn copy_step(lab: &impl Lab, source: &ImageId) -> CopyStep {
         destination: lab.elsewhere(),
         description: description(&instance_id(lab.number())),
         client_token: key.client_token(0),
+        encrypted: false,
         kms_key: None,
         within_minutes: None,
         tags: [(INTENT.to_owned(), name.to_string())].into(),

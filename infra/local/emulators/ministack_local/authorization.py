@@ -29,11 +29,8 @@ _leading_keys: contextvars.ContextVar[list[str]] = contextvars.ContextVar("leadi
 
 
 def _key(resource: str) -> tuple[str, dict]:
-    """The key's ARN and its condition keys. A name that leads to no key here stays as it is, and so is refused by
-    every statement that names keys only."""
+    """The ARN of a key that is there, and its condition keys."""
     key = kms._resolve_key(resource)
-    if key is None:
-        return resource, {}
     aliases = [arn.split(":", 5)[5] for arn, key_id in kms._aliases.items() if key_id == key["KeyId"]]
     context = {"kms:ResourceAliases": aliases} if aliases else {}
     name = resource.split(":", 5)[5]
@@ -79,6 +76,8 @@ def install() -> None:
         resources, context = [resource_arn], dict(service_context or {})
         iam_action = _SINGLE.get(iam_action, iam_action)
         if service == "kms" and resource_arn.startswith("arn:"):
+            if kms._resolve_key(resource_arn) is None:
+                return None  # KMS itself answers NotFoundException: there is nothing to be allowed
             resource, aliases = _key(resource_arn)
             resources, context = [resource], {**context, **aliases}
         elif service == "ssm" and resource_arn == "*":

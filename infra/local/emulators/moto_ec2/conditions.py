@@ -46,8 +46,15 @@ def _named(call) -> list[tuple[str, dict]]:
         return []  # these know no resources
     if call.action == "CopyImage":
         # Its source is not being tagged, and the reference lists no aws:ResourceTag for it: its owner is all there is.
+        # The source's snapshots are asked for too, as AmazonRDSCustomServiceRolePolicy has it for CopySnapshot, which
+        # sets `snapshot/snap-*` apart from what is made. For a snapshot the reference lists tags of the request only.
         region, image_id = call.params.get("SourceRegion") or call.region, call.params.get("SourceImageId") or "*"
-        return [(_arn(call, "image", image_id, region), _owner(call, "image", image_id, region))]
+        image = model.BY_REGION.get(region, {}).get(image_id)
+        snapshots = [device.snapshot_id for device in image.devices if device.snapshot_id] if image else []
+        return [
+            (_arn(call, "image", image_id, region), _owner(call, "image", image_id, region)),
+            *((_arn(call, "snapshot", snapshot, region), {}) for snapshot in snapshots),
+        ]
     of_request = {}
     if call.action in ("CreateTags", "DeleteTags"):
         # A tag to set that has no value has an empty one; a tag to delete may have none.

@@ -110,8 +110,12 @@ impl ImageCopier for Aws<DistributeImage> {
             .client_token(&step.client_token)
             .set_snapshot_copy_completion_duration_minutes(step.within_minutes.map(|minutes| minutes.get().into()))
             .set_tag_specifications(Some(tag_specifications(&step.tags)));
+        // EC2 refuses `false` for an encrypted source, so it is never said.
+        if step.encrypted || step.kms_key.is_some() {
+            request = request.encrypted(true);
+        }
         if let Some(key) = &step.kms_key {
-            request = request.encrypted(true).kms_key_id(key.as_str());
+            request = request.kms_key_id(key.as_str());
         }
         let answer = request.send().await.map_err(|e| call.failed(e))?;
         image_id(call, answer.image_id())

@@ -45,10 +45,10 @@ impl Aws<DistributeImage> {
             Ok(answer) => Ok(answer.key_metadata().and_then(|key| key.arn()).map(str::to_owned)),
             Err(error) => {
                 let error = call.failed(error);
-                // The role may describe keys with the stack's alias only, so a missing alias may be refused as
-                // "not allowed" (not verified on AWS). Either way there is no key of that name for us here.
                 match error.code.as_str() {
-                    "NotFoundException" | "AccessDeniedException" => Ok(None),
+                    "NotFoundException" => Ok(None),
+                    // AccessDeniedException too: a new alias takes up to five minutes to count in authorization (KMS,
+                    // "Use aliases to control access"), so the key may be there. It is asked again, later and later.
                     _ => Err(error),
                 }
             }

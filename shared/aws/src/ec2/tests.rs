@@ -200,11 +200,14 @@ async fn a_copy_is_asked_for_in_the_destination_with_token_key_and_tags() {
         name: name(),
         description: description(),
         client_token: "token".to_owned(),
+        encrypted: false,
         kms_key: None,
         within_minutes: None,
         tags: step().tags,
     };
     assert_eq!(world.copy_image(&step).await.unwrap(), image());
+    step.encrypted = true;
+    world.copy_image(&step).await.unwrap();
     step.kms_key = Some(KeyAlias::new("alias/amiline").unwrap());
     step.within_minutes = Some(CopyMinutes::new(60).unwrap());
     world.copy_image(&step).await.unwrap();
@@ -219,9 +222,10 @@ async fn a_copy_is_asked_for_in_the_destination_with_token_key_and_tags() {
         assert!(asked[0].contains(part), "{part} in {}", asked[0]);
     }
     assert!(!asked[0].contains("Encrypted") && !asked[0].contains("KmsKeyId") && !asked[0].contains("CopyImageTags"));
-    assert!(asked[1].contains("Encrypted=true") && asked[1].contains("KmsKeyId=alias/amiline"));
+    assert!(asked[1].contains("Encrypted=true") && !asked[1].contains("KmsKeyId"), "the default key: {}", asked[1]);
+    assert!(asked[2].contains("Encrypted=true") && asked[2].contains("KmsKeyId=alias/amiline"));
     assert!(!asked[0].contains("Minutes"), "a time has its price: {}", asked[0]);
-    assert!(asked[1].contains("SnapshotCopyCompletionDurationMinutes=60"), "{}", asked[1]);
+    assert!(asked[2].contains("SnapshotCopyCompletionDurationMinutes=60"), "{}", asked[2]);
 }
 
 #[tokio::test]
@@ -358,4 +362,10 @@ async fn keys_are_not_concluded_from_a_part_of_the_snapshots() {
     let keys = world::<DistributeImage>(&stub.endpoint).snapshot_keys(&region(), &[], &alias).await.unwrap();
     assert_eq!((keys.keys.len(), keys.wanted), (0, None));
     assert_eq!(stub.asked().len(), 1, "no snapshots are described without ids");
+    // An alias that is minutes old does not count in authorization yet. That says nothing about the key.
+    let denied =
+        Some((400, "{\"__type\":\"AccessDeniedException\",\"message\":\"no identity-based policy\"}".to_owned()));
+    let stub = Stub::answering(vec![denied]).await;
+    let error = world::<DistributeImage>(&stub.endpoint).snapshot_keys(&region(), &[], &alias).await.unwrap_err();
+    assert_eq!(error.code, "AccessDeniedException");
 }

@@ -73,6 +73,7 @@ fn copies(
     changes: &mut Changes,
 ) -> Vec<Action> {
     let seen = family.source().filter(|row| observed.saw_available(family, row, scene.keys));
+    let source_is_encrypted = seen.is_some_and(|row| row.encrypted == Some(true));
     let Some(source) = seen.and_then(|row| row.image.clone()) else { return Vec::new() };
     let mut actions = Vec::new();
     let ready: Vec<Place> = family
@@ -84,6 +85,7 @@ fn copies(
     for place in ready {
         let Some(row) = family.rows.get(&place) else { continue };
         let Some(key) = family.key_of(row) else { continue };
+        let kms_key = policy.key_in(&row.region).cloned();
         actions.push(Action::Copy(CopyStep {
             source_region: family.region.clone(),
             source: source.clone(),
@@ -91,7 +93,8 @@ fn copies(
             name: row.name.clone(),
             description: family.description(),
             client_token: key.client_token(row.rename),
-            kms_key: policy.key_in(&row.region).cloned(),
+            encrypted: source_is_encrypted || kms_key.is_some(),
+            kms_key,
             within_minutes: policy.minutes_to(&row.region),
             tags: scene.keys.of_image(family, row, &key),
         }));

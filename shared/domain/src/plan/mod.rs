@@ -210,7 +210,9 @@ pub struct CopyStep {
     pub description: ImageDescription,
     /// The token that makes it at most one.
     pub client_token: String,
-    /// Encrypt under this key.
+    /// Encrypt the copy; always where its source is encrypted.
+    pub encrypted: bool,
+    /// Under this key; without one, under the account's default key for EBS in the destination.
     pub kms_key: Option<KeyAlias>,
     /// Have EC2 complete each snapshot within this time.
     pub within_minutes: Option<CopyMinutes>,

@@ -73,6 +73,7 @@ fn copy(source: &ImageId, name: &str, token: &str) -> CopyStep {
         name: serde_json::from_value(name.into()).unwrap(),
         description: described(&"i-0123456789abcdef0".parse().unwrap()),
         client_token: token.to_owned(),
+        encrypted: false,
         kms_key: None,
         within_minutes: None,
         tags: tags(&[("amiline:managed-by", "amiline"), ("amiline:intent", name)]),

@@ -92,6 +92,7 @@ impl Mutated {
                 name: serde_json::from_value(name).expect("a name is text"),
                 description: ImageDescription::try_from("a copy of a copy".to_owned()).expect("it is ASCII"),
                 client_token: self.unique(),
+                encrypted: false,
                 kms_key: None,
                 within_minutes: None,
                 tags: image.tags.clone(),
