@@ -97,6 +97,7 @@ fn thread(item: &HistoryItem) -> String {
         Subject::Family(family) => family.to_string(),
         Subject::Enrolment(key) => key.instance.to_string(),
         Subject::Policy(policy) => format!("policy-{policy}"),
+        Subject::KillSwitch(stack) => format!("kill-switch-{stack}"),
     }
 }
 

@@ -191,7 +191,9 @@ pub(crate) fn next(item: &HistoryItem) -> Option<Command<'_>> {
         | EventKind::FamilyComplete
         | EventKind::FamilyRetried
         | EventKind::CoverageRestored
-        | EventKind::PolicyAccepted => None,
+        | EventKind::PolicyAccepted
+        | EventKind::KillSwitchOn
+        | EventKind::KillSwitchOff => None,
         EventKind::FamilyPartial
         | EventKind::FamilyFailed
         | EventKind::ImageDeregistered

@@ -169,7 +169,9 @@ impl EventKind {
             | EventKind::CoverageLost
             | EventKind::CoverageRestored
             | EventKind::PolicyRefused
-            | EventKind::PolicyAccepted => false,
+            | EventKind::PolicyAccepted
+            | EventKind::KillSwitchOn
+            | EventKind::KillSwitchOff => false,
         }
     }
 
