@@ -273,6 +273,9 @@ pub struct Family {
     pub status: Option<String>,
     /// Whether the answer still has to be written.
     pub status_due: bool,
+    /// The answer that the new one corrects: it is written only where the instance still shows this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_over: Option<String>,
     /// Whether an image came back to life while the answer was being given: then the work goes on after it.
     pub reopen: bool,
     /// Refused attempts to answer; it spaces out the next ones.

@@ -36,6 +36,17 @@ pub fn ended(family: &Family, outcome: Outcome) -> String {
     plain(&text, VALUE_MAX)
 }
 
+/// After somebody's hand on the images of a family that had ended; with what mends it, if anything does.
+pub fn restated(family: &Family, outcome: Outcome) -> String {
+    let text = ended(family, outcome);
+    if outcome != Outcome::Partial {
+        return text;
+    }
+    let next = format!("; next: amiline retry {}", family.id);
+    let room = VALUE_MAX.saturating_sub(next.len());
+    format!("{}{next}", plain(&text, room))
+}
+
 /// Why the family is not complete, the first few reasons.
 pub fn reasons(family: &Family) -> String {
     let mut parts: Vec<String> = family
@@ -43,8 +54,8 @@ pub fn reasons(family: &Family) -> String {
         .values()
         .filter_map(|row| {
             let reason = row.reason.as_deref().or(match row.state {
-                RowState::Deregistered => Some("deregistered by somebody else"),
-                RowState::Disabled => Some("disabled by somebody else"),
+                RowState::Deregistered => Some("deregistered by somebody"),
+                RowState::Disabled => Some("disabled by somebody"),
                 RowState::TimedOut => Some("not available by the deadline"),
                 RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Failed => {
                     None

@@ -109,6 +109,7 @@ fn family() -> Family {
         outcome: None,
         status: None,
         status_due: false,
+        status_over: Some("available ami-0123456789abcdef0".to_owned()),
         answer_refusals: 0,
         answer_not_before: None,
         lease: Some(Lease { holder: "request-1".to_owned(), until: at("2026-11-24T12:01:30Z") }),

@@ -3,7 +3,7 @@
 use super::begin::want_copies;
 use super::wait::{deadline, may_call_again, row_due};
 use super::{Changes, KeysSight, Knock, Observed, RowSight, Scene, backoff_seconds};
-use super::{instance, recheck, turns};
+use super::{instance, recheck, restate, turns};
 use crate::escape::one_line;
 use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
 use crate::history::{EventKind, Fact, REASON_CHARACTERS};
@@ -54,6 +54,8 @@ pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Sc
     }
     take_in_keys(family, observed, scene, &mut changes);
     give_up_copies_without_a_source(family, observed, scene, &mut changes);
+    restate::after_somebodys_hand(family, &mut changes);
+    restate::check_the_tag(family, observed, scene, &mut changes);
     if family.phase == Phase::Working {
         want_copies(family, scene, &mut changes);
         want_shares(family, scene, &mut changes);
@@ -101,7 +103,7 @@ fn take_in(
                 recheck::once_more(row, scene);
             }
         }
-        None => recheck::missing(row, &id, knock, scene, changes),
+        None => recheck::missing(row, &family.id, knock, scene, changes),
     }
 }
 
@@ -169,7 +171,6 @@ fn note_twins(row: &mut ImageRow, id: &ImageId, claimants: &[&ObservedImage], ch
 
 fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, changes: &mut Changes) {
     let source = row.place.is_source();
-    let mut fact = |kind, reason: Option<&str>| changes.facts.push(Fact::of(kind, &row.place, Some(&image.id), reason));
     match (row.state, image.state) {
         (RowState::Pending | RowState::TimedOut | RowState::Disabled, ImageState::Available) => {
             let kind = match row.state {
@@ -188,7 +189,13 @@ fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, change
                     }
                 }
             };
-            fact(kind, None);
+            // What disabling took away does not come back by itself.
+            let unshared = row.state == RowState::Disabled && row.share == ShareState::Failed;
+            let reason = unshared.then(|| {
+                row.reason = Some("not shared: disabling it took its launch permissions away".to_owned());
+                format!("its launch permissions did not come back; `amiline retry {}` shares it again", family.id)
+            });
+            changes.facts.push(Fact::of(kind, &row.place, Some(&image.id), reason.as_deref()));
             // An image that comes after its deadline takes the family's work up again.
             if row.state == RowState::TimedOut {
                 family.take_up_again();
@@ -206,21 +213,13 @@ fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, change
             turns::failed(row, RowState::Failed, reason, changes);
         }
         (RowState::Pending | RowState::TimedOut | RowState::Available, ImageState::Disabled) => {
-            fact(EventKind::ImageDisabled, None);
-            row.state = RowState::Disabled;
-            // DisableImage removes every launch permission, and EnableImage does not give them back.
-            row.shared_with.clear();
-            if row.share == ShareState::Shared {
-                row.share = ShareState::Failed;
-                row.reason = Some("disabled by somebody, which took its launch permissions away".to_owned());
-            }
+            turns::disabled(row, &family.id, changes);
         }
         (
             RowState::Pending | RowState::TimedOut | RowState::Available | RowState::Disabled | RowState::Failed,
             ImageState::Deregistered,
         ) => {
-            fact(EventKind::ImageDeregistered, None);
-            row.state = RowState::Deregistered;
+            turns::deregistered(row, &family.id, changes);
         }
         (
             RowState::Wanted

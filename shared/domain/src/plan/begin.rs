@@ -161,6 +161,7 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
         outcome: None,
         status: None,
         status_due: false,
+        status_over: None,
         reopen: false,
         answer_refusals: 0,
         answer_not_before: None,

@@ -170,6 +170,7 @@ fn status_written(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
         | Ended::Shared { .. }
         | Ended::Refused { .. } => {
             family.status_due = false;
+            family.status_over = None;
             family.answer_refusals = 0;
             family.answer_not_before = None;
         }

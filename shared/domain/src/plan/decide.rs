@@ -1,7 +1,7 @@
 //! Announcing the calls that are missing, and the family's end.
 
 use super::wait::{is_ready, keys_unknown};
-use super::{Action, Changes, CopyStep, CreateStep, Observed, Scene, ShareStep, TagStep, instance};
+use super::{Action, Changes, CopyStep, CreateStep, Observed, Scene, ShareStep, TagStep, instance, restate};
 use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState, Worker};
 use crate::history::{EventKind, Fact};
 use crate::policy::Policy;
@@ -31,7 +31,7 @@ pub fn decide(family: &mut Family, observed: &Observed, scene: Scene<'_>) -> (Ve
         }
     }
     if !scene.paused {
-        actions.extend(answer(family, scene));
+        actions.extend(answer(family, observed, scene));
     }
     (actions, changes)
 }
@@ -132,18 +132,28 @@ fn shares(family: &Family, policy: &Policy, observed: &Observed, scene: Scene<'_
         .collect()
 }
 
-fn settle(family: &mut Family, changes: &mut Changes) {
-    let all = family.is_complete();
+/// How a family whose work is done stands.
+pub(super) fn outcome_of(family: &Family) -> Outcome {
     let any = family.rows.values().any(|row| row.state == RowState::Available);
-    let (outcome, kind) = match (all, any) {
-        (true, true) => (Outcome::Complete, EventKind::FamilyComplete),
-        (false, true) => (Outcome::Partial, EventKind::FamilyPartial),
-        (true | false, false) => (Outcome::Failed, EventKind::FamilyFailed),
+    match (family.is_complete(), any) {
+        (true, true) => Outcome::Complete,
+        (false, true) => Outcome::Partial,
+        (true | false, false) => Outcome::Failed,
+    }
+}
+
+fn settle(family: &mut Family, changes: &mut Changes) {
+    let outcome = outcome_of(family);
+    let kind = match outcome {
+        Outcome::Complete => EventKind::FamilyComplete,
+        Outcome::Partial => EventKind::FamilyPartial,
+        Outcome::Failed | Outcome::Rejected => EventKind::FamilyFailed,
     };
     let reason = (outcome != Outcome::Complete).then(|| status::reasons(family));
     family.outcome = Some(outcome);
     family.status = Some(status::ended(family, outcome));
     family.status_due = true;
+    family.status_over = None;
     family.answer_refusals = 0;
     family.answer_not_before = None;
     changes.family = true;
@@ -159,7 +169,7 @@ fn settle(family: &mut Family, changes: &mut Changes) {
 }
 
 /// The button first, the status after it: who sees the answer may press again.
-fn answer(family: &Family, scene: Scene<'_>) -> Option<Action> {
+fn answer(family: &Family, observed: &Observed, scene: Scene<'_>) -> Option<Action> {
     if family.answer_not_before.is_some_and(|at| at > scene.now) {
         return None;
     }
@@ -173,6 +183,11 @@ fn answer(family: &Family, scene: Scene<'_>) -> Option<Action> {
         (Phase::Answering, _) => {
             let button = family.press_key()?.button;
             Some(Action::RemoveButton(step(scene.keys.button(button), family.requested.clone())))
+        }
+        (Phase::Settled, Some(_))
+            if family.status_over.is_some() && !restate::shows_the_former(family, observed, scene) =>
+        {
+            None
         }
         (Phase::Working | Phase::Settled, Some(status)) if family.status_due => {
             Some(Action::WriteStatus(step(scene.keys.status(), status.clone())))

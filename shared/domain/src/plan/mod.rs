@@ -11,6 +11,7 @@ mod conclude;
 mod decide;
 mod instance;
 mod recheck;
+mod restate;
 mod retry;
 mod share;
 mod slot;

@@ -3,10 +3,9 @@
 //! Events are lost after they were acknowledged, and reads lag and fail; for an image that nothing else is waiting for
 //! (settled, or only shared), these looks are what finds out that somebody deregistered, disabled or revived it.
 
-use super::{Changes, Knock, Scene};
+use super::{Changes, Knock, Scene, turns};
 use crate::family::{ImageRow, Recheck, RowState};
-use crate::history::{EventKind, Fact};
-use crate::ids::ImageId;
+use crate::ids::FamilyId;
 use crate::image::ImageState;
 use crate::time::plus_seconds;
 
@@ -83,7 +82,7 @@ fn is_recorded(row: &ImageRow) -> bool {
 }
 
 /// A read did not show the row's image. With an event that says so it is gone; without one, after a while.
-pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Scene<'_>, changes: &mut Changes) {
+pub(super) fn missing(row: &mut ImageRow, family: &FamilyId, knock: &Knock, scene: Scene<'_>, changes: &mut Changes) {
     if !is_recorded(row) {
         row.recheck = None;
         return;
@@ -92,8 +91,7 @@ pub(super) fn missing(row: &mut ImageRow, id: &ImageId, knock: &Knock, scene: Sc
     // Whatever it has become meanwhile: looks that found nothing must come to an end.
     let long_gone = row.recheck.as_ref().is_some_and(|recheck| recheck.told.is_none() && recheck.until <= scene.now);
     if told == Some(ImageState::Deregistered) || long_gone {
-        changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.place, Some(id), None));
-        row.state = RowState::Deregistered;
+        turns::deregistered(row, family, changes);
         row.recheck = None;
         return;
     }

@@ -86,6 +86,7 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
     }
     family.phase = Phase::Working;
     family.outcome = None;
+    family.status_over = None;
     family.round = family.round.saturating_add(1);
     let worker = if source == Some(RowState::Available) { Worker::Distribute } else { Worker::Create };
     family.next_look = Some((now, worker));

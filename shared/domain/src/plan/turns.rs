@@ -2,9 +2,9 @@
 //! the same.
 
 use super::{Changes, Scene};
-use crate::family::{ImageRow, RowState, ShareState};
+use crate::family::{ImageRow, Place, RowState, ShareState};
 use crate::history::{EventKind, Fact};
-use crate::ids::ImageId;
+use crate::ids::{FamilyId, ImageId};
 
 /// EC2 is making the image, and this is its id.
 pub(super) fn begun(row: &mut ImageRow, id: &ImageId, scene: Scene<'_>, changes: &mut Changes) {
@@ -30,6 +30,36 @@ pub(super) fn failed(row: &mut ImageRow, state: RowState, reason: String, change
     changes.rows.insert(row.place.clone());
     row.state = state;
     row.reason = Some(reason);
+}
+
+/// Somebody deregistered the image: nobody can launch it, so it is shared with nobody.
+pub(super) fn deregistered(row: &mut ImageRow, family: &FamilyId, changes: &mut Changes) {
+    let next = match &row.place {
+        Place::Source => "it cannot be made again: tag the instance for a new one".to_owned(),
+        Place::Copy(_) => format!("`amiline retry {family}` copies it again"),
+    };
+    changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.place, row.image.as_ref(), Some(&next)));
+    changes.rows.insert(row.place.clone());
+    row.state = RowState::Deregistered;
+    row.share = ShareState::NotWanted;
+    row.shared_with.clear();
+    row.refused_targets.clear();
+    row.reason = None;
+}
+
+/// Somebody disabled the image. DisableImage removes every launch permission, and EnableImage does not give them back.
+pub(super) fn disabled(row: &mut ImageRow, family: &FamilyId, changes: &mut Changes) {
+    let mut next = "nobody can launch it until it is enabled again".to_owned();
+    row.state = RowState::Disabled;
+    row.shared_with.clear();
+    row.refused_targets.clear();
+    if matches!(row.share, ShareState::Shared | ShareState::Failed) {
+        row.share = ShareState::Failed;
+        row.reason = Some("disabled by somebody, which took its launch permissions away".to_owned());
+        next.push_str(&format!("; `amiline retry {family}` shares it again then"));
+    }
+    changes.facts.push(Fact::of(EventKind::ImageDisabled, &row.place, row.image.as_ref(), Some(&next)));
+    changes.rows.insert(row.place.clone());
 }
 
 /// The image is not asked for any more. If a call may have made it already, it is looked for first: one that was made

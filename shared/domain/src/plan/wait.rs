@@ -1,6 +1,6 @@
 //! What has to be read now, and when to come back.
 
-use super::{Knock, Look, Observed, Scene, UNKNOWN_OUTCOME_SECONDS, instance};
+use super::{Knock, Look, Observed, Scene, UNKNOWN_OUTCOME_SECONDS, instance, restate};
 use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState, Worker};
 use crate::time::{plus_seconds, seconds_between};
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ pub fn looks(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'
             wanted.push(Look::SourceKeys);
         }
     }
-    if instance::needs_look(family, observed, knock, scene) {
+    if instance::needs_look(family, observed, knock, scene) || restate::needs_look(family, observed, scene) {
         wanted.push(Look::Instance);
     }
     wanted
@@ -70,8 +70,11 @@ fn acts_on(family: &Family, row: &ImageRow, scene: Scene<'_>) -> bool {
 
 /// When the family has to be looked at with no event asking for it, and whose turn it is. `None`: never.
 pub fn next_look(family: &Family, scene: Scene<'_>) -> Option<(Timestamp, Worker)> {
-    let answer = (family.phase == Phase::Answering || family.status_due)
-        .then(|| (family.answer_not_before.unwrap_or(scene.now), scene.worker));
+    let answer = (family.phase == Phase::Answering || family.status_due).then(|| {
+        // Only `create-image` may read the instance, which a correction asks for.
+        let worker = if family.status_over.is_some() { Worker::Create } else { scene.worker };
+        (family.answer_not_before.unwrap_or(scene.now), worker)
+    });
     let rows = family.rows.values().filter_map(|row| row_due(family, row, scene));
     let rows: Vec<(Timestamp, Worker)> = if family.phase == Phase::Working { rows.collect() } else { Vec::new() };
     let keys = keys_unknown(family, scene)

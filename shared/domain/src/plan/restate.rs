@@ -1,0 +1,71 @@
+//! Saying anew how a family stands after somebody's hand on its images: the outcome and the answer that were given once
+//! would say what is no longer true. What happened was told as it was found, so this announces nothing.
+
+use super::{Changes, InstanceSight, Observed, Scene, backoff_seconds};
+use crate::family::{Family, Outcome, Phase, Worker};
+use crate::status;
+use crate::time::plus_seconds;
+
+/// Gives a family that has ended the outcome and the answer that its images have now.
+pub(super) fn after_somebodys_hand(family: &mut Family, changes: &mut Changes) {
+    let ended = matches!(family.outcome, Some(Outcome::Complete | Outcome::Partial | Outcome::Failed));
+    if family.phase != Phase::Settled || !ended || changes.rows.is_empty() {
+        return;
+    }
+    let outcome = super::decide::outcome_of(family);
+    if family.outcome == Some(outcome) && status::ended(family, outcome) == family.status.clone().unwrap_or_default() {
+        return;
+    }
+    let status = status::restated(family, outcome);
+    if family.outcome == Some(outcome) && family.status.as_ref() == Some(&status) {
+        return;
+    }
+    // An answer that was not written yet is simply another one.
+    if !family.status_due {
+        family.status_over = family.status.take();
+    }
+    family.outcome = Some(outcome);
+    family.status = Some(status);
+    family.status_due = true;
+    family.answer_refusals = 0;
+    family.answer_not_before = None;
+    changes.family = true;
+}
+
+/// Whether the instance has to be read before the answer is corrected: the tag shows the latest answer of any family, and
+/// only one of this family is corrected.
+pub(super) fn needs_look(family: &Family, observed: &Observed, scene: Scene<'_>) -> bool {
+    observed.instance.is_none()
+        && scene.worker == Worker::Create
+        && family.phase == Phase::Settled
+        && family.status_due
+        && family.status_over.is_some()
+        && family.answer_not_before.is_none_or(|at| at <= scene.now)
+}
+
+/// Leaves the tag alone where it shows another family's answer.
+pub(super) fn check_the_tag(family: &mut Family, observed: &Observed, scene: Scene<'_>, changes: &mut Changes) {
+    if !family.status_due || family.phase != Phase::Settled || family.status_over.is_none() {
+        return;
+    }
+    match &observed.instance {
+        None => return,
+        Some(InstanceSight::Unread) if family.answer_not_before.is_none_or(|at| at <= scene.now) => {
+            family.answer_refusals = family.answer_refusals.saturating_add(1);
+            family.answer_not_before = Some(plus_seconds(scene.now, backoff_seconds(family.answer_refusals)));
+        }
+        Some(InstanceSight::Unread) => return,
+        Some(InstanceSight::Seen(_)) if shows_the_former(family, observed, scene) => return,
+        Some(InstanceSight::Seen(_)) => {
+            family.status_due = false;
+            family.status_over = None;
+        }
+    }
+    changes.family = true;
+}
+
+/// Whether this look saw the answer that is to be corrected on the instance.
+pub(super) fn shows_the_former(family: &Family, observed: &Observed, scene: Scene<'_>) -> bool {
+    let Some(InstanceSight::Seen(Some(instance))) = &observed.instance else { return false };
+    !instance.state.is_gone() && instance.tags.get(&scene.keys.status()) == family.status_over.as_ref()
+}
