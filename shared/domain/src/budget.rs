@@ -29,6 +29,24 @@ impl Budget {
         self.buckets.iter().copied().filter(|(start, _)| start.saturating_add(BUCKET_SECONDS) > from).collect()
     }
 
+    /// From when there is room for one more; none if there never is.
+    pub fn free_at(&self, now: Timestamp, per_hour_max: u32) -> Option<Timestamp> {
+        if per_hour_max == 0 {
+            return None;
+        }
+        let recent = self.recent(now);
+        let mut taken = taken(&recent);
+        let mut free = now;
+        for (start, count) in recent {
+            if taken < per_hour_max {
+                break;
+            }
+            taken = taken.saturating_sub(count);
+            free = Timestamp::from_second(start.saturating_add(BUCKET_SECONDS).saturating_add(HOUR_SECONDS)).ok()?;
+        }
+        Some(free)
+    }
+
     /// Counts one more at `now`, or refuses if `per_hour_max` were taken in the last sixty minutes (rounded up to
     /// the five-minute bucket that the hour began in).
     pub fn take(&self, now: Timestamp, per_hour_max: u32) -> Option<Budget> {
@@ -105,8 +123,22 @@ mod tests {
     }
 
     #[test]
+    fn a_full_hour_says_when_it_has_room_again() {
+        let mut budget = Budget::default();
+        for i in 0..50 {
+            budget = budget.take(plus_seconds(start(), i * 60), 50).expect("within the limit");
+        }
+        let now = plus_seconds(start(), 50 * 60);
+        let free = budget.free_at(now, 50).expect("a time");
+        assert_eq!(budget.take(plus_seconds(free, -1), 50), None);
+        assert!(budget.take(free, 50).is_some());
+        assert_eq!(budget.free_at(now, 51), Some(now));
+    }
+
+    #[test]
     fn a_limit_of_zero_refuses_everything() {
         assert_eq!(Budget::default().take(start(), 0), None);
+        assert_eq!(Budget::default().free_at(start(), 0), None);
     }
 
     #[test]

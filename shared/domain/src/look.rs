@@ -81,8 +81,13 @@ pub enum Rejection {
         device: DeviceName,
     },
     /// Too many images were asked for in the last hour.
-    #[error("over the limit of {0} images per hour for this stack; tag again later")]
-    HourlyLimit(u32),
+    #[error("over the limit of {max} images per hour for this stack; {}", when_free(*free))]
+    HourlyLimit {
+        /// The limit.
+        max: u32,
+        /// From when there is room again; none if there never is.
+        free: Option<Timestamp>,
+    },
     /// The policy's day is full.
     #[error("policy {name} allows {max} images a day, which were made; tag again after {free}")]
     DailyLimit {
@@ -106,6 +111,14 @@ fn unknown(name: &PolicyName, read: &PolicyRead) -> Rejection {
     Rejection::UnknownPolicy { name: name.clone(), near: read.near.clone() }
 }
 
+/// What to do about a full hour.
+fn when_free(free: Option<Timestamp>) -> String {
+    match free {
+        Some(free) => format!("tag again after {free}"),
+        None => "raise the stack's MaxImagesPerHour".to_owned(),
+    }
+}
+
 impl Rejection {
     /// Identifies the refusal of a value: the same until the value or the reason is another one. When it will be over, and what
     /// was probably meant, is no part of it.
@@ -122,7 +135,7 @@ impl Rejection {
             | Rejection::InstanceStoreRoot
             | Rejection::BadSchedule(_)
             | Rejection::NoSchedule(_)
-            | Rejection::HourlyLimit(_)
+            | Rejection::HourlyLimit { .. }
             | Rejection::DailyLimit { .. }
             | Rejection::TooSoon(_) => String::new(),
         };
@@ -143,7 +156,7 @@ impl Rejection {
             Rejection::BadSchedule(_) => "bad-schedule",
             Rejection::NoSchedule(_) => "no-schedule",
             Rejection::RootLeftOut { .. } => "root-left-out",
-            Rejection::HourlyLimit(_) => "hourly-limit",
+            Rejection::HourlyLimit { .. } => "hourly-limit",
             Rejection::DailyLimit { .. } => "daily-limit",
             Rejection::TooSoon(_) => "too-soon",
         }
@@ -299,7 +312,10 @@ pub(crate) fn admit_under(
         })?),
     };
     let per_hour = bounds.images_per_hour_max;
-    let budget = counts.budget.take(now, per_hour).ok_or(Rejection::HourlyLimit(per_hour))?;
+    let budget = counts
+        .budget
+        .take(now, per_hour)
+        .ok_or_else(|| Rejection::HourlyLimit { max: per_hour, free: counts.budget.free_at(now, per_hour) })?;
     Ok(Admission { policy, policy_ref, text: text.to_owned(), budget, day })
 }
 
@@ -404,6 +420,8 @@ mod tests {
         assert_eq!(code("default", Some(slow), &ok, &earlier, &budget), "too-soon");
         let full = budget.take(now(), 9).unwrap().take(now(), 9).unwrap();
         assert_eq!(code("default", Some("{}"), &ok, &press, &full), "hourly-limit");
+        let said = Rejection::HourlyLimit { max: 2, free: full.free_at(now(), 2) }.to_string();
+        assert!(said.ends_with("2 images per hour for this stack; tag again after 2026-11-24T13:05:00Z"), "{said}");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 )]
 
 use amiline_domain::receiver::Topic;
-use amiline_scenarios::{House, east};
+use amiline_scenarios::{House, east, west};
 use serde_json::Value;
 
 /// The documents of one kind of event, in their order.
@@ -67,4 +67,40 @@ fn a_familys_news_name_the_instance_as_it_was_called_when_the_family_began() {
     let names: Vec<Value> = all.map(|document| document["instance_name"].clone()).collect();
     assert_eq!(names, ["web-1?error", "web-1?error"]);
     assert!(amiline_domain::lineage::tree(&house.family()).contains(" web-1?error in us-east-1 "));
+}
+
+#[test]
+fn a_failed_copy_and_the_end_of_its_family_are_one_call_for_attention_and_one_line_in_the_chat() {
+    let house = House::new();
+    let instance = house.instance();
+    house.cloud.tag(&east(), &instance, "Name", "web-1");
+    house.cloud.fail_next(&west(), "Client.InternalError");
+    house.cloud.press(&east(), &instance, "default");
+    house.live(30);
+    let family = house.family().id;
+    let attention = house.cloud.notices_on(Topic::Attention);
+    assert_eq!(attention.len(), 1, "{attention:?}");
+    let (subject, text) = (&attention[0].notice.subject, &attention[0].notice.text);
+    assert!(subject.starts_with(&format!("Amiline: web-1 ({instance}): ")), "{subject}");
+    assert!(text.ends_with(&format!("Next      amiline retry {family} --region us-east-1\n")), "{text}");
+    let chat = house.cloud.notices_on(Topic::Chat);
+    assert_eq!(chat.len(), 1, "{chat:?}");
+    let chat: Value = serde_json::from_str(&chat[0].notice.json).unwrap();
+    assert_eq!((&chat["version"], &chat["source"]), (&"1.0".into(), &"custom".into()));
+    assert_eq!(chat["metadata"]["threadId"], family.as_str());
+}
+
+#[test]
+fn after_the_kill_switch_a_press_and_a_family_go_on_within_six_minutes() {
+    let house = House::new();
+    let under_way = house.pressed("default");
+    house.deliver();
+    house.cloud.set_kill_switch(true);
+    let pressed = house.pressed("plain");
+    house.live(60);
+    assert!(house.status(&pressed).is_empty() && house.status(&under_way).starts_with("creating"));
+    house.cloud.set_kill_switch(false);
+    house.live(6);
+    assert!(!house.status(&pressed).is_empty(), "the press is taken up");
+    assert_eq!(house.cloud.effects_of("ec2:CopyImage"), 2, "the family goes on");
 }

@@ -301,7 +301,7 @@ pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstanc
             seat.next = Some(Turn { slot, at: plus_seconds(free, place_in_the_queue(seat, free)) });
             None
         }
-        Err(Rejection::HourlyLimit(_)) => {
+        Err(Rejection::HourlyLimit { .. }) => {
             seat.next = Some(due);
             None
         }

@@ -55,7 +55,9 @@ pub fn standing(seat: &Seat, name: &PolicyName, instance: &ObservedInstance, sig
     };
     let limit = match admitted {
         Ok(_) => None,
-        Err(limit @ (Rejection::TooSoon(_) | Rejection::HourlyLimit(_) | Rejection::DailyLimit { .. })) => Some(limit),
+        Err(limit @ (Rejection::TooSoon(_) | Rejection::HourlyLimit { .. } | Rejection::DailyLimit { .. })) => {
+            Some(limit)
+        }
         Err(rejection) => return Standing::Refused(rejection),
     };
     let mut seat = seat.clone();

@@ -182,6 +182,41 @@ fn what_a_chat_gets_is_a_custom_notification_of_the_chat_service() {
     }
 }
 
+/// Who hears of what, with which severity, in which words, and what they type next: as the code says it.
+fn announced() -> String {
+    let mut page = "# What is announced\n\n\
+        Made of the code by `UPDATE=1 cargo test --workspace --test contracts`; a test compares it.\n\n\
+        `error` asks for somebody. `warning` is not as asked for. `info` is as intended.\n\
+        The receivers are the stack's topics and its bus: `notifications` is `NotificationTopicArn`, `attention` is\n\
+        `AttentionTopicArn`, `chat` is `ChatTopicArn`, `bus` is `OutcomeBusArn`.\n\n\
+        | event | severity | receivers | subject of a mail | next command |\n\
+        | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    let (heard, silent): (Vec<_>, Vec<_>) = kinds().into_iter().partition(|kind| kind.is_announced());
+    for kind in heard {
+        let notice = render(&item(kind, false), &address());
+        let names: Vec<&str> = receivers(kind).into_iter().map(Receiver::as_str).collect();
+        let next = notice.text.lines().find_map(|line| line.strip_prefix("Next      "));
+        let next = next.map_or_else(|| "-".to_owned(), |next| format!("`{next}`"));
+        let (event, severity, names) = (kind.as_str(), kind.severity().as_str(), names.join(", "));
+        page.push_str(&format!("| `{event}` | {severity} | {names} | {} | {next} |\n", notice.subject));
+    }
+    let silent: Vec<String> = silent.into_iter().map(|kind| format!("`{}`", kind.as_str())).collect();
+    page.push_str(&format!("\nOnly in a family's history (`amiline lineage`): {}.\n", silent.join(", ")));
+    page
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "asks whether to write the file")]
+fn the_page_of_what_is_announced_says_what_the_code_does() {
+    let file = events::directory().join("announced.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, announced()).unwrap();
+    }
+    let page = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(page == announced(), "events/announced.md is out of date: run with UPDATE=1");
+}
+
 #[test]
 fn the_schema_names_the_events_that_are_announced_and_no_others() {
     let schema = schema();

@@ -250,6 +250,12 @@ impl Oracle {
             |text: &Option<&str>| text.and_then(read).is_some_and(|asked| asked.left_out.contains("/dev/xvda"));
         let here = cloud.instance_now(&told.region, &told.instance);
         let place = stack.bounds.regions.contains(&told.region);
+        let named = commit.family.policy_name().is_some();
+        let known = texts.iter().any(|text| text.is_some() == named);
+        self.hold(Check::RefusalsHaveReasons, known, || {
+            let is = if named { "names" } else { "does not name" };
+            format!("the record of {}={} {is} a policy", told.instance, told.value)
+        });
         if told.rejected {
             let reason = told.reason.clone().unwrap_or_default();
             let terminated = diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()));
