@@ -20,6 +20,7 @@ pub(crate) async fn handle(
             let (stack, now) = (watched.stack.name.as_str(), world.now());
             if request.sweep {
                 telemetry::refused_policies(stack, done.refused_policies, now);
+                telemetry::enrolled_instances(stack, &done.enrolled, now);
                 telemetry::lost_coverage(stack, &done.lost, done.lapsed, now);
             } else {
                 telemetry::overdue_families(stack, done.overdue, now);

@@ -31,6 +31,15 @@ pub async fn ask_for_digests<W: DayReader + Messenger>(world: &W, day: Day) -> R
             break;
         }
     }
+    let mut from = None;
+    loop {
+        let page = world.enrolments_ended_on(day, from).await?;
+        due.extend(page.items.iter().filter_map(DigestKey::of_ended));
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
     let bodies: Vec<String> = due.iter().map(digest_due).collect();
     world.send(Queue::Notify, &bodies).await?;
     tracing::info!(day = %day, digests = bodies.len(), "digests asked for");
@@ -51,6 +60,15 @@ where
     loop {
         let page = world.families_of_day(key.day, from).await?;
         page.families.iter().for_each(|family| digest.add(family));
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    let mut from = None;
+    loop {
+        let page = world.enrolments_ended_on(key.day, from).await?;
+        page.items.iter().for_each(|item| digest.add_ended(item));
         from = page.next;
         if from.is_none() {
             break;

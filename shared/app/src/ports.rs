@@ -449,6 +449,17 @@ pub trait Announcer {
 pub trait DayReader {
     /// A page of the families that began on the day, oldest first and without their images, and where to go on.
     async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError>;
+    /// A page of the history items of enrolments that ended on the day, oldest first, and where to go on.
+    async fn enrolments_ended_on(&self, day: Day, from: Option<String>) -> Result<EndedPage, CallError>;
+}
+
+/// A page of a day's ended enrolments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndedPage {
+    /// What was told.
+    pub items: Vec<HistoryItem>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
 }
 
 /// A page of a day's families.

@@ -36,6 +36,8 @@ pub(crate) struct Swept {
     pub(crate) refused: usize,
     /// By policy and Region in which it promises images: how many instances have lost their coverage.
     pub(crate) lost: BTreeMap<(PolicyName, Region), usize>,
+    /// Instances whose tag names each policy that there is.
+    pub(crate) enrolled: BTreeMap<PolicyName, usize>,
     /// The instances that follow a policy that does not exist or has no schedule, by its name.
     pub(crate) lapsed: BTreeMap<PolicyName, Followers>,
 }
@@ -51,6 +53,8 @@ pub(crate) async fn sweep<W: Tick>(world: &W, watched: &WatchedStack) -> Swept {
             return swept;
         }
     };
+    // A policy that nobody follows any more counts as well: a metric that stops says nothing.
+    swept.enrolled = policies.promises.keys().map(|name| (name.clone(), 0)).collect();
     let key = watched.stack.keys.schedule();
     let tagged = join_all(watched.source_regions.iter().map(|region| world.instances_tagged(region, &key))).await;
     for (region, tagged) in watched.source_regions.iter().zip(tagged) {
@@ -118,6 +122,10 @@ async fn instances<W: Tick>(
 ) -> Result<(), CallError> {
     for (instance, value) in &tagged {
         for name in Named::of(value).policies {
+            if policies.texts.contains_key(&name) {
+                let count = swept.enrolled.entry(name.clone()).or_default();
+                *count = count.saturating_add(1);
+            }
             if policies.texts.get(&name).is_none_or(|texts| Lapse::of(texts).is_some()) {
                 swept.lapsed.entry(name).or_default().add(region, instance);
             }

@@ -38,6 +38,8 @@ pub struct TickDone {
     pub refused_policies: usize,
     /// Instances without an image that is as new as was promised, by policy and Region; counted by the sweep.
     pub lost: BTreeMap<(PolicyName, Region), usize>,
+    /// Instances whose tag names each policy that there is; counted by the sweep.
+    pub enrolled: BTreeMap<PolicyName, usize>,
     /// Instances that follow a policy that does not exist or has no schedule; counted by the sweep.
     pub lapsed: usize,
     /// Messages sent for history that was not published.
@@ -92,7 +94,13 @@ async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDo
     let mut outbox = Outbox::default();
     let swept = sweep(world, watched).await;
     let lapsed = swept.lapsed.values().map(|followers| followers.count).sum();
-    let mut done = TickDone { refused_policies: swept.refused, lost: swept.lost, lapsed, ..TickDone::default() };
+    let mut done = TickDone {
+        refused_policies: swept.refused,
+        lost: swept.lost,
+        lapsed,
+        enrolled: swept.enrolled,
+        ..TickDone::default()
+    };
     for body in swept.instances.into_iter().chain(swept.policies) {
         done.swept = done.swept.saturating_add(outbox.add(Queue::Create, body));
     }

@@ -60,6 +60,14 @@ pub fn lost_coverage(stack: &str, lost: &BTreeMap<(PolicyName, Region), usize>, 
     }
 }
 
+/// Counts the instances that follow policies: all of them, as the alarm reads it, and by policy, to look at.
+pub fn enrolled_instances(stack: &str, enrolled: &BTreeMap<PolicyName, usize>, now: Timestamp) {
+    write_line(&metric(stack, "EnrolledInstances", enrolled.values().sum(), now));
+    for (policy, count) in enrolled {
+        write_line(&metric_of(&[("Stack", stack), ("Policy", policy.as_str())], "EnrolledInstances", *count, now));
+    }
+}
+
 fn metric(stack: &str, name: &str, count: usize, now: Timestamp) -> String {
     metric_of(&[("Stack", stack)], name, count, now)
 }

@@ -5,10 +5,11 @@ use crate::console::{Command, StackAddress, image_page, instance_page};
 use crate::day::Day;
 use crate::escape::{one_line, plain};
 use crate::family::{Family, Outcome};
-use crate::history::{REQUESTED_MAX, Severity};
+use crate::history::{EventKind, HistoryItem, REQUESTED_MAX, Severity};
 use crate::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, short_digest};
 use crate::image::InstanceName;
 use crate::notice::{Notice, SUBJECT_MAX, instance_called};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -32,6 +33,12 @@ impl DigestKey {
     pub fn of(family: &Family) -> Self {
         let policy = family.policy_name().cloned();
         Self { policy, day: Day::of(family.created_at) }
+    }
+
+    /// Of an enrolment that ended: the digest that it is told in; none of anything else.
+    pub fn of_ended(item: &HistoryItem) -> Option<Self> {
+        let ended = item.event == EventKind::EnrolmentEnded;
+        ended.then(|| Self { policy: item.policy.clone(), day: Day::of(item.at) })
     }
 
     /// The same for every delivery of this digest, so that receivers can drop repeats.
@@ -141,18 +148,30 @@ impl Counts {
     }
 }
 
+/// An instance that no longer follows the policy's schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Ended {
+    instance: Option<InstanceId>,
+    instance_name: Option<InstanceName>,
+    region: Region,
+    at: Timestamp,
+    reason: Option<String>,
+}
+
 /// A digest, as far as its families are known. It keeps no more of them than it lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
     key: DigestKey,
     counts: Counts,
     listed: BTreeMap<Standing, Vec<Listed>>,
+    ended: Vec<Ended>,
+    ended_count: usize,
 }
 
 impl Digest {
     /// An empty one.
     pub fn new(key: DigestKey) -> Self {
-        Self { key, counts: Counts::default(), listed: BTreeMap::new() }
+        Self { key, counts: Counts::default(), listed: BTreeMap::new(), ended: Vec::new(), ended_count: 0 }
     }
 
     /// Takes a family in, if it belongs here.
@@ -176,13 +195,34 @@ impl Digest {
         }
     }
 
+    /// Takes in an enrolment that ended, if it belongs here.
+    pub fn add_ended(&mut self, item: &HistoryItem) {
+        if DigestKey::of_ended(item).as_ref() != Some(&self.key) {
+            return;
+        }
+        self.ended_count = self.ended_count.saturating_add(1);
+        if self.ended.len() < LISTED_MAX {
+            self.ended.push(Ended {
+                instance: item.instance.clone(),
+                instance_name: item.instance_name.clone(),
+                region: item.region.clone(),
+                at: item.at,
+                reason: item.reason.as_deref().map(|reason| one_line(reason, REASON_MAX)),
+            });
+        }
+    }
+
     /// The message; none if there was nothing that day: who hears nothing every day reads nothing any more.
     pub fn notice(&self, address: &StackAddress) -> Option<Notice> {
-        if self.counts.all() == 0 {
+        if self.counts.all() == 0 && self.ended_count == 0 {
             return None;
         }
         let policy = self.key.policy.as_ref().map_or("no policy", |policy| policy.as_str());
-        let severity = if self.counts.partial > 0 || self.counts.failed > 0 { Severity::Error } else { Severity::Info };
+        let severity = match () {
+            () if self.counts.partial > 0 || self.counts.failed > 0 => Severity::Error,
+            () if self.ended_count > 0 => Severity::Warning,
+            () => Severity::Info,
+        };
         let mut attributes = BTreeMap::from([
             ("event", "digest".to_owned()),
             ("severity", severity.as_str().to_owned()),
@@ -204,9 +244,14 @@ impl Digest {
         let Counts { partial, failed, rejected, under_way, .. } = self.counts;
         let images = self.counts.images();
         let mut said = format!("{images} image{}", if images == 1 { "" } else { "s" });
-        for (count, what) in
-            [(partial, "partial"), (failed, "failed"), (under_way, "under way"), (rejected, "rejected")]
-        {
+        let ended = self.ended_count;
+        for (count, what) in [
+            (partial, "partial"),
+            (failed, "failed"),
+            (under_way, "under way"),
+            (rejected, "rejected"),
+            (ended, "no longer enrolled"),
+        ] {
             if count > 0 {
                 // Writing to a String cannot fail.
                 let _ = write!(said, ", {count} {what}");
@@ -228,6 +273,18 @@ impl Digest {
             let more = self.count_of(standing).saturating_sub(listed.len());
             if more > 0 {
                 let _ = writeln!(text, "  and {more} more; the command \"amiline families\" lists them");
+            }
+        }
+        if self.ended_count > 0 {
+            text.push_str("\nNo longer enrolled, though the instance is there\n");
+            for one in &self.ended {
+                let instance = one.instance.as_ref().map_or("-", InstanceId::as_str);
+                let line = format!("{instance} in {}: {}", one.region, one.reason.as_deref().unwrap_or_default());
+                let _ = writeln!(text, "  {}", plain(&line, 400));
+            }
+            let more = self.ended_count.saturating_sub(self.ended.len());
+            if more > 0 {
+                let _ = writeln!(text, "  and {more} more");
             }
         }
         text
@@ -254,6 +311,7 @@ impl Digest {
             "counts": self.counts,
             "left_out": all.saturating_sub(listed.len()),
             "families": listed,
+            "enrolments_ended": {"count": self.ended_count, "instances": self.ended},
         })
         .to_string()
     }

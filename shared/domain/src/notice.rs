@@ -106,6 +106,13 @@ pub(crate) fn headline(item: &HistoryItem, instance: Option<&str>) -> String {
         EventKind::RequestRejected => format!("{instance}: request rejected"),
         EventKind::FamilyRetried => format!("{instance}: retried"),
         EventKind::SlotsMissed => format!("{instance}: slots of its schedule were missed"),
+        EventKind::CoverageLost if item.instance.is_none() => {
+            format!("instances that follow {policy} get no image")
+        }
+        EventKind::CoverageRestored if item.instance.is_none() => {
+            format!("instances that follow {policy} get images again")
+        }
+        EventKind::EnrolmentEnded => format!("{instance}: it no longer follows the schedule of {policy}"),
         EventKind::CoverageLost => format!("{instance}: no new enough image of {policy} in {region}"),
         EventKind::CoverageRestored => format!("{instance}: its images of {policy} in {region} are in order again"),
         EventKind::PolicyRefused => format!("policy {policy} cannot be used as it was written"),

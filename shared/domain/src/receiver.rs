@@ -142,6 +142,7 @@ mod tests {
                     EventKind::RequestRejected,
                     EventKind::SlotsMissed,
                     EventKind::CoverageRestored,
+                    EventKind::EnrolmentEnded,
                     EventKind::PolicyAccepted,
                     EventKind::KillSwitchOn,
                     EventKind::KillSwitchOff,

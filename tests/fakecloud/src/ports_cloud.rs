@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::trace::{Note, put};
 use crate::world::World;
 use amiline_app::ports::{
-    Announcer, CallError, DayPage, DayReader, DigestKeeper, KillSwitch, Messenger, PolicyReader, Queue,
+    Announcer, CallError, DayPage, DayReader, DigestKeeper, EndedPage, KillSwitch, Messenger, PolicyReader, Queue,
 };
 use amiline_domain::bus::{self, BYTES_MAX, BusEvent, ENTRIES_MAX};
 use amiline_domain::console::StackAddress;
@@ -146,6 +146,14 @@ impl DayReader for World {
         })
         .await
     }
+
+    async fn enrolments_ended_on(&self, day: Day, from: Option<String>) -> Result<EndedPage, CallError> {
+        let home = self.cloud.home();
+        self.call("dynamodb:Query", &home, &format!("enrolments ended on {day}"), |state| {
+            Ok(state.ended_page(day, from.as_deref()))
+        })
+        .await
+    }
 }
 
 impl DigestKeeper for World {
@@ -162,6 +170,12 @@ impl DigestKeeper for World {
             Ok(())
         })
         .await
+    }
+}
+
+impl Note for EndedPage {
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{} enrolments", self.items.len()));
     }
 }
 

@@ -3,14 +3,14 @@
 use crate::cloud::FakeCloud;
 use crate::state::State;
 use crate::versioned::Versioned;
-use amiline_app::ports::{DayPage, Due, RejectedMessage};
+use amiline_app::ports::{DayPage, Due, EndedPage, RejectedMessage};
 use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::coverage::Made;
 use amiline_domain::day::Day;
 use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, Place};
-use amiline_domain::history::{HistoryItem, Subject};
+use amiline_domain::history::{EventKind, HistoryItem, Subject};
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, PolicyName, Region};
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
@@ -174,6 +174,25 @@ impl State {
         families.truncate(self.settings.page_size);
         let next = families.last().filter(|_| more).map(|(place, _)| place.clone());
         DayPage { families: families.into_iter().map(|(_, family)| family).collect(), next }
+    }
+
+    /// A page of the enrolments that ended on a day, as the index lists them.
+    pub(crate) fn ended_page(&self, day: Day, from: Option<&str>) -> EndedPage {
+        let seen = self.now - SignedDuration::from_secs(self.settings.index_lag_seconds);
+        let mut items: Vec<(String, HistoryItem)> = self
+            .store
+            .history
+            .values()
+            .map(|kept| &kept.item)
+            .filter(|item| item.event == EventKind::EnrolmentEnded && day.holds(item.at) && item.at <= seen)
+            .map(|item| (format!("{:012}#{}", item.at.as_second(), item.outcome_id), item.clone()))
+            .filter(|(place, _)| from.is_none_or(|from| place.as_str() > from))
+            .collect();
+        items.sort_by(|a, b| a.0.cmp(&b.0));
+        let more = items.len() > self.settings.page_size;
+        items.truncate(self.settings.page_size);
+        let next = items.last().filter(|_| more).map(|(place, _)| place.clone());
+        EndedPage { items: items.into_iter().map(|(_, item)| item).collect(), next }
     }
 
     /// Marks a history item as announced; an item that is gone stays gone.

@@ -10,7 +10,7 @@ use amiline_app::ports::Queue;
 use amiline_domain::day::Day;
 use amiline_domain::receiver::Topic;
 use amiline_fakecloud::{FaultKind, FaultRule};
-use amiline_scenarios::{House, west};
+use amiline_scenarios::{House, east, west};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -100,6 +100,25 @@ fn a_family_counts_for_the_day_of_its_press_and_says_so_while_it_is_under_way() 
     let (_, digest) = digests(&house).remove(0);
     assert_eq!((&digest["images"], &digest["counts"]["under_way"]), (&0.into(), &1.into()));
     assert!(digest["families"][0]["reason"].as_str().unwrap().starts_with("creating ami-"), "{digest}");
+}
+
+#[test]
+fn an_enrolment_that_a_tool_took_off_is_announced_and_stands_in_the_digest() {
+    let house = House::new();
+    house.cloud.put_policy("nightly", r#"{"schedule":{"cron":["0 2 * * *"]}}"#);
+    let instance = house.instance();
+    house.cloud.enrol(&east(), &instance, "nightly");
+    house.live(10);
+    house.cloud.untag(&east(), &instance, "amiline:schedule");
+    house.live(15);
+    assert_eq!(house.cloud.notices_of("enrolment-ended"), 1);
+    house.cloud.advance(12 * 3600);
+    assert_eq!(house.day_ended(day()), Some(1));
+    house.deliver();
+    let digests = house.cloud.notices_on(Topic::Digest);
+    let said: Vec<String> = digests.iter().map(|digest| digest.notice.subject.clone()).collect();
+    assert_eq!(said, ["Amiline: nightly on 2026-11-24: 0 images, 1 no longer enrolled"]);
+    assert!(digests[0].notice.text.contains(instance.as_str()), "{}", digests[0].notice.text);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::coverage::Made;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, RowState, Worker};
-use amiline_domain::history::HistoryItem;
+use amiline_domain::history::{EventKind, HistoryItem};
 use amiline_domain::ids::{FamilyId, PolicyName, StackName};
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
@@ -302,6 +302,11 @@ pub(super) struct HistoryEntry {
     due_shard: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at: Option<String>,
+    /// By which a day's ended enrolments are listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    list_pk: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    list_sk: Option<String>,
 }
 
 impl HistoryEntry {
@@ -315,6 +320,7 @@ pub(super) fn history_item(item: &HistoryItem) -> Result<Item, String> {
     let pk = layout::history_pk(&item.subject);
     let announced = item.event.is_announced();
     let late = plus_seconds(item.at, ANNOUNCE_SECONDS);
+    let listed = item.event == EventKind::EnrolmentEnded;
     write(&HistoryEntry {
         sk: layout::history_sk(item.seq),
         data: item.clone(),
@@ -322,6 +328,8 @@ pub(super) fn history_item(item: &HistoryItem) -> Result<Item, String> {
         told: BTreeSet::new(),
         due_shard: announced.then(|| layout::due_shard(&pk)),
         due_at: announced.then(|| layout::due_at(late, DueKind::Notify)),
+        list_pk: listed.then(|| layout::ENROLMENTS_ENDED.to_owned()),
+        list_sk: listed.then(|| layout::ended_sk(item.at, &item.outcome_id)),
         pk,
     })
 }

@@ -58,6 +58,8 @@ pub(super) const META_SK: &str = "META";
 pub(super) const IMAGE_PREFIX: &str = "IMAGE#";
 pub(super) const HISTORY_PREFIX: &str = "HISTORY#";
 pub(super) const FAMILIES: &str = "FAMILIES";
+/// The partition of the index that lists enrolments that ended.
+pub(super) const ENROLMENTS_ENDED: &str = "ENROLMENTS-ENDED";
 
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
@@ -196,6 +198,10 @@ pub(super) fn instance_sk(slot: Slot, family: &FamilyId) -> String {
 
 pub(super) fn listing_sk(created_at: Timestamp, family: &FamilyId) -> String {
     format!("{}#{family}", padded(created_at.as_second()))
+}
+
+pub(super) fn ended_sk(at: Timestamp, outcome_id: &str) -> String {
+    format!("{}#{outcome_id}", padded(at.as_second()))
 }
 
 pub(super) fn rejected_pk(at: Timestamp) -> String {

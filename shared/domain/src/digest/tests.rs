@@ -144,3 +144,30 @@ fn one_digest_has_one_id_and_no_other_has_it() {
     let notice = of(&[family(1, Some("web"), NOON, None, None)], Some("web")).unwrap();
     assert_eq!(document(&notice)["digest_id"], json!(all[0]));
 }
+
+#[test]
+fn enrolments_that_ended_are_named_and_alone_make_a_digest() {
+    let item = |number: usize, policy: &str, at: &str| -> HistoryItem {
+        let instance = format!("i-{number:017x}");
+        serde_json::from_value(json!({
+            "enrolment": {"account": "111111111111", "region": "us-east-1", "instance": instance},
+            "seq": 1, "prev_hash": "", "hash": "", "outcome_id": "0", "at": at, "event": "enrolment-ended",
+            "account": "111111111111", "region": "us-east-1", "instance": instance, "policy": policy, "image": null,
+            "reason": "the tag is gone", "images": [],
+        }))
+        .unwrap()
+    };
+    let mut digest = Digest::new(key(Some("web")));
+    for number in 1..=40 {
+        digest.add_ended(&item(number, "web", NOON));
+    }
+    digest.add_ended(&item(41, "other", NOON));
+    digest.add_ended(&item(42, "web", "2026-11-25T00:00:00Z"));
+    let notice = digest.notice(&address()).unwrap();
+    assert_eq!(notice.subject, "Amiline: web on 2026-11-24: 0 images, 40 no longer enrolled");
+    assert_eq!(notice.attributes["severity"], "warning");
+    assert!(notice.text.contains(&format!("  i-{:017x} in us-east-1: the tag is gone\n", 1)), "{}", notice.text);
+    assert!(notice.text.ends_with("  and 10 more\n"), "{}", notice.text);
+    let ended = &document(&notice)["enrolments_ended"];
+    assert_eq!((&ended["count"], ended["instances"].as_array().unwrap().len()), (&json!(40), 30));
+}

@@ -5,6 +5,7 @@ use crate::bounds::Bounds;
 use crate::budget::Budget;
 use crate::coverage::{self, CoverageNews, Lost, Made, coverage, promises};
 use crate::escape::one_line;
+use crate::history::EventKind;
 use crate::ids::PolicyName;
 use crate::image::ObservedInstance;
 use crate::look::{Admission, Counts, PolicyRead, Rejection, admit_under, usable};
@@ -129,7 +130,9 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
     let (Some(instance), Some(tag)) = (present, sight.tag) else {
         let gone = sight.instance.is_some_and(|instance| instance.state.is_gone());
         let after = absent(enrolment, gone, sight);
-        let (news, lost) = coverage::news(&after, &[], sight.now);
+        let (lost_ends, lost) = coverage::news(&after, &[], sight.now);
+        let ended = present.map(|instance| ended(enrolment, &after, instance, sight)).unwrap_or_default();
+        let news: Vec<CoverageNews> = ended.into_iter().chain(lost_ends).collect();
         return match news.is_empty() {
             true => changed(enrolment, after),
             false => told(after, news, lost),
@@ -140,6 +143,11 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
     after.seats.retain(|policy, _| named.policies.contains(policy));
     for policy in &named.policies {
         after.seats.entry(policy.clone()).or_insert_with(|| Seat::taken(sight.now));
+    }
+    let ended = ended(enrolment, &after, instance, sight);
+    if !ended.is_empty() {
+        let lost = after.lost.clone();
+        return told(finished(after, sight, Some(tag)), ended, lost);
     }
     if let Some(told) = tell(&after, instance, sight) {
         return told;
@@ -172,6 +180,28 @@ fn tell(after: &Enrolment, instance: &ObservedInstance, sight: Sight<'_>) -> Opt
     let covers = coverage(&instance.id, after, &promises(&texts), made, sight.now);
     let (news, lost) = coverage::news(after, &covers, sight.now);
     (!news.is_empty()).then(|| told(after.clone(), news, lost))
+}
+
+/// The schedules that the instance followed and no longer does, though it is there. Where it was promised nothing, nothing
+/// ends.
+fn ended(before: &Enrolment, after: &Enrolment, instance: &ObservedInstance, sight: Sight<'_>) -> Vec<CoverageNews> {
+    let key = sight.keys.schedule();
+    let now = match sight.tag {
+        Some(tag) => format!("the tag {key} says \"{}\" now", one_line(tag, 60)),
+        None => format!("the tag {key} is gone from the instance"),
+    };
+    let gone =
+        before.seats.iter().filter(|(policy, seat)| !seat.promised.is_empty() && !after.seats.contains_key(*policy));
+    gone.map(|(policy, _)| CoverageNews {
+        kind: EventKind::EnrolmentEnded,
+        policy: policy.clone(),
+        region: instance.region.clone(),
+        image: None,
+        reason: format!(
+            "{now}, so no further image is made under {policy}; if a tool took it off, let it ignore the tag and set it again"
+        ),
+    })
+    .collect()
 }
 
 fn told(after: Enrolment, news: Vec<CoverageNews>, lost: Lost) -> EnrolmentDecision {

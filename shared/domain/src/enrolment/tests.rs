@@ -322,9 +322,21 @@ fn a_tag_that_no_read_shows_for_five_minutes_is_gone() {
     assert!(scene.looks_at("2026-11-25T02:00:00Z").is_empty(), "nothing is made without the tag");
     assert_eq!(scene.next().as_deref(), Some("2026-11-25T02:05:00Z"));
     assert_eq!(scene.enrolment.seats.len(), 1);
-    scene.looks_at("2026-11-25T02:05:00Z");
+    assert_eq!(scene.looks_at("2026-11-25T02:05:00Z"), ["enrolment-ended nightly us-east-1"]);
     assert!(scene.enrolment.seats.is_empty());
     assert_eq!(scene.next(), None);
+}
+
+#[test]
+fn an_enrolment_that_ends_while_the_instance_is_there_is_told_of_once() {
+    let mut scene = Scene::tagged("nightly weekly by-hand");
+    scene.looks();
+    scene.tag = Some("weekly");
+    let ended = scene.looks_at("2026-11-24T13:00:00Z");
+    assert_eq!(ended, ["enrolment-ended nightly us-east-1"], "what promised nothing does not end");
+    assert!(scene.looks_at("2026-11-24T13:01:00Z").is_empty());
+    scene.instance.as_mut().unwrap().state = InstanceState::Gone;
+    assert!(scene.looks_at("2026-11-24T14:00:00Z").is_empty(), "whoever terminates an instance knows");
 }
 
 #[test]
@@ -425,7 +437,10 @@ fn what_becomes_of_the_coverage_is_told_when_it_is_asked_for_and_its_end_when_th
     assert!(scene.looks_at("2026-11-26T04:00:00Z").is_empty());
     scene.tag = None;
     assert!(scene.looks_at("2026-11-26T04:01:00Z").is_empty());
-    assert_eq!(scene.looks_at("2026-11-26T04:07:00Z"), ["coverage-restored nightly us-east-1"]);
+    assert_eq!(
+        scene.looks_at("2026-11-26T04:07:00Z"),
+        ["enrolment-ended nightly us-east-1, coverage-restored nightly us-east-1"]
+    );
     assert!(scene.enrolment.seats.is_empty() && scene.enrolment.lost.is_empty());
 }
 

@@ -49,6 +49,8 @@ pub enum EventKind {
     CoverageLost,
     /// It has one again, or is no longer promised one.
     CoverageRestored,
+    /// An instance is there and no longer follows a policy's schedule: its tag does not name it any more.
+    EnrolmentEnded,
     /// A policy cannot be used as it was written.
     PolicyRefused,
     /// It can be used again.
@@ -107,6 +109,7 @@ impl EventKind {
             EventKind::SlotsMissed => "slots-missed",
             EventKind::CoverageLost => "coverage-lost",
             EventKind::CoverageRestored => "coverage-restored",
+            EventKind::EnrolmentEnded => "enrolment-ended",
             EventKind::PolicyRefused => "policy-refused",
             EventKind::PolicyAccepted => "policy-accepted",
             EventKind::KillSwitchOn => "kill-switch-on",
@@ -137,6 +140,7 @@ impl EventKind {
             | EventKind::SlotsMissed
             | EventKind::CoverageLost
             | EventKind::CoverageRestored
+            | EventKind::EnrolmentEnded
             | EventKind::PolicyRefused
             | EventKind::PolicyAccepted
             | EventKind::KillSwitchOn
@@ -199,6 +203,7 @@ impl EventKind {
             | EventKind::SlotsMissed
             | EventKind::CoverageLost
             | EventKind::CoverageRestored
+            | EventKind::EnrolmentEnded
             | EventKind::PolicyRefused
             | EventKind::PolicyAccepted
             | EventKind::KillSwitchOn
@@ -226,6 +231,7 @@ impl EventKind {
             EventKind::RequestRejected
             | EventKind::ImageDisabled
             | EventKind::ImageDeregistered
+            | EventKind::EnrolmentEnded
             | EventKind::SlotsMissed
             | EventKind::KillSwitchOn => Severity::Warning,
             EventKind::TwinFound

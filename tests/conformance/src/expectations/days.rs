@@ -1,14 +1,16 @@
 //! The families of a day, and which digests were published.
 
-use crate::given::{beginning, family, family_id, row, write};
+use crate::given::{beginning, family, family_id, instance_id, row, write};
 use crate::lab::{Lab, until};
 use crate::suite::expected;
-use amiline_app::ports::{DayReader, DigestKeeper};
+use amiline_app::ports::{Committed, DayReader, DigestKeeper, NewsWriter};
 use amiline_domain::day::Day;
 use amiline_domain::digest::DigestKey;
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, Place};
+use amiline_domain::history::{EventKind, News, Subject, append_news};
 use amiline_domain::ids::{FamilyId, PolicyName};
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Commit, EnrolmentWrite, NewsCommit, NewsRecord};
 use amiline_domain::time::plus_seconds;
 use std::collections::BTreeMap;
 
@@ -16,6 +18,7 @@ expected! {
     "the table's index listing" {
         a_days_families_are_those_between_its_midnights_oldest_first_without_their_images,
         a_days_families_are_read_page_by_page_and_all_of_them,
+        a_days_ended_enrolments_are_those_between_its_midnights_oldest_first,
     }
     "the daily digest" { a_digest_that_was_published_is_known_and_no_other }
 }
@@ -78,6 +81,39 @@ async fn a_days_families_are_read_page_by_page_and_all_of_them(lab: &impl Lab) {
     let (found, pages) = eventually(lab, day, expected.len()).await;
     assert_eq!(found.into_iter().map(|family| family.id).collect::<Vec<_>>(), expected);
     assert_eq!(pages, 2);
+}
+
+async fn a_days_ended_enrolments_are_those_between_its_midnights_oldest_first(lab: &impl Lab) {
+    let day = a_day(lab);
+    let mut expected = Vec::new();
+    for seconds in [86_400, 86_399, 0, -1] {
+        let at = plus_seconds(day.start(), seconds);
+        let instance = instance_id(lab.number());
+        let key = EnrolmentKey { account: lab.account(), region: lab.home(), instance };
+        let mut enrolment = Enrolment { rev: 1, ..Enrolment::default() };
+        let mut item = |kind| {
+            let news = News {
+                kind,
+                account: lab.account(),
+                region: lab.home(),
+                policy: PolicyName::new("nightly").unwrap(),
+                image: None,
+                instance_name: None,
+                reason: "the tag is gone".to_owned(),
+            };
+            append_news(Subject::Enrolment(key.clone()), &mut enrolment.news, news, at)
+        };
+        let history = vec![item(EventKind::EnrolmentEnded), item(EventKind::CoverageRestored)];
+        expected.extend(history.first().filter(|_| (0..86_400).contains(&seconds)).cloned());
+        let write = EnrolmentWrite { key: key.clone(), expected_rev: 0, enrolment };
+        let commit = NewsCommit { record: NewsRecord::Enrolment(write), history };
+        assert_eq!(lab.create_image().commit_news(&commit).await, Ok(Committed::Yes));
+    }
+    expected.sort_by_key(|item| item.at);
+    let read = async || lab.notify().enrolments_ended_on(day, None).await.expect("a page").items;
+    until(lab, async || read().await.len() >= expected.len()).await;
+    assert_eq!(read().await, expected);
+    assert_eq!(lab.schedule_tick().enrolments_ended_on(day, None).await.expect("a page").items, expected);
 }
 
 async fn a_digest_that_was_published_is_known_and_no_other(lab: &impl Lab) {

@@ -60,6 +60,23 @@ fn lost_coverage_and_refused_policies_raise_alarms_for_as_long_as_the_sweep_find
     }
 }
 
+/// The fall in per cent of the value before: from 100 to 70 the difference is -30, so the fall is 30.
+#[test]
+fn a_sudden_fall_of_enrolled_instances_raises_an_alarm() {
+    let alarm = plain().one("EnrolledInstancesFellAlarm").properties;
+    let [enrolled, fall] = [&alarm["Metrics"][0], &alarm["Metrics"][1]];
+    let metric = &enrolled["MetricStat"]["Metric"];
+    assert_eq!((&metric["Namespace"], &metric["MetricName"]), (&json!("Amiline"), &json!("EnrolledInstances")));
+    assert_eq!(metric["Dimensions"], json!([{"Name": "Stack", "Value": "amiline"}]));
+    assert_eq!(
+        (&enrolled["Id"], &enrolled["ReturnData"], &fall["ReturnData"]),
+        (&json!("enrolled"), &json!(false), &json!(true))
+    );
+    assert_eq!(fall["Expression"], "-100 * DIFF(enrolled) / (enrolled - DIFF(enrolled))");
+    assert_eq!((&alarm["ComparisonOperator"], &alarm["Threshold"]), (&json!("GreaterThanThreshold"), &json!(20)));
+    assert_eq!(alarm["TreatMissingData"], "notBreaching");
+}
+
 /// Metrics that the hourly sweep reports have one value an hour. With a period of an hour one of them may be late and
 /// leave its period empty, and the alarm would go back to OK in the middle of a lasting loss.
 #[test]
@@ -67,7 +84,13 @@ fn an_alarm_on_hourly_data_does_not_flap() {
     for alarm in plain().all("AWS::CloudWatch::Alarm") {
         let hourly = alarm.properties["Period"] == 3600;
         let periods = (&alarm.properties["EvaluationPeriods"], &alarm.properties["DatapointsToAlarm"]);
-        let expected = if hourly { (&json!(2), &json!(1)) } else { (&json!(1), &json!(null)) };
+        // What compares two values needs one more.
+        let compared = alarm.properties["Metrics"][0]["MetricStat"]["Period"] == 3600;
+        let expected = match (hourly, compared) {
+            (_, true) => (&json!(3), &json!(1)),
+            (true, false) => (&json!(2), &json!(1)),
+            (false, false) => (&json!(1), &json!(null)),
+        };
         assert_eq!(periods, expected, "{}", alarm.id);
     }
 }

@@ -23,7 +23,7 @@ fn kinds() -> Vec<EventKind> {
         ImageRequested | ImageCreating | ImageAvailable | ImageFailed | CopyStarted | CopyAvailable | CopyFailed
         | ImageShared | ShareFailed | ImageDeregistered | ImageDisabled | ImageEnabled | TwinFound | FamilyComplete
         | FamilyPartial | FamilyFailed | RequestRejected | FamilyRetried | SlotsMissed | CoverageLost
-        | CoverageRestored | PolicyRefused | PolicyAccepted | KillSwitchOn | KillSwitchOff => kind,
+        | CoverageRestored | EnrolmentEnded | PolicyRefused | PolicyAccepted | KillSwitchOn | KillSwitchOff => kind,
     };
     [
         ImageRequested,
@@ -47,6 +47,7 @@ fn kinds() -> Vec<EventKind> {
         SlotsMissed,
         CoverageLost,
         CoverageRestored,
+        EnrolmentEnded,
         PolicyRefused,
         PolicyAccepted,
         KillSwitchOn,
@@ -91,7 +92,7 @@ fn item(kind: EventKind, bare: bool) -> HistoryItem {
         {"region": "eu-west-1", "image": null, "state": "timed-out", "role": "copy", "shared_with": []},
     ]);
     let subject = match kind {
-        EventKind::CoverageLost | EventKind::CoverageRestored => {
+        EventKind::CoverageLost | EventKind::CoverageRestored | EventKind::EnrolmentEnded => {
             json!({"enrolment": {"account": "111111111111", "region": "us-east-1", "instance": "i-0a1b2c3d4e5f60718"}})
         }
         EventKind::PolicyRefused | EventKind::PolicyAccepted => json!({"watch": "default"}),

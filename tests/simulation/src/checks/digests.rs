@@ -17,7 +17,8 @@ impl Oracle {
         let about = (text(&digest, "day"), digest["policy"].as_str().map(str::to_owned));
         let counted: u64 =
             digest["counts"].as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum();
-        self.hold(Check::DigestIsTrue, counted > 0, || format!("a digest of nothing: {digest}"));
+        let ended = digest["enrolments_ended"]["count"].as_u64().unwrap_or_default();
+        self.hold(Check::DigestIsTrue, counted + ended > 0, || format!("a digest of nothing: {digest}"));
         let id = &digest["digest_id"];
         let others = self.digests.iter().filter(|(other, _)| **other != about).flat_map(|(_, all)| all);
         let taken = others.into_iter().any(|other| other["digest_id"] == *id);

@@ -17,6 +17,9 @@ use jiff::Timestamp;
 /// Seconds by which two clocks, or a clock and a cut second, may differ here.
 const CLOCKS_SECONDS: i64 = 60;
 
+/// Seconds for which a read may show what was so before.
+const STALE_SECONDS: i64 = 400;
+
 /// What was last told of the coverage of an instance, by instance, policy and Region.
 pub(super) type Uncovered = std::collections::BTreeSet<(EnrolmentKey, String, Region)>;
 
@@ -43,6 +46,20 @@ impl Oracle {
         item: &HistoryItem,
     ) {
         let policy = item.policy.as_ref().map(ToString::to_string).unwrap_or_default();
+        if item.event == EventKind::EnrolmentEnded {
+            // A read may lag: the tag did not name the policy at some time in the last minutes.
+            let always = diary.enrolments.iter().any(|enrolled| {
+                enrolled.region == key.region
+                    && enrolled.instance == key.instance
+                    && enrolled.names(&policy)
+                    && enrolled.from <= plus_seconds(happening.at, -STALE_SECONDS)
+                    && enrolled.to.is_none_or(|to| to >= happening.at)
+            });
+            self.hold(Check::NewsAreTrue, !always, || {
+                format!("{} follows {policy} all the time, and its enrolment is told to end", key.instance)
+            });
+            return;
+        }
         let what = (key.clone(), policy.clone(), item.region.clone());
         let lost = item.event == EventKind::CoverageLost;
         let turned = if lost { self.uncovered.insert(what) } else { self.uncovered.remove(&what) };

@@ -7,8 +7,8 @@ use super::Mutant;
 use crate::run::Run;
 use amiline_app::ports::{
     Announcer, CallError, Catalogue, Clock, Committed, DayPage, DayReader, DigestKeeper, Due, DuePage, DueReader,
-    Enrolled, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
-    KillSwitch, Messenger, PolicyReader, Queue, RecordReader, RecordWriter, RejectedMessage, TagReader,
+    EndedPage, Enrolled, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger,
+    KeyReader, KillSwitch, Messenger, PolicyReader, Queue, RecordReader, RecordWriter, RejectedMessage, TagReader,
 };
 use amiline_domain::budget::Budget;
 use amiline_domain::bus::BusEvent;
@@ -350,6 +350,14 @@ impl Announcer for Mutated {
 impl DayReader for Mutated {
     async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError> {
         let mut page = self.world.families_of_day(day, from).await?;
+        if self.is(Mutant::FirstPageOnly) {
+            page.next = None;
+        }
+        Ok(page)
+    }
+
+    async fn enrolments_ended_on(&self, day: Day, from: Option<String>) -> Result<EndedPage, CallError> {
+        let mut page = self.world.enrolments_ended_on(day, from).await?;
         if self.is(Mutant::FirstPageOnly) {
             page.next = None;
         }
