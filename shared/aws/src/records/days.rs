@@ -27,7 +27,7 @@ impl ReadsDays for Notify {}
 
 impl<S: ReadsDays> DayReader for Aws<S> {
     async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError> {
-        let (listed, next) = self.listed(layout::FAMILIES, day, from).await?;
+        let (listed, next) = self.listed(self.settings.table(), layout::FAMILIES, day, from).await?;
         let pks: Vec<&str> = listed.iter().filter_map(layout::pk_of).collect();
         let keys = pks.iter().map(|pk| layout::key(pk, layout::META_SK)).collect();
         let about = day.to_string();
@@ -43,7 +43,7 @@ impl<S: ReadsDays> DayReader for Aws<S> {
     }
 
     async fn enrolments_ended_on(&self, day: Day, from: Option<String>) -> Result<EndedPage, CallError> {
-        let (listed, next) = self.listed(layout::ENROLMENTS_ENDED, day, from).await?;
+        let (listed, next) = self.listed(self.settings.table(), layout::ENROLMENTS_ENDED, day, from).await?;
         let place = |item: &Item| {
             let sk = item.get(layout::SK).and_then(|sk| sk.as_s().ok())?;
             Some(layout::key(layout::pk_of(item)?, sk))
@@ -60,10 +60,11 @@ impl<S: ReadsDays> DayReader for Aws<S> {
     }
 }
 
-impl<S: ReadsDays> Aws<S> {
+impl<S> Aws<S> {
     /// A page of what the index lists in a partition for a day, and where to go on.
     async fn listed(
         &self,
+        table: &str,
         partition: &str,
         day: Day,
         from: Option<String>,
@@ -77,7 +78,7 @@ impl<S: ReadsDays> Aws<S> {
             .clients
             .dynamodb()
             .query()
-            .table_name(self.settings.table())
+            .table_name(table)
             .index_name(layout::LISTING_INDEX)
             .key_condition_expression("list_pk = :partition AND list_sk BETWEEN :first AND :end")
             .expression_attribute_values(":partition", text(partition))
