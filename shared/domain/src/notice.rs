@@ -206,7 +206,9 @@ pub(crate) fn next(item: &HistoryItem) -> Option<Command<'_>> {
         | EventKind::ImageDeregistered
         | EventKind::ImageDisabled => item.subject.family().map(Command::Retry),
         EventKind::TwinFound => item.image.as_ref().map(Command::Lineage),
-        EventKind::RequestRejected | EventKind::SlotsMissed | EventKind::CoverageLost => why(),
+        EventKind::RequestRejected | EventKind::SlotsMissed | EventKind::CoverageLost | EventKind::EnrolmentEnded => {
+            why()
+        }
         EventKind::PolicyRefused => item.policy.as_ref().map(Command::PolicyHistory),
     }
 }

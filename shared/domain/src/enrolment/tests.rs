@@ -335,7 +335,7 @@ fn an_enrolment_that_ends_while_the_instance_is_there_is_told_of_once() {
     let ended = scene.looks_at("2026-11-24T13:00:00Z");
     assert_eq!(ended, ["enrolment-ended nightly us-east-1"], "what promised nothing does not end");
     assert!(scene.looks_at("2026-11-24T13:01:00Z").is_empty());
-    scene.instance.as_mut().unwrap().state = InstanceState::Gone;
+    scene.instance.as_mut().unwrap().state = InstanceState::Terminated;
     assert!(scene.looks_at("2026-11-24T14:00:00Z").is_empty(), "whoever terminates an instance knows");
 }
 

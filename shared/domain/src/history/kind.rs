@@ -172,6 +172,7 @@ impl EventKind {
             | EventKind::SlotsMissed
             | EventKind::CoverageLost
             | EventKind::CoverageRestored
+            | EventKind::EnrolmentEnded
             | EventKind::PolicyRefused
             | EventKind::PolicyAccepted
             | EventKind::KillSwitchOn
