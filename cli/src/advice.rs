@@ -1,8 +1,8 @@
 //! What to tell a person about a call that failed, in one paragraph: what happened, and what to do.
 
 use crate::args::Args;
-use crate::commands::connect;
-use amiline_app::policies::{BoundsError, stated_by};
+use crate::commands::{connect, stack_of};
+use amiline_app::policies::BoundsError;
 use amiline_app::ports::CallError;
 use amiline_aws::{Credentials, NO_CREDENTIALS, NO_HOST};
 
@@ -127,15 +127,15 @@ fn no_answer(service: &str, call: &CallError, args: &Args) -> String {
 async fn no_table(call: &CallError, args: &Args) -> String {
     let (stack, prefix, region) = (&args.stack, &args.prefix, &call.region);
     let stated = match connect(args).await {
-        Ok(aws) => stated_by(&aws, stack).await,
-        Err(_) => Err(BoundsError::Missing),
+        Ok(aws) => stack_of(args, &aws).await,
+        Err(_) => Err(BoundsError::Missing { region: region.clone(), prefix: prefix.clone() }),
     };
     match stated {
         Err(BoundsError::OtherStack(other)) => format!(
             "there is no stack {stack} in {region}: the parameters under /{prefix} are those of the stack {other}; give \
              --stack {other}, or another --prefix"
         ),
-        Err(BoundsError::Missing) => format!(
+        Err(BoundsError::Missing { .. }) => format!(
             "there is no stack {stack} in {region}, and no parameters under /{prefix} either: the Region is probably not \
              the stack's home; give --region, or another --stack and --prefix"
         ),

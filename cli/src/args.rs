@@ -5,9 +5,13 @@ use crate::output;
 use crate::paint::Paint;
 use crate::table::wrapped_lines;
 use amiline_aws::SignIn;
+use amiline_domain::day::Day;
 use amiline_domain::escape::one_line;
-use amiline_domain::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, TagPrefix};
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName, TagPrefix};
+use amiline_domain::selection::{FamilyState, Selection};
+use amiline_domain::time::plus_seconds;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -45,16 +49,20 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// List the newest families: each an image made from an instance, with its copies.
     Families {
-        /// How many.
-        #[arg(long, default_value_t = 20)]
+        /// How many are listed at most.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
         limit: u16,
+        #[command(flatten)]
+        filter: Filter,
+        /// Only those that ended so: complete, partial, failed, rejected; or in-progress.
+        #[arg(long)]
+        outcome: Option<FamilyState>,
     },
-    /// Show the tree that an image or an instance belongs to, with its history.
+    /// Show the tree that an image, a snapshot, an instance or a family belongs to, with its history.
     Lineage {
-        /// ami-... or i-...
+        /// ami-..., snap-..., i-... or fam-...
         of: Subject,
-        /// The Region of the image or instance, if it is not the home Region. Images are looked for in every Region of
-        /// the newest families otherwise.
+        /// The Region of the image, snapshot or instance. Otherwise it is looked for in every Region of the stack.
         #[arg(long)]
         r#in: Option<Region>,
     },
@@ -69,7 +77,7 @@ pub(crate) enum Command {
     Why {
         /// The instance: i-...
         instance: InstanceId,
-        /// The Region of the instance, if it is not the home Region.
+        /// The Region of the instance. Otherwise it is looked for in every Region of the stack.
         #[arg(long)]
         r#in: Option<Region>,
     },
@@ -87,10 +95,22 @@ pub(crate) enum Command {
         #[arg(long)]
         wait: bool,
     },
-    /// Make another attempt at what failed in a family.
+    /// Make another attempt at what failed in a family, or in all of them.
     Retry {
         /// fam-...
-        family: FamilyId,
+        #[arg(
+            required_unless_present = "all_failed",
+            conflicts_with_all = ["all_failed", "instance", "policy", "since"]
+        )]
+        family: Option<FamilyId>,
+        /// Retry every family that ended with something missing. Without --since: of the last seven days.
+        #[arg(long)]
+        all_failed: bool,
+        #[command(flatten)]
+        filter: Filter,
+        /// With --all-failed: do not ask.
+        #[arg(long, requires = "all_failed")]
+        yes: bool,
     },
     /// Stop every change in EC2, or let Amiline go on.
     KillSwitch {
@@ -123,12 +143,78 @@ pub(crate) enum KillSwitchCommand {
     Status,
 }
 
+/// Which families.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Filter {
+    /// Only those of this instance.
+    #[arg(long, value_name = "I-...")]
+    pub(crate) instance: Option<InstanceId>,
+    /// Only those under this policy, or that asked for it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) policy: Option<PolicyName>,
+    /// Only those that were asked for since: 2026-11-24, 2026-11-24T12:00:00Z, or a length of time back from now as 90m,
+    /// 36h or 7d.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Since>,
+}
+
+impl Filter {
+    /// The families that are meant, in this state.
+    pub(crate) fn selection(&self, state: Option<FamilyState>, now: Timestamp) -> Selection {
+        Selection {
+            instance: self.instance.clone(),
+            policy: self.policy.clone(),
+            state,
+            since: self.since.map(|since| since.before(now)),
+        }
+    }
+}
+
+/// Since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// A moment.
+    At(Timestamp),
+    /// So many seconds ago.
+    Ago(i64),
+}
+
+impl Since {
+    fn before(self, now: Timestamp) -> Timestamp {
+        match self {
+            Since::At(at) => at,
+            Since::Ago(seconds) => plus_seconds(now, seconds.saturating_neg()),
+        }
+    }
+}
+
+impl FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let units = [("m", 60), ("h", 3_600), ("d", 86_400)];
+        let length = units.into_iter().find_map(|(unit, seconds)| {
+            let count: u32 = text.strip_suffix(unit)?.parse().ok()?;
+            Some(i64::from(count).saturating_mul(seconds))
+        });
+        if let Some(seconds) = length {
+            return Ok(Since::Ago(seconds));
+        }
+        let midnight = || text.parse::<Day>().ok().map(Day::start);
+        text.parse().ok().or_else(midnight).map(Since::At).ok_or_else(|| {
+            "give a day as 2026-11-24 (from midnight in UTC), a moment as 2026-11-24T12:00:00Z, or a length of time as 90m, \
+             36h or 7d"
+                .to_owned()
+        })
+    }
+}
+
 /// A document is a file NAME.yaml, NAME.yml or NAME.json: NAME is the policy's name.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Say everything that is wrong with documents, and when their schedules will run. Needs no AWS.
     Check {
-        /// NAME.yaml or NAME.json
+        /// NAME.yaml, NAME.json, a directory of such files, or - for standard input
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
@@ -143,22 +229,25 @@ pub(crate) enum PolicyCommand {
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
         count: u16,
     },
-    /// Show what documents would change against the stored policies.
+    /// Show what documents would change against the versions in force.
     Diff {
-        /// NAME.yaml or NAME.json
+        /// NAME.yaml, NAME.json or a directory of such files
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// End with 1 if anything would change.
+        #[arg(long)]
+        exit_code: bool,
     },
     /// Store documents, as far as they change anything; all of them, or none if any is refused.
     Apply {
-        /// NAME.yaml or NAME.json
+        /// NAME.yaml, NAME.json or a directory of such files
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
     },
-    /// List the stored policies.
+    /// List the stored policies. Ends with 1 if any is refused.
     List,
     /// Print a stored policy as JSON.
     Show {
@@ -180,6 +269,14 @@ pub(crate) enum PolicyCommand {
         /// The version.
         #[arg(long)]
         version: u64,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Delete a policy with all its versions, once it was said which instances follow it.
+    Delete {
+        /// The policy.
+        name: PolicyName,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
@@ -251,11 +348,13 @@ fn with_exit_codes(command: clap::Command) -> clap::Command {
     command.after_help(EXIT_CODES).mut_subcommands(with_exit_codes)
 }
 
-/// An image or an instance.
+/// What belongs to a family, or a family.
 #[derive(Debug, Clone)]
 pub(crate) enum Subject {
     Image(ImageId),
+    Snapshot(SnapshotId),
     Instance(InstanceId),
+    Family(FamilyId),
 }
 
 impl FromStr for Subject {
@@ -265,8 +364,16 @@ impl FromStr for Subject {
         if let Ok(image) = ImageId::new(text) {
             return Ok(Subject::Image(image));
         }
+        if let Ok(snapshot) = SnapshotId::new(text) {
+            return Ok(Subject::Snapshot(snapshot));
+        }
+        if let Ok(family) = FamilyId::new(text) {
+            return Ok(Subject::Family(family));
+        }
         InstanceId::new(text).map(Subject::Instance).map_err(|_| {
-            "give an image (ami- and 8 or 17 hexadecimal digits) or an instance (i- and the same)".to_owned()
+            "give an image (ami- and 8 or 17 hexadecimal digits), a snapshot (snap-) or an instance (i-) in the same way, or \
+             a family (fam- and 16 hexadecimal digits)"
+                .to_owned()
         })
     }
 }
@@ -281,9 +388,37 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_a_day_a_moment_or_so_long_ago() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let since = |text: &str| text.parse::<Since>().map(|since| since.before(now).to_string());
+        assert_eq!(since("2026-11-20"), Ok("2026-11-20T00:00:00Z".to_owned()));
+        assert_eq!(since("2026-11-20T06:30:00Z"), Ok("2026-11-20T06:30:00Z".to_owned()));
+        assert_eq!(since("90m"), Ok("2026-11-24T10:30:00Z".to_owned()));
+        assert_eq!(since("36h"), Ok("2026-11-23T00:00:00Z".to_owned()));
+        assert_eq!(since("7d"), Ok("2026-11-17T12:00:00Z".to_owned()));
+        for bad in ["", "yesterday", "7", "-1d", "2026-13-01"] {
+            assert!(since(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn retry_takes_a_family_or_all_that_failed() {
+        let typed = |words: &[&str]| Args::try_parse_from([&["amiline"], words].concat()).is_ok();
+        assert!(typed(&["retry", "fam-0123456789abcdef"]) && typed(&["retry", "--all-failed", "--policy", "web"]));
+        assert!(typed(&["retry", "--all-failed", "--since", "2d", "--yes"]));
+        for wrong in [&["retry"][..], &["retry", "fam-0123456789abcdef", "--all-failed"], &["families", "--limit", "0"]]
+        {
+            assert!(!typed(wrong), "{wrong:?}");
+        }
+        assert!(!typed(&["retry", "fam-0123456789abcdef", "--policy", "web"]));
+    }
+
+    #[test]
     fn images_and_instances_are_told_apart_and_anything_else_is_refused() {
         assert!(matches!("ami-0123456789abcdef0".parse(), Ok(Subject::Image(_))));
         assert!(matches!("i-0123456789abcdef0".parse(), Ok(Subject::Instance(_))));
+        assert!(matches!("snap-0123456789abcdef0".parse(), Ok(Subject::Snapshot(_))));
+        assert!(matches!("fam-0123456789abcdef".parse(), Ok(Subject::Family(_))));
         assert!("vol-1".parse::<Subject>().is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Why a command failed, and how it ends then.
 
+use crate::ask::Unasked;
 use crate::output::Unwritten;
 use crate::policy::PolicyCommandError;
 use amiline_app::policies::BoundsError;
@@ -7,7 +8,9 @@ use amiline_app::ports::CallError;
 use amiline_app::press::PressError;
 use amiline_app::retry::RetryError;
 use amiline_app::switch::TurnError;
+use amiline_app::why::WhyError;
 use amiline_aws::ConnectError;
+use amiline_domain::ids::SnapshotId;
 use std::process::ExitCode;
 use thiserror::Error;
 
@@ -25,12 +28,18 @@ Exit codes:
 pub(crate) enum CommandError {
     #[error("nothing is recorded of {subject} in {places}; `amiline families` lists what is")]
     NotFound { subject: String, places: String },
+    #[error("no recorded image has the snapshot {0}; its tags name its image, if EC2 shows it")]
+    NoSnapshot(SnapshotId),
+    #[error(transparent)]
+    Unasked(#[from] Unasked),
     #[error(transparent)]
     Retry(#[from] RetryError),
     #[error(transparent)]
     Press(#[from] PressError),
     #[error(transparent)]
     KillSwitch(#[from] TurnError),
+    #[error(transparent)]
+    Why(WhyError),
     #[error(transparent)]
     Policy(#[from] PolicyCommandError),
     #[error(transparent)]
@@ -43,17 +52,30 @@ pub(crate) enum CommandError {
     Call(#[from] CallError),
 }
 
+impl From<WhyError> for CommandError {
+    fn from(error: WhyError) -> Self {
+        match error {
+            WhyError::Call(call) => CommandError::Call(call),
+            WhyError::Unknown { .. } => CommandError::Why(error),
+        }
+    }
+}
+
 impl CommandError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             CommandError::Policy(error) => error.exit_code(),
             CommandError::Output(error) => error.exit_code(),
             CommandError::NotFound { .. }
+            | CommandError::NoSnapshot(_)
             | CommandError::Retry(RetryError::NoSuchFamily(_))
             | CommandError::Press(PressError::NoSuchPolicy(_) | PressError::NoSuchInstance { .. }) => ExitCode::from(3),
+            CommandError::Unasked(error) => error.exit_code(),
+            CommandError::Why(WhyError::Unknown { unread, .. }) if unread.is_empty() => ExitCode::from(3),
             CommandError::Retry(RetryError::Nothing(..) | RetryError::Busy(_) | RetryError::Call(_))
             | CommandError::Press(PressError::NotWatched { .. } | PressError::Taken { .. } | PressError::Call(_))
             | CommandError::KillSwitch(_)
+            | CommandError::Why(_)
             | CommandError::Bounds(_)
             | CommandError::Connect(_)
             | CommandError::Call(_) => ExitCode::FAILURE,
@@ -66,10 +88,14 @@ impl CommandError {
             CommandError::Policy(error) => error.kind(),
             CommandError::Output(_) => "output",
             CommandError::NotFound { .. }
+            | CommandError::NoSnapshot(_)
             | CommandError::Retry(RetryError::NoSuchFamily(_))
             | CommandError::Press(PressError::NoSuchPolicy(_) | PressError::NoSuchInstance { .. }) => "not-found",
             CommandError::Press(PressError::NotWatched { .. }) => "not-watched",
             CommandError::Press(PressError::Taken { .. }) => "busy",
+            CommandError::Unasked(_) => "not-asked",
+            CommandError::Why(WhyError::Unknown { unread, .. }) if unread.is_empty() => "not-found",
+            CommandError::Why(_) => "call",
             CommandError::Retry(RetryError::Nothing(..)) => "nothing-to-retry",
             CommandError::Retry(RetryError::Busy(_)) => "busy",
             CommandError::KillSwitch(_) => "kill-switch",
@@ -92,9 +118,12 @@ impl CommandError {
                 PolicyCommandError::Call(call) | PolicyCommandError::Bounds(BoundsError::Call(call)),
             ) => Some(call),
             CommandError::NotFound { .. }
+            | CommandError::NoSnapshot(_)
+            | CommandError::Unasked(_)
             | CommandError::Retry(_)
             | CommandError::Press(_)
             | CommandError::KillSwitch(_)
+            | CommandError::Why(_)
             | CommandError::Policy(_)
             | CommandError::Bounds(_)
             | CommandError::Connect(_)
@@ -109,9 +138,12 @@ impl CommandError {
                 error.is_closed_pipe()
             }
             CommandError::NotFound { .. }
+            | CommandError::NoSnapshot(_)
+            | CommandError::Unasked(_)
             | CommandError::Retry(_)
             | CommandError::Press(_)
             | CommandError::KillSwitch(_)
+            | CommandError::Why(_)
             | CommandError::Policy(_)
             | CommandError::Bounds(_)
             | CommandError::Connect(_)

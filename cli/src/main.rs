@@ -2,6 +2,7 @@
 
 mod advice;
 mod args;
+mod ask;
 mod commands;
 mod coverage;
 mod failure;

@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 
 pub(super) async fn run(args: &Args, bad: bool) -> Result<Answer, CommandError> {
     let aws = connect(args).await?;
-    let stack = stack_of(args, &aws).await?;
+    let stack = stack_of(args, &aws).await?.bounded();
     // Nothing is drawn where nobody looks.
     let bar = ProgressBar::new(0).with_message("reading the newest images");
     let mut progress = |done: usize, all: usize| {

@@ -6,11 +6,13 @@ use crate::args::{Args, Subject};
 use crate::failure::CommandError;
 use crate::output::width;
 use crate::table::Table;
+use amiline_app::listing::with_snapshot;
 use amiline_app::ports::{Catalogue, RecordReader};
+use amiline_app::retry::RetryError;
 use amiline_aws::{Aws, Operator};
 use amiline_domain::family::Family;
 use amiline_domain::history::HistoryItem;
-use amiline_domain::ids::{ImageId, InstanceId, Region};
+use amiline_domain::ids::{ImageId, InstanceId, Region, SnapshotId};
 use amiline_domain::lineage::tree;
 use amiline_domain::time::utc;
 use serde_json::{Value, json};
@@ -20,7 +22,12 @@ pub(super) async fn run(args: &Args, of: &Subject, region: Option<Region>) -> Re
     let aws = connect(args).await?;
     let families = match of {
         Subject::Image(image) => vec![family_of_image(&aws, image, region).await?],
+        Subject::Snapshot(snapshot) => vec![family_of_snapshot(&aws, snapshot, region).await?],
         Subject::Instance(instance) => families_of_instance(&aws, instance, region).await?,
+        Subject::Family(id) => match aws.family(id).await? {
+            Some(family) => vec![family],
+            None => return Err(RetryError::NoSuchFamily(id.clone()).into()),
+        },
     };
     let mut shown: Vec<(Family, Vec<HistoryItem>)> = Vec::new();
     for family in families {
@@ -42,6 +49,18 @@ async fn family_of_image(aws: &Aws<Operator>, image: &ImageId, region: Option<Re
         }
     }
     Err(not_found(image.to_string(), &regions))
+}
+
+/// No record is found by its snapshots, so the families are read, newest first.
+async fn family_of_snapshot(
+    aws: &Aws<Operator>,
+    snapshot: &SnapshotId,
+    region: Option<Region>,
+) -> Result<Family, CommandError> {
+    match with_snapshot(aws, snapshot, region.as_ref()).await? {
+        Some(family) => Ok(family),
+        None => Err(CommandError::NoSnapshot(snapshot.clone())),
+    }
 }
 
 async fn families_of_instance(

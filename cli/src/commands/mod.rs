@@ -12,12 +12,10 @@ use crate::args::{Args, Command};
 use crate::failure::CommandError;
 use crate::policy;
 use amiline_app::policies::{BoundsError, stated_by};
-use amiline_app::ports::Catalogue;
-use amiline_app::settings::{BoundedStack, Stack};
+use amiline_app::ports::{CallError, Catalogue};
+use amiline_app::settings::WatchedStack;
 use amiline_aws::{Aws, ConnectError, Operator};
-use amiline_domain::bounds::StatedBounds;
 use amiline_domain::ids::Region;
-use amiline_domain::tags::TagKeys;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -45,7 +43,7 @@ impl Answer {
 pub(crate) async fn run(args: &Args) -> Result<Answer, CommandError> {
     match &args.command {
         Command::Policy { command } => Ok(policy::run(args, command).await?),
-        Command::Families { limit } => families::run(args, *limit).await,
+        Command::Families { limit, filter, outcome } => families::run(args, *limit, filter, *outcome).await,
         Command::Lineage { of, r#in } => lineage::run(args, of, r#in.clone()).await,
         Command::Coverage { bad } => coverage::run(args, *bad).await,
         Command::Why { instance, r#in } => why::run(args, instance, r#in.clone()).await,
@@ -53,7 +51,8 @@ pub(crate) async fn run(args: &Args) -> Result<Answer, CommandError> {
             press::run(args, instance, policy, r#in.clone(), *wait).await
         }
         Command::KillSwitch { command } => kill_switch::run(args, command).await,
-        Command::Retry { family } => retry::run(args, family).await,
+        Command::Retry { family: Some(family), .. } => retry::one(args, family).await,
+        Command::Retry { family: None, filter, yes, .. } => retry::all_failed(args, filter, *yes).await,
     }
 }
 
@@ -64,11 +63,19 @@ pub(crate) async fn connect(args: &Args) -> Result<Aws<Operator>, ConnectError> 
 }
 
 /// The stack, as it states itself.
-async fn stack_of(args: &Args, aws: &Aws<Operator>) -> Result<BoundedStack, CommandError> {
-    let StatedBounds { stack: name, account, bounds, .. } = stated_by(aws, &args.stack).await?;
-    let account = account.ok_or(BoundsError::Missing)?;
-    let (home, keys) = (aws.home().clone(), TagKeys::new(args.prefix.clone()));
-    Ok(BoundedStack { stack: Stack { name, account, home, keys }, bounds })
+pub(crate) async fn stack_of(args: &Args, aws: &Aws<Operator>) -> Result<WatchedStack, BoundsError> {
+    stated_by(aws, &args.stack, aws.home(), &args.prefix).await
+}
+
+/// Every Region in which the stack may have to do with an instance: those that it watches first.
+async fn regions_of(aws: &Aws<Operator>, stack: &WatchedStack) -> Result<Vec<Region>, CallError> {
+    let mut regions = stack.source_regions.clone();
+    for region in stack.bounds.regions.iter().cloned().chain(regions_in_use(aws).await?) {
+        if !regions.contains(&region) {
+            regions.push(region);
+        }
+    }
+    Ok(regions)
 }
 
 fn not_found(subject: String, regions: &[Region]) -> CommandError {
@@ -77,8 +84,8 @@ fn not_found(subject: String, regions: &[Region]) -> CommandError {
 }
 
 /// The home Region, then every Region in which the newest families have images.
-async fn regions_in_use(aws: &Aws<Operator>) -> Result<Vec<Region>, CommandError> {
-    let families = aws.families(FAMILIES_SEARCHED).await?;
+async fn regions_in_use(aws: &Aws<Operator>) -> Result<Vec<Region>, CallError> {
+    let families = aws.families(FAMILIES_SEARCHED, None).await?;
     let home = aws.home().clone();
     let others: BTreeSet<Region> =
         families.iter().flat_map(|family| family.rows.values().map(|row| row.region.clone())).collect();

@@ -1,11 +1,10 @@
 //! `amiline press`: presses an instance's button and, if asked, waits for the answer.
 
 use super::families::family_json;
-use super::{Answer, connect};
+use super::{Answer, connect, stack_of};
 use crate::args::Args;
 use crate::failure::CommandError;
 use crate::output;
-use amiline_app::policies::stated_by;
 use amiline_app::press::{Answering, Press, Pressed, answering, press};
 use amiline_aws::{Aws, Operator};
 use amiline_domain::family::{Family, Outcome};
@@ -28,11 +27,11 @@ pub(super) async fn run(
     wait: bool,
 ) -> Result<Answer, CommandError> {
     let aws = connect(args).await?;
-    let stated = stated_by(&aws, &args.stack).await?;
-    let keys = TagKeys::new(args.prefix.clone());
+    let stack = stack_of(args, &aws).await?;
+    let keys = stack.stack.keys.clone();
     let region = region.unwrap_or_else(|| aws.home().clone());
     let asked = Press { region, instance: instance.clone(), policy: policy.clone() };
-    let pressed = press(&aws, &keys, &stated, &asked).await?;
+    let pressed = press(&aws, &stack, &asked).await?;
     let said = said(&asked, &pressed);
     if !wait {
         let hint = format!("{said}; `amiline why {instance} --in {}` tells how it goes", asked.region);

@@ -1,6 +1,6 @@
 //! `amiline why`: the answer, as a person reads it.
 
-use super::{Answer, connect, not_found, stack_of};
+use super::{Answer, connect, regions_of, stack_of};
 use crate::args::Args;
 use crate::failure::CommandError;
 use crate::output::width;
@@ -13,10 +13,12 @@ use std::fmt::Write as _;
 
 pub(super) async fn run(args: &Args, instance: &InstanceId, region: Option<Region>) -> Result<Answer, CommandError> {
     let aws = connect(args).await?;
-    let region = region.unwrap_or_else(|| aws.home().clone());
     let stack = stack_of(args, &aws).await?;
-    let found = amiline_app::why::why(&aws, &stack, &region, instance).await?;
-    let why = found.ok_or_else(|| not_found(instance.to_string(), std::slice::from_ref(&region)))?;
+    let regions = match region {
+        Some(region) => vec![region],
+        None => regions_of(&aws, &stack).await?,
+    };
+    let why = amiline_app::why::why(&aws, &stack, &regions, instance).await?;
     let text = if args.json { serde_json::json!(why).to_string() } else { text(&why, Paint::for_output()) };
     Ok(Answer::done(text))
 }

@@ -1,5 +1,6 @@
 //! Documents: what is wrong with them, and where. Needs no AWS.
 
+use super::files::{EXTENSIONS, STDIN, meant};
 use super::slots::{self, Slots};
 use super::yaml::{Spot, read};
 use crate::output::width;
@@ -13,11 +14,11 @@ use amiline_domain::policy::{Policy, Problem, TEXT_BYTES_MAX, Written};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// A file that is larger is not looked into: a policy has 4 KB, and comments are not endless.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
-const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 const MESSAGE_CHARACTERS: usize = 500;
 
 /// A file, and what became of it.
@@ -58,9 +59,15 @@ pub(crate) fn is_document(name: &str) -> bool {
 pub(crate) fn check(files: &[PathBuf]) -> Vec<Checked> {
     let mut first: BTreeMap<PolicyName, String> = BTreeMap::new();
     let mut all = Vec::new();
-    for path in files {
+    for meant in meant(files) {
+        let (path, mut outcome) = match meant {
+            Ok(path) => {
+                let outcome = check_file(&path);
+                (path, outcome)
+            }
+            Err((path, why)) => (path, Err(vec![Found::of_file("unreadable", why)])),
+        };
         let file = one_line(&path.display().to_string(), 200);
-        let mut outcome = check_file(path);
         if let Ok(proposed) = &outcome {
             match first.get(&proposed.name) {
                 Some(other) => {
@@ -78,6 +85,11 @@ pub(crate) fn check(files: &[PathBuf]) -> Vec<Checked> {
 }
 
 fn check_file(path: &Path) -> Result<Proposed, Vec<Found>> {
+    if path == Path::new(STDIN) {
+        let text = read_text(std::io::stdin().lock()).map_err(|found| vec![found])?;
+        let name = PolicyName::new("stdin").map_err(|error| vec![Found::of_file("file-name", error.to_string())])?;
+        return Ok(Proposed { name, written: check_text(&text, false)? });
+    }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     if !EXTENSIONS.contains(&extension) {
         let message = "a policy's document is named NAME.yaml, NAME.yml or NAME.json, where NAME is the policy's";
@@ -101,6 +113,17 @@ fn read_file(path: &Path) -> Result<String, Found> {
         return Err(unreadable(format!("it has {size} bytes, and a policy at most {TEXT_BYTES_MAX}")));
     }
     std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))
+}
+
+/// A text that has no size before it was read.
+fn read_text(from: impl std::io::Read) -> Result<String, Found> {
+    let unreadable = |why: String| Found::of_file("unreadable", format!("standard input cannot be read: {why}"));
+    let mut text = String::new();
+    let read = from.take(FILE_BYTES_MAX.saturating_add(1)).read_to_string(&mut text);
+    match read.map_err(|error| unreadable(error.to_string()))? {
+        size if u64::try_from(size).is_ok_and(|size| size <= FILE_BYTES_MAX) => Ok(text),
+        _ => Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes, and a policy at most {TEXT_BYTES_MAX}"))),
+    }
 }
 
 /// Everything that is wrong with a text, by position. Whether a JSON text is taken is decided by the reader that the

@@ -1,7 +1,7 @@
 //! What would change, and what was changed.
 
 use crate::paint::Paint;
-use amiline_app::policies::{Applied, Compared, Meanwhile};
+use amiline_app::policies::{Applied, Base, Compared, Meanwhile};
 use amiline_domain::escape::one_line;
 use amiline_domain::policy::{Change, Difference, Verdict};
 use serde_json::{Map, Value, json};
@@ -13,16 +13,23 @@ pub(crate) fn text(compared: &[Compared], paint: Paint) -> String {
     // Writing to a String cannot fail.
     for one in compared {
         let name = paint.strong(one.proposed.name.as_str());
-        let version = one.version.map_or_else(String::new, |version| format!("version {version}, "));
+        let base = one.base.map(against).unwrap_or_default();
         let (what, changes) = match &one.verdict {
             Verdict::New(changes) => (paint.good("new"), changes.as_slice()),
-            Verdict::Same => ("the same".to_owned(), &[][..]),
-            Verdict::Differs(changes) => (paint.change("changes"), changes.as_slice()),
-            Verdict::Mends(error, changes) => {
-                (format!("{}: {error}; it becomes", paint.bad("not valid so far")), changes.as_slice())
+            Verdict::Same => (format!("the same as {base}"), &[][..]),
+            Verdict::Differs(changes) => (format!("{} against {base}", paint.change("changes")), changes.as_slice()),
+            Verdict::Mends { error, instead, changes } => {
+                let newest = one.version.unwrap_or_default();
+                let broken = paint.bad(&format!("version {newest} is not valid"));
+                let told = match instead {
+                    Some(_) if changes.is_empty() => format!("{broken}: {error}; it becomes the same as {base}"),
+                    Some(_) => format!("{broken}: {error}; it changes against {base}"),
+                    None => format!("{broken}: {error}; it becomes"),
+                };
+                (told, changes.as_slice())
             }
         };
-        let _ = writeln!(out, "{name}: {version}{what}");
+        let _ = writeln!(out, "{name}: {what}");
         let width = changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
         for change in changes {
             let (sign, value) = said(change);
@@ -39,6 +46,11 @@ pub(crate) fn text(compared: &[Compared], paint: Paint) -> String {
         }
     }
     out
+}
+
+fn against(base: Base) -> String {
+    let state = if base.in_force { "which is in force" } else { "which the stack does not allow" };
+    format!("version {}, {state}", base.version)
 }
 
 fn said(change: &Change) -> (char, String) {
@@ -114,12 +126,14 @@ pub(crate) fn as_json(compared: &[Compared], applied: &[Applied]) -> Value {
             Verdict::New(changes) => ("new", changes.as_slice()),
             Verdict::Same => ("same", &[][..]),
             Verdict::Differs(changes) => ("differs", changes.as_slice()),
-            Verdict::Mends(_, changes) => ("mends", changes.as_slice()),
+            Verdict::Mends { changes, .. } => ("mends", changes.as_slice()),
         };
         let written = applied.iter().find(|applied| applied.name == one.proposed.name);
         json!({
             "policy": one.proposed.name,
-            "compared_with": one.version,
+            "newest": one.version,
+            "compared_with": one.base.map(|base| base.version),
+            "in_force": one.base.filter(|base| base.in_force).map(|base| base.version),
             "verdict": verdict,
             "changes": changes,
             "beyond_bounds": one.beyond.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -148,7 +162,7 @@ mod tests {
     use amiline_app::policies::Proposed;
     use amiline_app::ports::PolicyVersion;
     use amiline_domain::bounds::Bounds;
-    use amiline_domain::policy::{Policy, compare};
+    use amiline_domain::policy::{EarlierText, Policy, PolicyTexts, compare};
     use amiline_domain::tags::TagKeys;
     use std::collections::BTreeSet;
 
@@ -171,7 +185,8 @@ mod tests {
         };
         Compared {
             version: stored.map(|_| 3),
-            verdict: compare(stored, &written),
+            base: stored.map(|_| Base { version: 3, in_force: true }),
+            verdict: compare(&PolicyTexts::newest(stored), &written),
             beyond: written.policy.beyond(&bounds, &TagKeys::new("amiline".parse().unwrap())),
             proposed: Proposed { name: "web".parse().unwrap(), written },
         }
@@ -182,15 +197,15 @@ mod tests {
         let stored = r#"{"encrypt":{"kms_key":"alias/a"},"distribute":{"regions":["us-west-2","eu-west-1"]},"deadline_hours":12}"#;
         let shown = text(&[compared(Some(stored)), compared(Some(NEW)), compared(Some("{"))], Paint::plain());
         let expected = "\
-web: version 3, changes
+web: changes against version 3, which is in force
   + description         Web tier
   ~ create.reboot       false -> true
   - encrypt.kms_key     alias/a
   ~ distribute.regions  +sa-east-1, -eu-west-1
   ! policy copies to sa-east-1, which the stack does not allow; add it to AllowedRegions or take it out of the policy
-web: version 3, the same
+web: the same as version 3, which is in force
   ! policy copies to sa-east-1, which the stack does not allow; add it to AllowedRegions or take it out of the policy
-web: version 3, not valid so far: policy is not valid at line 1, column 1: EOF while parsing an object at line 1 column 1; it becomes
+web: version 3 is not valid: policy is not valid at line 1, column 1: EOF while parsing an object at line 1 column 1; it becomes
   + description         Web tier
   + create.reboot       true
   + distribute.regions  sa-east-1, us-west-2
@@ -201,13 +216,33 @@ web: version 3, not valid so far: policy is not valid at line 1, column 1: EOF w
     }
 
     #[test]
+    fn what_mends_a_policy_reads_against_the_version_in_force() {
+        let mends = |in_force: &str| {
+            let earlier = vec![EarlierText { version: 2, text: in_force.to_owned() }];
+            let texts = PolicyTexts { newest: Some("{".to_owned()), earlier };
+            let one = compared(Some(in_force));
+            let verdict = compare(&texts, &one.proposed.written);
+            let base = Some(Base { version: 2, in_force: true });
+            text(&[Compared { base, verdict, beyond: Vec::new(), ..one }], Paint::plain())
+        };
+        let old = mends(&NEW.replace("\"deadline_hours\":12", "\"deadline_hours\":11"));
+        assert!(old.starts_with("web: version 3 is not valid: policy is not valid at line 1"), "{old}");
+        assert!(
+            old.contains("; it changes against version 2, which is in force\n  ~ deadline_hours  11 -> 12\n"),
+            "{old}"
+        );
+        let same = mends(NEW);
+        assert!(same.ends_with("; it becomes the same as version 2, which is in force\n"), "{same}");
+    }
+
+    #[test]
     fn what_holds_in_one_region_only_and_whom_the_images_are_shared_with_read_as_they_are_meant() {
         let stored = r#"{"encrypt":{"kms_key":"alias/a"},"distribute":{"regions":["us-west-2"],"within_minutes":60}}"#;
         let new = r#"{"encrypt":{"kms_key":"alias/a"},"distribute":{"within_minutes":120,
             "regions":[{"region":"us-west-2","kms_key":"alias/west","within_minutes":15}]},
             "share":{"organizations":["arn:aws:organizations::123456789012:organization/o-123example"]}}"#;
         let expected = "\
-web: version 3, changes
+web: changes against version 3, which is in force
   ~ distribute.regions         +us-west-2 (kms_key alias/west, within_minutes 15), -us-west-2
   ~ distribute.within_minutes  60 -> 120
   + share.organizations        arn:aws:organizations::123456789012:organization/o-123example
@@ -226,12 +261,13 @@ web: version 3, changes
         let written = Policy::from_document(&serde_json::from_str(text).unwrap()).unwrap();
         let compared = Compared {
             version: Some(3),
-            verdict: compare(Some(stored), &written),
+            base: Some(Base { version: 3, in_force: false }),
+            verdict: compare(&PolicyTexts::newest(Some(stored)), &written),
             beyond: Vec::new(),
             proposed: Proposed { name: "web".parse().unwrap(), written },
         };
         let expected = "\
-web: version 3, changes
+web: changes against version 3, which the stack does not allow
   + create.name                            {date}
   - create.tags.Old                        x
   ~ create.tags.Team                       web -> a?b

@@ -2,26 +2,30 @@
 
 mod check;
 mod compare;
+mod delete;
+mod files;
 mod slots;
 mod stored;
 mod yaml;
 
 use crate::args::{Args, PolicyCommand};
-use crate::commands::{Answer, connect};
+use crate::ask::{Unasked, agreed};
+use crate::commands::{Answer, connect, stack_of};
 use crate::output::{self, Unwritten};
 use crate::paint::Paint;
-use amiline_app::policies::{ApplyError, BoundsError, Compared, Proposed, apply, bounds_of, compare_all};
+use amiline_app::policies::{
+    ApplyError, BoundsError, Compared, Proposed, apply, ask_to_tell, compare_all, judged, judged_one, version_in_force,
+};
 use amiline_app::policy_read::policy_texts;
-use amiline_app::ports::{CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion};
+use amiline_app::ports::{CallError, Freshness, PolicyHistory, PolicyVersion};
+use amiline_app::settings::WatchedStack;
 use amiline_aws::{Aws, ConnectError, Operator};
 use amiline_domain::fault::Fault;
-use amiline_domain::ids::PolicyName;
+use amiline_domain::ids::{PolicyName, Region};
 use amiline_domain::policy::{Policy, PolicyError, Written};
 use amiline_domain::schedule::Schedule;
-use amiline_domain::tags::TagKeys;
 use jiff::civil::Date;
-use std::io::{IsTerminal, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
 
@@ -36,10 +40,15 @@ pub(crate) enum PolicyCommandError {
     NotRestored { name: PolicyName, version: u64, error: PolicyError },
     #[error("policy {name} cannot be used: {error}")]
     Invalid { name: PolicyName, error: PolicyError },
-    #[error("nothing was written: without a terminal to ask on, this needs --yes")]
-    NobodyToAsk,
-    #[error("the question could not be asked: {0}; nothing was written")]
-    Terminal(#[from] std::io::Error),
+    #[error(
+        "policy {name} was not deleted: who names it in {region} is not known, since that Region could not be read; sign in \
+         as somebody who may read tags there"
+    )]
+    FollowersUnread { name: PolicyName, region: Region },
+    #[error("a document on standard input (-) has no name and can only be checked; save it as NAME.yaml")]
+    NoName,
+    #[error(transparent)]
+    Unasked(#[from] Unasked),
     #[error(transparent)]
     Output(#[from] Unwritten),
     #[error(transparent)]
@@ -78,12 +87,13 @@ impl From<ApplyError> for PolicyCommandError {
 impl PolicyCommandError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NobodyToAsk => ExitCode::from(2),
+            Self::NoName => ExitCode::from(2),
+            Self::Unasked(error) => error.exit_code(),
             Self::NoSuchPolicy(_) | Self::NoSuchVersion { .. } => ExitCode::from(3),
             Self::Output(error) => error.exit_code(),
             Self::NotRestored { .. }
             | Self::Invalid { .. }
-            | Self::Terminal(_)
+            | Self::FollowersUnread { .. }
             | Self::Bounds(_)
             | Self::Connect(_)
             | Self::Unknown(_)
@@ -95,7 +105,9 @@ impl PolicyCommandError {
     /// One word for programs.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::NobodyToAsk | Self::Terminal(_) => "not-asked",
+            Self::Unasked(_) => "not-asked",
+            Self::NoName => "usage",
+            Self::FollowersUnread { .. } => "unread",
             Self::NoSuchPolicy(_) | Self::NoSuchVersion { .. } => "not-found",
             Self::Output(_) => "output",
             Self::NotRestored { .. } | Self::Invalid { .. } => "invalid-policy",
@@ -123,7 +135,7 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
         }
         PolicyCommand::Slots { policy, from, count } => slots_of(args, policy, *from, *count, paint).await,
         PolicyCommand::Schema => Ok(Answer::done(amiline_domain::policy::schema())),
-        PolicyCommand::Diff { files } => match documents(args, files, paint) {
+        PolicyCommand::Diff { files, exit_code } => match documents(args, files, paint)? {
             Err(refused) => Ok(refused),
             Ok(proposed) => {
                 let compared = against_stored(args, &connect(args).await?, proposed).await?;
@@ -132,50 +144,47 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
                 } else {
                     compare::text(&compared, paint)
                 };
-                Ok(Answer::ended(text, compared.iter().all(|one| one.beyond.is_empty())))
+                let differs = *exit_code && compared.iter().any(Compared::changes);
+                Ok(Answer::ended(text, !differs && compared.iter().all(|one| one.beyond.is_empty())))
             }
         },
-        PolicyCommand::Apply { files, yes } => match documents(args, files, paint) {
+        PolicyCommand::Delete { name, yes } => delete::run(args, name, *yes).await,
+        PolicyCommand::Apply { files, yes } => match documents(args, files, paint)? {
             Err(refused) => Ok(refused),
             Ok(proposed) => write(args, &connect(args).await?, proposed, *yes, paint).await,
         },
         PolicyCommand::List => {
             let aws = connect(args).await?;
-            let policies = aws.policies().await?;
-            let bounds = match bounds_of(&aws, &args.stack).await {
-                Ok(bounds) => Some(bounds),
-                // The list is of use without them.
-                Err(BoundsError::Missing) => None,
-                Err(error) => return Err(error.into()),
-            };
-            let keys = TagKeys::new(args.prefix.clone());
-            let rows = stored::judged(&policies, bounds.as_ref().map(|bounds| (bounds, &keys)));
-            Ok(Answer::done(if args.json { stored::list_json(&rows) } else { stored::list(&rows, &args.prefix) }))
+            // Without the stack nothing can be said of its policies, not even that there are none.
+            let stack = stack_of(args, &aws).await?;
+            let rows = judged(&aws, &stack.bounds, &stack.stack.keys).await?;
+            let text = if args.json { stored::list_json(&rows) } else { stored::list(&rows, &args.prefix) };
+            Ok(Answer::ended(text, rows.iter().all(|one| one.refused.is_none())))
         }
         PolicyCommand::Show { name, version } => {
             let aws = connect(args).await?;
-            let shown = match version {
-                None => aws.stored_policy(name).await?.map(|stored| stored::Shown::newest(name, stored)),
-                Some(version) => Some(stored::Shown::past(name, version_of(&aws, name, *version).await?)),
-            };
-            let shown = shown.ok_or_else(|| PolicyCommandError::NoSuchPolicy(name.clone()))?;
-            Ok(Answer::done(if args.json { shown.as_json() } else { shown.text() }))
+            let shown = shown(&aws, &stack_of(args, &aws).await?, name, *version).await?;
+            if args.json {
+                return Ok(Answer::done(shown.as_json()));
+            }
+            output::to_stderr(&format!("{}\n", shown.note()));
+            Ok(Answer::done(shown.text()))
         }
         PolicyCommand::History { name } => {
-            let versions = connect(args).await?.policy_versions(name, Freshness::Fresh).await?;
-            if versions.is_empty() {
-                return Err(PolicyCommandError::NoSuchPolicy(name.clone()));
-            }
+            let aws = connect(args).await?;
+            let stack = stack_of(args, &aws).await?;
+            let versions = versions_of(&aws, name).await?;
+            let in_force = version_in_force(&versions, &stack.bounds, &stack.stack.keys);
             let history = stored::history(&versions);
             Ok(Answer::done(if args.json {
-                stored::history_json(name, &history)
+                stored::history_json(name, &history, in_force)
             } else {
-                stored::history_text(name, &history)
+                stored::history_text(name, &history, in_force)
             }))
         }
         PolicyCommand::Restore { name, version, yes } => {
             let aws = connect(args).await?;
-            let past = version_of(&aws, name, *version).await?;
+            let past = version_of(versions_of(&aws, name).await?, name, *version)?;
             let policy = Policy::parse(&past.text).map_err(|error| PolicyCommandError::NotRestored {
                 name: name.clone(),
                 version: *version,
@@ -188,14 +197,30 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
 }
 
 /// The policies of files; or what is wrong with them.
-fn documents(args: &Args, files: &[PathBuf], paint: Paint) -> Result<Vec<Proposed>, Answer> {
-    check::all_fine(check::check(files)).map_err(|checked| {
+fn documents(
+    args: &Args,
+    files: &[PathBuf],
+    paint: Paint,
+) -> Result<Result<Vec<Proposed>, Answer>, PolicyCommandError> {
+    if files.iter().any(|file| file == Path::new(files::STDIN)) {
+        return Err(PolicyCommandError::NoName);
+    }
+    Ok(check::all_fine(check::check(files)).map_err(|checked| {
         let text = match args.json {
             true => check::as_json(&checked, amiline_aws::now()).to_string(),
             false => check::text(&checked, paint),
         };
         Answer::ended(text, false)
-    })
+    }))
+}
+
+/// Has it told at once that policies can be used again, or not any longer; otherwise their next use or the sweep tells it.
+async fn tell_soon(aws: &Aws<Operator>, names: &[PolicyName]) {
+    if let Err(error) = ask_to_tell(aws, names).await {
+        let told =
+            "done, but whether a policy can be used again is announced only by its next use or by the hourly sweep";
+        output::to_stderr(&format!("amiline: {told}: {error}\n"));
+    }
 }
 
 /// The next slots of a document, or of a stored policy's version in force.
@@ -211,7 +236,7 @@ async fn slots_of(
             let schedule = stored_schedule(args, &name).await?;
             (name, schedule)
         }
-        Ok(_) | Err(_) => match documents(args, &[PathBuf::from(policy)], paint) {
+        Ok(_) | Err(_) => match documents(args, &[PathBuf::from(policy)], paint)? {
             Err(refused) => return Ok(refused),
             Ok(mut proposed) => {
                 let Some(Proposed { name, written }) = proposed.pop() else {
@@ -238,16 +263,37 @@ async fn against_stored(
     aws: &Aws<Operator>,
     proposed: Vec<Proposed>,
 ) -> Result<Vec<Compared>, PolicyCommandError> {
-    let bounds = bounds_of(aws, &args.stack).await?;
-    // The bounds are read under the prefix, so it is the stack's.
-    Ok(compare_all(aws, proposed, &bounds, &TagKeys::new(args.prefix.clone())).await?)
+    let stack = stack_of(args, aws).await?;
+    Ok(compare_all(aws, proposed, &stack.bounds, &stack.stack.keys).await?)
 }
 
-async fn version_of(aws: &Aws<Operator>, name: &PolicyName, version: u64) -> Result<PolicyVersion, PolicyCommandError> {
+async fn shown(
+    aws: &Aws<Operator>,
+    stack: &WatchedStack,
+    name: &PolicyName,
+    version: Option<u64>,
+) -> Result<stored::Shown, PolicyCommandError> {
+    let (bounds, keys) = (&stack.bounds, &stack.stack.keys);
+    let Some(version) = version else {
+        let judged = judged_one(aws, name, bounds, keys).await?;
+        let judged = judged.ok_or_else(|| PolicyCommandError::NoSuchPolicy(name.clone()))?;
+        return Ok(stored::Shown::newest(name, judged));
+    };
+    let versions = versions_of(aws, name).await?;
+    let in_force = version_in_force(&versions, bounds, keys);
+    Ok(stored::Shown::past(name, version_of(versions, name, version)?, in_force))
+}
+
+async fn versions_of(aws: &Aws<Operator>, name: &PolicyName) -> Result<Vec<PolicyVersion>, PolicyCommandError> {
     let versions = aws.policy_versions(name, Freshness::Fresh).await?;
-    if versions.is_empty() {
-        return Err(PolicyCommandError::NoSuchPolicy(name.clone()));
-    }
+    if versions.is_empty() { Err(PolicyCommandError::NoSuchPolicy(name.clone())) } else { Ok(versions) }
+}
+
+fn version_of(
+    versions: Vec<PolicyVersion>,
+    name: &PolicyName,
+    version: u64,
+) -> Result<PolicyVersion, PolicyCommandError> {
     let numbers: Vec<u64> = versions.iter().map(|kept| kept.version).collect();
     versions.into_iter().find(|kept| kept.version == version).ok_or_else(|| PolicyCommandError::NoSuchVersion {
         name: name.clone(),
@@ -280,10 +326,13 @@ async fn write(
         };
         return Ok(Answer::ended(text, fits));
     }
-    if !yes && !agreed(changing)? {
+    let what = if changing == 1 { "this policy".to_owned() } else { format!("these {changing} policies") };
+    if !yes && !agreed(&format!("Write {what}?"))? {
         return Ok(Answer::ended("Nothing was written.".to_owned(), false));
     }
     let (applied, done) = apply(aws, &compared).await;
+    let written: Vec<PolicyName> = applied.iter().map(|one| one.name.clone()).collect();
+    tell_soon(aws, &written).await;
     let text =
         if args.json { compare::as_json(&compared, &applied).to_string() } else { compare::applied(&applied, paint) };
     if let Err(error) = done {
@@ -294,18 +343,4 @@ async fn write(
         return Err(error.into());
     }
     Ok(Answer::done(text))
-}
-
-/// Asks on the terminal.
-fn agreed(changing: usize) -> Result<bool, PolicyCommandError> {
-    let (input, mut error) = (std::io::stdin(), std::io::stderr());
-    if !input.is_terminal() || !error.is_terminal() {
-        return Err(PolicyCommandError::NobodyToAsk);
-    }
-    let what = if changing == 1 { "this policy".to_owned() } else { format!("these {changing} policies") };
-    write!(error, "Write {what}? [y/N] ")?;
-    error.flush()?;
-    let mut answer = String::new();
-    input.read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod enrol;
 pub mod family;
 pub mod image_event;
+pub mod listing;
 pub mod look;
 mod made;
 pub mod observe;

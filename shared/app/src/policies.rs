@@ -1,10 +1,18 @@
 //! Writing policies: compared with what is stored, within the stack's bounds, and never over a version that nobody saw.
 
-use crate::ports::{BoundsReader, CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter};
+use crate::policy_read::{of_versions, texts_of};
+use crate::ports::{
+    BoundsReader, CallError, Freshness, Messenger, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, Queue,
+    StoredPolicy, TagReader,
+};
+use crate::settings::{Stack, WatchedStack};
+use crate::unread::Unread;
 use amiline_domain::bounds::{Bounds, NoBounds, StatedBounds};
-use amiline_domain::ids::{PolicyName, StackName};
-use amiline_domain::policy::{BeyondBounds, Verdict, Written, compare};
-use amiline_domain::tags::TagKeys;
+use amiline_domain::enrolment::Named;
+use amiline_domain::ids::{InstanceId, PolicyName, Region, StackName, TagPrefix};
+use amiline_domain::policy::{BeyondBounds, PolicyTexts, Verdict, Written, compare, refused, version_in_use};
+use amiline_domain::tags::{Button, TagKeys};
+use amiline_domain::wake::look_at_policy;
 use thiserror::Error;
 
 /// A policy that somebody wants to write.
@@ -21,12 +29,23 @@ pub struct Proposed {
 pub struct Compared {
     /// What is proposed.
     pub proposed: Proposed,
-    /// The version that it was compared with; `None` if there was none.
+    /// The newest version that is stored; `None` if there is none.
     pub version: Option<u64>,
+    /// The version that it was compared with; `None` if no version can be.
+    pub base: Option<Base>,
     /// What writing it would do.
     pub verdict: Verdict,
     /// In what it exceeds the stack's bounds.
     pub beyond: Vec<BeyondBounds>,
+}
+
+/// The newest version that is a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Base {
+    /// Its number.
+    pub version: u64,
+    /// Whether images are made under it; not if it exceeds the stack's bounds.
+    pub in_force: bool,
 }
 
 impl Compared {
@@ -39,12 +58,17 @@ impl Compared {
 /// Why the stack's bounds are not known.
 #[derive(Debug, Error)]
 pub enum BoundsError {
-    /// The stack states none.
+    /// There is no parameter that states them: the Region or the prefix is another stack's, or nobody's.
     #[error(
-        "the stack states no bounds; if its TagPrefix is another, give it with --prefix; if its template is older, deploy \
-         it again"
+        "there is no stack of Amiline with the prefix {prefix} in {region}: the parameter /{prefix}/bounds, which every \
+         stack writes, does not exist there. Give the stack's home Region with --region, and its TagPrefix with --prefix"
     )]
-    Missing,
+    Missing {
+        /// Where it was looked for.
+        region: Region,
+        /// Under which prefix.
+        prefix: TagPrefix,
+    },
     /// They are another stack's.
     #[error("the parameters under that prefix belong to the stack {0}; give that stack's --prefix or another --stack")]
     OtherStack(StackName),
@@ -56,22 +80,30 @@ pub enum BoundsError {
     Call(#[from] CallError),
 }
 
-/// The bounds that the stack states.
-pub async fn bounds_of<W: BoundsReader>(world: &W, stack: &StackName) -> Result<Bounds, BoundsError> {
-    Ok(stated_by(world, stack).await?.bounds)
-}
-
-/// What the stack states of itself.
-pub async fn stated_by<W: BoundsReader>(world: &W, stack: &StackName) -> Result<StatedBounds, BoundsError> {
-    let stated = StatedBounds::parse(&world.stated_bounds().await?.ok_or(BoundsError::Missing)?)?;
+/// The stack that somebody named: what it is and what it watches, as it states it.
+pub async fn stated_by<W: BoundsReader>(
+    world: &W,
+    stack: &StackName,
+    home: &Region,
+    prefix: &TagPrefix,
+) -> Result<WatchedStack, BoundsError> {
+    let missing = || BoundsError::Missing { region: home.clone(), prefix: prefix.clone() };
+    let stated = StatedBounds::parse(&world.stated_bounds().await?.ok_or_else(missing)?)?;
     if stated.stack != *stack {
         return Err(BoundsError::OtherStack(stated.stack));
     }
-    Ok(stated)
+    let StatedBounds { stack: name, account, mut source_regions, bounds } = stated;
+    source_regions.remove(home);
+    let keys = TagKeys::new(prefix.clone());
+    Ok(WatchedStack {
+        stack: Stack { name, account, home: home.clone(), keys },
+        source_regions: std::iter::once(home.clone()).chain(source_regions).collect(),
+        bounds,
+    })
 }
 
-/// Compares policies with the stored ones.
-pub async fn compare_all<W: PolicyStore>(
+/// Compares policies with the stored versions that are in force.
+pub async fn compare_all<W: PolicyStore + PolicyHistory>(
     world: &W,
     proposed: Vec<Proposed>,
     bounds: &Bounds,
@@ -80,11 +112,149 @@ pub async fn compare_all<W: PolicyStore>(
     let mut compared = Vec::new();
     for proposed in proposed {
         let stored = world.stored_policy(&proposed.name).await?;
-        let verdict = compare(stored.as_ref().map(|stored| stored.text.as_str()), &proposed.written);
+        let version = stored.as_ref().map(|stored| stored.version);
+        let texts = texts_of(world, &proposed.name, stored.map(|stored| stored.text)).await?;
+        let verdict = compare(&texts, &proposed.written);
         let beyond = proposed.written.policy.beyond(bounds, keys);
-        compared.push(Compared { proposed, version: stored.map(|stored| stored.version), verdict, beyond });
+        let base = version.and_then(|newest| base(&texts, newest, bounds, keys));
+        compared.push(Compared { proposed, version, base, verdict, beyond });
     }
     Ok(compared)
+}
+
+fn base(texts: &PolicyTexts, newest: u64, bounds: &Bounds, keys: &TagKeys) -> Option<Base> {
+    let version = texts.in_force()?.ok()?.instead.map_or(newest, |instead| instead.version);
+    Some(Base { version, in_force: version_in_use(texts, newest, bounds, keys).is_some() })
+}
+
+/// The version that images are made under, of all that are kept, oldest first.
+pub fn version_in_force(versions: &[PolicyVersion], bounds: &Bounds, keys: &TagKeys) -> Option<u64> {
+    let newest = versions.last()?.version;
+    version_in_use(&of_versions(versions.to_vec()), newest, bounds, keys)
+}
+
+/// A stored policy, and what becomes of a press that names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// As it is stored: its newest version.
+    pub stored: StoredPolicy,
+    /// What the version in force says of itself.
+    pub description: String,
+    /// The version that images are made under; none if there is none.
+    pub in_force: Option<u64>,
+    /// Why the newest version cannot be used as it was written.
+    pub refused: Option<String>,
+}
+
+/// Every stored policy, by name.
+pub async fn judged<W>(world: &W, bounds: &Bounds, keys: &TagKeys) -> Result<Vec<Judged>, CallError>
+where
+    W: PolicyStore + PolicyHistory,
+{
+    let mut all = Vec::new();
+    for stored in world.policies().await? {
+        all.push(judge(world, stored, bounds, keys).await?);
+    }
+    Ok(all)
+}
+
+/// One stored policy; `None` if there is none of that name.
+pub async fn judged_one<W>(
+    world: &W,
+    name: &PolicyName,
+    bounds: &Bounds,
+    keys: &TagKeys,
+) -> Result<Option<Judged>, CallError>
+where
+    W: PolicyStore + PolicyHistory,
+{
+    match world.stored_policy(name).await? {
+        Some(stored) => judge(world, stored, bounds, keys).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn judge<W: PolicyHistory>(
+    world: &W,
+    stored: StoredPolicy,
+    bounds: &Bounds,
+    keys: &TagKeys,
+) -> Result<Judged, CallError> {
+    let name = match PolicyName::new(&stored.name) {
+        Ok(name) => name,
+        // No tag can name it.
+        Err(error) => {
+            let refused = Some(error.to_string());
+            return Ok(Judged { stored, description: String::new(), in_force: None, refused });
+        }
+    };
+    let texts = texts_of(world, &name, Some(stored.text.clone())).await?;
+    let description = texts.in_force().and_then(Result::ok).map(|force| force.policy.description);
+    Ok(Judged {
+        description: description.unwrap_or_default(),
+        in_force: version_in_use(&texts, stored.version, bounds, keys),
+        refused: refused(&texts, bounds, keys).map(|refused| refused.to_string()),
+        stored,
+    })
+}
+
+/// An instance whose tags name a policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Follower {
+    /// Its Region.
+    pub region: Region,
+    /// Its id.
+    pub instance: InstanceId,
+}
+
+/// Who follows a policy, as far as it could be read.
+#[derive(Debug, Default)]
+pub struct Followers {
+    /// Instances whose schedule tag names it.
+    pub enrolled: Vec<Follower>,
+    /// Instances whose button names it, and that have no answer yet.
+    pub pressed: Vec<Follower>,
+    /// The Regions that could not be read, and why: of those nothing is known.
+    pub unread: Vec<Unread>,
+}
+
+/// The instances whose tags name the policy, in the Regions that the stack watches.
+pub async fn followers<W: TagReader>(world: &W, stack: &WatchedStack, name: &PolicyName) -> Followers {
+    let mut followers = Followers::default();
+    let (schedule, button) = (stack.stack.keys.schedule(), stack.stack.keys.button(Button::Image));
+    for region in &stack.source_regions {
+        let tagged = match world.instances_tagged(region, &schedule).await {
+            Ok(scheduled) => world.instances_tagged(region, &button).await.map(|pressed| (scheduled, pressed)),
+            Err(error) => Err(error),
+        };
+        let (scheduled, pressed) = match tagged {
+            Ok(tagged) => tagged,
+            Err(error) => {
+                followers.unread.push(Unread { region: region.clone(), error });
+                continue;
+            }
+        };
+        let follower = |instance| Follower { region: region.clone(), instance };
+        let named = |value: &str| Named::of(value).policies.contains(name);
+        followers
+            .enrolled
+            .extend(scheduled.into_iter().filter(|(_, value)| named(value)).map(|(instance, _)| follower(instance)));
+        followers.pressed.extend(
+            pressed
+                .into_iter()
+                .filter(|(_, value)| value.trim() == name.as_str())
+                .map(|(instance, _)| follower(instance)),
+        );
+    }
+    followers.enrolled.sort();
+    followers.pressed.sort();
+    followers
+}
+
+/// Has it told now, and not by the next sweep, that policies can or cannot be used any longer.
+pub async fn ask_to_tell<W: Messenger>(world: &W, names: &[PolicyName]) -> Result<(), CallError> {
+    let messages: Vec<String> = names.iter().map(look_at_policy).collect();
+    if messages.is_empty() { Ok(()) } else { world.send(Queue::Create, &messages).await }
 }
 
 /// A policy that was written.

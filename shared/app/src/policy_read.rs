@@ -10,7 +10,7 @@ use amiline_domain::enrolment::Named;
 use amiline_domain::history::{EventKind, News, Subject, append_news};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::look::PolicyRead;
-use amiline_domain::policy::{EarlierText, Followers, PolicyTexts, Watch, nearest, refused};
+use amiline_domain::policy::{EarlierText, Followers, PolicyTexts, Watch, nearest};
 use amiline_domain::record::{NewsCommit, NewsRecord, WatchWrite};
 use amiline_domain::wake::PolicyAsked;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ where
 }
 
 /// The same, of a policy whose newest text is known.
-async fn texts_of<W>(world: &W, name: &PolicyName, newest: Option<String>) -> Result<PolicyTexts, CallError>
+pub(crate) async fn texts_of<W>(world: &W, name: &PolicyName, newest: Option<String>) -> Result<PolicyTexts, CallError>
 where
     W: PolicyHistory,
 {
@@ -60,7 +60,7 @@ async fn fresh_texts<W: PolicyHistory>(world: &W, name: &PolicyName) -> Result<P
     Ok(of_versions(world.policy_versions(name, Freshness::Fresh).await?))
 }
 
-fn of_versions(mut versions: Vec<PolicyVersion>) -> PolicyTexts {
+pub(crate) fn of_versions(mut versions: Vec<PolicyVersion>) -> PolicyTexts {
     let newest = versions.pop().map(|version| version.text);
     let earlier = versions.into_iter().rev();
     let earlier = earlier.map(|version| EarlierText { version: version.version, text: version.text });
@@ -84,7 +84,8 @@ async fn nearest_to<W: PolicyStore>(world: &W, name: &PolicyName) -> Option<Poli
     nearest(name, &names)
 }
 
-/// A policy as whoever is about to use it needs to know it. One that cannot be used as it was written is told of.
+/// A policy as a function that is about to use it needs to know it. If it cannot be used as it was written, or can be again,
+/// that is told.
 pub(crate) async fn read_policy<W>(
     world: &W,
     stack: &BoundedStack,
@@ -94,10 +95,8 @@ where
     W: PolicyReader + PolicyStore + PolicyHistory + WatchReader + DayCountReader + NewsWriter + Clock,
 {
     let mut read = policy_named(world, name).await?;
-    // One that is gone may have been told of as one that cannot be used.
-    if read.texts.newest.is_none() || refused(&read.texts, &stack.bounds, &stack.stack.keys).is_some() {
-        tell(world, stack, name, Some(&read.texts)).await?;
-    }
+    // One that can be used may have been told of as one that cannot.
+    tell(world, stack, name, Some(&read.texts)).await?;
     if read.needs_day() {
         read.day = world.day_count(name).await?;
     }

@@ -217,6 +217,8 @@ pub trait PolicyWriter {
     /// Writes a policy over whatever is there and gives its version. Parameter Store knows no condition on this, so
     /// only the version tells whether somebody else wrote in between.
     async fn replace_policy(&self, name: &PolicyName, text: &str) -> Result<u64, CallError>;
+    /// Deletes a policy with all its versions; `false` if there was none of that name.
+    async fn delete_policy(&self, name: &PolicyName) -> Result<bool, CallError>;
 }
 
 /// The switch that stops every mutation.
@@ -481,8 +483,8 @@ pub trait DigestKeeper {
 
 /// For people: lists, newest first.
 pub trait Catalogue {
-    /// The newest families, at most `limit`.
-    async fn families(&self, limit: usize) -> Result<Vec<Family>, CallError>;
+    /// The newest families, at most `limit`; with `after`, those that were made before that one.
+    async fn families(&self, limit: usize, after: Option<&Family>) -> Result<Vec<Family>, CallError>;
     /// The newest families of an instance, at most `limit`.
     async fn families_of_instance(
         &self,

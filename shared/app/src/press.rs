@@ -1,7 +1,7 @@
 //! Pressing an instance's button for a person, and looking how it is answered.
 
 use crate::ports::{ButtonPresser, CallError, Catalogue, InstanceReader, PolicyStore};
-use amiline_domain::bounds::StatedBounds;
+use crate::settings::WatchedStack;
 use amiline_domain::escape::one_line;
 use amiline_domain::family::Family;
 use amiline_domain::ids::{FamilyId, InstanceId, PolicyName, Region};
@@ -86,13 +86,13 @@ pub enum PressError {
 }
 
 /// Presses the button, unless it is known beforehand that no image can come of it.
-pub async fn press<W>(world: &W, keys: &TagKeys, stated: &StatedBounds, press: &Press) -> Result<Pressed, PressError>
+pub async fn press<W>(world: &W, stack: &WatchedStack, press: &Press) -> Result<Pressed, PressError>
 where
     W: InstanceReader + PolicyStore + Catalogue + ButtonPresser,
 {
     let Press { region, instance, policy } = press;
-    if !stated.source_regions.contains(region) {
-        let watched: Vec<&str> = stated.source_regions.iter().map(Region::as_str).collect();
+    if !stack.source_regions.contains(region) {
+        let watched: Vec<&str> = stack.source_regions.iter().map(Region::as_str).collect();
         return Err(PressError::NotWatched { region: region.clone(), watched: watched.join(", ") });
     }
     if world.stored_policy(policy).await?.is_none() {
@@ -101,7 +101,7 @@ where
     let Some(seen) = world.instance(region, instance).await? else {
         return Err(PressError::NoSuchInstance { instance: instance.clone(), region: region.clone() });
     };
-    let key = keys.button(Button::Image);
+    let key = stack.stack.keys.button(Button::Image);
     let already = match seen.tags.get(&key).map(|value| value.trim()) {
         Some(value) if value == policy.as_str() => true,
         Some(value) => {

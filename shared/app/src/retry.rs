@@ -3,11 +3,13 @@
 use crate::family::{commit_surely, queue_of, whole_family};
 use crate::ports::{CallError, Committed};
 use crate::world::Operate;
+use amiline_domain::family::Family;
 use amiline_domain::history::append;
 use amiline_domain::ids::FamilyId;
 use amiline_domain::plan::{NothingToRetry, retry as plan_retry};
 use amiline_domain::record::Commit;
 use amiline_domain::wake::family_due_early;
+use jiff::Timestamp;
 use thiserror::Error;
 
 /// Why a family was not retried.
@@ -25,6 +27,11 @@ pub enum RetryError {
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallError),
+}
+
+/// Whether a family has something to retry that a person who asks for everything that failed means.
+pub fn can_be_retried(family: &Family, now: Timestamp) -> bool {
+    plan_retry(&mut family.clone(), now).is_ok()
 }
 
 /// Takes the family up again with new attempts for what failed, and wakes the function whose turn it is.

@@ -36,6 +36,13 @@ pub struct WatchedStack {
     pub bounds: Bounds,
 }
 
+impl WatchedStack {
+    /// The stack and its bounds.
+    pub fn bounded(&self) -> BoundedStack {
+        BoundedStack { stack: self.stack.clone(), bounds: self.bounds.clone() }
+    }
+}
+
 /// The stack and what it may do.
 #[derive(Debug, Clone)]
 pub struct BoundedStack {

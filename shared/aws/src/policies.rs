@@ -151,6 +151,18 @@ impl PolicyWriter for Aws<Operator> {
             }
         }
     }
+
+    async fn delete_policy(&self, name: &PolicyName) -> Result<bool, CallError> {
+        let parameter = parameter_of(&self.settings, name);
+        let call = Call::new("ssm:DeleteParameter", &parameter, self.home());
+        match self.clients.ssm().delete_parameter().name(&parameter).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+                Some("ParameterNotFound") => Ok(false),
+                Some(_) | None => Err(call.failed(error)),
+            },
+        }
+    }
 }
 
 fn stored(parameter: &Parameter) -> Option<StoredPolicy> {

@@ -44,8 +44,8 @@ impl Bounds {
 pub struct StatedBounds {
     /// The stack that states them.
     pub stack: StackName,
-    /// Its account; none of a template that is older than this.
-    pub account: Option<AccountId>,
+    /// Its account.
+    pub account: AccountId,
     /// The Regions in which it watches instances; home is among them.
     pub source_regions: BTreeSet<Region>,
     /// Its limits.
@@ -57,16 +57,12 @@ pub struct StatedBounds {
 #[derive(Debug, Deserialize)]
 struct Stated {
     stack: String,
-    #[serde(default)]
-    account: Option<String>,
+    account: String,
     home: String,
     source_regions: String,
     regions: String,
     accounts: String,
-    // A stack that was deployed before these were allowed to be named allows none.
-    #[serde(default)]
     organizations: String,
-    #[serde(default)]
     organizational_units: String,
     keys: String,
     images_per_hour_max: u32,
@@ -100,7 +96,7 @@ impl StatedBounds {
             interval_minutes_min: stated.interval_minutes_min,
         };
         let stack = StackName::new(stated.stack).map_err(invalid)?;
-        let account = stated.account.map(AccountId::new).transpose().map_err(invalid)?;
+        let account = AccountId::new(stated.account).map_err(invalid)?;
         Ok(Self { stack, account, source_regions, bounds })
     }
 }
@@ -117,7 +113,8 @@ mod tests {
     #[test]
     fn the_bounds_are_read_as_the_functions_read_their_variables() {
         let text = r#"{"stack":"amiline","account":"111111111111","home":"us-east-1","source_regions":"us-east-1,eu-west-1",
-            "regions":"us-east-1,us-west-2,,","accounts":",","keys":"alias/amiline","images_per_hour_max":50,"interval_minutes_min":5}"#;
+            "regions":"us-east-1,us-west-2,,","accounts":",",
+            "organizations":"","organizational_units":"","keys":"alias/amiline","images_per_hour_max":50,"interval_minutes_min":5}"#;
         let stated = StatedBounds::parse(text).unwrap();
         assert_eq!(stated.stack.as_str(), "amiline");
         assert_eq!(stated.bounds.regions.len(), 2);

@@ -32,6 +32,7 @@ pub mod press;
 pub mod receiver;
 pub mod record;
 pub mod schedule;
+pub mod selection;
 pub mod status;
 pub mod switch;
 pub mod tags;

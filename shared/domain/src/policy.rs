@@ -28,7 +28,7 @@ pub use destinations::{CopyMinutes, Destination, Destinations, InvalidMinutes};
 pub use in_force::{EarlierText, InForce, Instead, PolicyTexts};
 pub use problems::{Part, Place, Problem, Step, Wrong, nearest, problems};
 pub use schema::schema;
-pub use watch::{FOLLOWERS_NAMED_MAX, Followers, Lapse, Refused, ToldLapse, Watch, refused};
+pub use watch::{FOLLOWERS_NAMED_MAX, Followers, Lapse, Refused, ToldLapse, Watch, refused, version_in_use};
 
 /// Parameter Store's limit for a standard parameter, in bytes.
 pub const TEXT_BYTES_MAX: usize = 4096;

@@ -89,4 +89,12 @@ impl PolicyWriter for World {
         })
         .await
     }
+
+    async fn delete_policy(&self, name: &PolicyName) -> Result<bool, CallError> {
+        let home = self.cloud.home();
+        self.call("ssm:DeleteParameter", &home, name.as_str(), |state| {
+            Ok(state.parameters.policies.remove(name.as_str()).is_some())
+        })
+        .await
+    }
 }

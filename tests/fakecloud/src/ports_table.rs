@@ -264,9 +264,12 @@ impl Note for Due {
 }
 
 impl Catalogue for World {
-    async fn families(&self, limit: usize) -> Result<Vec<Family>, CallError> {
+    async fn families(&self, limit: usize, after: Option<&Family>) -> Result<Vec<Family>, CallError> {
         let home = self.cloud.home();
-        self.call("dynamodb:Query", &home, "families", |state| Ok(state.newest_families(limit, |_| true))).await
+        let place = |family: &Family| (family.created_at.as_second(), family.id.clone());
+        let after = after.map(place);
+        let listed = |family: &Family| after.as_ref().is_none_or(|after| place(family) < *after);
+        self.call("dynamodb:Query", &home, "families", |state| Ok(state.newest_families(limit, listed))).await
     }
 
     async fn families_of_instance(

@@ -6,21 +6,27 @@
     reason = "helpers of tests, outside of test functions"
 )]
 
-use amiline_app::policies::{ApplyError, BoundsError, Compared, Meanwhile, Proposed, apply, bounds_of, compare_all};
+use amiline_app::policies::{
+    ApplyError, BoundsError, Compared, Meanwhile, Proposed, apply, compare_all, followers, judged, stated_by,
+};
 use amiline_app::ports::{CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy};
 use amiline_domain::bounds::Bounds;
 use amiline_domain::ids::{PolicyName, StackName, TagPrefix};
 use amiline_domain::policy::{Policy, Verdict};
 use amiline_domain::tags::TagKeys;
-use amiline_fakecloud::{FakeCloud, World, block_on};
+use amiline_fakecloud::{FakeCloud, FaultKind, World, block_on, region};
 use std::collections::BTreeSet;
 
 const OLD: &str = r#"{"deadline_hours":2}"#;
 const NEW: &str = r#"{"deadline_hours":3}"#;
 const THEIRS: &str = r#"{"deadline_hours":9}"#;
 
+const STATED: &str = r#"{"stack":"amiline","account":"111111111111","home":"us-east-1","source_regions":"eu-west-1",
+    "regions":"","accounts":"","organizations":"","organizational_units":"","keys":"","images_per_hour_max":1,
+    "interval_minutes_min":0}"#;
+
 fn cloud() -> FakeCloud {
-    FakeCloud::new("111111111111", "us-east-1", &[])
+    FakeCloud::new("111111111111", "us-east-1", &["eu-west-1"])
 }
 
 fn proposed(name: &str, text: &str) -> Proposed {
@@ -83,6 +89,9 @@ impl PolicyWriter for Meddled<'_> {
     async fn replace_policy(&self, name: &PolicyName, text: &str) -> Result<u64, CallError> {
         (self.meddle)();
         self.world.replace_policy(name, text).await
+    }
+    async fn delete_policy(&self, name: &PolicyName) -> Result<bool, CallError> {
+        self.world.delete_policy(name).await
     }
 }
 
@@ -185,13 +194,92 @@ fn only_the_stacks_own_bounds_count() {
     let cloud = cloud();
     let world = cloud.as_caller("operator");
     let stack = StackName::new("amiline").unwrap();
-    let read = || block_on(bounds_of(&world, &stack));
-    assert!(matches!(read(), Err(BoundsError::Missing)));
-    let text = r#"{"stack":"amiline","account":"111111111111","home":"us-east-1","regions":"","accounts":"","keys":"","images_per_hour_max":1,"interval_minutes_min":0}"#;
-    cloud.state_bounds(Some(text));
-    assert_eq!(read().unwrap().regions.len(), 1);
+    let (home, prefix) = (region("us-east-1"), TagPrefix::new("amiline").unwrap());
+    let read = || block_on(stated_by(&world, &stack, &home, &prefix));
+    let missing = read().unwrap_err();
+    assert!(matches!(missing, BoundsError::Missing { .. }));
+    let text = missing.to_string();
+    assert!(text.starts_with("there is no stack of Amiline with the prefix amiline in us-east-1"), "{text}");
+    assert!(text.contains("--region") && text.contains("--prefix"), "{text}");
+    cloud.state_bounds(Some(STATED));
+    let stated = read().unwrap();
+    assert_eq!(stated.bounds.regions.len(), 1);
+    assert_eq!(stated.source_regions, [region("us-east-1"), region("eu-west-1")], "home is the first");
+    let text = STATED;
     cloud.state_bounds(Some(&text.replace("amiline", "another")));
     assert!(matches!(read(), Err(BoundsError::OtherStack(_))));
     cloud.state_bounds(Some("{}"));
     assert!(matches!(read(), Err(BoundsError::Unreadable(_))));
+}
+
+#[test]
+fn what_mends_a_policy_is_compared_with_the_version_in_force_and_written() {
+    let cloud = cloud();
+    let world = cloud.as_caller("operator");
+    cloud.put_policy("a", OLD);
+    cloud.put_policy("a", "{");
+    let compared = compared(&world, &[("a", OLD)]);
+    let Verdict::Mends { instead, changes, .. } = &compared[0].verdict else { panic!("{compared:?}") };
+    assert_eq!((compared[0].version, *instead, changes.len()), (Some(2), Some(1), 0), "it means what is in force");
+    let (applied, done) = block_on(apply(&world, &compared));
+    done.unwrap();
+    assert_eq!(applied[0].version, 3, "the broken version does not stay the newest");
+}
+
+#[test]
+fn a_list_says_which_version_is_in_force_and_why_a_policy_is_refused() {
+    let cloud = cloud();
+    for (name, texts) in [
+        ("-x", &["{}"][..]),
+        ("broken", &["{"]),
+        ("far", &["{}", r#"{"distribute":{"regions":["us-west-2"]}}"#]),
+        ("fine", &["{}", r#"{"description":"For all"}"#]),
+        ("torn", &[r#"{"description":"As it was"}"#, "{", "["]),
+    ] {
+        texts.iter().for_each(|text| cloud.put_policy(name, text));
+    }
+    let listed = block_on(judged(&cloud.as_caller("operator"), &bounds(), &keys())).unwrap();
+    let shown: Vec<(&str, u64, Option<u64>, &str)> = listed
+        .iter()
+        .map(|one| (one.stored.name.as_str(), one.stored.version, one.in_force, one.description.as_str()))
+        .collect();
+    let expected = [
+        ("-x", 1, None, ""),
+        ("broken", 1, None, ""),
+        ("far", 2, None, ""),
+        ("fine", 2, Some(2), "For all"),
+        ("torn", 3, Some(1), "As it was"),
+    ];
+    assert_eq!(shown, expected);
+    let why: Vec<String> = listed.into_iter().map(|one| one.refused.unwrap_or_default()).collect();
+    assert!(why[0].contains("policy name") && why[1].contains("line 1"), "{why:?}");
+    assert!(why[2].contains("AllowedRegions") && why[3].is_empty(), "{why:?}");
+    assert!(why[4].contains("version 1 stays in force"), "{why:?}");
+}
+
+#[test]
+fn who_follows_a_policy_is_read_in_every_watched_region_and_a_gap_is_named() {
+    let cloud = cloud();
+    let (home, europe) = (region("us-east-1"), region("eu-west-1"));
+    let world = cloud.as_caller("operator");
+    cloud.state_bounds(Some(STATED));
+    let prefix = TagPrefix::new("amiline").unwrap();
+    let stack = block_on(stated_by(&world, &StackName::new("amiline").unwrap(), &home, &prefix)).unwrap();
+    let at_home = cloud.launch(&home);
+    cloud.enrol(&home, &at_home, "weekly, web");
+    let other = cloud.launch(&home);
+    cloud.enrol(&home, &other, "website");
+    let pressed = cloud.launch(&europe);
+    cloud.press(&europe, &pressed, "web");
+    let web = PolicyName::new("web").unwrap();
+    let found = block_on(followers(&world, &stack, &web));
+    let enrolled: Vec<_> = found.enrolled.iter().map(|one| (&one.region, &one.instance)).collect();
+    assert_eq!(enrolled, [(&home, &at_home)]);
+    let waiting: Vec<_> = found.pressed.iter().map(|one| (&one.region, &one.instance)).collect();
+    assert_eq!(waiting, [(&europe, &pressed)]);
+    assert!(found.unread.is_empty());
+    cloud.decide_faults(|call| (call.region.as_str() == "eu-west-1").then_some(FaultKind::Denied));
+    let found = block_on(followers(&world, &stack, &web));
+    assert_eq!(found.unread.into_iter().map(|unread| unread.region).collect::<Vec<_>>(), [europe]);
+    assert_eq!((found.enrolled.len(), found.pressed.len()), (1, 0));
 }

@@ -3,22 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
 
 use amiline_app::press::{Answering, Press, PressError, answering, press};
-use amiline_domain::bounds::StatedBounds;
+use amiline_app::settings::WatchedStack;
 use amiline_domain::family::Outcome;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::tags::TagKeys;
 use amiline_fakecloud::{World, block_on};
 use amiline_scenarios::{House, east, west};
-use std::collections::BTreeSet;
 
-fn stated(house: &House) -> StatedBounds {
+fn watched(house: &House) -> WatchedStack {
     let stack = house.cloud.bounded_stack(&[]);
-    StatedBounds {
-        stack: stack.stack.name,
-        account: Some(stack.stack.account),
-        source_regions: BTreeSet::from([east()]),
-        bounds: stack.bounds,
-    }
+    WatchedStack { stack: stack.stack, source_regions: vec![east()], bounds: stack.bounds }
 }
 
 fn keys(house: &House) -> TagKeys {
@@ -39,11 +33,11 @@ fn a_press_from_the_command_is_answered_by_a_new_family() {
     let instance = house.instance();
     let (person, keys, asked) = (person(&house), keys(&house), asked(east(), &instance, "default"));
     for images in 1..=2 {
-        let pressed = block_on(press(&person, &keys, &stated(&house), &asked)).unwrap();
+        let pressed = block_on(press(&person, &watched(&house), &asked)).unwrap();
         assert!(!pressed.already);
         let answer = || block_on(answering(&person, &keys, &asked, &pressed)).unwrap();
         assert_eq!(answer(), Answering::Waiting, "the family of an earlier press is no answer");
-        let again = block_on(press(&person, &keys, &stated(&house), &asked)).unwrap();
+        let again = block_on(press(&person, &watched(&house), &asked)).unwrap();
         assert!(again.already, "nothing is written twice");
         house.live_by_events(10);
         let Answering::Family(family) = answer() else { panic!("{:?}", answer()) };

@@ -14,16 +14,18 @@ use futures_util::future::join_all;
 const LOADED_AT_ONCE: usize = 10;
 
 impl Catalogue for Aws<Operator> {
-    async fn families(&self, limit: usize) -> Result<Vec<Family>, CallError> {
+    async fn families(&self, limit: usize, after: Option<&Family>) -> Result<Vec<Family>, CallError> {
         let call = Call::new("dynamodb:Query", layout::LISTING_INDEX, self.home());
+        let after = after.map_or_else(layout::listing_end, |family| layout::listing_sk(family.created_at, &family.id));
         let mut pages = self
             .clients
             .dynamodb()
             .query()
             .table_name(self.settings.table())
             .index_name(layout::LISTING_INDEX)
-            .key_condition_expression("list_pk = :families")
+            .key_condition_expression("list_pk = :families AND list_sk < :after")
             .expression_attribute_values(":families", text(layout::FAMILIES))
+            .expression_attribute_values(":after", text(after))
             .scan_index_forward(false)
             .limit(page(limit))
             .into_paginator()

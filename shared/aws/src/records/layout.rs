@@ -204,6 +204,11 @@ pub(super) fn ended_sk(at: Timestamp, outcome_id: &str) -> String {
     format!("{}#{outcome_id}", padded(at.as_second()))
 }
 
+/// What every family's place in the list sorts before.
+pub(super) fn listing_end() -> String {
+    ":".to_owned()
+}
+
 pub(super) fn rejected_pk(at: Timestamp) -> String {
     format!("REJECTED#{}", at.strftime("%Y-%m-%d"))
 }

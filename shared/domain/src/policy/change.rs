@@ -1,5 +1,6 @@
 //! What a policy changes against the one that is stored.
 
+use super::in_force::{InForce, Instead, PolicyTexts};
 use super::shape::leaves;
 use super::{Policy, PolicyError, Written};
 use crate::escape::one_line;
@@ -59,17 +60,27 @@ pub enum Verdict {
     Same,
     /// The stored one means something else.
     Differs(Vec<Change>),
-    /// The stored one is not valid, so presses that name it are rejected.
-    Mends(PolicyError, Vec<Change>),
+    /// The newest version is not valid.
+    Mends {
+        /// What is wrong with it.
+        error: PolicyError,
+        /// The version that is in force instead, with which this one is compared; none if no version is valid.
+        instead: Option<u64>,
+        /// What changes against the version in force; against nothing if there is none.
+        changes: Vec<Change>,
+    },
 }
 
-/// Compares a policy with the stored text.
-pub fn compare(stored: Option<&str>, written: &Written) -> Verdict {
-    match stored.map(Policy::parse) {
+/// Compares a policy with the stored version that is in force.
+pub fn compare(stored: &PolicyTexts, written: &Written) -> Verdict {
+    match stored.in_force() {
         None => Verdict::New(changes(None, &written.policy)),
-        Some(Err(error)) => Verdict::Mends(error, changes(None, &written.policy)),
-        Some(Ok(stored)) if stored == written.policy => Verdict::Same,
-        Some(Ok(stored)) => Verdict::Differs(changes(Some(&stored), &written.policy)),
+        Some(Err(error)) => Verdict::Mends { error, instead: None, changes: changes(None, &written.policy) },
+        Some(Ok(InForce { policy, instead: Some(Instead { version, error }), .. })) => {
+            Verdict::Mends { error, instead: Some(version), changes: changes(Some(&policy), &written.policy) }
+        }
+        Some(Ok(InForce { policy, .. })) if policy == written.policy => Verdict::Same,
+        Some(Ok(InForce { policy, .. })) => Verdict::Differs(changes(Some(&policy), &written.policy)),
     }
 }
 
@@ -134,6 +145,7 @@ fn difference(from: Option<Value>, to: Option<Value>) -> Option<Difference> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::EarlierText;
     use super::*;
     use serde_json::json;
 
@@ -145,7 +157,7 @@ mod tests {
     fn what_means_the_same_is_the_same_however_it_is_written() {
         let written = written(r#"{"distribute":{"regions":["us-west-2","eu-west-1"]}}"#);
         let stored = r#"{ "deadline_hours": 24, "distribute": {"regions": ["eu-west-1", "us-west-2"]}, "share": {} }"#;
-        assert_eq!(compare(Some(stored), &written), Verdict::Same);
+        assert_eq!(compare(&PolicyTexts::newest(Some(stored)), &written), Verdict::Same);
     }
 
     #[test]
@@ -154,7 +166,7 @@ mod tests {
         let written = written(
             r#"{"description":"new","create":{"reboot":true},"distribute":{"regions":["us-west-2","sa-east-1"]}}"#,
         );
-        let Verdict::Differs(changes) = compare(Some(stored), &written) else { panic!() };
+        let Verdict::Differs(changes) = compare(&PolicyTexts::newest(Some(stored)), &written) else { panic!() };
         let shown = serde_json::to_value(&changes).unwrap();
         let expected = json!([
             {"field": "description", "changed": {"from": "old", "to": "new"}},
@@ -172,7 +184,7 @@ mod tests {
             r#"{"distribute":{"regions":[{"region":"us-west-2"},{"region":"eu-west-1","kms_key":"alias/a"}],"within_minutes":60},
                 "share":{"organizations":[]}}"#,
         );
-        let Verdict::Differs(changes) = compare(Some(stored), &written) else { panic!() };
+        let Verdict::Differs(changes) = compare(&PolicyTexts::newest(Some(stored)), &written) else { panic!() };
         let expected = json!([
             {"field": "distribute.regions", "items":
                 {"added": [{"region": "eu-west-1", "kms_key": "alias/a"}], "removed": ["eu-west-1"]}},
@@ -187,7 +199,7 @@ mod tests {
         let written = written(
             r#"{"create":{"tags":{"Team":"shop","New\u202e":"","Same":"s"},"carry_tags":["B"],"delete_on_termination":{"/dev/sdb":true}}}"#,
         );
-        let Verdict::Differs(changes) = compare(Some(stored), &written) else { panic!() };
+        let Verdict::Differs(changes) = compare(&PolicyTexts::newest(Some(stored)), &written) else { panic!() };
         let shown = serde_json::to_value(&changes).unwrap();
         let expected = json!([
             {"field": "create.name", "unset": {"from": "a"}},
@@ -203,9 +215,20 @@ mod tests {
     #[test]
     fn a_new_policy_and_one_that_mends_show_all_that_they_say() {
         let written = written(r#"{"create":{"reboot":true}}"#);
-        let Verdict::New(changes) = compare(None, &written) else { panic!() };
+        let Verdict::New(changes) = compare(&PolicyTexts::newest(None), &written) else { panic!() };
         let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
         assert_eq!(fields, ["create.reboot", "deadline_hours"]);
-        assert!(matches!(compare(Some("{"), &written), Verdict::Mends(_, again) if again == changes));
+        let mends = compare(&PolicyTexts::newest(Some("{")), &written);
+        assert!(matches!(mends, Verdict::Mends { instead: None, changes: again, .. } if again == changes));
+    }
+
+    #[test]
+    fn a_policy_that_mends_is_compared_with_the_version_in_force() {
+        let written = written(r#"{"create":{"reboot":true},"deadline_hours":3}"#);
+        let earlier = vec![EarlierText { version: 4, text: r#"{"deadline_hours":3}"#.to_owned() }];
+        let stored = PolicyTexts { newest: Some("{".to_owned()), earlier };
+        let Verdict::Mends { instead, changes, .. } = compare(&stored, &written) else { panic!() };
+        let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
+        assert_eq!((instead, fields), (Some(4), vec!["create.reboot"]));
     }
 }

@@ -139,6 +139,17 @@ pub fn refused(texts: &PolicyTexts, bounds: &Bounds, keys: &TagKeys) -> Option<R
     }
 }
 
+/// The version that images are made under; none if there is no such policy, or if it gives no images. `newest` is the
+/// number of the newest one.
+pub fn version_in_use(texts: &PolicyTexts, newest: u64, bounds: &Bounds, keys: &TagKeys) -> Option<u64> {
+    texts.newest.as_ref()?;
+    match refused(texts, bounds, keys) {
+        None => Some(newest),
+        Some(Refused::Instead { version, .. }) => Some(version),
+        Some(Refused::Invalid(_) | Refused::Beyond(_) | Refused::InsteadBeyond { .. }) => None,
+    }
+}
+
 impl Watch {
     /// Whether everything was told, so that nobody need look.
     pub fn is_current(&self, texts: &PolicyTexts, bounds: &Bounds, keys: &TagKeys) -> bool {
@@ -292,6 +303,23 @@ mod tests {
         assert!(many.contains("20 instances follow it") && many.ends_with(" and 12 more"), "{many}");
         assert!(many.chars().count() < 500, "{many}");
         assert!(tell(None, &[4]).is_some(), "it came to others");
+    }
+
+    #[test]
+    fn the_version_in_use_is_the_one_that_images_are_made_under() {
+        let keys = TagKeys::new(TagPrefix::new("amiline").unwrap());
+        let in_use = |newest: Option<&str>, earlier: &[(u64, &str)]| {
+            let earlier =
+                earlier.iter().map(|(version, text)| EarlierText { version: *version, text: (*text).to_owned() });
+            let texts = PolicyTexts { newest: newest.map(str::to_owned), earlier: earlier.collect() };
+            version_in_use(&texts, 7, &bounds(), &keys)
+        };
+        assert_eq!(in_use(None, &[]), None);
+        assert_eq!(in_use(Some(GOOD), &[]), Some(7));
+        assert_eq!(in_use(Some("{"), &[(6, "["), (5, GOOD)]), Some(5));
+        assert_eq!(in_use(Some("{"), &[(6, "[")]), None);
+        assert_eq!(in_use(Some(FAR), &[(6, GOOD)]), None, "what the stack does not allow gives no image");
+        assert_eq!(in_use(Some("{"), &[(6, FAR), (5, GOOD)]), None);
     }
 
     #[test]

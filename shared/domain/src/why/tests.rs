@@ -2,13 +2,15 @@ use super::*;
 use crate::bounds::Bounds;
 use crate::budget::Budget;
 use crate::coverage::Made;
-use crate::ids::{DeviceName, ImageId, TagPrefix};
-use crate::image::ObservedInstance;
+use crate::ids::{AccountId, DeviceName, ImageId, StackName, TagPrefix};
+use crate::image::{InstanceState, ObservedInstance, RootDevice};
+use crate::look::{Counts, Requested, admit};
+use crate::plan::{Begun, begin};
 use crate::policy::{EarlierText, Policy, PolicyTexts};
-use crate::press::Press;
+use crate::press::{Press, PressState};
 use crate::tags::TagKeys;
 use crate::time::Slot;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const NIGHTLY: &str = r#"{"schedule":{"cron":["0 2 * * *"],"jitter_minutes":60}}"#;
 
@@ -26,6 +28,7 @@ struct Story {
     made: Vec<Made>,
     busy: bool,
     off: bool,
+    watched: Vec<Region>,
     now: Timestamp,
 }
 
@@ -69,6 +72,7 @@ impl Story {
             made: Vec::new(),
             busy: false,
             off: false,
+            watched: vec![home()],
             now: at("2026-11-24T12:00:00Z"),
         };
         story.read(PolicyRead::newest(Some(NIGHTLY)));
@@ -128,6 +132,7 @@ impl Story {
         explain(Facts {
             region: &home(),
             instance: &id(),
+            watched: &self.watched,
             sight: self.sight(&bounds, &keys, &BTreeSet::new()),
             enrolment: &self.enrolment,
             button: self.button,
@@ -135,6 +140,26 @@ impl Story {
             switched_off: self.off,
             latest: None,
         })
+    }
+
+    /// A press of it that was accepted.
+    fn family(&self) -> Family {
+        let (bounds, keys) = (self.bounds(), TagKeys::new(TagPrefix::new("amiline").unwrap()));
+        let instance = self.instance.as_ref().unwrap();
+        let requested = Requested { value: "default", policy: &self.pressed };
+        let counts = Counts { press: &self.press, budget: &self.budget };
+        let admission = admit(requested, instance, counts, &bounds, &keys, self.now).unwrap();
+        let begun = Begun {
+            stack: &StackName::new("amiline").unwrap(),
+            account: &AccountId::new("111111111111").unwrap(),
+            instance,
+            press: &self.press,
+            slot: Slot::at(self.now),
+            value: "default",
+            heard_at: None,
+            status_before: None,
+        };
+        begin(begun, &admission, self.now).0
     }
 
     /// What is said of a thing.
@@ -219,13 +244,15 @@ fn the_images_say_how_old_they_are() {
     story.now = at("2026-11-28T12:00:00Z");
     let why = story.why();
     assert_eq!(why.images.len(), 1);
-    assert!(why.images[0].lost && why.images[0].says.starts_with("no image: TOO OLD"), "{why:?}");
+    assert!(why.images[0].lost && why.images[0].says.starts_with("NO IMAGE, there is none for the slot of"), "{why:?}");
     let available = BTreeMap::from([(home(), ImageId::new("ami-0123456789abcdef0").unwrap())]);
     let family = FamilyId::new("fam-0123456789abcdef").unwrap();
     story.made.push(Made { family, policy: nightly(), at: at("2026-11-28T02:10:00Z"), available });
     let why = story.why();
     assert!(
-        why.images[0].says.starts_with("ami-0123456789abcdef0, 9 h 50 min old: in order until 2026-11-30"),
+        why.images[0].says.starts_with(
+            "ami-0123456789abcdef0, 9 h 50 min old: new enough; the next one has to be there by 2026-11-30"
+        ),
         "{why:?}"
     );
     assert!(!why.images[0].lost && why.last.is_none());
@@ -236,10 +263,86 @@ fn the_images_say_how_old_they_are() {
 fn an_instance_that_is_gone_or_has_the_wrong_root_says_so_first() {
     let mut story = Story::new();
     assert_eq!(story.why().state, "an image can be made of it");
+    assert!(story.why().possible);
     story.instance.as_mut().unwrap().root_device = RootDevice::InstanceStore;
     assert!(story.why().state.contains("instance store"));
     story.instance.as_mut().unwrap().state = InstanceState::Terminated;
     assert!(story.why().state.contains("terminated"));
     story.instance = None;
     assert!(story.why().state.contains("no such instance"));
+}
+
+#[test]
+fn the_headline_never_promises_an_image_that_something_prevents() {
+    let mut story = Story::new();
+    story.button = Some("default");
+    story.off = true;
+    assert_eq!(story.why().state, "no image is made of it now: the kill switch is on");
+    assert_eq!(story.says("amiline:image"), "an image under policy default is made when the kill switch is off");
+    story.off = false;
+    story.per_hour = 0;
+    assert_eq!(story.why().state, "no image is made of it now: the account's 0 images an hour are used up");
+    story.per_hour = 50;
+    story.press.last_image_slot = Some(Slot::at(at("2026-11-24T11:58:00Z")));
+    let why = story.why();
+    assert!(
+        why.state.starts_with("what its tags ask for gives no image: this instance may be imaged again at"),
+        "{why:?}"
+    );
+    assert!(!why.possible);
+    story.press.last_image_slot = None;
+    assert!(story.why().possible);
+    story.pressed = PolicyRead::default();
+    assert!(story.why().state.contains("there is no policy default"));
+    // Without a press the schedules are what asks, and one that gives images is enough.
+    story.button = None;
+    assert!(story.why().possible);
+    story.read(PolicyRead::default());
+    assert!(story.why().state.contains("there is no policy nightly"));
+}
+
+#[test]
+fn an_unwatched_region_says_so_and_predicts_no_rejection() {
+    let mut story = Story::new();
+    story.watched = vec![Region::new("eu-west-1").unwrap(), Region::new("us-west-2").unwrap()];
+    story.button = Some("nope");
+    story.pressed = PolicyRead::default();
+    let why = story.why();
+    assert_eq!(why.state, "no tag on it is looked at: us-east-1 is not watched");
+    assert_eq!(
+        story.says("Region"),
+        "the stack does not watch instances in us-east-1, only in eu-west-1, us-west-2; to watch it, add it to the \
+         stack's SourceRegions and deploy regional.yaml there"
+    );
+    assert!(story.says("amiline:image").contains("neither made nor rejected"));
+    story.enrolment = Enrolment::default();
+    assert!(story.says("schedule nightly").starts_with("it is not followed"));
+    assert!(!serde_json::to_string(&why).unwrap().contains("there is no policy"), "{why:?}");
+}
+
+#[test]
+fn what_happened_last_says_its_outcome_once() {
+    let mut family = Story::new().family();
+    let mut says = |outcome, status: &str| {
+        family.outcome = outcome;
+        family.status = Some(status.to_owned());
+        past::last(&family).says
+    };
+    assert_eq!(
+        says(Some(Outcome::Failed), "failed: EC2 said no"),
+        "a press that named \"default\" failed: EC2 said no"
+    );
+    assert_eq!(
+        says(Some(Outcome::Rejected), "rejected: there is no policy default"),
+        "a press that named \"default\" was rejected: there is no policy default"
+    );
+    assert_eq!(
+        says(Some(Outcome::Partial), "partial ami-1 in 1 Region: us-west-2: denied"),
+        "a press that named \"default\" ended with something missing: ami-1 in 1 Region: us-west-2: denied"
+    );
+    assert_eq!(
+        says(Some(Outcome::Complete), "available ami-1 in 3 Regions"),
+        "a press that named \"default\" made every image: available ami-1 in 3 Regions"
+    );
+    assert_eq!(says(None, "creating ami-1"), "a press that named \"default\" is under way: creating ami-1");
 }

@@ -44,11 +44,13 @@ async fn three(lab: &impl Lab, same_instance: bool) -> [Family; 3] {
 
 async fn the_newest_families_are_listed_first(lab: &impl Lab) {
     let [first, mut second, third] = three(lab, false).await;
-    let listed = async |limit| lab.operator().families(limit).await.expect("a list");
+    let listed = async |limit| lab.operator().families(limit, None).await.expect("a list");
     let expected = vec![third.clone(), second.clone(), first];
     // The index may lag.
     assert!(until(lab, async || listed(3).await == expected).await, "{:?}", listed(3).await);
     assert_eq!(listed(2).await, expected[..2]);
+    let after = lab.operator().families(1, Some(&third)).await;
+    assert_eq!(after, Ok(vec![second.clone()]), "a page begins after the family that the last one ended with");
     write(&lab.create_image(), &change(&mut second)).await;
     assert_eq!(listed(2).await, [third, second], "a change moves nothing, and is shown");
 }
@@ -91,9 +93,9 @@ async fn families_of_one_second_are_listed_by_id(lab: &impl Lab) {
     for family in [&low, &high] {
         write(&lab.create_image(), &beginning(family)).await;
     }
-    let listed = async || lab.operator().families(2).await.expect("a list");
+    let listed = async || lab.operator().families(2, None).await.expect("a list");
     let expected = vec![high.clone(), low.clone()];
     assert!(until(lab, async || listed().await == expected).await, "{:?}", listed().await);
     assert_eq!(lab.operator().families_of_instance(&low.region, &low.instance, 100).await, Ok(expected));
-    assert_eq!(lab.operator().families(0).await, Ok(Vec::new()));
+    assert_eq!(lab.operator().families(0, None).await, Ok(Vec::new()));
 }

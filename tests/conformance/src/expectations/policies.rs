@@ -19,6 +19,9 @@ expected! {
     "SSM, GetParametersByPath: at most 10 on a page" {
         all_policies_are_listed_by_name,
     }
+    "SSM, DeleteParameter: ParameterNotFound" {
+        a_policy_is_deleted_with_its_versions_and_once,
+    }
     "SSM, GetParameter: ParameterNotFound" {
         the_bounds_are_read_as_they_were_stated,
     }
@@ -69,6 +72,16 @@ async fn a_policy_that_was_taken_away_has_no_versions(lab: &impl Lab) {
     assert_eq!(operator.policy_versions(&name, Freshness::Fresh).await, Ok(Vec::new()));
     assert_eq!(operator.stored_policy(&name).await, Ok(None));
     assert_eq!(operator.create_policy(&name, "{}").await, Ok(Some(1)), "counted anew");
+}
+
+async fn a_policy_is_deleted_with_its_versions_and_once(lab: &impl Lab) {
+    let (name, operator) = (name("deleted"), lab.operator());
+    lab.put_policy("deleted", Some("{}")).await;
+    lab.put_policy("deleted", Some("{\"deadline_hours\":2}")).await;
+    assert_eq!(operator.delete_policy(&name).await, Ok(true));
+    assert_eq!(operator.stored_policy(&name).await, Ok(None));
+    assert_eq!(operator.policy_versions(&name, Freshness::Fresh).await, Ok(Vec::new()));
+    assert_eq!(operator.delete_policy(&name).await, Ok(false));
 }
 
 async fn all_policies_are_listed_by_name(lab: &impl Lab) {

@@ -486,8 +486,8 @@ impl DueReader for Mutated {
 }
 
 impl Catalogue for Mutated {
-    async fn families(&self, limit: usize) -> Result<Vec<Family>, CallError> {
-        self.world.families(limit).await
+    async fn families(&self, limit: usize, after: Option<&Family>) -> Result<Vec<Family>, CallError> {
+        self.world.families(limit, after).await
     }
 
     async fn families_of_instance(

@@ -62,7 +62,10 @@ pub(crate) async fn policies_are_documents(cloud: &Cloud) {
     assert!(done(cloud, &["apply", &shop]).contains("Nothing to write"), "needs no --yes");
     written(&directory, "shop.yaml", SECOND);
     let printed = done(cloud, &["diff", &shop]);
-    assert!(printed.contains("shop: version 1, changes\n  + distribute.regions  us-west-2"), "{printed}");
+    assert!(
+        printed.contains("shop: changes against version 1, which is in force\n  + distribute.regions  us-west-2"),
+        "{printed}"
+    );
     let applied = read(cloud, &["apply", &shop, "--yes"]);
     assert_eq!(applied["policies"][0]["written"], 2, "{applied}");
     cloud.note(format!("amiline policy history:\n{}", done(cloud, &["history", "shop"])));
@@ -78,7 +81,9 @@ pub(crate) async fn policies_are_documents(cloud: &Cloud) {
         let asked = json!({"Name": format!("/amiline/policies/{name}"), "Value": value, "Type": "String"});
         cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &asked).await.unwrap();
     }
-    let listed = read(cloud, &["list"]);
+    let (code, listed) = policy(cloud, &["list", "--json"]);
+    assert_eq!(code, 1, "one of them is refused");
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
     let refused = |name: &str| {
         let rows = listed["policies"].as_array().unwrap();
         rows.iter().find(|row| row["policy"] == name).unwrap_or_else(|| panic!("{name} in {listed}"))["refused"].clone()
@@ -87,7 +92,7 @@ pub(crate) async fn policies_are_documents(cloud: &Cloud) {
     assert!(refused("torn").as_str().is_some_and(|why| why.contains("line 1")), "{listed}");
     assert_eq!(read(cloud, &["show", "past"])["document"], json!({"deadline_hours": 5}));
     let torn = written(&directory, "torn.yml", "deadline_hours: 5\n");
-    assert!(done(cloud, &["apply", &torn, "--yes"]).contains("not valid so far"), "it can be mended");
+    assert!(done(cloud, &["apply", &torn, "--yes"]).contains("torn: version 1 is not valid"), "it can be mended");
 
     // What is stored is what a press does.
     let instance = cloud.pressed("shop").await;

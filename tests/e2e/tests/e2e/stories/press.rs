@@ -15,7 +15,8 @@ const BUDGET: [(&str, &[(&str, usize)]); 3] = [
     (
         "create-image",
         &[
-            ("dynamodb:BatchGetItem", 1),
+            // The press with the hour's count, and what was told of the policy.
+            ("dynamodb:BatchGetItem", 2),
             ("dynamodb:TransactWriteItems", 3),
             ("ec2:CreateImage", 1),
             ("ec2:CreateTags", 1),

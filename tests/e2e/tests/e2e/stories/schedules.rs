@@ -62,15 +62,15 @@ fn answers_of_the_command(cloud: &Cloud, instance: &str, unscheduled: &str) {
     assert!(code == 0 && answer.contains("in order until") && answer.contains("is named in vain"), "{answer}");
     cloud.note(answer);
     let (code, answer) = asked(cloud, &["why", instance]);
-    for said in ["Now", "it is not pressed", "schedule daily", "its next slot is", "Newest images", "in order until"] {
+    for said in ["Now", "it is not pressed", "schedule daily", "its next slot is", "Newest images", "new enough"] {
         assert!(code == 0 && answer.contains(said), "{said}: {answer}");
     }
-    assert!(answer.contains("the slot of ") && answer.contains("ended complete: available ami-"), "{answer}");
+    assert!(answer.contains("the slot of ") && answer.contains("made every image: available ami-"), "{answer}");
     cloud.note(answer);
     let (code, answer) = asked(cloud, &["why", unscheduled]);
     assert!(code == 0 && answer.contains("it gives no image: policy default has no schedule"), "{answer}");
     let (code, answer) = asked(cloud, &["why", "i-00000000"]);
-    assert!(code == 3 && answer.contains("nothing is recorded of i-00000000"), "{answer}");
+    assert!(code == 3 && answer.contains("there is no instance i-00000000 in us-east-1, "), "{answer}");
 }
 
 /// An enrolment whose event was lost is found by the sweep, which asks nobody who is enrolled already.
