@@ -24,6 +24,7 @@ where
     W: Clock
         + InstanceReader
         + PolicyReader
+        + PolicyStore
         + PolicyHistory
         + DayCountReader
         + KillSwitch

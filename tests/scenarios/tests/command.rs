@@ -53,7 +53,7 @@ fn a_press_of_which_no_image_can_come_is_refused_before_anything_is_written() {
     let nobody: InstanceId = "i-00000000000000009".parse().unwrap();
     let refused = |region, instance: &InstanceId, policy: &str| {
         let asked = asked(region, instance, policy);
-        block_on(press(&person(&house), &keys(&house), &stated(&house), &asked)).unwrap_err()
+        block_on(press(&person(&house), &watched(&house), &asked)).unwrap_err()
     };
     assert!(matches!(refused(east(), &instance, "nobody"), PressError::NoSuchPolicy(_)));
     assert!(matches!(refused(east(), &nobody, "default"), PressError::NoSuchInstance { .. }));
