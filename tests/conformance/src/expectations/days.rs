@@ -96,7 +96,7 @@ async fn a_days_ended_enrolments_are_those_between_its_midnights_oldest_first(la
                 kind,
                 account: lab.account(),
                 region: lab.home(),
-                policy: PolicyName::new("nightly").unwrap(),
+                policy: Some(PolicyName::new("nightly").unwrap()),
                 image: None,
                 instance_name: None,
                 reason: "the tag is gone".to_owned(),
