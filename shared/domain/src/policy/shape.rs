@@ -250,7 +250,8 @@ pub(crate) const POLICY: &[Field] = &[
     },
     Field {
         name: "encrypt",
-        about: "The key that every image ends up under. Without it, images keep the encryption that the instance has.",
+        about: "The key that every image ends up under. Without it, images keep the encryption that the instance has, and \
+                encrypted copies are under their Region's default key for EBS, whose alias the stack must allow.",
         value: Shape::Object {
             fields: &[Field {
                 name: "kms_key",
