@@ -9,7 +9,7 @@ use crate::time::plus_seconds;
 /// Gives a family that has ended the outcome and the answer that its images have now.
 pub(super) fn after_somebodys_hand(family: &mut Family, changes: &mut Changes) {
     let ended = matches!(family.outcome, Some(Outcome::Complete | Outcome::Partial | Outcome::Failed));
-    if family.phase != Phase::Settled || !ended || changes.rows.is_empty() {
+    if family.phase != Phase::Settled || !ended {
         return;
     }
     let outcome = super::decide::outcome_of(family);
