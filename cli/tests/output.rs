@@ -113,3 +113,15 @@ fn every_help_says_how_the_command_ends_and_fits_the_window() {
         }
     }
 }
+
+#[test]
+fn programs_get_one_shape_from_a_command_and_refused_documents_as_an_error() {
+    let bad = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/check/web.yaml");
+    for command in ["diff", "apply"] {
+        let output = amiline(&["policy", command, "--json", bad]).output().unwrap();
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{command}: {error}");
+        assert_eq!(error["error"]["kind"], "invalid-policy");
+        assert!(error["error"]["message"].as_str().unwrap().contains("did you mean \"reboot\"?"), "{error}");
+    }
+}

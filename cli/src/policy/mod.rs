@@ -49,6 +49,8 @@ pub(crate) enum PolicyCommandError {
     NoName,
     #[error(transparent)]
     Unasked(#[from] Unasked),
+    #[error("{0}")]
+    Documents(String),
     #[error(transparent)]
     Output(#[from] Unwritten),
     #[error(transparent)]
@@ -92,6 +94,7 @@ impl PolicyCommandError {
             Self::NoSuchPolicy(_) | Self::NoSuchVersion { .. } => ExitCode::from(3),
             Self::Output(error) => error.exit_code(),
             Self::NotRestored { .. }
+            | Self::Documents(_)
             | Self::Invalid { .. }
             | Self::FollowersUnread { .. }
             | Self::Bounds(_)
@@ -110,7 +113,7 @@ impl PolicyCommandError {
             Self::FollowersUnread { .. } => "unread",
             Self::NoSuchPolicy(_) | Self::NoSuchVersion { .. } => "not-found",
             Self::Output(_) => "output",
-            Self::NotRestored { .. } | Self::Invalid { .. } => "invalid-policy",
+            Self::NotRestored { .. } | Self::Documents(_) | Self::Invalid { .. } => "invalid-policy",
             Self::Bounds(_) => "stack",
             Self::Connect(_) => "configuration",
             Self::Unknown(_) => "unknown-outcome",
@@ -205,13 +208,12 @@ fn documents(
     if files.iter().any(|file| file == Path::new(files::STDIN)) {
         return Err(PolicyCommandError::NoName);
     }
-    Ok(check::all_fine(check::check(files)).map_err(|checked| {
-        let text = match args.json {
-            true => check::as_json(&checked, amiline_aws::now()).to_string(),
-            false => check::text(&checked, paint),
-        };
-        Answer::ended(text, false)
-    }))
+    match check::all_fine(check::check(files)) {
+        Ok(proposed) => Ok(Ok(proposed)),
+        // What a command prints for programs has one shape; `policy check --json` has each problem by itself.
+        Err(checked) if args.json => Err(PolicyCommandError::Documents(check::text(&checked, Paint::plain()))),
+        Err(checked) => Ok(Err(Answer::ended(check::text(&checked, paint), false))),
+    }
 }
 
 /// Has it told at once that policies can be used again, or not any longer; otherwise their next use or the sweep tells it.
