@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub(crate) const VERSIONS_KEPT: usize = 100;
 
 /// Parameters by name. Adapters cache reads for less than a minute; the model does not.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Parameters {
     pub(crate) policies: BTreeMap<String, String>,
     /// The switch's value; `None`: there is no parameter, as in a new stack.
@@ -20,20 +20,12 @@ pub(crate) struct Parameters {
     versions: BTreeMap<String, Vec<PolicyVersion>>,
 }
 
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { policies: BTreeMap::new(), kill_switch: None, bounds: None, versions: BTreeMap::new() }
-    }
-}
-
 impl Parameters {
     /// On if there is a parameter that says anything but "off".
     pub(crate) fn kill_switch_is_on(&self) -> bool {
         self.kill_switch.as_deref().is_some_and(|value| value != "off")
     }
-}
 
-impl Parameters {
     /// The versions of a policy, oldest first.
     pub(crate) fn versions(&self, name: &str) -> &[PolicyVersion] {
         self.versions.get(name).map_or(&[], Vec::as_slice)
