@@ -75,15 +75,20 @@ fn asks_for(message: &Message) -> Option<About> {
     }
 }
 
-/// How the families of each day and policy ended, as the history said it last.
+/// How the families of each day and policy ended, as the history said it last; where somebody laid hands on an image
+/// later, as the record says it now.
 fn counted(run: &Run) -> BTreeMap<About, BTreeMap<&'static str, u64>> {
     let mut counted: BTreeMap<About, BTreeMap<&str, u64>> = BTreeMap::new();
     for family in run.cloud.families() {
         let policy = family.policy_name().map(ToString::to_string);
         let counts = counted.entry((family.created_at.to_string()[..10].to_owned(), policy)).or_default();
-        let said =
-            run.oracle.told.get(&family.id).and_then(|told| told.ended.last()).map(|(_, outcome)| outcome.as_str());
-        *counts.entry(said.unwrap_or("under_way")).or_default() += 1;
+        let said = run.oracle.told.get(&family.id).and_then(|told| told.ended.last()).map(|(_, outcome)| *outcome);
+        let touched = family
+            .rows
+            .values()
+            .any(|row| row.image.as_ref().is_some_and(|image| run.diary.touched(&row.region, image)));
+        let stands = said.map(|said| if touched { family.outcome.unwrap_or(said) } else { said });
+        *counts.entry(stands.map_or("under_way", Outcome::as_str)).or_default() += 1;
     }
     counted
 }
