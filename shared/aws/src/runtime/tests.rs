@@ -192,7 +192,8 @@ async fn the_stream_publishes_new_history_and_nothing_else() {
     let response = stream_event(&world, event, &invocation).await;
     assert_eq!(response, serde_json::json!({"batchItemFailures": []}));
     let subject = "Amiline: i-0123456789abcdef0: no image could be made";
-    assert_eq!(*world.published.borrow(), [format!("notifications: {subject}"), format!("attention: {subject}")]);
+    let to_all = ["notifications", "attention", "chat"].map(|topic| format!("{topic}: {subject}"));
+    assert_eq!(*world.published.borrow(), to_all);
     assert_eq!(*world.on_bus.borrow(), ["family-failed"]);
     assert_eq!(*world.marked.borrow(), [1]);
 }
@@ -203,8 +204,8 @@ async fn what_only_some_were_told_of_is_noted_and_not_delivered_again() {
     let event = stream(&[("INSERT", "HISTORY#000000000001"), ("INSERT", "HISTORY#000000000002")]);
     let response = stream_event(&world, event, &invocation(&Context::default())).await;
     assert_eq!(response, serde_json::json!({"batchItemFailures": []}));
-    assert_eq!(world.published.borrow().len(), 4);
-    let topics = BTreeSet::from([Receiver::Notifications, Receiver::Attention]);
+    assert_eq!(world.published.borrow().len(), 6);
+    let topics = BTreeSet::from([Receiver::Notifications, Receiver::Attention, Receiver::Chat]);
     assert_eq!(world.told.borrow().iter().map(|(_, told)| told.clone()).collect::<Vec<_>>(), [topics.clone(), topics]);
     assert!(world.marked.borrow().is_empty());
 }
