@@ -50,7 +50,7 @@ fn what_is_printed_is_what_was_reviewed() {
         assert!(output.stderr.is_empty(), "{file}: {output:?}");
         all.push_str(&format!("$ amiline policy check {file}\n{}\n", printed(&output)));
     }
-    let together = ["web.yaml", "good.yaml", "good.json", "missing.yaml"];
+    let together = ["web.yaml", "good.yaml", "good.json", "good-copies.yaml", "missing.yaml"];
     all.push_str(&format!("$ amiline policy check {}\n{}", together.join(" "), printed(&check(&together))));
     for arguments in [["good-nightly.yaml", "--from", "2026-03-28"], ["good.yaml", "--from", "2026-03-28"]] {
         let output = policy("slots", &arguments);

@@ -9,7 +9,7 @@ use crate::table::Table;
 use amiline_app::policies::Proposed;
 use amiline_domain::document::{Node, without_mark};
 use amiline_domain::escape::one_line;
-use amiline_domain::ids::PolicyName;
+use amiline_domain::ids::{PolicyName, Region};
 use amiline_domain::policy::{Policy, Problem, TEXT_BYTES_MAX, Written};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -187,6 +187,18 @@ fn slots_of(proposed: &Proposed, now: Timestamp) -> Slots<'_> {
     Slots::new(&proposed.name, proposed.written.policy.schedule.as_ref(), now, slots::SHOWN)
 }
 
+/// What is no problem, and a reason to look again.
+fn note(policy: &Policy) -> Option<String> {
+    let regions: Vec<&str> = policy.destinations_without_key().map(Region::as_str).collect();
+    (!regions.is_empty()).then(|| {
+        format!(
+            "no key is named for copies to {}. If EC2 encrypts them, they are under the default key for EBS there; if \
+             that is a customer key, the stack's AllowedKeyAliases must have its alias, or the copies fail",
+            regions.join(", ")
+        )
+    })
+}
+
 /// What was found, for people: one line for each problem, in columns, and a last line that sums up.
 pub(crate) fn text(checked: &[Checked], paint: Paint) -> String {
     let mut rows: Vec<(String, String, String, bool)> = Vec::new();
@@ -196,6 +208,8 @@ pub(crate) fn text(checked: &[Checked], paint: Paint) -> String {
                 let size = proposed.written.text.len();
                 let fine = format!("fine: {size} of {TEXT_BYTES_MAX} bytes as JSON");
                 rows.push((one.file.clone(), String::new(), fine, true));
+                let note = note(&proposed.written.policy).map(|note| format!("note: {note}"));
+                rows.extend(note.map(|note| (String::new(), String::new(), note, false)));
             }
             Err(found) => rows.extend(found.iter().map(|found| {
                 let place = found.spot.map_or(String::new(), |spot| format!(":{}:{}", spot.line, spot.column));
@@ -235,6 +249,7 @@ pub(crate) fn as_json(checked: &[Checked], now: Timestamp) -> Value {
             "policy": proposed.name,
             "bytes": proposed.written.text.len(),
             "problems": [],
+            "note": note(&proposed.written.policy),
             "schedule": proposed.written.policy.schedule.is_some().then(|| slots_of(proposed, now).as_json()),
         }),
         Err(found) => {

@@ -360,6 +360,12 @@ impl Policy {
         own.or_else(|| self.encrypt.as_ref().map(|encrypt| &encrypt.kms_key))
     }
 
+    /// The destinations whose copies are made without a key. What EC2 encrypts there is under the Region's default key
+    /// for EBS.
+    pub fn destinations_without_key(&self) -> impl Iterator<Item = &Region> {
+        self.distribute.regions.regions().filter(|region| self.key_in(region).is_none())
+    }
+
     /// The time for a copy to a Region: its own, or that of all destinations. The encrypted copy in a Region that is no
     /// destination has none.
     pub fn minutes_to(&self, region: &Region) -> Option<CopyMinutes> {
