@@ -96,6 +96,22 @@ def _with_own_queue_only(attach):
     return wrapper
 
 
+def _with_metric_math(put):
+    """AWS::CloudWatch::Alarm on an expression: it exists, with its settings and actions. The expression is not evaluated,
+    so the alarm has no data here and keeps its first state."""
+
+    def wrapper(*args, **kwargs):
+        # create(logical_id, props, stack); update(physical_id, old_props, new_props, stack, logical_id)
+        place = 2 if isinstance(args[2], dict) else 1
+        props = args[place]
+        if props.get("Metrics"):
+            rest = {key: value for key, value in props.items() if key != "Metrics"}
+            props = {**rest, "Namespace": "MetricMath", "MetricName": props["AlarmName"]}
+        return put(*args[:place], props, *args[place + 1 :], **kwargs)
+
+    return wrapper
+
+
 def _with_table_settings(create):
     """TTL, point-in-time recovery and encryption, which ministack's table resource reads and leaves off."""
 
@@ -157,6 +173,9 @@ def install() -> None:
     policy = handlers["AWS::SQS::QueuePolicy"]
     policy["create"] = _with_own_queue_only(policy["create"])
     policy["update"] = _with_own_queue_only(policy["update"])
+    alarm = handlers["AWS::CloudWatch::Alarm"]
+    alarm["create"] = _with_metric_math(alarm["create"])
+    alarm["update"] = _with_metric_math(alarm["update"])
     table = handlers["AWS::DynamoDB::Table"]
     table["create"] = _with_table_settings(table["create"])
     table["update"] = _with_table_settings(table["update"])
