@@ -1,5 +1,7 @@
 //! Stories about images and what becomes of them: crashes, lost answers, failing Regions, other people.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, outside of test functions")]
+
 use amiline_app::Operate;
 use amiline_app::ports::Queue;
 use amiline_app::retry::retry;
