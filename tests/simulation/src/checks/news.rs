@@ -47,13 +47,13 @@ impl Oracle {
     ) {
         let policy = item.policy.as_ref().map(ToString::to_string).unwrap_or_default();
         if item.event == EventKind::EnrolmentEnded {
-            // A read may lag: the tag did not name the policy at some time in the last minutes.
+            // A read may lag: the tag did not name the policy at some time in the last minutes, or not any more since now.
             let always = diary.enrolments.iter().any(|enrolled| {
                 enrolled.region == key.region
                     && enrolled.instance == key.instance
                     && enrolled.names(&policy)
                     && enrolled.from <= plus_seconds(happening.at, -STALE_SECONDS)
-                    && enrolled.to.is_none_or(|to| to >= happening.at)
+                    && enrolled.to.is_none_or(|to| to > happening.at)
             });
             self.hold(Check::NewsAreTrue, !always, || {
                 format!("{} follows {policy} all the time, and its enrolment is told to end", key.instance)
