@@ -89,7 +89,7 @@ pub(crate) async fn two_hundred_at_once_over_a_limit_of_fifty(main: &Cloud) {
         names.iter().map(String::as_str).zip(instances.iter().map(String::as_str)).collect();
     asked.extend([("Tag.1.Key", BUTTON), ("Tag.1.Value", "default")]);
     cloud.ec2("CreateTags", &asked).await;
-    let answers = eventually(Duration::from_secs(150), "200 answers", async || {
+    let answers = eventually(Duration::from_secs(420), "200 answers", async || {
         let answer = cloud.ec2("DescribeInstances", &[]).await;
         let all: Vec<_> = list(&answer, "/reservationSet").iter().flat_map(|one| list(one, "/instancesSet")).collect();
         let tags = all.into_iter().map(|one| tags_of(one, "/tagSet")).filter(|tags| !tags.contains_key(BUTTON));

@@ -30,7 +30,13 @@ const IMPLIED: [(&str, &str); 15] = [
     ("notify", "dynamodb:ListStreams"),
     // Lambda tells the dead-letter queue which records of the stream it gave up.
     ("notify", "sqs:SendMessage"),
-    // EC2 and EBS use the key with the role's rights when they write an encrypted copy; the local EC2 asks no KMS.
+    // EC2 and EBS use the key with the role's rights when they write an encrypted snapshot; the local EC2 asks no KMS.
+    ("create-image", "kms:CreateGrant"),
+    ("create-image", "kms:Decrypt"),
+    ("create-image", "kms:DescribeKey"),
+    ("create-image", "kms:GenerateDataKeyWithoutPlaintext"),
+    ("create-image", "kms:ReEncryptFrom"),
+    ("create-image", "kms:ReEncryptTo"),
     ("distribute-image", "kms:CreateGrant"),
     ("distribute-image", "kms:Decrypt"),
     ("distribute-image", "kms:GenerateDataKeyWithoutPlaintext"),
