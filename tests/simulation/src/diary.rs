@@ -47,9 +47,14 @@ pub struct Enrolled {
 }
 
 impl Enrolled {
+    /// The policies that the tag names.
+    pub fn policies(&self) -> BTreeSet<&str> {
+        self.value.split([',', ' ']).filter(|part| !part.is_empty()).collect()
+    }
+
     /// Whether the tag names the policy.
     pub fn names(&self, policy: &str) -> bool {
-        self.value.split([',', ' ']).any(|part| part == policy)
+        self.policies().contains(policy)
     }
 }
 

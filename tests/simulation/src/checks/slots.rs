@@ -104,9 +104,7 @@ pub(crate) fn look(run: &mut Run, since: Timestamp) {
     let now = run.cloud.now();
     let standing: Vec<Enrolled> = run.diary.enrolments.iter().filter(|one| one.to.is_none()).cloned().collect();
     for enrolled in standing {
-        for policy in
-            enrolled.value.split([',', ' ']).filter(|part| !part.is_empty()).collect::<std::collections::BTreeSet<_>>()
-        {
+        for policy in enrolled.policies() {
             let Some(slots) = expected(run, &enrolled, policy) else { continue };
             // A sweep has found what no event told, and the instance's turn has come and gone.
             let until = plus_seconds(now, -(slots.jitter * 60 + TAKEN_SECONDS));
@@ -135,7 +133,7 @@ fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
         && run.watched.contains(&enrolled.region)
         && bounds.regions.contains(&enrolled.region);
     // An image that takes long makes the next slot wait, and so does another policy's.
-    let quick = run.conditions.pending <= 600 && !enrolled.value.contains(',');
+    let quick = run.conditions.pending <= 600 && enrolled.policies().len() == 1;
     // With few images an hour, or an interval between two of several policies, slots wait for each other.
     let interval = i64::from(bounds.interval_minutes_min).max(asked.interval);
     let often = |slots: &Slots| i64::from(slots.apart()) <= interval;
