@@ -24,6 +24,7 @@ use amiline_domain::record::{EnrolmentWrite, NewsCommit, NewsRecord};
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
 use amiline_domain::wake::InstanceTagged;
+use futures_util::future::{join, join_all};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whose schedules to look at.
@@ -86,11 +87,15 @@ pub async fn look_at_schedule<W: Create>(
         let enrolled = world.enrolment(&key).await?;
         let instance = world.instance(&key.region, &key.instance).await?;
         let tag = instance.as_ref().and_then(|instance| instance.tags.get(&stack.stack.keys.schedule())).cloned();
-        let policies = policies(world, stack, tag.as_deref()).await?;
-        let made = match request.coverage {
-            true => Some(made_of(world, &key, &enrolled.enrolment).await?),
-            false => None,
+        let made = async {
+            match request.coverage {
+                true => made_of(world, &key, &enrolled.enrolment).await.map(Some),
+                false => Ok(None),
+            }
         };
+        // Together: a look has to come to its end where each call takes seconds.
+        let (policies, made) = join(policies(world, stack, tag.as_deref()), made).await;
+        let (policies, made) = (policies?, made?);
         let now = world.now();
         let mut sight = Sight {
             instance: instance.as_ref(),
@@ -182,12 +187,9 @@ async fn policies<W: Create>(
     stack: &BoundedStack,
     tag: Option<&str>,
 ) -> Result<BTreeMap<PolicyName, PolicyRead>, UseCaseError> {
-    let mut policies = BTreeMap::new();
-    for policy in tag.map(Named::of).unwrap_or_default().policies {
-        let read = read_policy(world, stack, &policy).await?;
-        policies.insert(policy, read);
-    }
-    Ok(policies)
+    let named = tag.map(Named::of).unwrap_or_default().policies;
+    let read = join_all(named.iter().map(|policy| read_policy(world, stack, policy))).await;
+    named.iter().cloned().zip(read).map(|(policy, read)| Ok((policy, read?))).collect()
 }
 
 /// Whether an image of the instance is being made: of the slot before, or of a press that is under way. EC2 makes few of one

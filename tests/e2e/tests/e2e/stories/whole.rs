@@ -16,7 +16,7 @@ const ROLES: [(&str, &str); 4] = [
 ];
 
 /// Granted, and used by AWS on the function's behalf, not by a call of its own.
-const IMPLIED: [(&str, &str); 15] = [
+const IMPLIED: [(&str, &str); 21] = [
     // Lambda writes what a function prints.
     ("*", "logs:CreateLogStream"),
     ("*", "logs:PutLogEvents"),
