@@ -42,6 +42,12 @@ impl State {
         versions.push(PolicyVersion { version, text: text.to_owned(), at, by: by.to_owned() });
         version
     }
+
+    /// Deletes a policy, and its versions with it. Whether there was one.
+    pub(crate) fn delete_policy(&mut self, name: &str) -> bool {
+        self.parameters.versions.remove(name);
+        self.parameters.policies.remove(name).is_some()
+    }
 }
 
 impl FakeCloud {
@@ -52,9 +58,7 @@ impl FakeCloud {
 
     /// An administrator deletes a policy, and its versions with it.
     pub fn delete_policy(&self, name: &str) {
-        let parameters = &mut self.state.borrow_mut().parameters;
-        parameters.policies.remove(name);
-        parameters.versions.remove(name);
+        self.state.borrow_mut().delete_policy(name);
     }
 
     /// The stack states its limits.

@@ -92,9 +92,6 @@ impl PolicyWriter for World {
 
     async fn delete_policy(&self, name: &PolicyName) -> Result<bool, CallError> {
         let home = self.cloud.home();
-        self.call("ssm:DeleteParameter", &home, name.as_str(), |state| {
-            Ok(state.parameters.policies.remove(name.as_str()).is_some())
-        })
-        .await
+        self.call("ssm:DeleteParameter", &home, name.as_str(), |state| Ok(state.delete_policy(name.as_str()))).await
     }
 }
