@@ -5,8 +5,8 @@ use crate::image::InstanceName;
 use crate::time::{Slot, utc};
 use serde::{Deserialize, Serialize};
 
-/// The description of an image and its copies: printable ASCII, since EC2 refuses a description with anything else
-/// (metadist/synaplan#1546, wendylabsinc/WendyOS-Builder#56), and never empty.
+/// The description of an image and its copies: printable ASCII without markup, since EC2 refuses a description with
+/// anything but ASCII (metadist/synaplan#1546, wendylabsinc/WendyOS-Builder#56), and never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ImageDescription(String);
@@ -40,8 +40,9 @@ fn safe(c: char) -> char {
     if is_safe(c) { c } else { '?' }
 }
 
+/// Pages that show images must not read markup from what a tag says.
 fn is_safe(c: char) -> bool {
-    c == ' ' || c.is_ascii_graphic()
+    c == ' ' || (c.is_ascii_graphic() && !matches!(c, '<' | '>' | '`'))
 }
 
 impl TryFrom<String> for ImageDescription {
@@ -50,7 +51,11 @@ impl TryFrom<String> for ImageDescription {
         if (1..=Self::CHARACTERS_MAX).contains(&text.len()) && text.chars().all(is_safe) {
             Ok(Self(text))
         } else {
-            Err(InvalidId::new("description of an image", &text, "1 to 255 printable ASCII characters"))
+            Err(InvalidId::new(
+                "description of an image",
+                &text,
+                "1 to 255 printable ASCII characters without <, > and `",
+            ))
         }
     }
 }
