@@ -22,7 +22,7 @@ pub const REASON_CHARACTERS: usize = 4_000;
 
 /// Characters of a history item's reason, which may join those of several images: at most 64 KB, where SNS and EventBridge
 /// take 256 KB and DynamoDB 400 KB.
-const REASONS_CHARACTERS: usize = 16_000;
+pub const REASONS_CHARACTERS: usize = 16_000;
 
 /// Something that happened, before it has its place in the history.
 #[derive(Debug, Clone, PartialEq, Eq)]

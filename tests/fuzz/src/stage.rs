@@ -17,7 +17,7 @@ use amiline_app::tick::tick;
 use amiline_domain::bus;
 use amiline_domain::chat;
 use amiline_domain::console::StackAddress;
-use amiline_domain::history::HistoryItem;
+use amiline_domain::history::{HistoryItem, REASON_CHARACTERS, REASONS_CHARACTERS};
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::lineage::tree;
 use amiline_domain::notice::{Notice, render};
@@ -29,16 +29,17 @@ use std::cell::RefCell;
 
 /// The account that images may be shared with.
 pub(crate) const FRIEND: &str = "222222222222";
-/// The key that images may be encrypted under.
 /// An organization and a unit of it that images are shared with.
 pub(crate) const ORGANIZATION: &str = "arn:aws:organizations::123456789012:organization/o-123example";
 pub(crate) const UNIT: &str = "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
-/// The key.
+/// The key that images may be encrypted under.
 pub(crate) const ALIAS: &str = "alias/amiline";
 /// Longest value of a tag in EC2, in characters.
 pub(crate) const TAG_VALUE_MAX: usize = 256;
-/// Longest text for which a reason is kept.
-const REASON_MAX: usize = 600;
+/// Longest reason why a message was rejected: the rest of it stands in the excerpt.
+const REJECTED_MAX: usize = 600;
+/// Longest line that shows one image: a reason, and what stands before it.
+const LINE_MAX: usize = REASON_CHARACTERS + 200;
 /// What the lines of a notice begin with.
 const LABELS: [&str; 12] = [
     "Reason",
@@ -243,7 +244,7 @@ impl Stage {
         for rejected in self.cloud.rejected() {
             line("a rejected message's id", &rejected.message_id, 128)?;
             line("a rejected message's code", &rejected.code, 32)?;
-            line("a rejected message's reason", &rejected.reason, REASON_MAX)?;
+            line("a rejected message's reason", &rejected.reason, REJECTED_MAX)?;
             line("a rejected message's excerpt", &rejected.excerpt, 1000)?;
         }
         for family in self.cloud.families() {
@@ -252,13 +253,13 @@ impl Stage {
             let lines = if family.rows.is_empty() { 2 } else { family.rows.len().saturating_add(1) };
             holds("a tree has a line for each image", tree.lines().count() == lines, || tree.clone())?;
             for shown in tree.lines() {
-                line("a line of the tree", shown, REASON_MAX)?;
+                line("a line of the tree", shown, LINE_MAX)?;
             }
             if let Some(status) = &family.status {
                 ascii_line("the status", status, TAG_VALUE_MAX)?;
             }
             for item in self.cloud.history(&family.id) {
-                line("a history item's reason", item.reason.as_deref().unwrap_or_default(), 500)?;
+                line("a history item's reason", item.reason.as_deref().unwrap_or_default(), REASONS_CHARACTERS)?;
                 check_notice(&item, &self.cloud.stack().address())?;
             }
             if let Some(status) = self.cloud.tag_of(&family.region, &family.instance, "amiline:status") {
@@ -277,7 +278,7 @@ fn check_notice(item: &HistoryItem, address: &StackAddress) -> Result<(), Broken
     let notice = render(item, address);
     ascii_line("a notice's subject", &notice.subject, 99)?;
     for shown in notice.text.lines() {
-        line("a line of a notice", shown, REASON_MAX + 10)?;
+        line("a line of a notice", shown, REASONS_CHARACTERS + 10)?;
         let markup = shown.contains(['<', '>', '`']);
         holds("a line of a notice has no markup", !markup, || shown.to_owned())?;
     }
