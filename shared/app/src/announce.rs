@@ -7,7 +7,6 @@ use crate::family::UseCaseError;
 use crate::ports::{Announcer, CallError, Clock};
 use amiline_domain::bus;
 use amiline_domain::chat;
-use amiline_domain::console::StackAddress;
 use amiline_domain::fault::Fault;
 use amiline_domain::history::HistoryItem;
 use amiline_domain::notice::{self, Notice};
@@ -88,14 +87,6 @@ async fn put_on_bus<W: Announcer + Clock>(world: &W, deliveries: &mut [Delivery<
     }
 }
 
-/// An item in the form that a topic's subscribers read.
-fn notice(topic: Topic, item: &HistoryItem, address: &StackAddress) -> Notice {
-    match topic {
-        Topic::Notifications | Topic::Attention | Topic::Digest => notice::render(item, address),
-        Topic::Chat => chat::render(item, address),
-    }
-}
-
 /// One item on its way to its receivers.
 struct Delivery<'a> {
     waiting: &'a Unannounced,
@@ -133,14 +124,19 @@ impl<'a> Delivery<'a> {
     }
 
     async fn publish<W: Announcer>(&mut self, world: &W) {
+        let address = world.address();
+        // Every topic but the one for chats gets the same notice.
+        let mut usual: Option<Notice> = None;
         for receiver in self.waiting.missing() {
-            match receiver.way() {
-                Way::Topic(topic) => {
-                    let published = world.publish(topic, &notice(topic, self.item(), &world.address())).await;
-                    self.ended(receiver, published.err());
+            let published = match receiver.way() {
+                Way::Topic(topic @ (Topic::Notifications | Topic::Attention | Topic::Digest)) => {
+                    let notice = usual.get_or_insert_with(|| notice::render(&self.waiting.item, &address));
+                    world.publish(topic, notice).await
                 }
-                Way::Bus => {}
-            }
+                Way::Topic(Topic::Chat) => world.publish(Topic::Chat, &chat::render(self.item(), &address)).await,
+                Way::Bus => continue,
+            };
+            self.ended(receiver, published.err());
         }
     }
 

@@ -68,7 +68,7 @@ pub fn render(item: &HistoryItem, address: &StackAddress) -> Notice {
     };
     // A value made of strings always serialises.
     let json = serde_json::to_string(&notification).unwrap_or_default();
-    Notice { json, ..notice::render(item, address) }
+    notice::with_json(item, address, json)
 }
 
 fn mark(severity: Severity) -> &'static str {

@@ -3,7 +3,7 @@
 pub mod patterns;
 
 use crate::escape::in_quotes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -34,8 +34,8 @@ impl InvalidId {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $check:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         // Shared text: an id is copied into every record, call and log line about its subject.
         pub struct $name(Arc<str>);
 
@@ -73,6 +73,12 @@ macro_rules! id {
         impl From<$name> for String {
             fn from(id: $name) -> String {
                 id.as_str().to_owned()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -226,7 +232,10 @@ pub fn digest(parts: &[&str]) -> String {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
-    hex::encode(hasher.finalize())
+    // As a whole: `hex::encode` builds its text digit by digit, and every id and every link of a history is a digest.
+    let mut digits = [0; 64];
+    let _ = hex::encode_to_slice(hasher.finalize(), &mut digits);
+    String::from_utf8_lossy(&digits).into_owned()
 }
 
 /// The first `length` characters of a digest.

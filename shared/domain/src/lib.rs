@@ -24,6 +24,7 @@ pub mod key;
 pub mod lineage;
 pub mod look;
 pub mod making;
+mod memo;
 pub mod name;
 pub mod notice;
 pub mod plan;

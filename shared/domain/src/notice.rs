@@ -2,10 +2,13 @@
 
 use crate::console::{Command, StackAddress, image_page, instance_page};
 use crate::escape::{in_quotes, plain, unmarked};
-use crate::history::{EventKind, HistoryItem};
-use crate::ids::InstanceId;
+use crate::family::Outcome;
+use crate::history::{EventKind, HistoryItem, ImageSummary, Severity};
+use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region};
 use crate::image::InstanceName;
 use crate::lineage::state;
+use jiff::Timestamp;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -27,7 +30,12 @@ pub struct Notice {
 
 /// Renders a history item. The same item always gives the same notice.
 pub fn render(item: &HistoryItem, address: &StackAddress) -> Notice {
-    Notice { subject: subject(item), text: text(item, address), json: document(item), attributes: attributes(item) }
+    with_json(item, address, document(item))
+}
+
+/// The same with another document for programs.
+pub(crate) fn with_json(item: &HistoryItem, address: &StackAddress, json: String) -> Notice {
+    Notice { subject: subject(item), text: text(item, address), json, attributes: attributes(item) }
 }
 
 /// What subscriptions filter by.
@@ -220,29 +228,50 @@ fn cut(text: &str, limit: usize) -> String {
 
 /// The document about a history item, as JSON on one line; its schema is `events/notification.schema.json`.
 pub fn document(item: &HistoryItem) -> String {
-    let images = item.event.outcome().map(|_| &item.images);
-    let mut body = serde_json::json!({
-        "version": 1,
-        "event": item.event,
-        "outcome": item.event.outcome(),
-        "severity": item.event.severity(),
-        "outcome_id": item.outcome_id,
-        "family": item.subject.family(),
-        "requested": item.requested,
-        "policy": item.policy,
-        "account": item.account,
-        "region": item.region,
-        "instance": item.instance,
-        "instance_name": item.instance_name,
-        "instance_region": item.instance_region,
-        "image": item.image,
-        "reason": item.reason,
-        "at": item.at,
-    });
-    if let (Some(images), Some(fields)) = (images, body.as_object_mut()) {
-        fields.insert("images".to_owned(), serde_json::json!(images));
-    }
-    body.to_string()
+    let document = Document {
+        version: 1,
+        event: item.event,
+        outcome: item.event.outcome(),
+        severity: item.event.severity(),
+        outcome_id: &item.outcome_id,
+        family: item.subject.family(),
+        requested: item.requested.as_deref(),
+        policy: item.policy.as_ref(),
+        account: &item.account,
+        region: &item.region,
+        instance: item.instance.as_ref(),
+        instance_name: item.instance_name.as_ref(),
+        instance_region: item.instance_region.as_ref(),
+        image: item.image.as_ref(),
+        reason: item.reason.as_deref(),
+        at: item.at,
+        images: item.event.outcome().map(|_| item.images.as_slice()),
+    };
+    // A value made of texts and numbers always serialises.
+    serde_json::to_string(&document).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    event: EventKind,
+    outcome: Option<Outcome>,
+    severity: Severity,
+    outcome_id: &'a str,
+    family: Option<&'a FamilyId>,
+    requested: Option<&'a str>,
+    policy: Option<&'a PolicyName>,
+    account: &'a AccountId,
+    region: &'a Region,
+    instance: Option<&'a InstanceId>,
+    instance_name: Option<&'a InstanceName>,
+    instance_region: Option<&'a Region>,
+    image: Option<&'a ImageId>,
+    reason: Option<&'a str>,
+    at: Timestamp,
+    /// Only of the events that end a family.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<&'a [ImageSummary]>,
 }
 
 #[cfg(test)]

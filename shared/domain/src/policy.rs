@@ -5,6 +5,7 @@ use crate::document::{Node, quoted, without_mark};
 use crate::ids::{
     AccountId, DeviceName, KeyAlias, OrganizationArn, OrganizationalUnitArn, PolicyName, Region, TagPrefix, digest,
 };
+use crate::memo::Memo;
 use crate::name::TextTemplate;
 use crate::schedule::Schedule;
 use crate::tags::{TagKey, TagKeys, TagValue};
@@ -42,6 +43,10 @@ pub const INTERVAL_MINUTES_MAX: u32 = 44_640;
 pub const IMAGES_PER_DAY_MAX: u32 = 1_000_000;
 const DEADLINE_HOURS_MAX: u32 = 168;
 const DEADLINE_HOURS_DEFAULT: u32 = 24;
+
+thread_local! {
+    static PARSED: Memo<Result<Policy, PolicyError>> = const { Memo::new() };
+}
 
 /// A policy whose text was read and found valid in itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -301,7 +306,10 @@ impl Policy {
         if text.len() > TEXT_BYTES_MAX {
             return Err(PolicyError::TooLong { bytes: text.len() });
         }
-        let text = without_mark(text);
+        PARSED.with(|parsed| parsed.get(text, || Policy::parse_anew(without_mark(text))))
+    }
+
+    fn parse_anew(text: &str) -> Result<Policy, PolicyError> {
         let document: Node = serde_json::from_str(text).map_err(malformed)?;
         let mut problems = problems(&document).into_iter();
         if let Some(first) = problems.next() {

@@ -277,7 +277,7 @@ fn since(place: &Cell<usize>, all: Vec<amiline_fakecloud::Published>) -> Vec<Pub
     all.into_iter()
         .skip(from)
         .map(|published| {
-            let notice = published.notice;
+            let notice = (*published.notice).clone();
             let attributes = notice.attributes.into_iter().filter(|(_, value)| !value.is_empty());
             Published { subject: notice.subject, message: notice.json, attributes: attributes.map(of).collect() }
         })

@@ -71,7 +71,7 @@ impl FakeCloud {
 
     /// The stack `amiline` in this cloud.
     pub fn stack(&self) -> Stack {
-        let prefix = self.state.borrow().settings.tag_prefix.clone();
+        let prefix = self.state.borrow().settings.tag_prefix().to_owned();
         Stack {
             name: StackName::new(STACK).unwrap(),
             account: self.account(),
@@ -240,7 +240,7 @@ impl FakeCloud {
 
     /// The stack's tag prefix (`amiline` at first).
     pub fn set_tag_prefix(&self, prefix: &str) {
-        self.state.borrow_mut().settings.tag_prefix = prefix.to_owned();
+        self.state.borrow_mut().settings.set_tag_prefix(prefix);
     }
 
     // Switches of a Region.

@@ -3,10 +3,12 @@
 use crate::cloud::FakeCloud;
 use crate::state::{Later, State};
 use amiline_app::ports::Queue;
-use amiline_domain::ids::{ImageId, InstanceId, Region};
+use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region};
 use amiline_domain::image::ImageState;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The two kinds of event that the stack has rules for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,23 +63,51 @@ pub(crate) struct Bus {
     log: Vec<BusEvent>,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Envelope<'a, D> {
+    version: &'static str,
+    id: String,
+    detail_type: &'static str,
+    source: &'static str,
+    account: &'a AccountId,
+    time: String,
+    region: &'a Region,
+    resources: [&'a str; 1],
+    detail: &'a D,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct TagDetail<'a> {
+    changed_tag_keys: [&'a str; 1],
+    tags: &'a BTreeMap<String, String>,
+    service: &'static str,
+    resource_type: &'static str,
+    version: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ImageDetail<'a> {
+    request_id: String,
+    image_id: &'a ImageId,
+    state: &'static str,
+    error_message: &'a str,
+}
+
 impl State {
     /// `Tag Change on Resource` of an instance: `tags` is the full set after the change (aws-facts.md 1.2).
     pub(crate) fn emit_tag_change(&mut self, region: &Region, id: &InstanceId, key: &str) {
         let instance = self.region(region).instances[id].current();
         let (tags, version) = (instance.tags.clone(), instance.tag_version);
-        let button = self.settings.button();
+        let button = Rc::clone(self.settings.button());
         // The patterns of the rules (infra/template.yaml, InstanceTaggedRule and InstanceEnrolledRule).
-        let pressed = key == button && (!self.settings.rule_wants_button || tags.contains_key(&button));
-        let matches = pressed || key == self.settings.schedule();
+        let pressed = key == &*button && (!self.settings.rule_wants_button || tags.contains_key(&*button));
+        let matches = pressed || key == &**self.settings.schedule();
         let arn = format!("arn:aws:ec2:{region}:{}:instance/{id}", self.account);
-        let detail = json!({
-            "changed-tag-keys": [key],
-            "tags": tags,
-            "service": "ec2",
-            "resource-type": "instance",
-            "version": version,
-        });
+        let detail =
+            TagDetail { changed_tag_keys: [key], tags: &tags, service: "ec2", resource_type: "instance", version };
         let body = self.envelope("aws.tag", "Tag Change on Resource", region, &arn, &detail);
         self.put_event(EventKind::TagChange, region, body, matches.then_some(Queue::Create));
     }
@@ -91,27 +121,35 @@ impl State {
             ImageState::Disabled => "disabled",
             ImageState::Pending | ImageState::Transient => return,
         };
-        let request = self.ids.uuid("request");
-        let detail = json!({"RequestId": request, "ImageId": id, "State": state, "ErrorMessage": error});
+        let request_id = self.ids.uuid("request");
+        let detail = ImageDetail { request_id, image_id: id, state, error_message: error };
         // The account part of an image's ARN is empty.
         let arn = format!("arn:aws:ec2:{region}::image/{id}");
         let body = self.envelope("aws.ec2", "EC2 AMI State Change", region, &arn, &detail);
         self.put_event(EventKind::ImageState, region, body, Some(Queue::Distribute));
     }
 
-    fn envelope(&mut self, source: &str, detail_type: &str, region: &Region, arn: &str, detail: &Value) -> String {
-        json!({
-            "version": "0",
-            "id": self.ids.uuid("event"),
-            "detail-type": detail_type,
-            "source": source,
-            "account": self.account,
-            "time": self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "region": region,
-            "resources": [arn],
-            "detail": detail,
-        })
-        .to_string()
+    fn envelope(
+        &mut self,
+        source: &'static str,
+        detail_type: &'static str,
+        region: &Region,
+        arn: &str,
+        detail: &impl Serialize,
+    ) -> String {
+        let second = Timestamp::from_second(self.now.as_second()).expect("a second of a moment");
+        let envelope = Envelope {
+            version: "0",
+            id: self.ids.uuid("event"),
+            detail_type,
+            source,
+            account: &self.account,
+            time: second.to_string(),
+            region,
+            resources: [arn],
+            detail,
+        };
+        serde_json::to_string(&envelope).expect("texts and numbers")
     }
 
     fn put_event(&mut self, kind: EventKind, region: &Region, body: String, queue: Option<Queue>) {

@@ -25,7 +25,7 @@ pub struct Call {
     /// Where.
     pub region: Region,
     /// What it is about.
-    pub subject: String,
+    pub subject: Rc<str>,
 }
 
 impl Call {
@@ -34,7 +34,9 @@ impl Call {
         if self.index > 0 {
             put(line, format_args!("#{} ", self.index));
         }
-        put(line, format_args!("{} {} {} {}", self.caller, self.action, self.region, self.subject));
+        for part in [&*self.caller, " ", self.action, " ", self.region.as_str(), " ", &self.subject] {
+            line.push_str(part);
+        }
     }
 }
 
@@ -78,7 +80,7 @@ impl World {
             invocation: self.invocation,
             action,
             region: region.clone(),
-            subject: subject.to_owned(),
+            subject: subject.into(),
         };
         let mut entered = Entered { cloud: &self.cloud, call, passed: false };
         yield_now().await;
@@ -130,7 +132,7 @@ impl World {
         let mut state = self.cloud.state.borrow_mut();
         state.calls_made += 1;
         call.index = state.calls_made;
-        *state.trace.calls.entry((Rc::clone(&self.caller), call.action)).or_insert(0) += 1;
+        state.trace.calls.push((Rc::clone(&self.caller), call.action));
     }
 
     fn carry_out<T>(
@@ -154,7 +156,7 @@ impl World {
             caller: Rc::clone(&call.caller),
             action: call.action,
             region: call.region.clone(),
-            subject: call.subject.clone(),
+            subject: Rc::clone(&call.subject),
         });
         Ok(answer)
     }

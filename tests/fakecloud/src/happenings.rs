@@ -16,6 +16,7 @@ use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::Topic;
 use amiline_domain::record::{Commit, EnrolmentWrite, NewsCommit};
 use jiff::Timestamp;
+use std::rc::Rc;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -99,9 +100,9 @@ pub enum What {
     /// A transaction was written.
     Committed(Box<Commit>),
     /// A topic took a notice.
-    Published(Topic, Notice),
+    Published(Topic, Rc<Notice>),
     /// The bus took an event.
-    PutOnBus(BusEvent),
+    PutOnBus(Rc<BusEvent>),
     /// A call that would have changed something was refused.
     Refused(Refused, CallError),
     /// An image came into a state, by itself or by a person's hand.

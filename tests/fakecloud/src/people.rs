@@ -8,6 +8,7 @@ use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region};
 use amiline_domain::image::{ImageState, InstanceState};
 use amiline_domain::target::ShareTarget;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// An image that somebody makes beside us.
 #[derive(Debug, Clone, Default)]
@@ -41,13 +42,13 @@ impl FakeCloud {
 
     /// Somebody presses the button of an instance.
     pub fn press(&self, region: &Region, instance: &InstanceId, policy: &str) {
-        let key = self.state.borrow().settings.button();
+        let key = Rc::clone(self.state.borrow().settings.button());
         self.tag(region, instance, &key, policy);
     }
 
     /// Somebody enrols an instance in the schedules of policies.
     pub fn enrol(&self, region: &Region, instance: &InstanceId, policies: &str) {
-        let key = self.state.borrow().settings.schedule();
+        let key = Rc::clone(self.state.borrow().settings.schedule());
         self.tag(region, instance, &key, policies);
     }
 

@@ -18,6 +18,7 @@ use amiline_domain::ids::PolicyName;
 use amiline_domain::notice::Notice;
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// Messages in one SendMessageBatch.
 const BATCH_MAX: usize = 10;
@@ -69,8 +70,9 @@ impl Announcer for World {
         let home = self.cloud.home();
         self.call("sns:Publish", &home, &format!("{}: {}", topic.as_str(), notice.subject), |state| {
             let at = state.now;
-            state.published.push(Published { at, topic, notice: notice.clone() });
-            state.happened(self.invocation, || What::Published(topic, notice.clone()));
+            let notice = Rc::new(notice.clone());
+            state.published.push(Published { at, topic, notice: Rc::clone(&notice) });
+            state.happened(self.invocation, || What::Published(topic, notice));
             Ok(())
         })
         .await
@@ -88,8 +90,9 @@ impl Announcer for World {
             let refused = state.refused_entries;
             for (_, event) in events.iter().enumerate().filter(|(place, _)| !refused.holds(*place)) {
                 let at = state.now;
-                state.on_bus.push(OnBus { at, event: event.clone() });
-                state.happened(self.invocation, || What::PutOnBus(event.clone()));
+                let event = Rc::new(event.clone());
+                state.on_bus.push(OnBus { at, event: Rc::clone(&event) });
+                state.happened(self.invocation, || What::PutOnBus(event));
             }
             Ok(Places((0..events.len()).filter(|place| refused.holds(*place)).collect()))
         });

@@ -15,6 +15,7 @@ use amiline_domain::ids::{ImageId, InstanceId, KeyAlias, Region, SnapshotId};
 use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use jiff::{SignedDuration, Timestamp};
+use std::rc::Rc;
 
 impl Clock for World {
     fn now(&self) -> Timestamp {
@@ -30,11 +31,11 @@ impl World {
     fn saw_images(&self, region: &Region, images: &[ObservedImage]) {
         self.cloud.note_seen(region, images);
         let mut state = self.cloud.state.borrow_mut();
-        let key = state.settings.managed_by();
+        let key = Rc::clone(state.settings.managed_by());
         let seen = |image: &ObservedImage| SeenImage {
             id: image.id.clone(),
             state: image.state,
-            managed: image.tags.get(&key).is_some_and(|stack| stack == STACK),
+            managed: image.tags.get(&*key).is_some_and(|stack| stack == STACK),
         };
         state.happened(self.invocation, || What::ImagesRead(region.clone(), images.iter().map(seen).collect()));
     }
@@ -69,7 +70,7 @@ impl InstanceReader for World {
     async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
         self.call("ec2:DescribeInstances", region, id.as_str(), |state| {
             let seen = state.describe_instance(region, id);
-            let (button, schedule) = (state.settings.button(), state.settings.schedule());
+            let (button, schedule) = (Rc::clone(state.settings.button()), Rc::clone(state.settings.schedule()));
             state.happened(self.invocation, || {
                 let tag = |key: &str| seen.as_ref().and_then(|instance| instance.tags.get(key)).cloned();
                 let (region, instance) = (region.clone(), id.clone());

@@ -8,6 +8,7 @@ use amiline_domain::notice::Notice;
 use amiline_domain::receiver::Topic;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 /// Receives after which a message goes to the dead-letter queue. The template's maxReceiveCount has these five for
 /// failures of our own, and as many more as an hour of throttling uses up, which nothing here does.
@@ -34,7 +35,7 @@ pub struct Published {
     /// Which topic.
     pub topic: Topic,
     /// What.
-    pub notice: Notice,
+    pub notice: Rc<Notice>,
 }
 
 impl Published {
@@ -51,7 +52,7 @@ pub struct OnBus {
     /// When.
     pub at: Timestamp,
     /// What.
-    pub event: BusEvent,
+    pub event: Rc<BusEvent>,
 }
 
 /// Three queues and their dead-letter queues.

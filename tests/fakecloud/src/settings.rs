@@ -2,6 +2,7 @@
 
 use amiline_domain::target::ShareTarget;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// How the model behaves where AWS may behave in more than one way.
 #[derive(Debug, Clone)]
@@ -28,8 +29,8 @@ pub(crate) struct Settings {
     pub(crate) closed: BTreeSet<ShareTarget>,
     /// What is broken in the model itself, so that its checkers can be checked.
     pub(crate) plant: Option<Plant>,
-    /// The stack's tag prefix, for the rule of the button.
-    pub(crate) tag_prefix: String,
+    /// The stack's tags.
+    keys: Keys,
     /// Whether the tag rule lets only events in that show the button.
     pub(crate) rule_wants_button: bool,
 }
@@ -52,20 +53,46 @@ pub enum Plant {
 /// The stack's name.
 pub(crate) const STACK: &str = "amiline";
 
+/// The stack's tag prefix, and the keys that begin with it.
+#[derive(Debug, Clone)]
+struct Keys {
+    prefix: String,
+    button: Rc<str>,
+    schedule: Rc<str>,
+    managed_by: Rc<str>,
+}
+
+impl Keys {
+    fn of(prefix: &str) -> Self {
+        let key = |name: &str| format!("{prefix}:{name}").into();
+        let (button, schedule, managed_by) = (key("image"), key("schedule"), key("managed-by"));
+        Self { prefix: prefix.to_owned(), button, schedule, managed_by }
+    }
+}
+
 impl Settings {
+    /// The stack's tag prefix.
+    pub(crate) fn tag_prefix(&self) -> &str {
+        &self.keys.prefix
+    }
+
+    pub(crate) fn set_tag_prefix(&mut self, prefix: &str) {
+        self.keys = Keys::of(prefix);
+    }
+
     /// The key of the button.
-    pub(crate) fn button(&self) -> String {
-        format!("{}:image", self.tag_prefix)
+    pub(crate) fn button(&self) -> &Rc<str> {
+        &self.keys.button
     }
 
     /// The key of the tag that enrols an instance in schedules.
-    pub(crate) fn schedule(&self) -> String {
-        format!("{}:schedule", self.tag_prefix)
+    pub(crate) fn schedule(&self) -> &Rc<str> {
+        &self.keys.schedule
     }
 
     /// The key of the tag that says who manages an image.
-    pub(crate) fn managed_by(&self) -> String {
-        format!("{}:managed-by", self.tag_prefix)
+    pub(crate) fn managed_by(&self) -> &Rc<str> {
+        &self.keys.managed_by
     }
 }
 
@@ -83,7 +110,7 @@ impl Default for Settings {
             shards: 16,
             closed: BTreeSet::new(),
             plant: None,
-            tag_prefix: "amiline".to_owned(),
+            keys: Keys::of("amiline"),
             rule_wants_button: true,
         }
     }

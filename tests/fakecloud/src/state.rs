@@ -16,6 +16,7 @@ use crate::trace::{Trace, put};
 use amiline_app::ports::Queue;
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region};
 use jiff::{SignedDuration, Timestamp};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// Something that happens by itself at its time.
@@ -48,6 +49,8 @@ pub(crate) struct State {
     pub(crate) queues: Queues,
     pub(crate) published: Vec<Published>,
     pub(crate) on_bus: Vec<OnBus>,
+    /// How many of the notices and of the events on the bus were found in a history.
+    pub(crate) found_recorded: Cell<(usize, usize)>,
     pub(crate) parameters: Parameters,
     pub(crate) store: Store,
     dark: BTreeMap<Region, Dark>,
@@ -81,6 +84,7 @@ impl State {
             queues: Queues::default(),
             published: Vec::new(),
             on_bus: Vec::new(),
+            found_recorded: Cell::default(),
             parameters: Parameters::default(),
             store: Store::default(),
             dark: BTreeMap::new(),

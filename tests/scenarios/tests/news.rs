@@ -41,8 +41,10 @@ fn the_bus_carries_what_the_topic_carries_in_the_same_words_each_once() {
     house.pressed("default");
     house.live(30);
     house.assert_at_rest(Outcome::Complete);
-    let mut on_bus: Vec<String> = house.cloud.bus_events().into_iter().map(|event| event.event.detail).collect();
-    let mut published: Vec<String> = house.cloud.notices().into_iter().map(|published| published.notice.json).collect();
+    let mut on_bus: Vec<String> =
+        house.cloud.bus_events().into_iter().map(|event| event.event.detail.clone()).collect();
+    let mut published: Vec<String> =
+        house.cloud.notices().into_iter().map(|published| published.notice.json.clone()).collect();
     on_bus.sort();
     published.sort();
     assert_eq!(on_bus, published);
@@ -160,7 +162,8 @@ fn a_crash_after_everybody_was_told_and_before_the_mark_tells_them_again_in_the_
     house.pressed("plain");
     house.live(30);
     house.assert_at_rest(Outcome::Complete);
-    let mut documents: Vec<String> = house.cloud.bus_events().into_iter().map(|event| event.event.detail).collect();
+    let mut documents: Vec<String> =
+        house.cloud.bus_events().into_iter().map(|event| event.event.detail.clone()).collect();
     assert!(documents.len() > 3);
     documents.sort();
     documents.dedup();

@@ -341,7 +341,7 @@ impl Run {
 
     fn see(&mut self) {
         self.cloud.take_happenings(&mut self.happened);
-        for happening in std::mem::take(&mut self.happened) {
+        for happening in self.happened.drain(..) {
             self.oracle.see(&self.cloud, &mut self.diary, &happening);
         }
     }

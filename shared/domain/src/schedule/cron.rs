@@ -2,15 +2,14 @@
 
 use super::dialect::ambiguity;
 use crate::ids::InvalidId;
+use crate::memo::Memo;
 use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
 use croner::time::{CivilDate, CivilDateTime, CivilTime, CronDateTime, Resolution, Weekday};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, civil};
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,9 +31,8 @@ impl CronExpression {
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         let start = civil::date(2000, 1, 1).at(0, 0, 0, 0);
-        let Some(times) = Times::parse(&text).filter(|_| text.len() <= CHARACTERS_MAX) else {
-            return Err(InvalidId::new("cron expression", &text, RULE));
-        };
+        let times = (text.len() <= CHARACTERS_MAX).then(|| Times::parse(&text)).flatten();
+        let Some(times) = times else { return Err(InvalidId::new("cron expression", &text, RULE)) };
         if let Some(ways) = ambiguity(&text) {
             return Err(InvalidId::new("cron expression", &text, ways));
         }
@@ -78,27 +76,17 @@ impl From<CronExpression> for String {
 #[derive(Debug, Clone)]
 pub(super) struct Times(Arc<croner::Cron>);
 
-/// Expressions that are kept parsed: a policy is read at every look, and parsing takes a hundred times as long as asking.
-const KEPT_MAX: usize = 64;
-
 thread_local! {
-    static KEPT: RefCell<BTreeMap<String, Times>> = const { RefCell::new(BTreeMap::new()) };
+    static PARSED: Memo<Option<Times>> = const { Memo::new() };
 }
 
 impl Times {
     fn parse(text: &str) -> Option<Self> {
-        KEPT.with_borrow_mut(|kept| {
-            if let Some(times) = kept.get(text) {
-                return Some(times.clone());
-            }
+        let anew = || {
             let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-            let times = parser.parse(text).ok().map(|cron| Self(Arc::new(cron)))?;
-            if kept.len() >= KEPT_MAX {
-                kept.clear();
-            }
-            kept.insert(text.to_owned(), times.clone());
-            Some(times)
-        })
+            parser.parse(text).ok().map(|cron| Self(Arc::new(cron)))
+        };
+        PARSED.with(|parsed| parsed.get(text, anew))
     }
 
     /// The first one after a time.

@@ -13,14 +13,14 @@ pub use gaps::Closest;
 pub use zone::ZoneName;
 
 use crate::ids::{InstanceId, PolicyName, short_digest};
+use crate::memo::Memo;
 use crate::time::{Slot, plus_seconds};
 use cron::Times;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Cron expressions of one schedule.
 pub const CRONS_MAX: usize = 8;
@@ -31,11 +31,8 @@ pub const SLOT_MINUTES_MIN: i64 = 15;
 /// Entries of a time zone that are looked at for one that sets the clock: some only change its name.
 const CHANGES_LOOKED_AT: usize = 16;
 
-/// Schedules of which it is remembered how close their slots come: a policy is read at every look.
-const CLOSEST_KEPT_MAX: usize = 64;
-
 thread_local! {
-    static CLOSEST: RefCell<BTreeMap<String, Option<Closest>>> = const { RefCell::new(BTreeMap::new()) };
+    static CLOSEST: Memo<Option<Closest>> = const { Memo::new() };
 }
 
 /// When instances are imaged, as a policy says it.
@@ -66,19 +63,11 @@ impl Schedule {
 
     /// The shortest time between two of its slots in the years 2026 to 2040. `None`: fewer than two.
     pub fn closest(&self) -> Option<Closest> {
-        let written = self.written();
-        CLOSEST.with_borrow_mut(|kept| {
-            if let Some(closest) = kept.get(&written) {
-                return *closest;
-            }
+        let anew = || {
             let table = self.timetable()?;
-            let closest = gaps::closest(&table.times, &table.zone);
-            if kept.len() >= CLOSEST_KEPT_MAX {
-                kept.clear();
-            }
-            kept.insert(written, closest);
-            closest
-        })
+            gaps::closest(&table.times, &table.zone)
+        };
+        CLOSEST.with(|closest| closest.get(&self.written(), anew))
     }
 
     /// The moments of it. `None` never happens for a schedule that was read.

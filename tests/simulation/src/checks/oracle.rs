@@ -8,17 +8,21 @@ use super::{Check, Tally, Violation};
 use crate::diary::Diary;
 use amiline_app::ports::Queue;
 use amiline_app::settings::BoundedStack;
+use amiline_domain::bus::BusEvent;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Lease, Outcome, Place};
 use amiline_domain::history::{EventKind, Subject};
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::{ImageState, ObservedInstance};
+use amiline_domain::notice::Notice;
 use amiline_domain::press::PressKey;
 use amiline_domain::receiver::{Receiver, Topic};
 use amiline_domain::time::Slot;
 use amiline_domain::wake::{Wake, decode};
 use amiline_fakecloud::{FakeCloud, Happening, Message, SeenImage, What};
 use jiff::Timestamp;
+use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -55,7 +59,7 @@ pub(super) struct Told {
     pub(super) began: Timestamp,
     /// How often a person asked for another attempt.
     pub(super) retried: usize,
-    pub(super) asked: Option<Asked>,
+    pub(super) asked: Option<Rc<Asked>>,
     /// How its images must be made.
     pub(super) wanted: Wanted,
     pub(super) rejected: bool,
@@ -76,8 +80,22 @@ pub(super) struct Told {
     pub(super) available: BTreeMap<(Region, ImageId), Timestamp>,
 }
 
+/// What a receiver was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Words {
+    Notice(Rc<Notice>),
+    Event(Rc<BusEvent>),
+}
+
 /// What a copy's token stands for: family, destination, attempt and name.
 pub(super) type Meant = (FamilyId, Region, u32, String);
+
+/// Of an event's envelope, when it happened.
+#[derive(Default, Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    time: Cow<'a, str>,
+}
 
 /// Sees everything, and holds it against what must hold.
 #[derive(Default)]
@@ -97,7 +115,7 @@ pub struct Oracle {
     /// Coverage that was told to be lost.
     pub(super) uncovered: Uncovered,
     /// What each receiver was told, by receiver and outcome.
-    pub(super) announced: BTreeMap<(Receiver, String), String>,
+    pub(super) announced: BTreeMap<(Receiver, String), Words>,
     /// Days whose digests could not be asked for.
     pub(crate) days_given_up: BTreeSet<String>,
     /// The digests that were published, by day and policy: each time's document.
@@ -119,7 +137,8 @@ pub struct Oracle {
     /// What each client token stands for.
     pub(super) tokens: BTreeMap<String, Meant>,
     pub(super) asked_with: BTreeMap<Meant, String>,
-    pub(super) shown: BTreeMap<u64, Shown>,
+    /// In boxes: they are large, and a map moves what it holds.
+    pub(super) shown: BTreeMap<u64, Box<Shown>>,
     pub(super) available_seen: BTreeSet<(Region, ImageId)>,
     pub(super) share_changes: BTreeMap<(Region, ImageId), u32>,
     pub(super) requested_at: Vec<(Timestamp, Region, InstanceId)>,
@@ -142,7 +161,7 @@ impl Oracle {
     /// An invocation begins under this stack.
     pub fn begins(&mut self, invocation: u64, stack: &Rc<BoundedStack>, deadline: Timestamp) {
         let shown = Shown { stack: Some(Rc::clone(stack)), alive: true, deadline: Some(deadline), ..Shown::default() };
-        self.shown.insert(invocation, shown);
+        self.shown.insert(invocation, Box::new(shown));
     }
 
     /// An invocation is over.
@@ -179,9 +198,8 @@ impl Oracle {
         if let (Ok(Wake::ImageState(event)), Queue::Distribute) = (wake, queue)
             && event.account == cloud.account()
         {
-            let json: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
-            let time = json["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
-            let second = time.map_or(0, Timestamp::as_second);
+            let envelope: Envelope = serde_json::from_str(&message.body).unwrap_or_default();
+            let second = envelope.time.parse::<Timestamp>().map_or(0, Timestamp::as_second);
             let newest = self.heard.entry((event.region, event.image)).or_insert((second, event.state));
             if second >= newest.0 {
                 *newest = (second, event.state);
@@ -247,12 +265,9 @@ impl Oracle {
                     Topic::Chat => Receiver::Chat,
                     Topic::Digest => return self.see_digest(&notice.json),
                 };
-                self.see_announced(receiver, &notice.json, &format!("{notice:?}"));
+                self.see_announced(receiver, Words::Notice(Rc::clone(notice)));
             }
-            What::PutOnBus(event) => {
-                self.see_announced(Receiver::Bus, &event.detail, &format!("{event:?}"));
-                self.bus_says_what_the_topic_says(event);
-            }
+            What::PutOnBus(event) => self.see_announced(Receiver::Bus, Words::Event(Rc::clone(event))),
             What::Refused(call, error) => self.see_refused(diary, call, error),
             What::ImageIs { region, image, state } => {
                 self.image_is.insert((region.clone(), image.clone()), (happening.at, *state));

@@ -2,7 +2,9 @@
 
 use amiline_domain::bounds::Bounds;
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// What a usable policy asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,8 +118,30 @@ fn destination(item: &Value) -> Option<(String, Own)> {
     Some((item["region"].as_str()?.to_owned(), own))
 }
 
+thread_local! {
+    /// What each text asks for: people write the same few texts in every run.
+    static READ: RefCell<BTreeMap<String, Option<Rc<Asked>>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Texts that are kept read.
+const KEPT_MAX: usize = 256;
+
 /// What the text asks for; `None` if it cannot be used.
-pub(super) fn read(text: &str) -> Option<Asked> {
+pub(super) fn read(text: &str) -> Option<Rc<Asked>> {
+    READ.with_borrow_mut(|kept| {
+        if let Some(asked) = kept.get(text) {
+            return asked.clone();
+        }
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        let asked = read_anew(text).map(Rc::new);
+        kept.insert(text.to_owned(), asked.clone());
+        asked
+    })
+}
+
+fn read_anew(text: &str) -> Option<Asked> {
     let Value::Object(fields) = serde_json::from_str(text).ok()? else { return None };
     let known = ["description", "schedule", "create", "encrypt", "distribute", "share", "limits", "deadline_hours"];
     if fields.keys().any(|field| !known.contains(&field.as_str())) {

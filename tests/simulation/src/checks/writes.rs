@@ -3,11 +3,10 @@
 use super::Check;
 use super::making::Wanted;
 use super::news::is_policy;
-use super::oracle::{Oracle, Told};
+use super::oracle::{Oracle, Told, Words};
 use super::truth::read;
 use crate::diary::Diary;
 use amiline_domain::bounds::Bounds;
-use amiline_domain::bus::BusEvent;
 use amiline_domain::family::{Family, Outcome, Phase, RowState};
 use amiline_domain::history::{EventKind, HistoryItem};
 use amiline_domain::ids::PolicyName;
@@ -20,33 +19,50 @@ use amiline_domain::tags::Trigger;
 use amiline_domain::time::{plus_seconds, seconds_between};
 use amiline_fakecloud::{FakeCloud, Happening, Permission};
 use jiff::Timestamp;
+use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Of a document that was announced, what can be held against the record.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Document<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    outcome_id: Cow<'a, str>,
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    #[serde(borrow)]
+    at: Cow<'a, str>,
+}
 
 impl Oracle {
     /// A receiver was told: of something that was recorded, that it is to hear of, and in the words of every other time.
-    pub(super) fn see_announced(&mut self, receiver: Receiver, document: &str, words: &str) {
-        let json: serde_json::Value = serde_json::from_str(document).unwrap_or_default();
+    pub(super) fn see_announced(&mut self, receiver: Receiver, words: Words) {
+        let document = match &words {
+            Words::Notice(notice) => &notice.json,
+            Words::Event(event) => &event.detail,
+        };
+        let document: Document = serde_json::from_str(document).unwrap_or_default();
         // A chat's form has no field of its own for it.
-        let id = if receiver == Receiver::Chat { &json["id"] } else { &json["outcome_id"] };
-        let id = id.as_str().unwrap_or_default().to_owned();
+        let id = if receiver == Receiver::Chat { &document.id } else { &document.outcome_id };
+        let id = id.clone().into_owned();
         let recorded = self.recorded.get(&id).map(|(event, ..)| *event);
-        self.hold(Check::RecordedBeforeAnnounced, recorded.is_some(), || format!("{words} was never recorded"));
+        self.hold(Check::RecordedBeforeAnnounced, recorded.is_some(), || format!("{words:?} was never recorded"));
         if let Some(event) = recorded {
             let wanted = hears(receiver, event);
             self.hold(Check::RightReceivers, wanted, || format!("{receiver:?} is told of {}", event.as_str()));
         }
-        if let Some(before) = self.announced.insert((receiver, id), words.to_owned()) {
+        if let Words::Event(event) = &words {
+            let agrees = document.event == event.detail_type && document.at == event.at.to_string();
+            self.hold(Check::RightReceivers, agrees, || format!("{event:?} is not of its type"));
+        }
+        if let Some(before) = self.announced.insert((receiver, id), words.clone()) {
             self.hold(Check::RecordedBeforeAnnounced, before == words, || {
-                format!("one outcome in two wordings: {before} and {words}")
+                format!("one outcome in two wordings: {before:?} and {words:?}")
             });
         }
-    }
-
-    /// An event's type and its document agree.
-    pub(super) fn bus_says_what_the_topic_says(&mut self, event: &BusEvent) {
-        let json: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
-        let agrees = json["event"] == event.detail_type && json["at"] == event.at.to_string();
-        self.hold(Check::RightReceivers, agrees, || format!("{event:?} is not of its type"));
     }
 
     pub(super) fn see_written(&mut self, cloud: &FakeCloud, diary: &mut Diary, happening: &Happening, commit: &Commit) {
@@ -199,7 +215,7 @@ impl Oracle {
         let asked = text.and_then(read);
         let seen = self.shown.get(&happening.invocation).and_then(|shown| shown.instance.as_ref());
         let seen = seen.filter(|seen| seen.id == family.instance && seen.region == family.region);
-        let wanted = asked.as_ref().zip(seen);
+        let wanted = asked.as_deref().zip(seen);
         let wanted = wanted.map(|(asked, seen)| Wanted::of(asked, &family.requested, seen, family.slot));
         let told = Told {
             region: family.region.clone(),

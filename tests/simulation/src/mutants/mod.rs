@@ -37,22 +37,26 @@ fn future<W>(run: &mut Run, world: W, invocation: Invocation, origin: &Origin) -
 where
     W: Create + Distribute + Notify + Tick + Operate + 'static,
 {
-    let (stack, watched) = (Rc::clone(&run.stack), run.watched_stack());
     match origin {
         Origin::Message { queue, message, .. } => {
-            let (queue, message) = (*queue, message.clone());
+            let (queue, message, stack) = (*queue, message.clone(), Rc::clone(&run.stack));
             Box::pin(async move { handle(&world, &stack, queue, &message, &invocation).await })
         }
         Origin::Records { records, .. } => {
             let waiting: Vec<_> = records.iter().map(StreamRecord::waiting).collect();
             Box::pin(async move { announce(&world, &waiting).await.into_iter().try_for_each(|end| end.map(|_| ())) })
         }
-        Origin::Tick => Box::pin(async move { tick(&world, &watched, wake::Tick::default()).await.map(|_| ()) }),
+        Origin::Tick => {
+            let watched = run.watched_stack();
+            Box::pin(async move { tick(&world, &watched, wake::Tick::default()).await.map(|_| ()) })
+        }
         Origin::EarlyTick => {
+            let watched = run.watched_stack();
             let request = wake::Tick { due_within_seconds: 86_400, ..wake::Tick::default() };
             Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
         }
         Origin::Sweep => {
+            let watched = run.watched_stack();
             let request = wake::Tick { sweep: true, ..wake::Tick::default() };
             Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
         }
