@@ -125,16 +125,13 @@ impl<'a> Delivery<'a> {
 
     async fn publish<W: Announcer>(&mut self, world: &W) {
         let address = world.address();
-        // Every topic but the one for chats gets the same notice.
         let mut usual: Option<Notice> = None;
         for receiver in self.waiting.missing() {
-            let published = match receiver.way() {
-                Way::Topic(topic @ (Topic::Notifications | Topic::Attention | Topic::Digest)) => {
-                    let notice = usual.get_or_insert_with(|| notice::render(&self.waiting.item, &address));
-                    world.publish(topic, notice).await
-                }
-                Way::Topic(Topic::Chat) => world.publish(Topic::Chat, &chat::render(self.item(), &address)).await,
-                Way::Bus => continue,
+            let Way::Topic(topic) = receiver.way() else { continue };
+            let usual = usual.get_or_insert_with(|| notice::render(&self.waiting.item, &address));
+            let published = match topic {
+                Topic::Notifications | Topic::Attention | Topic::Digest => world.publish(topic, usual).await,
+                Topic::Chat => world.publish(topic, &chat::instead_of(usual, &self.waiting.item, &address)).await,
             };
             self.ended(receiver, published.err());
         }

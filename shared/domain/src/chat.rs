@@ -46,6 +46,11 @@ struct Metadata {
 
 /// A history item for a chat channel: its `json` is a custom notification. The same item always gives the same notice.
 pub fn render(item: &HistoryItem, address: &StackAddress) -> Notice {
+    instead_of(&notice::render(item, address), item, address)
+}
+
+/// The same, made from the notice that the other topics get.
+pub fn instead_of(usual: &Notice, item: &HistoryItem, address: &StackAddress) -> Notice {
     let happened = headline(item, called(item).as_deref());
     let title = one_line(&unmarked(&format!("{}{happened}", mark(item.event.severity()))), TITLE_MAX);
     let policy = item.policy.as_ref().map(ToString::to_string);
@@ -68,7 +73,7 @@ pub fn render(item: &HistoryItem, address: &StackAddress) -> Notice {
     };
     // A value made of strings always serialises.
     let json = serde_json::to_string(&notification).unwrap_or_default();
-    notice::with_json(item, address, json)
+    Notice { json, ..usual.clone() }
 }
 
 fn mark(severity: Severity) -> &'static str {

@@ -3,8 +3,8 @@
 /// At most `limit` characters of `text` on one line: control characters, line separators and direction controls
 /// (which can make a line read as something else) become `?`. The rest, any script included, stays. `limit` is 1 or more.
 pub fn one_line(text: &str, limit: usize) -> String {
-    let mut out: String = text.chars().take(limit).map(|c| if is_harmful(c) { '?' } else { c }).collect();
-    if text.chars().nth(limit).is_some() {
+    let mut out = replaced(text, limit, |c| !is_harmful(c));
+    if text.len() > limit && text.chars().nth(limit).is_some() {
         out.pop();
         out.push('…');
     }
@@ -36,16 +36,21 @@ pub fn in_quotes(text: &str, limit: usize) -> String {
 
 /// Like [`one_line`] but printable ASCII only, and nothing that a mail client or console would take for markup.
 pub fn plain(text: &str, limit: usize) -> String {
-    text.chars()
-        .take(limit)
-        .map(|c| if (c.is_ascii_graphic() || c == ' ') && !matches!(c, '<' | '>' | '`') { c } else { '?' })
-        .collect()
+    replaced(text, limit, |c| (c.is_ascii_graphic() || c == ' ') && !matches!(c, '<' | '>' | '`'))
 }
 
 /// Text of one line in any script, without what a mail client or a chat would take for markup.
 pub fn unmarked(text: &str) -> String {
     let is_markup = |c: char| matches!(c, '<' | '>' | '`' | '*' | '~' | '[' | ']' | '|');
-    text.chars().map(|c| if is_harmful(c) || is_markup(c) { '?' } else { c }).collect()
+    replaced(text, usize::MAX, |c| !is_harmful(c) && !is_markup(c))
+}
+
+/// At most so many characters of a text, with `?` for each that is not allowed. Mostly all are, and it is copied as a whole.
+fn replaced(text: &str, limit: usize, allowed: impl Fn(char) -> bool) -> String {
+    if text.len() <= limit && text.bytes().all(|byte| byte.is_ascii() && allowed(char::from(byte))) {
+        return text.to_owned();
+    }
+    text.chars().take(limit).map(|c| if allowed(c) { c } else { '?' }).collect()
 }
 
 /// Unicode's categories Cc, Zl and Zp, and its property Bidi_Control.

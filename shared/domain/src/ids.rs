@@ -235,7 +235,7 @@ pub fn digest(parts: &[&str]) -> String {
     // As a whole: `hex::encode` builds its text digit by digit, and every id and every link of a history is a digest.
     let mut digits = [0; 64];
     let _ = hex::encode_to_slice(hasher.finalize(), &mut digits);
-    String::from_utf8_lossy(&digits).into_owned()
+    String::from_utf8(digits.to_vec()).unwrap_or_default()
 }
 
 /// The first `length` characters of a digest.

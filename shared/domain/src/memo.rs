@@ -19,16 +19,22 @@ impl<T: Clone> Memo<T> {
 
     /// The answer for a text. `compute` may ask this memo about other texts.
     pub(crate) fn get(&self, text: &str, compute: impl FnOnce() -> T) -> T {
+        self.look(text, compute, T::clone)
+    }
+
+    /// What somebody wants to know of the answer.
+    pub(crate) fn look<R>(&self, text: &str, compute: impl FnOnce() -> T, look: impl FnOnce(&T) -> R) -> R {
         if let Some(kept) = self.0.borrow().get(text) {
-            return kept.clone();
+            return look(kept);
         }
         let answer = compute();
+        let looked = look(&answer);
         let mut kept = self.0.borrow_mut();
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }
-        kept.insert(text.to_owned(), answer.clone());
-        answer
+        kept.insert(text.to_owned(), answer);
+        looked
     }
 }
 

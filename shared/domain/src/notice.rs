@@ -30,12 +30,7 @@ pub struct Notice {
 
 /// Renders a history item. The same item always gives the same notice.
 pub fn render(item: &HistoryItem, address: &StackAddress) -> Notice {
-    with_json(item, address, document(item))
-}
-
-/// The same with another document for programs.
-pub(crate) fn with_json(item: &HistoryItem, address: &StackAddress, json: String) -> Notice {
-    Notice { subject: subject(item), text: text(item, address), json, attributes: attributes(item) }
+    Notice { subject: subject(item), text: text(item, address), json: document(item), attributes: attributes(item) }
 }
 
 /// What subscriptions filter by.
@@ -222,8 +217,9 @@ pub(crate) fn next(item: &HistoryItem) -> Option<Command<'_>> {
 }
 
 /// At most so many characters.
-fn cut(text: &str, limit: usize) -> String {
-    text.chars().take(limit).collect()
+fn cut(text: &str, limit: usize) -> &str {
+    let end = text.char_indices().nth(limit).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
 }
 
 /// The document about a history item, as JSON on one line; its schema is `events/notification.schema.json`.

@@ -303,10 +303,19 @@ pub struct Written {
 impl Policy {
     /// Reads a policy's text, as Parameter Store has it.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
+        Policy::look(text, Clone::clone)
+    }
+
+    /// Whether a text is a policy's.
+    pub fn is_one(text: &str) -> bool {
+        Policy::look(text, Result::is_ok)
+    }
+
+    fn look<R>(text: &str, look: impl FnOnce(&Result<Policy, PolicyError>) -> R) -> R {
         if text.len() > TEXT_BYTES_MAX {
-            return Err(PolicyError::TooLong { bytes: text.len() });
+            return look(&Err(PolicyError::TooLong { bytes: text.len() }));
         }
-        PARSED.with(|parsed| parsed.get(text, || Policy::parse_anew(without_mark(text))))
+        PARSED.with(|parsed| parsed.look(text, || Policy::parse_anew(without_mark(text)), look))
     }
 
     fn parse_anew(text: &str) -> Result<Policy, PolicyError> {

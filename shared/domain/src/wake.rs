@@ -17,6 +17,7 @@ use crate::policy::{FOLLOWERS_NAMED_MAX, Followers};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -170,9 +171,11 @@ impl BadEvent {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Envelope {
-    source: String,
-    detail_type: String,
+struct Envelope<'a> {
+    #[serde(borrow)]
+    source: Cow<'a, str>,
+    #[serde(borrow)]
+    detail_type: Cow<'a, str>,
     account: Option<String>,
     region: Option<String>,
     time: Option<String>,
@@ -251,19 +254,20 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
     if body.len() > BODY_BYTES_MAX {
         return Err(BadEvent::TooLong { bytes: body.len() });
     }
-    let envelope: Envelope = serde_json::from_str(body).map_err(|e| malformed(&e))?;
-    match (envelope.source.as_str(), envelope.detail_type.as_str()) {
-        ("aws.tag", "Tag Change on Resource") => tagged(&envelope),
-        ("aws.ec2", "EC2 AMI State Change") => image_state(&envelope),
+    let mut envelope: Envelope = serde_json::from_str(body).map_err(|e| malformed(&e))?;
+    let read = std::mem::take(&mut envelope.detail);
+    match (&*envelope.source, &*envelope.detail_type) {
+        ("aws.tag", "Tag Change on Resource") => tagged(&envelope, detail(read)?),
+        ("aws.ec2", "EC2 AMI State Change") => image_state(&envelope, detail(read)?),
         (OUR_SOURCE, "LookAtInstance") => {
-            let detail: LookDetail = detail(&envelope)?;
+            let detail: LookDetail = detail(read)?;
             Ok(Wake::LookAtInstance {
                 region: field("detail.region", Region::new(detail.region))?,
                 instance: field("detail.instance", InstanceId::new(detail.instance))?,
             })
         }
         (OUR_SOURCE, "LookAtSchedule") => {
-            let detail: LookDetail = detail(&envelope)?;
+            let detail: LookDetail = detail(read)?;
             Ok(Wake::LookAtSchedule {
                 region: field("detail.region", Region::new(detail.region))?,
                 instance: field("detail.instance", InstanceId::new(detail.instance))?,
@@ -271,35 +275,35 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
             })
         }
         (OUR_SOURCE, "LookAtPolicy") => {
-            let detail: PolicyDetail = detail(&envelope)?;
+            let detail: PolicyDetail = detail(read)?;
             let mut followers = detail.followers;
             followers.named.truncate(FOLLOWERS_NAMED_MAX);
             let policy = field("detail.policy", PolicyName::new(detail.policy))?;
             Ok(Wake::LookAtPolicy(PolicyAsked { policy, followers }))
         }
         (OUR_SOURCE, "FamilyDue") => {
-            let detail: FamilyDetail = detail(&envelope)?;
+            let detail: FamilyDetail = detail(read)?;
             let family = field("detail.family", FamilyId::new(detail.family))?;
             Ok(Wake::FamilyDue(FamilyDue { family, early: detail.early }))
         }
         (OUR_SOURCE, "DayEnded") => {
-            let detail: DayEndedDetail = detail(&envelope)?;
+            let detail: DayEndedDetail = detail(read)?;
             // The time that was scheduled, not the time of delivery: a late invocation is about the same day.
             let scheduled = field("detail.scheduled", detail.scheduled.parse::<Timestamp>())?;
             Ok(Wake::DayEnded(Day::before(scheduled)))
         }
         (OUR_SOURCE, "DigestDue") => {
-            let detail: DigestDetail = detail(&envelope)?;
+            let detail: DigestDetail = detail(read)?;
             let policy = detail.policy.map(PolicyName::new).transpose();
             let (day, policy) = (field("detail.day", detail.day.parse::<Day>())?, field("detail.policy", policy)?);
             Ok(Wake::DigestDue(DigestKey { policy, day }))
         }
         (OUR_SOURCE, "AnnounceHistory") => {
-            let detail: HistoryDetail = detail(&envelope)?;
+            let detail: HistoryDetail = detail(read)?;
             Ok(Wake::AnnounceHistory { pk: detail.pk, sk: detail.sk })
         }
         (OUR_SOURCE, "Tick") => {
-            let detail: TickDetail = detail(&envelope)?;
+            let detail: TickDetail = detail(read)?;
             Ok(Wake::Tick(Tick { due_within_seconds: detail.due_within_seconds, sweep: detail.sweep }))
         }
         _ => Err(BadEvent::Unknown {
@@ -309,8 +313,7 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
     }
 }
 
-fn tagged(envelope: &Envelope) -> Result<Wake, BadEvent> {
-    let tags: TagDetail = detail(envelope)?;
+fn tagged(envelope: &Envelope<'_>, tags: TagDetail) -> Result<Wake, BadEvent> {
     if (tags.service.as_str(), tags.resource_type.as_str()) != ("ec2", "instance") {
         return Err(BadEvent::Unknown {
             source_name: one_line(&format!("{}/{}", tags.service, tags.resource_type), 64),
@@ -330,8 +333,7 @@ fn tagged(envelope: &Envelope) -> Result<Wake, BadEvent> {
     }))
 }
 
-fn image_state(envelope: &Envelope) -> Result<Wake, BadEvent> {
-    let image: ImageDetail = detail(envelope)?;
+fn image_state(envelope: &Envelope<'_>, image: ImageDetail) -> Result<Wake, BadEvent> {
     let state = match image.state.as_str() {
         "available" => ImageState::Available,
         "failed" => ImageState::Failed,
@@ -352,8 +354,8 @@ fn image_state(envelope: &Envelope) -> Result<Wake, BadEvent> {
     }))
 }
 
-fn detail<T: for<'de> Deserialize<'de>>(envelope: &Envelope) -> Result<T, BadEvent> {
-    T::deserialize(&envelope.detail).map_err(|e| malformed(&e))
+fn detail<T: for<'de> Deserialize<'de>>(read: Value) -> Result<T, BadEvent> {
+    T::deserialize(read).map_err(|e| malformed(&e))
 }
 
 fn malformed(error: &serde_json::Error) -> BadEvent {

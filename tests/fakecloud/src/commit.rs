@@ -203,11 +203,11 @@ impl State {
     /// What no condition can refuse: a row that changed and was not written, a gap or a break in the history.
     fn note_flaws(&mut self, commit: &Commit) {
         let id = &commit.family.id;
-        let mut rows = self.store.rows_of(id);
-        rows.extend(commit.rows.iter().map(|row| (row.place.clone(), row.clone())));
+        let stored = self.store.rows.get(id);
         let mut flaws = Vec::new();
         for (place, row) in &commit.family.rows {
-            if rows.get(place) != Some(row) {
+            let written = commit.rows.iter().rfind(|row| row.place == *place);
+            if written.or_else(|| stored?.get(place)) != Some(row) {
                 flaws.push(format!("{id} version {}: row {place} is not written as it is", commit.family.version));
             }
         }

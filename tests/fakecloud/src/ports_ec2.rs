@@ -41,7 +41,7 @@ impl World {
     }
 
     /// A list in pages, one call each. A list that changes between the pages is read as it is at each.
-    async fn pages<T: Note + Clone>(
+    async fn pages<T: Note>(
         &self,
         action: &'static str,
         region: &Region,
@@ -54,8 +54,11 @@ impl World {
             let (page, more) = self
                 .call(action, region, subject, |state| {
                     let size = state.settings.page_size;
-                    let rest: Vec<T> = list(state).into_iter().skip(from).collect();
-                    Ok((rest.iter().take(size).cloned().collect::<Vec<T>>(), rest.len() > size))
+                    let mut rest = list(state);
+                    rest.drain(..from.min(rest.len()));
+                    let more = rest.len() > size;
+                    rest.truncate(size);
+                    Ok((rest, more))
                 })
                 .await?;
             all.extend(page);

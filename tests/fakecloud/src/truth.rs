@@ -44,6 +44,13 @@ impl FakeCloud {
         images
     }
 
+    /// When each image was made that any Region ever had.
+    pub fn images_created_at(&self) -> Vec<Timestamp> {
+        let state = self.state.borrow();
+        let images = state.regions.values().flat_map(|region| region.images.values());
+        images.map(|image| image.current().created_at).collect()
+    }
+
     /// One image as it is; panics if there never was one.
     pub fn image(&self, region: &Region, id: &ImageId) -> Image {
         self.state.borrow().region(region).image(id).expect("an image of that Region").clone()
@@ -163,6 +170,11 @@ impl FakeCloud {
     /// The newest families, newest first.
     pub fn families(&self) -> Vec<Family> {
         self.state.borrow().newest_families(usize::MAX, |_| true)
+    }
+
+    /// Whether there is such a family; it is shown without its rows.
+    pub fn has_family(&self, wanted: impl Fn(&Family) -> bool) -> bool {
+        self.state.borrow().store.families.values().any(wanted)
     }
 
     /// A family as it stands in the table.

@@ -17,6 +17,7 @@ use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_domain::day::Day;
 use amiline_domain::ids::{FamilyId, InstanceId, Region};
 use amiline_domain::time::plus_seconds;
+use amiline_domain::wake::{BadEvent, Wake};
 use amiline_fakecloud::{Dark, FakeCloud, Happening, Message, StreamRecord, Turns, region};
 use amiline_scenarios::{FRIEND, ORGANIZATION, UNIT, east, europe, west};
 use jiff::Timestamp;
@@ -49,6 +50,7 @@ pub(crate) enum Origin {
     Message {
         queue: Queue,
         message: Message,
+        decoded: Rc<Result<Wake, BadEvent>>,
         back_at: Timestamp,
     },
     Records {
@@ -354,13 +356,8 @@ impl Run {
         self.stats.hash = self.cloud.trace_hash();
         self.stats.calls = self.cloud.calls_made();
         let now = self.cloud.now();
-        self.stats.image_seconds = self
-            .cloud
-            .regions()
-            .iter()
-            .flat_map(|place| self.cloud.all_images(place))
-            .map(|image| u64::try_from(now.as_second() - image.created_at.as_second()).unwrap_or(0))
-            .sum();
+        let seconds = |at: &Timestamp| u64::try_from(now.as_second() - at.as_second()).unwrap_or(0);
+        self.stats.image_seconds = self.cloud.images_created_at().iter().map(seconds).sum();
         (self.stats, self.oracle.violation)
     }
 }

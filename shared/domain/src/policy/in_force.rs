@@ -49,7 +49,7 @@ impl PolicyTexts {
 
     /// Whether the versions before the newest have to be known.
     pub fn needs_earlier(&self) -> bool {
-        self.newest.as_deref().is_some_and(|text| Policy::parse(text).is_err())
+        self.newest.as_deref().is_some_and(|text| !Policy::is_one(text))
     }
 
     /// The version in force: the newest that is a policy. None if there is no such policy; an error if no version is one.

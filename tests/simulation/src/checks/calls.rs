@@ -118,7 +118,7 @@ impl Oracle {
         let me = format!("invocation-{}", happening.invocation);
         let repeat = self.repeats_on(happening, &step.region, &step.instance);
         let again = repeat.is_some_and(|repeat| repeat.says(&step.value));
-        let said = cloud.families().iter().any(|family| {
+        let said = cloud.has_family(|family| {
             family.region == step.region
                 && family.instance == step.instance
                 && family.lease.as_ref().is_some_and(|lease| lease.holder == me)

@@ -18,7 +18,7 @@ use amiline_domain::notice::Notice;
 use amiline_domain::press::PressKey;
 use amiline_domain::receiver::{Receiver, Topic};
 use amiline_domain::time::Slot;
-use amiline_domain::wake::{Wake, decode};
+use amiline_domain::wake::{BadEvent, Wake};
 use amiline_fakecloud::{FakeCloud, Happening, Message, SeenImage, What};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -174,9 +174,14 @@ impl Oracle {
     }
 
     /// A message was acknowledged.
-    pub fn acknowledged(&mut self, cloud: &FakeCloud, queue: Queue, message: &Message) {
-        let wake = decode(&message.body);
-        let mine = match (&wake, queue) {
+    pub fn acknowledged(
+        &mut self,
+        cloud: &FakeCloud,
+        queue: Queue,
+        message: &Message,
+        decoded: &Result<Wake, BadEvent>,
+    ) {
+        let mine = match (decoded, queue) {
             (
                 Ok(
                     Wake::InstanceTagged(_)
@@ -195,12 +200,13 @@ impl Oracle {
             let kept = cloud.was_rejected(&message.id);
             self.hold(Check::MessagesAccounted, kept, || format!("{:?} was acknowledged and not kept", message.body));
         }
-        if let (Ok(Wake::ImageState(event)), Queue::Distribute) = (wake, queue)
+        if let (Ok(Wake::ImageState(event)), Queue::Distribute) = (decoded, queue)
             && event.account == cloud.account()
         {
             let envelope: Envelope = serde_json::from_str(&message.body).unwrap_or_default();
             let second = envelope.time.parse::<Timestamp>().map_or(0, Timestamp::as_second);
-            let newest = self.heard.entry((event.region, event.image)).or_insert((second, event.state));
+            let image = (event.region.clone(), event.image.clone());
+            let newest = self.heard.entry(image).or_insert((second, event.state));
             if second >= newest.0 {
                 *newest = (second, event.state);
             }

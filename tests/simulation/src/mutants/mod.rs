@@ -14,7 +14,7 @@ use amiline_app::{Create, Distribute, Notify, Operate, Tick};
 use amiline_domain::ids::FamilyId;
 use amiline_domain::wake;
 use amiline_fakecloud::{StreamRecord, World};
-use amiline_scenarios::handle;
+use amiline_scenarios::handle_decoded;
 use jiff::Timestamp;
 use std::rc::Rc;
 
@@ -38,9 +38,9 @@ where
     W: Create + Distribute + Notify + Tick + Operate + 'static,
 {
     match origin {
-        Origin::Message { queue, message, .. } => {
-            let (queue, message, stack) = (*queue, message.clone(), Rc::clone(&run.stack));
-            Box::pin(async move { handle(&world, &stack, queue, &message, &invocation).await })
+        Origin::Message { queue, message, decoded, .. } => {
+            let (queue, message, decoded, stack) = (*queue, message.clone(), Rc::clone(decoded), Rc::clone(&run.stack));
+            Box::pin(async move { handle_decoded(&world, &stack, (queue, &message, &decoded), &invocation).await })
         }
         Origin::Records { records, .. } => {
             let waiting: Vec<_> = records.iter().map(StreamRecord::waiting).collect();

@@ -5,8 +5,10 @@ use crate::mutants::begin;
 use amiline_app::ports::Queue;
 use amiline_domain::day::Day;
 use amiline_domain::time::plus_seconds;
+use amiline_domain::wake::{BadEvent, Wake, decode};
 use amiline_fakecloud::{Dark, Message, STREAM_BATCH, StreamRecord, Turn};
 use jiff::Timestamp;
+use std::rc::Rc;
 
 impl Run {
     /// One turn. `false` if nothing is left that could happen before `until`.
@@ -82,8 +84,9 @@ impl Run {
 
     fn start_message(&mut self, queue: Queue, message: Message) {
         let back_at = plus_seconds(self.cloud.now(), visibility_seconds(queue));
-        let wake = kind_of(&message.body);
-        let origin = Origin::Message { queue, message, back_at };
+        let decoded = Rc::new(decode(&message.body));
+        let wake = kind_of(&decoded, &message.body);
+        let origin = Origin::Message { queue, message, decoded, back_at };
         self.start(amiline_scenarios::caller(queue), wake, timeout_seconds(queue), origin);
     }
 
@@ -191,11 +194,11 @@ impl Run {
         self.see();
         self.oracle.ends(number, done);
         match origin {
-            Origin::Message { queue, message, back_at } => {
+            Origin::Message { queue, message, decoded, back_at } => {
                 if !done || self.storm.loses_ack() {
                     self.later(back_at, Later::Back(queue, message));
                 } else {
-                    self.oracle.acknowledged(&self.cloud, queue, &message);
+                    self.oracle.acknowledged(&self.cloud, queue, &message, &decoded);
                 }
             }
             // Lambda brings those from the first that failed on; all of them again is no less trouble.
@@ -255,9 +258,9 @@ fn timeout_seconds(queue: Queue) -> i64 {
     }
 }
 
-/// What a message is, by its words.
-fn kind_of(body: &str) -> &'static str {
-    let kinds = [
+/// What a message is; by its words, if it cannot be read.
+fn kind_of(decoded: &Result<Wake, BadEvent>, body: &str) -> &'static str {
+    const KINDS: [(&str, &str); 8] = [
         ("Tag Change on Resource", "tag event"),
         ("EC2 AMI State Change", "image event"),
         ("LookAtInstance", "look"),
@@ -267,5 +270,17 @@ fn kind_of(body: &str) -> &'static str {
         ("AnnounceHistory", "announce"),
         ("DigestDue", "digest"),
     ];
-    kinds.iter().find(|(words, _)| body.contains(words)).map_or("something else", |(_, kind)| kind)
+    let place = match decoded {
+        Ok(Wake::InstanceTagged(_)) => Some(0),
+        Ok(Wake::ImageState(_)) => Some(1),
+        Ok(Wake::LookAtInstance { .. }) => Some(2),
+        Ok(Wake::LookAtSchedule { .. }) => Some(3),
+        Ok(Wake::LookAtPolicy(_)) => Some(4),
+        Ok(Wake::FamilyDue(_)) => Some(5),
+        Ok(Wake::AnnounceHistory { .. }) => Some(6),
+        Ok(Wake::DigestDue(_)) => Some(7),
+        Ok(Wake::Tick(_) | Wake::DayEnded(_)) => None,
+        Err(_) => KINDS.iter().position(|(words, _)| body.contains(words)),
+    };
+    place.map_or("something else", |place| KINDS[place].1)
 }
