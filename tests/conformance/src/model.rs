@@ -256,12 +256,12 @@ impl Lab for Model {
     async fn take_from_bus(&self) -> Vec<FromBus> {
         let all = self.cloud.bus_events();
         let from = self.on_bus.replace(all.len());
-        let arrived = |event: BusEvent| FromBus {
+        let arrived = |event: &BusEvent| FromBus {
             source: SOURCE.to_owned(),
             detail_type: event.detail_type.to_owned(),
             detail: serde_json::from_str(&event.detail).expect("a detail is JSON"),
         };
-        all.into_iter().skip(from).map(|on_bus| arrived(on_bus.event)).collect()
+        all.into_iter().skip(from).map(|on_bus| arrived(&on_bus.event)).collect()
     }
 
     async fn let_bus_refuse(&self, places: &[u32]) {
