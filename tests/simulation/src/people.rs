@@ -86,9 +86,10 @@ pub(crate) fn press(run: &mut Run, place: &Region, instance: &InstanceId, value:
 pub(crate) type Act = (&'static str, u32, fn(&mut Run));
 
 /// What people do, and how often of all.
-pub(crate) const ACTS: [Act; 22] = [
+pub(crate) const ACTS: [Act; 23] = [
     ("press", 30, press_some),
     ("change and press", 8, change_and_press),
+    ("put back again and again", 4, keep_putting_back),
     ("take back", 6, take_back),
     ("terminate", 3, terminate),
     ("launch from a copy", 3, launch_from_image),
@@ -200,6 +201,34 @@ fn press_it(run: &mut Run, place: &Region, instance: &InstanceId) {
         _ => run.choices.one_of(&NO_POLICIES),
     };
     press(run, place, instance, value);
+}
+
+/// A tool that puts the button back each minute, with a value that is refused.
+#[derive(Debug)]
+pub(crate) struct PutBack {
+    place: Region,
+    instance: InstanceId,
+    value: &'static str,
+    /// How often it does so yet.
+    left: u32,
+}
+
+fn keep_putting_back(run: &mut Run) {
+    let (place, instance) = some_instance(run);
+    let unusable = &POLICIES[USABLE..];
+    let value = match run.choices.below(2) {
+        0 => NO_POLICIES[run.choices.place(NO_POLICIES.len())],
+        _ => unusable[run.choices.place(unusable.len())].0,
+    };
+    put_back(run, PutBack { place, instance, value, left: 12 });
+}
+
+/// Puts the button back, and once more a minute later.
+pub(crate) fn put_back(run: &mut Run, tool: PutBack) {
+    press(run, &tool.place, &tool.instance, tool.value);
+    if let Some(left) = tool.left.checked_sub(1) {
+        run.later(plus_seconds(run.cloud.now(), 60), Later::PutBack(PutBack { left, ..tool }));
+    }
 }
 
 fn take_back(run: &mut Run) {

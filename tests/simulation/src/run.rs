@@ -8,6 +8,7 @@ use crate::choices::Choices;
 use crate::conditions::Conditions;
 use crate::diary::Diary;
 use crate::mutants::Mutant;
+use crate::people::PutBack;
 use crate::policies::EUROPES_KEY;
 use crate::stats::Stats;
 use crate::storm::Storm;
@@ -85,6 +86,8 @@ pub(crate) enum Later {
     /// Lambda begins the day's end once more, since it failed (infra/template.yaml, EventInvokeConfig).
     DayEndedAgain(Day),
     Act,
+    /// A tool puts a button back.
+    PutBack(PutBack),
     /// A scenario's step.
     Scripted(usize),
     /// A Region stops answering.
@@ -245,7 +248,8 @@ impl Run {
     pub fn calm_down(&mut self) {
         self.calm_since = Some(self.cloud.now());
         self.storm.end();
-        self.agenda.retain(|_, later| !matches!(later, Later::Act | Later::Dark(_) | Later::SwitchOff));
+        self.agenda
+            .retain(|_, later| !matches!(later, Later::Act | Later::PutBack(_) | Later::Dark(_) | Later::SwitchOff));
         self.cloud.clear_faults();
         let storm = self.storm.clone();
         // Calls are still counted by where they come from.

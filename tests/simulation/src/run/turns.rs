@@ -42,6 +42,7 @@ impl Run {
                     self.start("schedule-tick", "day ended", 60, Origin::DayEnded(day, 2));
                 }
                 Later::Act => crate::people::act(self),
+                Later::PutBack(tool) => crate::people::put_back(self, tool),
                 Later::Scripted(place) => crate::scenarios::perform(self, place),
                 Later::Dark(place) => {
                     self.storm.count("Region dark");
