@@ -10,7 +10,7 @@ use amiline_domain::bus::BusEvent;
 use amiline_domain::console::StackAddress;
 use amiline_domain::coverage::Made;
 use amiline_domain::day::Day;
-use amiline_domain::digest::DigestKey;
+use amiline_domain::digest::{DigestKey, DigestState, Draft};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
@@ -350,6 +350,13 @@ pub enum Due {
         /// Since when.
         at: Timestamp,
     },
+    /// A digest of a day that was read in part.
+    Digest {
+        /// Which.
+        key: DigestKey,
+        /// Since when.
+        at: Timestamp,
+    },
 }
 
 /// Telling what concerns no family.
@@ -473,11 +480,14 @@ pub struct DayPage {
     pub next: Option<String>,
 }
 
-/// Which digests were published. It is remembered for 30 days.
+/// Which digests were published, and how far the others were read. It is remembered for 30 days.
 pub trait DigestKeeper {
-    /// Whether it was.
-    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError>;
-    /// It was. Repeating it is harmless.
+    /// What is remembered, read consistently.
+    async fn digest(&self, key: &DigestKey) -> Result<DigestState, CallError>;
+    /// Keeps a draft if the one that was read is still the newest: its `rev` is one less, 0 if there
+    /// was none. The draft is due at once, so that the next tick asks for the digest again.
+    async fn keep_draft(&self, key: &DigestKey, draft: &Draft) -> Result<Committed, CallError>;
+    /// It was published: its draft and the due time are removed. Repeating it is harmless.
     async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError>;
 }
 

@@ -9,7 +9,9 @@ use amiline_domain::ids::{PolicyName, Region};
 use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
 use amiline_domain::time::{plus_seconds, seconds_between};
-use amiline_domain::wake::{self, announce_history, family_due, family_due_early, look_at_instance, look_at_schedule};
+use amiline_domain::wake::{
+    self, announce_history, digest_due, family_due, family_due_early, look_at_instance, look_at_schedule,
+};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +46,8 @@ pub struct TickDone {
     pub lapsed: usize,
     /// Messages sent for history that was not published.
     pub history: usize,
+    /// Messages sent for digests of days that were read in part.
+    pub digests: usize,
     /// Families that have been due for more than half an hour.
     pub overdue: usize,
     /// Regions and parts of the index that could not be read; the next tick tries again.
@@ -81,6 +85,7 @@ pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tic
         turns = done.turns,
         waiting = done.waiting,
         history = done.history,
+        digests = done.digests,
         overdue = done.overdue,
         unread = done.unread.len(),
         "tick"
@@ -216,7 +221,11 @@ async fn collect_due<W: Tick>(
                     done.families = done.families.saturating_add(outbox.add(queue_of(worker), body));
                 }
                 // Only families are brought forward: the others' times are there to let something else come first.
-                Due::Press { at, .. } | Due::History { at, .. } | Due::Enrolment { at, .. } if at > now => {}
+                Due::Press { at, .. }
+                | Due::History { at, .. }
+                | Due::Enrolment { at, .. }
+                | Due::Digest { at, .. }
+                    if at > now => {}
                 Due::Enrolment { key, at } => {
                     outbox.turns.push((at, look_at_schedule(&key.region, &key.instance)));
                 }
@@ -226,6 +235,9 @@ async fn collect_due<W: Tick>(
                 }
                 Due::History { pk, sk, .. } => {
                     done.history = done.history.saturating_add(outbox.add(Queue::Notify, announce_history(&pk, &sk)));
+                }
+                Due::Digest { key, .. } => {
+                    done.digests = done.digests.saturating_add(outbox.add(Queue::Notify, digest_due(&key)));
                 }
             }
         }

@@ -10,7 +10,7 @@ use crate::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, s
 use crate::image::InstanceName;
 use crate::notice::{Notice, SUBJECT_MAX, instance_called};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -19,8 +19,12 @@ pub const LISTED_MAX: usize = 30;
 /// Characters of a reason.
 const REASON_MAX: usize = 200;
 
+mod draft;
+
+pub use draft::{DigestState, Draft, ReadFrom};
+
 /// What a digest is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DigestKey {
     /// The policy; none for the presses whose value named none.
     pub policy: Option<PolicyName>,
@@ -49,7 +53,7 @@ impl DigestKey {
 }
 
 /// How a family stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Standing {
     Incomplete,
     UnderWay,
@@ -79,7 +83,7 @@ impl Standing {
 }
 
 /// A family that did not go as it was asked for, or not yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Listed {
     family: FamilyId,
     instance: InstanceId,
@@ -115,7 +119,7 @@ impl Listed {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Counts {
     complete: usize,
     partial: usize,
@@ -149,7 +153,7 @@ impl Counts {
 }
 
 /// An instance that no longer follows the policy's schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Ended {
     instance: Option<InstanceId>,
     instance_name: Option<InstanceName>,
@@ -159,7 +163,7 @@ struct Ended {
 }
 
 /// A digest, as far as its families are known. It keeps no more of them than it lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     key: DigestKey,
     counts: Counts,

@@ -4,6 +4,7 @@ use crate::state::State;
 use crate::store::{enrolment_pk, family_pk, history_pk, history_sk, press_pk};
 use crate::versioned::Versioned;
 use amiline_app::ports::{Due, DuePage};
+use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, RowState, Worker};
 use amiline_domain::history::HistoryItem;
@@ -18,7 +19,11 @@ impl State {
     /// Writes an item's entry of the index, or takes it out. The index knows whole seconds.
     pub(crate) fn set_due(&mut self, pk: String, sk: String, mut due: Option<Due>) {
         if let Some(
-            Due::Family { at, .. } | Due::Press { at, .. } | Due::Enrolment { at, .. } | Due::History { at, .. },
+            Due::Family { at, .. }
+            | Due::Press { at, .. }
+            | Due::Enrolment { at, .. }
+            | Due::History { at, .. }
+            | Due::Digest { at, .. },
         ) = &mut due
         {
             *at = Timestamp::from_second(at.as_second()).expect("a second of a moment");
@@ -73,6 +78,12 @@ impl State {
         self.set_due(pk.clone(), sk.clone(), Some(Due::History { pk, sk, at }));
     }
 
+    pub(crate) fn index_digest(&mut self, key: &DigestKey, at: Option<Timestamp>) {
+        let sk = key.policy.as_ref().map_or("NONE".to_owned(), |policy| format!("POLICY#{policy}"));
+        let due = at.map(|at| Due::Digest { key: key.clone(), at });
+        self.set_due(format!("DIGEST#{}", key.day), sk, due);
+    }
+
     /// One page of one part of the index, oldest first. Indexes are read as they were a while ago.
     pub(crate) fn due_page(&self, shard: u32, now: Timestamp, from: Option<&str>) -> DuePage {
         let seen = self.now - SignedDuration::from_secs(self.settings.index_lag_seconds);
@@ -96,6 +107,10 @@ impl State {
 /// Since when it is due.
 pub(crate) fn due_at(due: &Due) -> Timestamp {
     match due {
-        Due::Family { at, .. } | Due::Press { at, .. } | Due::Enrolment { at, .. } | Due::History { at, .. } => *at,
+        Due::Family { at, .. }
+        | Due::Press { at, .. }
+        | Due::Enrolment { at, .. }
+        | Due::History { at, .. }
+        | Due::Digest { at, .. } => *at,
     }
 }

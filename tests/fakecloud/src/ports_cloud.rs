@@ -7,12 +7,13 @@ use crate::refusal::Refusal;
 use crate::trace::{Note, put};
 use crate::world::World;
 use amiline_app::ports::{
-    Announcer, CallError, DayPage, DayReader, DigestKeeper, EndedPage, KillSwitch, Messenger, PolicyReader, Queue,
+    Announcer, CallError, Clock, Committed, DayPage, DayReader, DigestKeeper, EndedPage, KillSwitch, Messenger,
+    PolicyReader, Queue,
 };
 use amiline_domain::bus::{self, BYTES_MAX, BusEvent, ENTRIES_MAX};
 use amiline_domain::console::StackAddress;
 use amiline_domain::day::Day;
-use amiline_domain::digest::DigestKey;
+use amiline_domain::digest::{DigestKey, DigestState, Draft};
 use amiline_domain::history::Subject;
 use amiline_domain::ids::PolicyName;
 use amiline_domain::notice::Notice;
@@ -160,19 +161,51 @@ impl DayReader for World {
 }
 
 impl DigestKeeper for World {
-    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError> {
+    async fn digest(&self, key: &DigestKey) -> Result<DigestState, CallError> {
         let home = self.cloud.home();
-        self.call("dynamodb:GetItem", &home, &format!("digest {key:?}"), |state| Ok(state.store.digests.contains(key)))
-            .await
+        self.call("dynamodb:GetItem", &home, &format!("digest {key:?}"), |state| {
+            Ok(state.store.digests.get(key).cloned().unwrap_or(DigestState::Unknown))
+        })
+        .await
+    }
+
+    async fn keep_draft(&self, key: &DigestKey, draft: &Draft) -> Result<Committed, CallError> {
+        let home = self.cloud.home();
+        let now = self.now();
+        self.call("dynamodb:UpdateItem", &home, &format!("digest {key:?}"), |state| {
+            let rev = match state.store.digests.get(key) {
+                None => Some(0),
+                Some(DigestState::Begun(draft)) => Some(draft.rev),
+                Some(DigestState::Unknown | DigestState::Published) => None,
+            };
+            if rev.is_none_or(|rev| rev + 1 != draft.rev) {
+                return Ok(Committed::Conflict);
+            }
+            state.store.digests.insert(key.clone(), DigestState::Begun(Box::new(draft.clone())));
+            state.index_digest(key, Some(now));
+            Ok(Committed::Yes)
+        })
+        .await
     }
 
     async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError> {
         let home = self.cloud.home();
         self.call("dynamodb:UpdateItem", &home, &format!("digest {key:?}"), |state| {
-            state.store.digests.insert(key.clone());
+            state.store.digests.insert(key.clone(), DigestState::Published);
+            state.index_digest(key, None);
             Ok(())
         })
         .await
+    }
+}
+
+impl Note for DigestState {
+    fn note(&self, out: &mut String) {
+        match self {
+            DigestState::Unknown => out.push_str("unknown"),
+            DigestState::Begun(draft) => put(out, format_args!("draft {} at {:?}", draft.rev, draft.from)),
+            DigestState::Published => out.push_str("published"),
+        }
     }
 }
 

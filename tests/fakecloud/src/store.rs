@@ -7,7 +7,7 @@ use amiline_app::ports::{DayPage, Due, EndedPage, RejectedMessage};
 use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::coverage::Made;
 use amiline_domain::day::Day;
-use amiline_domain::digest::DigestKey;
+use amiline_domain::digest::{DigestKey, DigestState};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, Place};
 use amiline_domain::history::{EventKind, HistoryItem, Subject};
@@ -66,8 +66,8 @@ pub(crate) struct Store {
     pub(crate) switch: Switch,
     pub(crate) policies: BTreeMap<String, String>,
     pub(crate) rejected: BTreeMap<String, RejectedMessage>,
-    /// Digests that were published.
-    pub(crate) digests: BTreeSet<DigestKey>,
+    /// What is remembered of digests.
+    pub(crate) digests: BTreeMap<DigestKey, DigestState>,
     pub(crate) stream: VecDeque<StreamRecord>,
     /// The index of what is due, by part, partition key and sort key.
     pub(crate) due: BTreeMap<(u32, String, String), Versioned<Option<Due>>>,

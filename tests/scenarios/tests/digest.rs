@@ -6,10 +6,12 @@
     reason = "helpers of tests, outside of test functions: a panic is a failed test"
 )]
 
-use amiline_app::ports::Queue;
+use amiline_app::ports::{Committed, DigestKeeper, Due, Queue};
 use amiline_domain::day::Day;
+use amiline_domain::digest::{DigestKey, Draft};
 use amiline_domain::receiver::Topic;
-use amiline_fakecloud::{FaultKind, FaultRule};
+use amiline_domain::time::plus_seconds;
+use amiline_fakecloud::{FaultKind, FaultRule, Turn, Turns, run};
 use amiline_scenarios::{House, east, west};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -69,7 +71,7 @@ fn nothing_happened_means_no_digest() {
         assert_eq!(house.day_ended(other.parse().unwrap()), Some(0), "{other}");
     }
     // A message for a policy that nobody pressed, whoever sent it.
-    let key = amiline_domain::digest::DigestKey { policy: Some("unused".parse().unwrap()), day: day() };
+    let key = DigestKey { policy: Some("unused".parse().unwrap()), day: day() };
     house.cloud.push(Queue::Notify, &amiline_domain::wake::digest_due(&key));
     house.deliver();
     assert_eq!(digests(&house), []);
@@ -135,4 +137,71 @@ fn a_digest_whose_message_failed_comes_again_and_one_whose_note_was_lost_has_the
     assert_eq!((all.len(), ids.len()), (4, 3), "one came twice, with its id");
     house.cloud.inject(FaultRule::new(FaultKind::Throttle).action("dynamodb:Query").about("families of").times(1));
     assert_eq!(house.day_ended(day()), None, "a day that cannot be read is an error, which Lambda keeps");
+}
+
+/// One message of `notify`, where each call takes so many seconds. The invocation dies after 30, and its message comes
+/// again three minutes later.
+fn serve_slowly(house: &House, seconds: i64) {
+    let message = house.cloud.take(Queue::Notify).unwrap();
+    let (turns, until) = (Turns::default(), plus_seconds(house.cloud.now(), 30));
+    let mut invocation = Box::pin(house.handle(house.cloud.as_caller("notify"), Queue::Notify, &message));
+    while house.cloud.now() < until {
+        if let Turn::Done(result) = turns.give(invocation.as_mut()) {
+            result.unwrap();
+            return;
+        }
+        house.cloud.advance(seconds);
+    }
+    drop(invocation);
+    house.cloud.advance(180);
+    house.cloud.give_back(Queue::Notify, message);
+}
+
+#[test]
+fn a_day_that_takes_longer_to_read_than_an_invocation_lasts_is_read_in_parts() {
+    for seconds in [3, 7] {
+        let house = House::new();
+        house.cloud.put_policy("nightly", r#"{"schedule":{"cron":["0 2 * * *"]}}"#);
+        let instance = house.instance();
+        house.cloud.enrol(&east(), &instance, "nightly");
+        for _ in 0..30 {
+            house.pressed("plain");
+        }
+        house.live(30);
+        house.cloud.untag(&east(), &instance, "amiline:schedule");
+        house.live(15);
+        house.cloud.advance(12 * 3600);
+        house.cloud.set_page_size(1);
+        assert_eq!(house.day_ended(day()), Some(2));
+        for _ in 0..60 {
+            while !house.cloud.waiting(Queue::Notify).is_empty() {
+                serve_slowly(&house, seconds);
+            }
+            house.cloud.advance(300);
+            house.tick();
+        }
+        assert_eq!(house.cloud.dead_letters(Queue::Notify), [], "{seconds}");
+        let by_policy: BTreeMap<_, _> = digests(&house).into_iter().collect();
+        assert_eq!(digests(&house).len(), 2, "each once: {by_policy:?}");
+        assert_eq!(by_policy[&Some("plain".to_owned())]["counts"]["complete"], 30);
+        assert_eq!(by_policy[&Some("nightly".to_owned())]["enrolments_ended"]["count"], 1);
+        assert!(!house.cloud.due().iter().any(|due| matches!(due, Due::Digest { .. })), "nothing is left to do");
+    }
+}
+
+#[test]
+fn two_messages_about_one_long_day_do_not_undo_each_others_progress() {
+    let house = a_day();
+    house.cloud.set_page_size(1);
+    let key = DigestKey { policy: Some("plain".parse().unwrap()), day: day() };
+    let read_by = |rev| {
+        let mut draft = Draft::new(key.clone());
+        draft.rev = rev;
+        run(house.cloud.as_caller("notify").keep_draft(&key, &draft)).unwrap().unwrap()
+    };
+    assert_eq!((read_by(1), read_by(1), read_by(2)), (Committed::Yes, Committed::Conflict, Committed::Yes));
+    house.tick();
+    house.deliver();
+    assert_eq!(digests(&house).len(), 1);
+    assert_eq!(read_by(3), Committed::Conflict, "what was published stays published");
 }

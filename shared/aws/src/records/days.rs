@@ -4,18 +4,24 @@ use super::Item;
 use super::due::{page_begins, page_ended};
 use super::expression::Expression;
 use super::items::{self, HistoryEntry};
-use super::layout::{self, number, text};
+use super::layout::{self, DueKind, number, text};
 use crate::errors::Call;
 use crate::settings::{Notify, ScheduleTick};
 use crate::world::{Aws, HasTable};
-use amiline_app::ports::{CallError, Clock, DayPage, DayReader, DigestKeeper, EndedPage};
+use amiline_app::ports::{CallError, Clock, Committed, DayPage, DayReader, DigestKeeper, EndedPage};
 use amiline_domain::day::Day;
-use amiline_domain::digest::DigestKey;
+use amiline_domain::digest::{DigestKey, DigestState, Draft};
+use amiline_domain::fault::Fault;
 use amiline_domain::time::plus_seconds;
+use jiff::Timestamp;
 use std::collections::HashMap;
 
 /// Items on one page: as many as one BatchGetItem takes.
 const PAGE_MAX: i32 = 100;
+/// A digest of the pages that were read, as JSON.
+const DRAFT: &str = "draft";
+/// Times that the draft was kept.
+const DRAFT_REV: &str = "draft_rev";
 /// How long it is known that a digest was published, in seconds.
 const DIGEST_SECONDS: i64 = 30 * 86_400;
 
@@ -95,16 +101,43 @@ impl<S> Aws<S> {
 }
 
 impl DigestKeeper for Aws<Notify> {
-    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError> {
+    async fn digest(&self, key: &DigestKey) -> Result<DigestState, CallError> {
         let (pk, sk) = (layout::digest_pk(key.day), layout::digest_sk(key.policy.as_ref()));
         let call = Call::new("dynamodb:GetItem", &pk, self.home());
-        Ok(self.item(call, self.settings.table(), &pk, &sk).await?.is_some())
+        let Some(item) = self.item(call, self.settings.table(), &pk, &sk).await? else {
+            return Ok(DigestState::Unknown);
+        };
+        let Some(draft) = item.get(DRAFT).and_then(|draft| draft.as_s().ok()) else {
+            return Ok(DigestState::Published);
+        };
+        let draft = serde_json::from_str(draft).map_err(|e| call.unreadable(&e.to_string()))?;
+        Ok(DigestState::Begun(Box::new(draft)))
+    }
+
+    async fn keep_draft(&self, key: &DigestKey, draft: &Draft) -> Result<Committed, CallError> {
+        let (pk, sk) = (layout::digest_pk(key.day), layout::digest_sk(key.policy.as_ref()));
+        let call = Call::new("dynamodb:UpdateItem", &pk, self.home());
+        let json = serde_json::to_string(draft).map_err(|e| call.error("NotSent", &e.to_string(), Fault::Reject))?;
+        let update = kept_for_30_days(self.now())
+            .set(DRAFT, text(json))
+            .set(DRAFT_REV, number(draft.rev))
+            .set(layout::DUE_SHARD, text(layout::due_shard(&pk)))
+            .set(layout::DUE_AT, text(layout::due_at(self.now(), DueKind::Digest)));
+        let update = match draft.rev.saturating_sub(1) {
+            0 => update.when_absent(layout::PK),
+            before => update.when_equal(DRAFT_REV, number(before)),
+        };
+        self.update(self.settings.table(), layout::key(&pk, &sk), &update, &pk).await
     }
 
     async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError> {
         let (pk, sk) = (layout::digest_pk(key.day), layout::digest_sk(key.policy.as_ref()));
-        let expires_at = plus_seconds(self.now(), DIGEST_SECONDS).as_second();
-        let update = Expression::default().set("expires_at", number(expires_at));
+        let gone = [DRAFT, DRAFT_REV, layout::DUE_SHARD, layout::DUE_AT];
+        let update = gone.into_iter().fold(kept_for_30_days(self.now()), Expression::remove);
         self.update(self.settings.table(), layout::key(&pk, &sk), &update, &pk).await.map(|_| ())
     }
+}
+
+fn kept_for_30_days(now: Timestamp) -> Expression {
+    Expression::default().set("expires_at", number(plus_seconds(now, DIGEST_SECONDS).as_second()))
 }

@@ -90,6 +90,7 @@ pub(super) fn due(item: &Item) -> Option<Due> {
         DueKind::Press => Some(Due::Press { key: layout::press_of_pk(pk)?, at }),
         DueKind::Enrolment => Some(Due::Enrolment { key: layout::enrolment_of_pk(pk)?, at }),
         DueKind::Notify => Some(Due::History { pk: pk.to_owned(), sk: sk.to_owned(), at }),
+        DueKind::Digest => Some(Due::Digest { key: layout::digest_of(pk, sk)?, at }),
     }
 }
 

@@ -16,10 +16,11 @@
 //! | `BUDGET#<account>` | `HOUR` | the hour's count |
 //! | `DAY#<policy>` | `DAY` | the policy's count of the day, if it limits days |
 //! | `REJECTED#<date>` | `<message id>` | a message that could not be used |
-//! | `DIGEST#<date>` | `POLICY#<name>`, `NONE` | a digest that was published |
+//! | `DIGEST#<date>` | `POLICY#<name>`, `NONE` | a digest that was published, or a draft of one |
 
 use super::Item;
 use amiline_domain::day::Day;
+use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Place, Worker};
 use amiline_domain::history::Subject;
@@ -221,6 +222,15 @@ pub(super) fn digest_sk(policy: Option<&PolicyName>) -> String {
     policy.map_or("NONE".to_owned(), |policy| format!("POLICY#{policy}"))
 }
 
+pub(super) fn digest_of(pk: &str, sk: &str) -> Option<DigestKey> {
+    let policy = match sk.strip_prefix("POLICY#") {
+        Some(name) => Some(PolicyName::new(name).ok()?),
+        None if sk == "NONE" => None,
+        None => return None,
+    };
+    Some(DigestKey { policy, day: pk.strip_prefix("DIGEST#")?.parse().ok()? })
+}
+
 /// Twelve digits, which sort as numbers do until the year 33658.
 pub(super) fn padded(second: i64) -> String {
     format!("{:012}", second.max(0))
@@ -233,6 +243,7 @@ pub(super) enum DueKind {
     Press,
     Enrolment,
     Notify,
+    Digest,
 }
 
 impl DueKind {
@@ -243,6 +254,7 @@ impl DueKind {
             DueKind::Press => "press",
             DueKind::Enrolment => "enrolment",
             DueKind::Notify => "notify",
+            DueKind::Digest => "digest",
         }
     }
 }
@@ -260,6 +272,7 @@ pub(super) fn parse_due_at(due_at: &str) -> Option<(Timestamp, DueKind)> {
         DueKind::Press,
         DueKind::Enrolment,
         DueKind::Notify,
+        DueKind::Digest,
     ];
     let kind = kinds.into_iter().find(|known| known.as_str() == kind)?;
     Some((Timestamp::from_second(second.parse().ok()?).ok()?, kind))

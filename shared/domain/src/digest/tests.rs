@@ -171,3 +171,21 @@ fn enrolments_that_ended_are_named_and_alone_make_a_digest() {
     let ended = &document(&notice)["enrolments_ended"];
     assert_eq!((&ended["count"], ended["instances"].as_array().unwrap().len()), (&json!(40), 30));
 }
+
+#[test]
+fn a_draft_of_any_day_comes_back_as_it_was_written_and_fits_into_an_item() {
+    let widest = "\u{1f600}".repeat(400);
+    let mut draft = Draft::new(key(Some("web")));
+    for number in 0..400 {
+        let outcome = [None, Some("partial"), Some("failed"), Some("rejected")][number % 4];
+        let mut family = family(number, Some("web"), NOON, outcome, Some(&widest));
+        family.requested.clone_from(&widest);
+        family.instance_name = InstanceName::of(&widest);
+        draft.digest.add(&family);
+    }
+    draft.from = ReadFrom::Families(Some(widest));
+    let json = serde_json::to_string(&draft).unwrap();
+    assert_eq!(serde_json::from_str::<Draft>(&json).unwrap(), draft);
+    // An item has at most 400 KB, names included.
+    assert!(json.len() < 390_000, "{}", json.len());
+}

@@ -1,11 +1,12 @@
 //! The families of a day, and which digests were published.
 
+use super::due::due_at;
 use crate::given::{beginning, family, family_id, instance_id, row, write};
 use crate::lab::{Lab, until};
 use crate::suite::expected;
-use amiline_app::ports::{Committed, DayReader, DigestKeeper, NewsWriter};
+use amiline_app::ports::{Clock, Committed, DayReader, DigestKeeper, Due, NewsWriter};
 use amiline_domain::day::Day;
-use amiline_domain::digest::DigestKey;
+use amiline_domain::digest::{DigestKey, DigestState, Draft, ReadFrom};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, Place};
 use amiline_domain::history::{EventKind, News, Subject, append_news};
@@ -20,7 +21,10 @@ expected! {
         a_days_families_are_read_page_by_page_and_all_of_them,
         a_days_ended_enrolments_are_those_between_its_midnights_oldest_first,
     }
-    "the daily digest" { a_digest_that_was_published_is_known_and_no_other }
+    "the daily digest" {
+        a_digest_that_was_published_is_known_and_no_other,
+        a_draft_of_a_digest_is_kept_by_version_and_is_due_until_it_is_published,
+    }
 }
 
 /// A day long ago, of which nobody else has families.
@@ -125,7 +129,7 @@ async fn a_digest_that_was_published_is_known_and_no_other(lab: &impl Lab) {
         DigestKey { policy: policy("NONE".to_owned()), day },
         DigestKey { day: Day::of(day.end()), ..key.clone() },
     ];
-    let known = async |key: &DigestKey| lab.notify().digest_was_published(key).await.expect("an answer");
+    let known = async |key: &DigestKey| lab.notify().digest(key).await.expect("an answer") == DigestState::Published;
     assert!(!known(&key).await);
     for _ in 0..2 {
         lab.notify().note_digest_published(&key).await.expect("it is noted");
@@ -136,4 +140,32 @@ async fn a_digest_that_was_published_is_known_and_no_other(lab: &impl Lab) {
     }
     lab.notify().note_digest_published(&others[0]).await.expect("it is noted");
     assert!(known(&others[0]).await && !known(&others[1]).await);
+}
+
+async fn a_draft_of_a_digest_is_kept_by_version_and_is_due_until_it_is_published(lab: &impl Lab) {
+    let day = a_day(lab);
+    for policy in [Some(PolicyName::new("nightly").unwrap()), None] {
+        let key = DigestKey { policy, day };
+        let (notify, mut draft) = (lab.notify(), Draft::new(key.clone()));
+        assert_eq!(notify.digest(&key).await, Ok(DigestState::Unknown));
+        draft.digest.add(&family(lab, day.start()));
+        for from in [ReadFrom::Families(Some("{}".to_owned())), ReadFrom::Ended(None), ReadFrom::End] {
+            draft.from = from;
+            draft.rev += 1;
+            assert_eq!(notify.keep_draft(&key, &draft).await, Ok(Committed::Yes));
+            assert_eq!(notify.keep_draft(&key, &draft).await, Ok(Committed::Conflict));
+            assert_eq!(notify.digest(&key).await, Ok(DigestState::Begun(Box::new(draft.clone()))));
+        }
+        let due = async || {
+            let now = plus_seconds(lab.create_image().now(), 60);
+            let of = |due: &Due| matches!(due, Due::Digest { key: other, .. } if *other == key);
+            due_at(lab, now).await.iter().filter(|due| of(due)).count()
+        };
+        assert!(until(lab, async || due().await == 1).await, "the draft is never due");
+        notify.note_digest_published(&key).await.expect("it is noted");
+        assert!(until(lab, async || due().await == 0).await, "it stays due");
+        draft.rev += 1;
+        assert_eq!(notify.keep_draft(&key, &draft).await, Ok(Committed::Conflict));
+        assert_eq!(notify.digest(&key).await, Ok(DigestState::Published));
+    }
 }

@@ -27,7 +27,7 @@ expected! {
 }
 
 /// Everything that is due at a moment, in every part, page by page.
-async fn due_at(lab: &impl Lab, at: Timestamp) -> Vec<Due> {
+pub(super) async fn due_at(lab: &impl Lab, at: Timestamp) -> Vec<Due> {
     let tick = lab.schedule_tick();
     let mut found = Vec::new();
     for shard in 0..tick.shards() {
@@ -179,7 +179,11 @@ async fn what_is_due_in_one_part_comes_oldest_first_on_every_page(lab: &impl Lab
         let due = due_at(lab, plus_seconds(later(), -80_000)).await.into_iter();
         let of = |due| match due {
             Due::History { pk: other, at, .. } if other == pk => Some(at.as_second() - later().as_second() + 85_800),
-            Due::Family { .. } | Due::Press { .. } | Due::Enrolment { .. } | Due::History { .. } => None,
+            Due::Family { .. }
+            | Due::Press { .. }
+            | Due::Enrolment { .. }
+            | Due::History { .. }
+            | Due::Digest { .. } => None,
         };
         due.filter_map(of).collect::<Vec<_>>()
     };

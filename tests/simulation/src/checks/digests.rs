@@ -2,11 +2,8 @@
 
 use super::{Check, Oracle};
 use crate::run::{DIGEST_SECONDS, Run};
-use amiline_app::ports::Queue;
 use amiline_domain::day::Day;
 use amiline_domain::family::Outcome;
-use amiline_domain::wake::{Wake, decode};
-use amiline_fakecloud::Message;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,12 +45,11 @@ pub(super) fn look(run: &mut Run) {
         run.come_to_rest();
     }
     let after = counted(run);
-    let given_up: BTreeSet<About> = run.cloud.dead_letters(Queue::Notify).iter().filter_map(asks_for).collect();
     for (about, counts) in before {
         let told = run.oracle.digests.get(&about).cloned().unwrap_or_default();
-        // With a page for each family and seconds for each call a day may take longer than an invocation has: then the
-        // message is given up, for which there is an alarm.
-        if told.is_empty() && (given_up.contains(&about) || run.oracle.days_given_up.contains(&about.0)) {
+        // With a page for each family and seconds for each call the schedule's invocation may not come to the end of a
+        // day: then Lambda gives it up, for which there is an alarm.
+        if told.is_empty() && run.oracle.days_given_up.contains(&about.0) {
             continue;
         }
         run.oracle.hold(Check::DigestIsTrue, !told.is_empty(), || format!("no digest of {about:?}"));
@@ -64,14 +60,6 @@ pub(super) fn look(run: &mut Run) {
         let names = names.into_iter().chain(["under_way"]);
         let wanted: Value = names.map(|name| (name.to_owned(), json!(counts.get(name).unwrap_or(&0)))).collect();
         run.oracle.hold(Check::DigestIsTrue, last["counts"] == wanted, || format!("{last} should count {wanted}"));
-    }
-}
-
-/// The digest that a message asks for.
-fn asks_for(message: &Message) -> Option<About> {
-    match decode(&message.body) {
-        Ok(Wake::DigestDue(key)) => Some((key.day.to_string(), key.policy.map(|policy| policy.to_string()))),
-        Ok(_) | Err(_) => None,
     }
 }
 

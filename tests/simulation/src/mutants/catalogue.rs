@@ -79,11 +79,13 @@ pub enum Mutant {
     OverlooksImages,
     /// It forgets which refusal it told.
     TellsEachRefusal,
+    /// It forgets how far it read a day.
+    ForgetsTheDraft,
 }
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 38] = [
+    pub const ALL: [Mutant; 39] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -122,6 +124,7 @@ impl Mutant {
         Mutant::TellsAgain,
         Mutant::OverlooksImages,
         Mutant::TellsEachRefusal,
+        Mutant::ForgetsTheDraft,
     ];
 
     /// Its name in the report.
@@ -165,6 +168,7 @@ impl Mutant {
             Mutant::TellsAgain => "tells again",
             Mutant::OverlooksImages => "overlooks images",
             Mutant::TellsEachRefusal => "tells each refusal",
+            Mutant::ForgetsTheDraft => "forgets how far it read a day",
         }
     }
 
@@ -226,6 +230,7 @@ impl Mutant {
             Mutant::NoDailyLimit => "no public issue: README.md, Policies",
             Mutant::TellsAgain => "no public issue: README.md, Coverage",
             Mutant::TellsEachRefusal => "no public issue: a tool that puts the button back each minute",
+            Mutant::ForgetsTheDraft => "no public issue: ARCHITECTURE.md, digests",
             Mutant::OverlooksImages => "no public issue: README.md, Coverage",
         }
     }

@@ -15,7 +15,7 @@ use amiline_domain::bus::BusEvent;
 use amiline_domain::console::StackAddress;
 use amiline_domain::day::Day;
 use amiline_domain::description::ImageDescription;
-use amiline_domain::digest::DigestKey;
+use amiline_domain::digest::{DigestKey, DigestState, Draft};
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Family, RowState};
 use amiline_domain::fault::{Fault, holder_of_name};
@@ -366,8 +366,15 @@ impl DayReader for Mutated {
 }
 
 impl DigestKeeper for Mutated {
-    async fn digest_was_published(&self, key: &DigestKey) -> Result<bool, CallError> {
-        self.world.digest_was_published(key).await
+    async fn digest(&self, key: &DigestKey) -> Result<DigestState, CallError> {
+        self.world.digest(key).await
+    }
+
+    async fn keep_draft(&self, key: &DigestKey, draft: &Draft) -> Result<Committed, CallError> {
+        if self.is(Mutant::ForgetsTheDraft) {
+            return Ok(Committed::Yes);
+        }
+        self.world.keep_draft(key, draft).await
     }
 
     async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError> {

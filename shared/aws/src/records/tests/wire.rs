@@ -4,6 +4,7 @@ use super::*;
 use crate::settings::{CreateImage, Notify, ScheduleTick};
 use crate::stub::{Answer, Stub, world};
 use amiline_app::ports::{Announcer, Committed, Due, DueReader, RecordReader, RecordWriter, RejectedMessage};
+use amiline_domain::digest::DigestKey;
 use amiline_domain::fault::Fault;
 use amiline_domain::history::Subject;
 
@@ -107,6 +108,9 @@ async fn a_page_of_what_is_due_leaves_out_what_nobody_understands() {
             entry(&pk, "META", "001795521600#distribute"),
             entry(&layout::press_pk(&press_key()), "PRESS", "001795521600#press"),
             entry(&pk, "HISTORY#000000000002", "001795521600#notify"),
+            entry("DIGEST#2026-11-23", "POLICY#nightly", "001795521600#digest"),
+            entry("DIGEST#2026-11-23", "NONE", "001795521600#digest"),
+            entry("DIGEST#2026-11-23", "nightly", "001795521600#digest"),
             entry("STRANGE#1", "X", "soon"),
         ],
         "LastEvaluatedKey": entry(&pk, "META", "001795521600#distribute"),
@@ -115,12 +119,15 @@ async fn a_page_of_what_is_due_leaves_out_what_nobody_understands() {
     let world = world::<ScheduleTick>(&stub.endpoint);
     let at = at("2026-11-24T12:00:00Z");
     let page = world.due(3, now(), None).await.unwrap();
+    let digest = |policy| DigestKey { policy, day: "2026-11-23".parse().unwrap() };
     assert_eq!(
         page.items,
         [
             Due::Family { family: family.id, worker: Worker::Distribute, at },
             Due::Press { key: press_key(), at },
             Due::History { pk, sk: "HISTORY#000000000002".to_owned(), at },
+            Due::Digest { key: digest(Some("nightly".parse().unwrap())), at },
+            Due::Digest { key: digest(None), at },
         ]
     );
     world.due(3, now(), page.next).await.unwrap();
