@@ -49,7 +49,7 @@ impl EnrolRequest {
             return None;
         }
         let status = event.tags.get(&keys.status()).cloned();
-        let hint = Hint { time: event.time, button: event.tags.get(&tag).cloned(), status };
+        let hint = Hint { time: event.time, button: event.tags.get(&tag).cloned(), status, pressed: true };
         Some(Self { region: event.region.clone(), instance: event.instance.clone(), hint: Some(hint), coverage: false })
     }
 }

@@ -30,11 +30,17 @@ pub struct LookRequest {
 }
 
 impl LookRequest {
-    /// The look that a tag event asks for; `None` if it is about another account or another tag.
+    /// The look that a tag event asks for; `None` if it is about another account or another tag. An answer that is written
+    /// while the button is there asks for one as well: another value may have waited for it.
     pub fn of_event(event: &InstanceTagged, stack: &BoundedStack) -> Option<Self> {
         let keys = &stack.stack.keys;
         let button = keys.button(Button::Image);
-        if event.account != stack.stack.account || !event.changed_keys.contains(&button) {
+        let status = event.tags.get(&keys.status()).cloned();
+        let pressed = event.changed_keys.contains(&button);
+        let answered = event.changed_keys.contains(&keys.status())
+            && event.tags.contains_key(&button)
+            && status.as_deref().is_some_and(status::is_an_answer);
+        if event.account != stack.stack.account || !(pressed || answered) {
             tracing::info!(
                 instance = %event.instance,
                 region = %event.region,
@@ -44,11 +50,7 @@ impl LookRequest {
             );
             return None;
         }
-        let hint = Hint {
-            time: event.time,
-            button: event.tags.get(&button).cloned(),
-            status: event.tags.get(&keys.status()).cloned(),
-        };
+        let hint = Hint { time: event.time, button: event.tags.get(&button).cloned(), status, pressed };
         Some(Self { region: event.region.clone(), instance: event.instance.clone(), hint: Some(hint) })
     }
 }
@@ -118,7 +120,11 @@ pub async fn look_at_instance<W: Create>(
             }
             (LookDecision::Begin(slot), Some(instance), Some(value)) => {
                 if world.is_on().await {
-                    return Ok(LookDone::Paused);
+                    if hold_back(world, &key, &press, &value).await? == Committed::Yes {
+                        return Ok(LookDone::Paused);
+                    }
+                    world.give_way(round).await;
+                    continue;
                 }
                 let heard = request.hint.clone().filter(|hint| hint.button.as_ref() == Some(&value));
                 let new = NewPress { instance, press, budget, slot, value, heard };
@@ -136,6 +142,17 @@ pub async fn look_at_instance<W: Create>(
         return Ok(done);
     }
     Err(CallError::busy("press", key.instance.to_string(), key.region).into())
+}
+
+/// Keeps what an event vouched for, so that the press is taken up when the kill switch is off. Our table is not EC2.
+async fn hold_back<W: Create>(world: &W, key: &PressKey, press: &Press, value: &str) -> Result<Committed, CallError> {
+    match decide_look(press, Some(value), None, world.now()) {
+        LookDecision::LookAgain(_) => world.set_press(key, press.rev, &press.held_back()).await,
+        LookDecision::Begin(_)
+        | LookDecision::Nothing { .. }
+        | LookDecision::SamePress(_)
+        | LookDecision::OtherValueWaits(_) => Ok(Committed::Yes),
+    }
 }
 
 async fn wake_family<W: Create>(

@@ -65,6 +65,8 @@ pub struct Press {
     pub cleared_at: Option<Timestamp>,
     /// The answer that was written to the status tag when the tag was removed.
     pub answer: Option<String>,
+    /// The value of the press of `last_slot`, once it is answered: another value in a read is no stale read of it.
+    pub answered: Option<String>,
     /// When to look at the instance again, with no event asking for it.
     pub next_look: Option<Timestamp>,
     /// The refusal that was told last, so that it is told once; none after a press that was accepted.
@@ -97,9 +99,27 @@ impl Press {
             status_before: None,
             cleared_at: None,
             answer: None,
+            answered: None,
             next_look: None,
             told: None,
         }
+    }
+
+    /// Until when a read that shows this value may be a stale one. A read that was made `STALE_READ_SECONDS` after a press
+    /// was accepted shows nothing from before that press. If it shows another value than the press had, that value came
+    /// later, and nobody has answered it.
+    fn quiet_until(&self, value: &str, cleared_at: Timestamp) -> Timestamp {
+        let since = match (self.last_slot, &self.answered) {
+            (Some(slot), Some(answered)) if answered != value => cleared_at.min(slot.timestamp()),
+            (_, _) => cleared_at,
+        };
+        plus_seconds(since, STALE_READ_SECONDS)
+    }
+
+    /// What it becomes when a new press is seen that must wait, since the kill switch is on. The event that vouched for
+    /// it does not come again, so the press itself says from now on that a tag there is a new one.
+    pub fn held_back(&self) -> Press {
+        Press { rev: self.rev.saturating_add(1), cleared_at: None, ..self.clone() }
     }
 
     /// Whether this refusal was told within the last day and no other came since: then it is only answered on the instance,
@@ -119,6 +139,7 @@ impl Press {
             status_before: heard.status_before.map(str::to_owned),
             cleared_at: Some(now),
             answer: Some(answer.to_owned()),
+            answered: None,
             next_look: None,
             told: self.told.as_ref().map(count),
             ..self.clone()
@@ -144,6 +165,8 @@ pub struct Hint {
     pub button: Option<String>,
     /// The status tag among its tags.
     pub status: Option<String>,
+    /// Whether the button changed; if not, the status did while the button was there.
+    pub pressed: bool,
 }
 
 impl Hint {
@@ -157,6 +180,10 @@ impl Hint {
         }
         let shows_the_answer =
             self.status.is_some() && self.status == press.answer && self.status != press.status_before;
+        // Our answer was written while the button showed another value than the one that was answered.
+        if !self.pressed && (!shows_the_answer || press.answered.as_deref().is_none_or(|answered| answered == read)) {
+            return false;
+        }
         // The event of the press that was answered, delivered again: a clock of ours that is behind must not make it new.
         if press.heard_at.is_some_and(|heard| self.time <= heard) && !shows_the_answer {
             return false;
@@ -209,7 +236,7 @@ pub fn decide_look(press: &Press, tag: Option<&str>, hint: Option<&Hint>, now: T
         }
         PressState::Idle => {
             if let Some(cleared) = press.cleared_at {
-                let quiet_until = plus_seconds(cleared, STALE_READ_SECONDS);
+                let quiet_until = press.quiet_until(tag, cleared);
                 let newer = hint.is_some_and(|hint| hint.vouches_for(tag, press, cleared));
                 if now < quiet_until && !newer {
                     return LookDecision::LookAgain(quiet_until);
@@ -240,7 +267,7 @@ mod tests {
     }
 
     fn hint(time: &str, status: Option<&str>) -> Hint {
-        Hint { time: at(time), button: Some("default".to_owned()), status: status.map(str::to_owned) }
+        Hint { time: at(time), button: Some("default".to_owned()), status: status.map(str::to_owned), pressed: true }
     }
 
     fn cleared(time: &str) -> Press {
@@ -318,6 +345,53 @@ mod tests {
         assert!(matches!(decide_look(&press, Some("default"), Some(&before), now()), LookDecision::LookAgain(_)));
     }
 
+    /// `first` was accepted so many seconds ago and answered ten seconds ago.
+    fn answered(seconds: i64) -> Press {
+        Press {
+            last_slot: Some(Slot::at(plus_seconds(now(), -seconds))),
+            answered: Some("first".to_owned()),
+            ..cleared("2026-11-24T11:59:50Z")
+        }
+    }
+
+    #[test]
+    fn another_value_is_believed_once_no_read_is_as_old_as_the_press_that_was_answered() {
+        let long = answered(300);
+        assert!(matches!(decide_look(&long, Some("default"), None, now()), LookDecision::Begin(_)));
+        // What was removed may still be shown, however long its press took.
+        let removed = LookDecision::LookAgain(at("2026-11-24T12:04:50Z"));
+        assert_eq!(decide_look(&long, Some("first"), None, now()), removed);
+        // A value from before a press of 60 seconds may be shown for four minutes more.
+        let short = answered(60);
+        let before = LookDecision::LookAgain(at("2026-11-24T12:04:00Z"));
+        assert_eq!(decide_look(&short, Some("default"), None, now()), before);
+        // A refusal that was only repeated has no slot of its own.
+        let unknown = Press { answered: None, ..long };
+        assert_eq!(decide_look(&unknown, Some("default"), None, now()), removed);
+    }
+
+    #[test]
+    fn our_answer_beside_another_value_vouches_for_that_value_and_for_nothing_else() {
+        let words = Some("available ami-1 in 3 Regions");
+        let told = |status| Hint { pressed: false, ..hint("2026-11-24T11:59:50Z", status) };
+        let look = |press: &Press, tag, hint: &Hint| decide_look(press, Some(tag), Some(hint), now());
+        let press = answered(60);
+        assert!(matches!(look(&press, "default", &told(words)), LookDecision::Begin(_)));
+        let creating = Hint { time: at("2026-11-24T11:59:55Z"), ..told(Some("creating ami-1")) };
+        assert!(matches!(look(&press, "default", &creating), LookDecision::LookAgain(_)), "an older status, late");
+        assert!(matches!(look(&press, "third", &told(words)), LookDecision::LookAgain(_)), "another value in the read");
+        let same = Hint { button: Some("first".to_owned()), time: at("2026-11-24T11:59:55Z"), ..told(words) };
+        assert!(matches!(look(&press, "first", &same), LookDecision::LookAgain(_)), "it pressed nothing");
+        let unknown = Press { answered: None, ..press };
+        assert!(matches!(look(&unknown, "default", &told(words)), LookDecision::LookAgain(_)));
+    }
+
+    #[test]
+    fn a_press_that_the_kill_switch_held_back_needs_no_event_any_more() {
+        let held_back = cleared("2026-11-24T11:59:30Z").held_back();
+        assert!(matches!(decide_look(&held_back, Some("default"), None, now()), LookDecision::Begin(_)));
+    }
+
     #[test]
     fn after_five_minutes_the_tag_is_believed_without_an_event() {
         let press = cleared("2026-11-24T11:55:00Z");
@@ -355,7 +429,7 @@ mod tests {
     #[test]
     fn our_own_removal_is_never_a_press() {
         let press = cleared("2026-11-24T11:59:59Z");
-        let removal = Hint { time: now(), button: None, status: None };
+        let removal = Hint { time: now(), button: None, status: None, pressed: true };
         assert_eq!(decide_look(&press, None, Some(&removal), now()), LookDecision::Nothing { forget_look: false });
     }
 }

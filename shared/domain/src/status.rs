@@ -17,6 +17,11 @@ pub fn waiting() -> String {
     "waiting until the instance runs".to_owned()
 }
 
+/// Whether a status tag shows an answer: not what is said while the work goes on.
+pub fn is_an_answer(status: &str) -> bool {
+    !status.starts_with("creating") && status != waiting()
+}
+
 /// When the press is refused.
 pub fn rejected(reason: &str) -> String {
     plain(&format!("rejected: {reason}"), VALUE_MAX)

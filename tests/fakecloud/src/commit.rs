@@ -135,8 +135,9 @@ impl State {
             }
             PressWrite::Clear { key, slot, cleared_at, answer } => {
                 let mut press = self.store.presses.get(key)?.clone();
-                let PressState::Answered { slot: answered, .. } = press.state else { return None };
+                let PressState::Answered { slot: answered, value } = press.state else { return None };
                 press.state = PressState::Idle;
+                press.answered = Some(value);
                 press.cleared_at = Some(*cleared_at);
                 press.answer.clone_from(answer);
                 press.rev += 1;

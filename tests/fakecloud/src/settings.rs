@@ -85,6 +85,11 @@ impl Settings {
         &self.keys.button
     }
 
+    /// The key of the tag with the answer.
+    pub(crate) fn status(&self) -> String {
+        format!("{}:status", self.tag_prefix)
+    }
+
     /// The key of the tag that enrols an instance in schedules.
     pub(crate) fn schedule(&self) -> &Rc<str> {
         &self.keys.schedule

@@ -137,7 +137,7 @@ proptest! {
         let state = if answered { PressState::Answered { slot, value } } else { PressState::Accepted { slot, value } };
         let press = Press { state, last_slot: Some(slot), ..Press::untouched() };
         let now = plus_seconds(start(), age);
-        let hint = Hint { time: now, button: Some(tag.clone()), status: None };
+        let hint = Hint { time: now, button: Some(tag.clone()), status: None, pressed: true };
         let decision = decide_look(&press, Some(&tag), Some(&hint), now);
         prop_assert!(!matches!(decision, LookDecision::Begin(_)), "{:?}", decision);
     }
@@ -146,7 +146,7 @@ proptest! {
     fn nothing_begins_without_the_tag(age in 0i64..4000, cleared in proptest::option::of(0i64..4000)) {
         let press = Press { cleared_at: cleared.map(|at| plus_seconds(start(), at)), ..Press::untouched() };
         let now = plus_seconds(start(), age);
-        let hint = Hint { time: now, button: Some("default".to_owned()), status: None };
+        let hint = Hint { time: now, button: Some("default".to_owned()), status: None, pressed: true };
         let decision = decide_look(&press, None, Some(&hint), now);
         prop_assert!(!matches!(decision, LookDecision::Begin(_)), "{:?}", decision);
     }

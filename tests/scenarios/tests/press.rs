@@ -129,6 +129,59 @@ fn another_value_waits_for_the_answer_and_is_heard_then() {
     assert!(!house.is_pressed(&instance));
 }
 
+/// A press of `first` whose image takes ten minutes, while somebody tags `plain`. `answered` says what becomes of the
+/// event of our answer.
+fn overtaken(answered: Delivery) -> House {
+    let house = House::new();
+    house.cloud.put_policy("first", "{}");
+    house.cloud.set_create_seconds(&east(), Some(600));
+    let instance = house.pressed("first");
+    house.deliver();
+    house.cloud.press(&east(), &instance, "plain");
+    house.deliver();
+    assert!(!asked_for(&house, "plain"), "it waits");
+    house.cloud.deliver(EventKind::TagChange, answered);
+    house.cloud.advance(700);
+    house.deliver();
+    house
+}
+
+fn asked_for(house: &House, value: &str) -> bool {
+    house.cloud.families().iter().any(|family| family.requested == value)
+}
+
+#[test]
+fn another_value_is_taken_up_at_the_event_of_the_answer_without_a_tick() {
+    let house = overtaken(Delivery::AtOnce);
+    assert!(asked_for(&house, "plain"), "{}", house.cloud.trace());
+}
+
+#[test]
+fn another_value_is_taken_up_by_the_next_tick_if_the_event_of_the_answer_is_lost() {
+    let house = overtaken(Delivery::Dropped);
+    assert!(!asked_for(&house, "plain"));
+    house.tick();
+    house.deliver();
+    assert!(asked_for(&house, "plain"), "{}", house.cloud.trace());
+}
+
+#[test]
+fn the_kill_switch_keeps_what_an_events_time_vouched_for() {
+    let house = House::new();
+    let instance = house.pressed("unknown");
+    house.deliver();
+    assert!(!house.is_pressed(&instance));
+    house.cloud.set_kill_switch(true);
+    house.cloud.advance(30);
+    house.cloud.press(&east(), &instance, "plain");
+    house.deliver();
+    house.cloud.set_kill_switch(false);
+    house.cloud.advance(25);
+    house.tick();
+    house.deliver();
+    assert!(asked_for(&house, "plain"), "the first tick takes it up: {}", house.cloud.trace());
+}
+
 #[test]
 fn our_own_removal_of_the_tag_makes_no_image_even_if_the_rule_lets_it_through() {
     let house = House::new();

@@ -126,7 +126,7 @@ struct PressItem {
 pub(super) fn press_item(key: &PressKey, press: &Press) -> Result<Item, String> {
     let pk = layout::press_pk(key);
     let (state, slot, value) = match &press.state {
-        PressState::Idle => (StateName::Idle, None, None),
+        PressState::Idle => (StateName::Idle, None, press.answered.clone()),
         PressState::Accepted { slot, value } => (StateName::Accepted, Some(*slot), Some(value.clone())),
         PressState::Answered { slot, value } => (StateName::Answered, Some(*slot), Some(value.clone())),
     };
@@ -152,10 +152,10 @@ pub(super) fn press_item(key: &PressKey, press: &Press) -> Result<Item, String> 
 
 pub(super) fn press(item: Item) -> Result<Press, String> {
     let item: PressItem = read(item)?;
-    let state = match (item.state, item.slot, item.value) {
-        (StateName::Idle, _, _) => PressState::Idle,
-        (StateName::Accepted, Some(slot), Some(value)) => PressState::Accepted { slot, value },
-        (StateName::Answered, Some(slot), Some(value)) => PressState::Answered { slot, value },
+    let (state, answered) = match (item.state, item.slot, item.value) {
+        (StateName::Idle, _, answered) => (PressState::Idle, answered),
+        (StateName::Accepted, Some(slot), Some(value)) => (PressState::Accepted { slot, value }, None),
+        (StateName::Answered, Some(slot), Some(value)) => (PressState::Answered { slot, value }, None),
         (StateName::Accepted | StateName::Answered, _, _) => return Err("a press has no slot or value".to_owned()),
     };
     Ok(Press {
@@ -167,6 +167,7 @@ pub(super) fn press(item: Item) -> Result<Press, String> {
         status_before: item.status_before,
         cleared_at: item.cleared_at,
         answer: item.answer,
+        answered,
         next_look: item.next_look,
         told: item.told,
     })

@@ -201,6 +201,7 @@ fn a_press_comes_back_as_it_was_and_lies_flat() {
                 status_before: set.then(|| "creating".to_owned()),
                 cleared_at: set.then(now),
                 answer: set.then(|| "available".to_owned()),
+                answered: (set && state == PressState::Idle).then(|| "default".to_owned()),
                 next_look: set.then(now),
                 told: set.then(|| ToldRefusal { what: "0123".to_owned(), at: now(), repeats: 3 }),
             };

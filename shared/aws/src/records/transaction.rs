@@ -180,8 +180,8 @@ fn press_part(parts: &mut Parts<'_>, press: &PressWrite) -> Result<(), String> {
                 .set("state", text("idle"))
                 .set("cleared_at", text(cleared_at.to_string()))
                 .set_or_remove("answer", answer.as_ref().map(text))
+                // The value stays: it says which one was answered.
                 .remove("slot")
-                .remove("value")
                 .add_one(layout::REV)
                 .when_equal("state", text("answered"))
                 .when_equal("slot", number(slot.second()));

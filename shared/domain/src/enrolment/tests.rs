@@ -361,7 +361,7 @@ fn a_terminated_instance_is_no_longer_enrolled_and_a_stopped_one_is() {
 #[test]
 fn an_event_that_a_read_does_not_show_yet_is_looked_after() {
     let mut scene = Scene { tag: None, ..Scene::new() };
-    scene.hint = Some(Hint { time: scene.now, button: Some("nightly".to_owned()), status: None });
+    scene.hint = Some(Hint { time: scene.now, button: Some("nightly".to_owned()), status: None, pressed: true });
     assert!(scene.looks().is_empty());
     assert_eq!(scene.next().as_deref(), Some("2026-11-24T12:01:00Z"));
     scene.hint = None;

@@ -51,6 +51,7 @@ pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family
         status_before: begun.status_before.map(str::to_owned),
         cleared_at: begun.press.cleared_at,
         answer: None,
+        answered: None,
         next_look: None,
         told: None,
     };
@@ -89,6 +90,7 @@ pub fn refuse(
         status_before: begun.status_before.map(str::to_owned),
         cleared_at: begun.press.cleared_at,
         answer: None,
+        answered: None,
         next_look: None,
         told: Some(ToldRefusal { what: rejection.identity(begun.value), at: now, repeats: 0 }),
     };

@@ -129,6 +129,16 @@ fn button(facts: Facts<'_>) -> Line {
                 format!("the press of {} is being worked on, and the tag is off already", utc(slot.timestamp()))
             }
         },
+        (LookDecision::LookAgain(at), Some(value))
+            if sight.press.answered.as_deref().is_some_and(|answered| answered != value) =>
+        {
+            format!(
+                "{} waits: the press for another value was answered a short time ago, and EC2 may still show a tag from \
+                 before it; if it is there at {}, it is a new press",
+                in_quotes(value, 60),
+                utc(at)
+            )
+        }
         (LookDecision::LookAgain(at), Some(_)) => format!(
             "it was answered a moment ago and EC2 still shows the tag; if it is there at {}, it is a new press",
             utc(at)
@@ -156,14 +166,19 @@ fn pressed(facts: Facts<'_>, value: &str) -> String {
     let note = note(facts.pressed, facts.sight);
     match admitted(facts, value) {
         Ok(admission) if facts.switched_off => {
-            format!("an image under policy {} is made when the kill switch is off{note}", admission.policy_ref.name)
+            format!(
+                "an image under policy {} is made at the next tick after the kill switch is off; {} does not say so, since \
+                 no tag is written until then{note}",
+                admission.policy_ref.name,
+                facts.sight.keys.status()
+            )
         }
         Ok(admission) => format!(
             "an image under policy {} is made at its event or, within five minutes, at the next tick{note}",
             admission.policy_ref.name
         ),
         Err(Some(rejection)) if facts.switched_off => {
-            format!("it will be rejected when the kill switch is off: {rejection}")
+            format!("it will be rejected at the next tick after the kill switch is off: {rejection}")
         }
         Err(Some(rejection)) => format!("it will be rejected: {rejection}"),
         Err(None) => "there is no instance".to_owned(),

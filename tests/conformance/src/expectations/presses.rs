@@ -40,6 +40,7 @@ fn accepted(now: jiff::Timestamp, rev: u64) -> Press {
         status_before: Some("rejected".to_owned()),
         cleared_at: Some(now),
         answer: Some("complete".to_owned()),
+        answered: None,
         next_look: Some(plus_seconds(now, 5)),
         told: Some(ToldRefusal { what: "0123".to_owned(), at: now, repeats: 2 }),
     }
@@ -118,8 +119,15 @@ async fn a_press_is_cleared_only_if_it_was_answered_with_the_slot(lab: &impl Lab
     let wrong = clear(Slot::next(later(), Some(slot)));
     conflict(&lab.create_image(), &Commit { press: wrong, ..change(&mut family.clone()) }, "another slot").await;
     write(&lab.distribute_image(), &Commit { press: clear(slot), ..change(&mut family) }).await;
-    let expected =
-        Press { rev: 3, state: PressState::Idle, cleared_at: Some(cleared_at), answer: answer.clone(), ..written };
+    let PressState::Accepted { value, .. } = written.state.clone() else { panic!("accepted") };
+    let expected = Press {
+        rev: 3,
+        state: PressState::Idle,
+        cleared_at: Some(cleared_at),
+        answer: answer.clone(),
+        answered: Some(value),
+        ..written
+    };
     assert_eq!(press(lab, &key).await, expected);
     conflict(&lab.create_image(), &Commit { press: clear(slot), ..change(&mut family) }, "it was cleared").await;
 }

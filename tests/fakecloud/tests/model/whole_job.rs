@@ -27,8 +27,9 @@ pub(crate) async fn handle(world: World, queue: Queue, message: Message) -> Resu
     let invocation = invocation(&cloud, &format!("{}-{}", message.id, message.received));
     match (queue, decode(&message.body).unwrap()) {
         (Queue::Create, Wake::InstanceTagged(event)) => {
-            let request = LookRequest::of_event(&event, &stack).unwrap();
-            look_at_instance(&world, &stack, &request, &invocation).await?;
+            if let Some(request) = LookRequest::of_event(&event, &stack) {
+                look_at_instance(&world, &stack, &request, &invocation).await?;
+            }
         }
         (Queue::Create, Wake::LookAtInstance { region, instance }) => {
             look_at_instance(&world, &stack, &LookRequest { region, instance, hint: None }, &invocation).await?;
