@@ -44,8 +44,8 @@ pub enum What {
         /// Whose.
         key: EnrolmentKey,
     },
-    /// A press was written by itself: its refusal was told before.
-    Repeated(PressKey, Box<Press>),
+    /// A press was written by itself: its refusal was told before, or the kill switch holds it back.
+    PressSet(PressKey, Box<Press>),
     /// An enrolment was written by itself.
     Enrolled(Box<EnrolmentWrite>),
     /// News were written that belong to no family.

@@ -179,7 +179,7 @@ impl RecordWriter for World {
         self.call("dynamodb:PutItem", &home, &press_pk(key), |state| {
             let committed = state.set_press(key, expected_rev, press);
             if committed == Committed::Yes {
-                state.happened(self.invocation, || What::Repeated(key.clone(), Box::new(press.clone())));
+                state.happened(self.invocation, || What::PressSet(key.clone(), Box::new(press.clone())));
             }
             Ok(committed)
         })

@@ -237,7 +237,8 @@ impl Oracle {
                 shown.schedule = None;
             }
             What::Enrolled(_) => {}
-            What::Repeated(key, press) => self.see_repeated(diary, happening, key, press),
+            What::PressSet(key, press) if press.is_held_back() => self.see_held_back(happening, key),
+            What::PressSet(key, press) => self.see_repeated(diary, happening, key, press),
             What::Told(news) => self.see_news(cloud, diary, happening, news),
             What::InstanceRead { region, instance, button, schedule, seen } => {
                 let shown = self.shown.entry(by).or_default();

@@ -31,10 +31,21 @@ impl Repeat {
 }
 
 impl Oracle {
+    /// The tag that an invocation saw on an instance whose press was idle.
+    fn tag_seen(&mut self, happening: &Happening, key: &PressKey) -> Option<String> {
+        let shown = self.shown.entry(happening.invocation).or_default();
+        shown.tag.clone().filter(|_| shown.idle_press.as_ref() == Some(key))
+    }
+
+    /// The tag was seen.
+    pub(super) fn see_held_back(&mut self, happening: &Happening, key: &PressKey) {
+        let seen = self.tag_seen(happening, key).is_some();
+        self.hold(Check::PressWasSeen, seen, || format!("{} is held back unseen", key.instance));
+    }
+
     /// The same refusal was told within the day, and the tag was seen.
     pub(super) fn see_repeated(&mut self, diary: &mut Diary, happening: &Happening, key: &PressKey, press: &Press) {
-        let shown = self.shown.entry(happening.invocation).or_default();
-        let tag = shown.tag.clone().filter(|_| shown.idle_press.as_ref() == Some(key));
+        let tag = self.tag_seen(happening, key);
         self.hold(Check::PressWasSeen, tag.is_some(), || format!("{} is refused again unseen", key.instance));
         let Some(value) = tag else { return };
         let within = |told: &&Told| seconds_between(told.at, happening.at) < DAY_SECONDS + CLOCKS_SECONDS;
