@@ -103,9 +103,12 @@ impl State {
         let (tags, version) = (instance.tags.clone(), instance.tag_version);
         let button = Rc::clone(self.settings.button());
         // The patterns of the rules (infra/template.yaml, InstanceTaggedRule and InstanceEnrolledRule).
-        let of_the_button = key == &*button || key == self.settings.status();
-        let pressed =
-            if self.settings.rule_wants_button { of_the_button && tags.contains_key(&*button) } else { key == &*button };
+        let of_the_button = key == &*button || key == &**self.settings.status();
+        let pressed = if self.settings.rule_wants_button {
+            of_the_button && tags.contains_key(&*button)
+        } else {
+            key == &*button
+        };
         let matches = pressed || key == &**self.settings.schedule();
         let arn = format!("arn:aws:ec2:{region}:{}:instance/{id}", self.account);
         let detail =

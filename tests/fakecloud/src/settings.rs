@@ -59,14 +59,20 @@ struct Keys {
     prefix: String,
     button: Rc<str>,
     schedule: Rc<str>,
+    status: Rc<str>,
     managed_by: Rc<str>,
 }
 
 impl Keys {
     fn of(prefix: &str) -> Self {
         let key = |name: &str| format!("{prefix}:{name}").into();
-        let (button, schedule, managed_by) = (key("image"), key("schedule"), key("managed-by"));
-        Self { prefix: prefix.to_owned(), button, schedule, managed_by }
+        Self {
+            prefix: prefix.to_owned(),
+            button: key("image"),
+            schedule: key("schedule"),
+            status: key("status"),
+            managed_by: key("managed-by"),
+        }
     }
 }
 
@@ -86,8 +92,8 @@ impl Settings {
     }
 
     /// The key of the tag with the answer.
-    pub(crate) fn status(&self) -> String {
-        format!("{}:status", self.tag_prefix)
+    pub(crate) fn status(&self) -> &Rc<str> {
+        &self.keys.status
     }
 
     /// The key of the tag that enrols an instance in schedules.

@@ -96,10 +96,11 @@ fn take_in(
     note_twins(row, &id, &claimants, changes);
     match images.iter().find(|image| image.id == id) {
         Some(image) => {
+            let before = row.state;
             follow(family, row, image, changes);
             leave_alone_if_unmanaged(family, row, image, scene, changes);
             recheck::shown(row, image.state, knock, scene);
-            if knock.everything {
+            if knock.everything || recheck::may_turn_back(before, row.state) {
                 recheck::once_more(row, scene);
             }
         }

@@ -26,6 +26,12 @@ pub(super) fn once_more(row: &mut ImageRow, scene: Scene<'_>) {
     }
 }
 
+/// Whether a read showed that somebody disabled or enabled the image. Both can be undone, so the read may be one from
+/// before it was undone, and an event that agrees with it may be the older of two.
+pub(super) fn may_turn_back(before: RowState, after: RowState) -> bool {
+    before != after && (before == RowState::Disabled || after == RowState::Disabled)
+}
+
 /// What an event said about this very image.
 fn told(row: &ImageRow, knock: &Knock) -> Option<ImageState> {
     let image = knock.image.as_ref()?;

@@ -74,6 +74,13 @@ fn told_nothing_and_shown(stage: &mut Stage, shown: ImageState) -> Vec<EventKind
     kinds(&stage.absorb(&Knock::default()))
 }
 
+/// A look at its time.
+fn due_and_shown(stage: &mut Stage, shown: ImageState) -> Vec<EventKind> {
+    let next = stage.row(&Place::Source).recheck.as_ref().map(|recheck| recheck.next);
+    assert!(next.is_some_and(|next| next <= stage.now), "{next:?} is due");
+    told_nothing_and_shown(stage, shown)
+}
+
 #[test]
 fn news_of_a_deregistration_is_not_swallowed_by_the_question_of_a_disabling() {
     let mut stage = Stage::with_available_source("{}", true);
@@ -97,6 +104,8 @@ fn news_that_says_what_an_older_question_asks_is_asked_for_as_long_as_any_other(
     assert!(stage.row(&Place::Source).recheck.is_some(), "the first question's time is over, the second's is not");
     stage.later(60);
     assert_eq!(told_nothing_and_shown(&mut stage, ImageState::Disabled), [EventKind::ImageDisabled]);
+    stage.later(300);
+    assert_eq!(due_and_shown(&mut stage, ImageState::Disabled), []);
     assert_eq!(stage.row(&Place::Source).recheck, None);
 }
 
@@ -129,7 +138,38 @@ fn an_old_event_that_comes_late_does_not_settle_what_a_newer_one_asked() {
     let image = stage.image(&Place::Source, image_id(1), ImageState::Disabled);
     stage.sees(&Place::Source, vec![image]);
     assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageDisabled]);
+    stage.later(300);
+    assert_eq!(due_and_shown(&mut stage, ImageState::Disabled), []);
     assert_eq!(stage.row(&Place::Source).recheck, None);
+}
+
+#[test]
+fn an_old_event_that_a_lagging_read_confirms_is_not_the_last_word() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    // It was disabled and enabled again. The news of the second comes first, and a read shows it.
+    told_and_shown(&mut stage, ImageState::Available, ImageState::Available);
+    stage.later(30);
+    // The news of the first comes late, and this read is from between the two.
+    assert_eq!(told_and_shown(&mut stage, ImageState::Disabled, ImageState::Disabled), [EventKind::ImageDisabled]);
+    stage.later(300);
+    assert_eq!(due_and_shown(&mut stage, ImageState::Available), [EventKind::ImageEnabled]);
+    stage.later(300);
+    assert_eq!(due_and_shown(&mut stage, ImageState::Available), []);
+    assert_eq!(stage.row(&Place::Source).recheck, None);
+}
+
+#[test]
+fn a_lagging_read_that_no_event_asked_for_is_not_the_last_word_either() {
+    let mut stage = Stage::with_available_source("{}", true);
+    stage.later(60);
+    told_nothing_and_shown(&mut stage, ImageState::Disabled);
+    stage.later(60);
+    told_nothing_and_shown(&mut stage, ImageState::Available);
+    stage.later(10);
+    assert_eq!(told_nothing_and_shown(&mut stage, ImageState::Disabled), [EventKind::ImageDisabled]);
+    stage.later(300);
+    assert_eq!(due_and_shown(&mut stage, ImageState::Available), [EventKind::ImageEnabled]);
 }
 
 #[test]
@@ -154,6 +194,8 @@ fn a_disabled_image_that_is_gone_with_no_event_is_gone_after_ten_minutes() {
     told_and_shown(&mut stage, ImageState::Disabled, ImageState::Available);
     stage.later(60);
     told_and_shown(&mut stage, ImageState::Disabled, ImageState::Disabled);
+    stage.later(300);
+    assert_eq!(due_and_shown(&mut stage, ImageState::Disabled), [], "it was not enabled again");
     stage.later(60);
     let knock = Knock { everything: true, image: None };
     stage.sees(&Place::Source, vec![]);
