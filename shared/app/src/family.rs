@@ -26,7 +26,7 @@ mod hands;
 mod record;
 
 pub(crate) use hands::log_recorded;
-pub(crate) use hands::{CreateHands, DistributeHands, Hands};
+pub(crate) use hands::{CreateHands, DistributeHands, Hands, answer_on_instance};
 use record::kept_policy;
 pub(crate) use record::{commit_surely, whole_family};
 

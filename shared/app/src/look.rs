@@ -1,6 +1,8 @@
 //! Looking at an instance: the one use case for its tag event, for redelivery and for the tick.
 
-use crate::family::{CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, advance};
+use crate::family::{
+    CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, advance, answer_on_instance,
+};
 use crate::policy_read::read_policy;
 use crate::ports::{CallError, Committed};
 use crate::settings::BoundedStack;
@@ -10,7 +12,7 @@ use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
 use amiline_domain::look::{Counts, PolicyRead, Rejection, Requested, admit, named_by};
-use amiline_domain::plan::{Begun, Knock, TagStep, begin, refuse};
+use amiline_domain::plan::{Begun, Knock, StatusStep, TagStep, begin, refuse};
 use amiline_domain::press::{Heard, Hint, LookDecision, Press, PressKey, decide_look};
 use amiline_domain::status;
 use amiline_domain::tags::{Button, Trigger};
@@ -277,7 +279,10 @@ async fn repeat<W: Create>(
     // What is refused here is seen again by the tick, and answered again.
     let removed = world.remove_tag(&step(keys.button(key.button), &new.value)).await;
     let written = match removed {
-        Ok(()) => world.write_tag(&step(keys.status(), &answer)).await,
+        Ok(()) => {
+            let (account, trigger) = (key.account, Trigger::Press(key.button));
+            answer_on_instance(world, &StatusStep { account, trigger, tag: step(keys.status(), &answer) }).await
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = written {

@@ -5,6 +5,7 @@
 
 #![allow(async_fn_in_trait, reason = "every caller is in this workspace and single-threaded")]
 
+use amiline_domain::answers::Answers;
 use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::bus::BusEvent;
 use amiline_domain::console::StackAddress;
@@ -20,7 +21,7 @@ use amiline_domain::ids::{
 };
 use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
 use amiline_domain::notice::Notice;
-use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
+use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, StatusStep, TagStep};
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
@@ -140,6 +141,12 @@ pub trait InstanceTagger {
     async fn remove_tag(&self, step: &TagStep) -> Result<(), CallError>;
     /// Writes one tag.
     async fn write_tag(&self, step: &TagStep) -> Result<(), CallError>;
+}
+
+/// What instances were answered lately. It is remembered for a day.
+pub trait AnswerKeeper {
+    /// Keeps the newest answer to one who asked, and returns the newest to each.
+    async fn keep_answer(&self, step: &StatusStep, at: Timestamp) -> Result<Answers, CallError>;
 }
 
 /// The right to press an instance's button, as a person does.

@@ -1,9 +1,9 @@
 //! The sets of ports that the functions have, by name.
 
 use crate::ports::{
-    Announcer, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader, EnrolmentReader, ImageCopier,
-    ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, MadeReader,
-    Messenger, NewsWriter, PolicyHistory, PolicyReader, PolicyStore, RecordReader, RecordWriter, TagReader,
+    Announcer, AnswerKeeper, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader, EnrolmentReader,
+    ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch,
+    MadeReader, Messenger, NewsWriter, PolicyHistory, PolicyReader, PolicyStore, RecordReader, RecordWriter, TagReader,
     WatchReader,
 };
 
@@ -14,6 +14,7 @@ pub trait Create:
     + ImageReader
     + ImageCreator
     + InstanceTagger
+    + AnswerKeeper
     + PolicyReader
     + PolicyStore
     + PolicyHistory
@@ -34,6 +35,8 @@ impl<T> Create for T where
         + ImageReader
         + ImageCreator
         + InstanceTagger
+        + AnswerKeeper
+        + AnswerKeeper
         + PolicyReader
         + PolicyStore
         + PolicyHistory
@@ -50,7 +53,16 @@ impl<T> Create for T where
 
 /// What `distribute-image` has.
 pub trait Distribute:
-    Clock + ImageReader + KeyReader + ImageCopier + ImageSharer + InstanceTagger + KillSwitch + RecordReader + RecordWriter
+    Clock
+    + ImageReader
+    + KeyReader
+    + ImageCopier
+    + ImageSharer
+    + InstanceTagger
+    + AnswerKeeper
+    + KillSwitch
+    + RecordReader
+    + RecordWriter
 {
 }
 
@@ -61,6 +73,8 @@ impl<T> Distribute for T where
         + ImageCopier
         + ImageSharer
         + InstanceTagger
+        + AnswerKeeper
+        + AnswerKeeper
         + KillSwitch
         + RecordReader
         + RecordWriter

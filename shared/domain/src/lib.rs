@@ -3,6 +3,7 @@
 //! Nothing here is async, talks to AWS, reads a clock or the environment, or draws a random number: `now` is
 //! passed in, and the same input always gives the same answer. `shared/app` carries the decisions out.
 
+pub mod answers;
 pub mod bounds;
 pub mod budget;
 pub mod bus;

@@ -5,7 +5,38 @@ use crate::family::{Family, Outcome, Place, RowState, ShareState};
 use std::collections::BTreeSet;
 
 /// EC2's limit for a tag's value, in characters.
-const VALUE_MAX: usize = 256;
+pub(crate) const VALUE_MAX: usize = 256;
+
+/// How bad what a status says is, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// The work goes on.
+    UnderWay,
+    /// All that was asked for is there.
+    Good,
+    /// A part is.
+    Partial,
+    /// Nothing is.
+    Nothing,
+}
+
+impl Weight {
+    /// Whether something went wrong.
+    pub fn is_bad(self) -> bool {
+        self >= Weight::Partial
+    }
+}
+
+/// How bad what a status of ours says is, by its first word.
+pub fn weight(status: &str) -> Weight {
+    let first = status.split([' ', ':']).next().unwrap_or_default();
+    match first {
+        "creating" | "waiting" => Weight::UnderWay,
+        "partial" => Weight::Partial,
+        "failed" | "rejected" => Weight::Nothing,
+        _ => Weight::Good,
+    }
+}
 
 /// While the image is being made.
 pub fn creating(family: &Family) -> String {
@@ -19,7 +50,7 @@ pub fn waiting() -> String {
 
 /// Whether a status tag shows an answer: not what is said while the work goes on.
 pub fn is_an_answer(status: &str) -> bool {
-    !status.starts_with("creating") && status != waiting()
+    weight(status) != Weight::UnderWay
 }
 
 /// When the press is refused.

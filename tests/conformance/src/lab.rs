@@ -1,10 +1,10 @@
 //! What a place must offer for the suite to be run in it.
 
 use amiline_app::ports::{
-    Announcer, BoundsReader, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader, EnrolmentReader,
-    ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch,
-    MadeReader, Messenger, NewsWriter, PolicyHistory, PolicyReader, PolicyStore, PolicyWriter, Queue, RecordReader,
-    RecordWriter, TagReader, WatchReader,
+    Announcer, AnswerKeeper, BoundsReader, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader,
+    EnrolmentReader, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
+    KillSwitch, MadeReader, Messenger, NewsWriter, PolicyHistory, PolicyReader, PolicyStore, PolicyWriter, Queue,
+    RecordReader, RecordWriter, TagReader, WatchReader,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::target::ShareTarget;
@@ -46,6 +46,7 @@ pub trait Lab {
         + ImageReader
         + ImageCreator
         + InstanceTagger
+        + AnswerKeeper
         + PolicyReader
         + PolicyHistory
         + MadeReader
@@ -62,6 +63,7 @@ pub trait Lab {
         + ImageCopier
         + ImageSharer
         + InstanceTagger
+        + AnswerKeeper
         + KillSwitch
         + RecordReader
         + RecordWriter;

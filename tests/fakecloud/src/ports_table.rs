@@ -6,13 +6,16 @@ use crate::store::{enrolment_pk, press_pk};
 use crate::trace::{Note, put};
 use crate::world::World;
 use amiline_app::ports::{
-    CallError, Catalogue, Committed, Due, DuePage, DueReader, Enrolled, RecordReader, RecordWriter, RejectedMessage,
+    AnswerKeeper, CallError, Catalogue, Committed, Due, DuePage, DueReader, Enrolled, RecordReader, RecordWriter,
+    RejectedMessage,
 };
+use amiline_domain::answers::{Answer, Answers};
 use amiline_domain::budget::Budget;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::Family;
 use amiline_domain::history::{HistoryItem, Subject};
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, Region};
+use amiline_domain::plan::StatusStep;
 use amiline_domain::press::{Press, PressKey, PressState};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::record::{Commit, EnrolmentWrite};
@@ -35,6 +38,14 @@ impl Note for Budget {
 impl Note for Family {
     fn note(&self, out: &mut String) {
         put(out, format_args!("{} v{}", self.id, self.version));
+    }
+}
+
+impl Note for Answers {
+    fn note(&self, out: &mut String) {
+        for (trigger, answer) in self {
+            put(out, format_args!("{trigger} {:?} ", answer.status));
+        }
     }
 }
 
@@ -291,6 +302,20 @@ impl Catalogue for World {
         let home = self.cloud.home();
         self.call("dynamodb:Query", &home, id.as_str(), |state| {
             Ok(state.store.history_of(&Subject::Family(id.clone())))
+        })
+        .await
+    }
+}
+
+impl AnswerKeeper for World {
+    async fn keep_answer(&self, step: &StatusStep, at: Timestamp) -> Result<Answers, CallError> {
+        let home = self.cloud.home();
+        let subject = format!("answers {}", step.tag.instance);
+        self.call("dynamodb:UpdateItem", &home, &subject, |state| {
+            let key = (step.account.clone(), step.tag.region.clone(), step.tag.instance.clone());
+            let answers = state.store.answers.entry(key).or_default();
+            answers.insert(step.trigger.clone(), Answer { status: step.tag.value.clone(), at });
+            Ok(answers.clone())
         })
         .await
     }

@@ -4,6 +4,7 @@ use crate::cloud::FakeCloud;
 use crate::state::State;
 use crate::versioned::Versioned;
 use amiline_app::ports::{DayPage, Due, EndedPage, RejectedMessage};
+use amiline_domain::answers::Answers;
 use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::coverage::Made;
 use amiline_domain::day::Day;
@@ -11,7 +12,7 @@ use amiline_domain::digest::{DigestKey, DigestState};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, Place};
 use amiline_domain::history::{EventKind, HistoryItem, Subject};
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, PolicyName, Region};
+use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region};
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Unannounced};
@@ -59,6 +60,8 @@ pub(crate) struct Store {
     pub(crate) pointers: BTreeMap<(Region, ImageId), FamilyId>,
     pub(crate) presses: BTreeMap<PressKey, Press>,
     pub(crate) enrolments: BTreeMap<EnrolmentKey, Enrolment>,
+    /// What instances were answered lately.
+    pub(crate) answers: BTreeMap<(AccountId, Region, InstanceId), Answers>,
     pub(crate) budgets: BTreeMap<AccountId, Budget>,
     pub(crate) days: BTreeMap<PolicyName, DayCount>,
     pub(crate) watches: BTreeMap<PolicyName, Watch>,

@@ -13,7 +13,7 @@ use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::ImageState;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::Topic;
-use amiline_domain::tags::Button;
+use amiline_domain::tags::{Button, Trigger};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -172,9 +172,9 @@ impl FakeCloud {
         self.state.borrow().newest_families(usize::MAX, |_| true)
     }
 
-    /// Whether there is such a family; it is shown without its rows.
-    pub fn has_family(&self, wanted: impl Fn(&Family) -> bool) -> bool {
-        self.state.borrow().store.families.values().any(wanted)
+    /// The trigger of the first such family; they are shown without their rows.
+    pub fn trigger_of(&self, wanted: impl Fn(&Family) -> bool) -> Option<Trigger> {
+        self.state.borrow().store.families.values().find(|family| wanted(family)).map(|family| family.trigger.clone())
     }
 
     /// A family as it stands in the table.

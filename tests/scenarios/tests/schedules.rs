@@ -469,6 +469,49 @@ fn a_press_and_a_slot_keep_the_interval_between_them() {
 }
 
 #[test]
+fn a_refused_press_is_still_to_be_read_when_the_slots_image_is_there_a_moment_later() {
+    let house = house();
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    go_to(&house, "02:00");
+    house.tick();
+    house.deliver();
+    house.cloud.press(&east(), &instance, "nothing");
+    house.live(8);
+    let rejected = "press: rejected: there is no policy nothing";
+    let status = house.status(&instance);
+    assert!(status.starts_with(rejected) && status.contains("; schedule nightly: available ami-"), "{status}");
+    house.cloud.put_policy("often", r#"{"limits":{"interval_minutes":1}}"#);
+    house.cloud.press(&east(), &instance, "often");
+    house.live_by_events(10);
+    let status = house.status(&instance);
+    assert!(status.starts_with("available ami-"), "the press is answered anew: {status}");
+}
+
+#[test]
+fn a_press_that_goes_well_does_not_cover_the_slot_that_failed_a_moment_before() {
+    let house = house();
+    house.cloud.put_policy("nightly", r#"{"schedule":{"cron":["0 2 * * *"]},"limits":{"interval_minutes":1}}"#);
+    let instance = enrolled(&house, "nightly");
+    house.deliver();
+    go_to(&house, "02:00");
+    house.cloud.fail_next(&east(), "Client.InternalError: Client error on launch");
+    house.live(8);
+    let failed = "failed: Client.InternalError: Client error on launch";
+    assert_eq!(house.status(&instance), failed);
+    house.cloud.put_policy("often", r#"{"limits":{"interval_minutes":1}}"#);
+    house.cloud.press(&east(), &instance, "often");
+    house.live_by_events(1);
+    let shown = house.status(&instance);
+    assert!(shown.starts_with(&format!("schedule nightly: {failed}; press: ")), "{shown}");
+    house.cloud.advance(900);
+    house.cloud.press(&east(), &instance, "often");
+    house.live_by_events(10);
+    let later = house.status(&instance);
+    assert!(later.starts_with("available ami-"), "what failed a quarter of an hour ago makes room: {later}");
+}
+
+#[test]
 fn three_hundred_instances_that_are_due_at_once_all_get_their_turn_within_the_limit() {
     let mut house = house();
     house.stack.bounds.images_per_hour_max = 100;

@@ -1,15 +1,16 @@
 //! The calls that each function may make on a family's behalf.
 
 use super::{Invocation, queue_of};
-use crate::ports::CallError;
+use crate::ports::{AnswerKeeper, CallError, Clock, InstanceTagger};
 use crate::rare;
 use crate::world::{Create, Distribute};
+use amiline_domain::answers;
 use amiline_domain::family::{Family, Worker};
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, InstanceId, KeyAlias, Region, SnapshotId};
 use amiline_domain::image::{ObservedInstance, SnapshotKeys};
-use amiline_domain::plan::{Action, Ended, ShareRefused, ShareStep, Sharing};
+use amiline_domain::plan::{Action, Ended, ShareRefused, ShareStep, Sharing, StatusStep, TagStep};
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::family_due;
 use jiff::Timestamp;
@@ -57,7 +58,7 @@ impl<W: Create> Hands for CreateHands<'_, W> {
                 ended(self.world.create_image(step).await.map(Ended::Image))
             }
             Action::RemoveButton(step) => tagged(self.world.remove_tag(step).await),
-            Action::WriteStatus(step) => tagged(self.world.write_tag(step).await),
+            Action::WriteStatus(step) => tagged(answer_on_instance(self.world, step).await),
             Action::Copy(_) | Action::Share(_) => not_mine(),
         }
     }
@@ -88,7 +89,7 @@ impl<W: Distribute> Hands for DistributeHands<'_, W> {
             Action::Copy(step) => ended(self.world.copy_image(step).await.map(Ended::Image)),
             Action::Share(step) => share(self.world, step).await,
             Action::RemoveButton(step) => tagged(self.world.remove_tag(step).await),
-            Action::WriteStatus(step) => tagged(self.world.write_tag(step).await),
+            Action::WriteStatus(step) => tagged(answer_on_instance(self.world, step).await),
             Action::Create(_) => not_mine(),
         }
     }
@@ -130,6 +131,20 @@ async fn share<W: Distribute>(world: &W, step: &ShareStep) -> Ended {
         }));
     }
     sharing.ended()
+}
+
+/// Answers on the instance: the status, and then what the newest answers of all who asked make of it. The record comes
+/// after the tag, so the last of several sees all of them, and no tag is written after its own.
+pub(crate) async fn answer_on_instance<W>(world: &W, step: &StatusStep) -> Result<(), CallError>
+where
+    W: Clock + InstanceTagger + AnswerKeeper,
+{
+    world.write_tag(&step.tag).await?;
+    let answers = world.keep_answer(step, world.now()).await?;
+    match answers::status(&step.trigger, &answers) {
+        Some(value) => world.write_tag(&TagStep { value, ..step.tag.clone() }).await,
+        None => Ok(()),
+    }
 }
 
 /// The planner gives each function its own actions only; this keeps the other ones harmless.
@@ -187,7 +202,7 @@ pub(super) fn log(family: &Family, action: &Action, ended: &Ended, invocation: &
         Action::Copy(step) => ("ec2:CopyImage", &step.destination),
         Action::Share(step) => ("ec2:ModifyImageAttribute", &step.region),
         Action::RemoveButton(step) => ("ec2:DeleteTags", &step.region),
-        Action::WriteStatus(step) => ("ec2:CreateTags", &step.region),
+        Action::WriteStatus(step) => ("ec2:CreateTags", &step.tag.region),
     };
     let row = action.place().and_then(|place| family.rows.get(&place));
     let image = row.and_then(|row| row.image.as_ref()).map(ToString::to_string);

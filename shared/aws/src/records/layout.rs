@@ -8,6 +8,7 @@
 //! | `PRESS#<account>#<Region>#<instance>#<button>` | `PRESS` | a button |
 //! | `ENROLMENT#<account>#<Region>#<instance>` | `ENROLMENT` | an instance's place in schedules |
 //! | | `HISTORY#<12 digits>` | what was told of its coverage |
+//! | `ANSWERS#<account>#<Region>#<instance>` | `ANSWERS` | the newest answer to each who asked; kept for a day |
 //! | `WATCH#<policy>` | `WATCH` | what was told of a policy |
 //! | | `HISTORY#<12 digits>` | its history |
 //! | `IMG#<Region>#<ami>` | `POINTER` | the family of an image |
@@ -25,6 +26,7 @@ use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Place, Worker};
 use amiline_domain::history::Subject;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, digest};
+use amiline_domain::plan::StatusStep;
 use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
 use amiline_domain::time::Slot;
@@ -148,6 +150,12 @@ pub(super) fn press_of_pk(pk: &str) -> Option<PressKey> {
     };
     parts.next().is_none().then_some(key)
 }
+
+pub(super) fn answers_pk(step: &StatusStep) -> String {
+    format!("ANSWERS#{}#{}#{}", step.account, step.tag.region, step.tag.instance)
+}
+
+pub(super) const ANSWERS_SK: &str = "ANSWERS";
 
 pub(super) fn enrolment_pk(key: &EnrolmentKey) -> String {
     format!("ENROLMENT#{}#{}#{}", key.account, key.region, key.instance)

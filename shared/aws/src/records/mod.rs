@@ -1,5 +1,6 @@
 //! The table `lineage`: records, history and what is due, on DynamoDB.
 
+mod answers;
 mod catalogue;
 mod coverage;
 mod days;

@@ -1,7 +1,9 @@
 //! Announcing the calls that are missing, and the family's end.
 
 use super::wait::{is_ready, keys_unknown};
-use super::{Action, Changes, CopyStep, CreateStep, Observed, Scene, ShareStep, TagStep, instance, restate};
+use super::{
+    Action, Changes, CopyStep, CreateStep, Observed, Scene, ShareStep, StatusStep, TagStep, instance, restate,
+};
 use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState, Worker};
 use crate::history::{EventKind, Fact};
 use crate::policy::Policy;
@@ -190,7 +192,9 @@ fn answer(family: &Family, observed: &Observed, scene: Scene<'_>) -> Option<Acti
             None
         }
         (Phase::Working | Phase::Settled, Some(status)) if family.status_due => {
-            Some(Action::WriteStatus(step(scene.keys.status(), status.clone())))
+            let tag = step(scene.keys.status(), status.clone());
+            let (account, trigger) = (family.account.clone(), family.trigger.clone());
+            Some(Action::WriteStatus(StatusStep { account, trigger, tag }))
         }
         (Phase::Working | Phase::Settled, _) => None,
     }

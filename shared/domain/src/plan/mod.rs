@@ -35,13 +35,13 @@ use crate::description::ImageDescription;
 use crate::family::{Family, ImageRow, Place, Worker};
 use crate::fault::Fault;
 use crate::history::Fact;
-use crate::ids::{DeviceName, ImageId, InstanceId, KeyAlias, Region};
+use crate::ids::{AccountId, DeviceName, ImageId, InstanceId, KeyAlias, Region};
 use crate::image::{ImageState, ObservedImage, ObservedInstance, SnapshotKeys};
 use crate::making::Treatment;
 use crate::name::ImageName;
 use crate::policy::{CopyMinutes, Policy};
 use crate::record::PressWrite;
-use crate::tags::TagKeys;
+use crate::tags::{TagKeys, Trigger};
 use crate::target::ShareTarget;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,7 +162,7 @@ pub enum Action {
     /// DeleteTags of exactly this key and value.
     RemoveButton(TagStep),
     /// CreateTags of the status.
-    WriteStatus(TagStep),
+    WriteStatus(StatusStep),
 }
 
 impl Action {
@@ -245,6 +245,17 @@ pub struct TagStep {
     pub key: String,
     /// The value.
     pub value: String,
+}
+
+/// The status of the instance, for one who asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusStep {
+    /// The instance's account.
+    pub account: AccountId,
+    /// What is answered.
+    pub trigger: Trigger,
+    /// The tag.
+    pub tag: TagStep,
 }
 
 /// How a call ended.

@@ -3,11 +3,14 @@
 use crate::given::{account_id, beginning, change, conflict, family, later, write};
 use crate::lab::Lab;
 use crate::suite::expected;
-use amiline_app::ports::{Clock, Committed, DueReader, RecordReader, RecordWriter};
+use amiline_app::ports::{AnswerKeeper, Clock, Committed, DueReader, RecordReader, RecordWriter};
+use amiline_domain::answers::{Answer, Answers};
 use amiline_domain::budget::Budget;
 use amiline_domain::family::Family;
+use amiline_domain::plan::{StatusStep, TagStep};
 use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
 use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::tags::Trigger;
 use amiline_domain::time::{Slot, plus_seconds};
 
 expected! {
@@ -22,6 +25,9 @@ expected! {
         a_look_can_be_set_for_a_button_that_was_never_pressed,
         presses_under_way_are_told_from_the_others,
         a_press_begins_at_a_button_that_was_only_looked_at,
+    }
+    "README.md, the status" {
+        each_who_asked_has_its_newest_answer,
     }
     "design, Mechanics: bounds" {
         a_count_comes_back_as_it_was_written,
@@ -167,6 +173,30 @@ async fn a_look_can_be_set_for_a_button_that_was_never_pressed(lab: &impl Lab) {
     assert_eq!(records.set_press_look(&key, 0, Some(at)).await, Ok(Committed::Yes));
     assert_eq!(press(lab, &key).await, Press { rev: 1, next_look: Some(at), ..Press::untouched() });
     assert_eq!(records.set_press_look(&key, 0, Some(at)).await, Ok(Committed::Conflict), "two looks at once");
+}
+
+async fn each_who_asked_has_its_newest_answer(lab: &impl Lab) {
+    let (of, now) = (family(lab, later()), later());
+    let nightly = Trigger::Schedule("night-ly_1".parse().expect("a policy's name"));
+    let step = |trigger: &Trigger, value: &str| StatusStep {
+        account: of.account.clone(),
+        trigger: trigger.clone(),
+        tag: TagStep {
+            region: of.region.clone(),
+            instance: of.instance.clone(),
+            key: "conformance:status".to_owned(),
+            value: value.to_owned(),
+        },
+    };
+    let answer = |status: &str, at| Answer { status: status.to_owned(), at };
+    let (create, distribute) = (lab.create_image(), lab.distribute_image());
+    let kept = create.keep_answer(&step(&of.trigger, "creating"), now).await.expect("an answer");
+    assert_eq!(kept, Answers::from([(of.trigger.clone(), answer("creating", now))]));
+    let soon = plus_seconds(now, 1);
+    distribute.keep_answer(&step(&nightly, "failed: \u{1F4A5}"), soon).await.expect("an answer");
+    let kept = distribute.keep_answer(&step(&of.trigger, "available"), soon).await.expect("an answer");
+    let (mine, theirs) = (answer("available", soon), answer("failed: \u{1F4A5}", soon));
+    assert_eq!(kept, Answers::from([(of.trigger.clone(), mine), (nightly, theirs)]));
 }
 
 async fn presses_under_way_are_told_from_the_others(lab: &impl Lab) {

@@ -113,20 +113,6 @@ impl Oracle {
         row.map_or(0, |row| row.attempt)
     }
 
-    /// The status that is written is the one of a family that the writer holds.
-    pub(super) fn status_is_of_the_record(&mut self, cloud: &FakeCloud, happening: &Happening, step: &TagStep) {
-        let me = format!("invocation-{}", happening.invocation);
-        let repeat = self.repeats_on(happening, &step.region, &step.instance);
-        let again = repeat.is_some_and(|repeat| repeat.says(&step.value));
-        let said = cloud.has_family(|family| {
-            family.region == step.region
-                && family.instance == step.instance
-                && family.lease.as_ref().is_some_and(|lease| lease.holder == me)
-                && family.status.as_ref() == Some(&step.value)
-        });
-        self.hold(Check::StatusIsTrue, said || again, || format!("{} is told {:?}", step.instance, step.value));
-    }
-
     /// Whether an image is gone for good, and somebody was shown that.
     pub(super) fn is_over(&self, cloud: &FakeCloud, place: &Region, id: &ImageId) -> bool {
         match cloud.image_state(place, id) {

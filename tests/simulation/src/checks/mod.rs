@@ -12,6 +12,7 @@ mod oracle;
 mod repeats;
 pub(crate) mod rest;
 pub(crate) mod slots;
+mod statuses;
 mod truth;
 mod writes;
 
@@ -73,11 +74,12 @@ pub enum Check {
     NewsAreTrue,
     NewsInTurn,
     RefusalsToldOnce,
+    WorseAnswerStays,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 52] = [
+    pub const ALL: [Check; 53] = [
         Check::OneCreate,
         Check::OneCopy,
         Check::TaggedFromBirth,
@@ -130,6 +132,7 @@ impl Check {
         Check::NewsAreTrue,
         Check::NewsInTurn,
         Check::RefusalsToldOnce,
+        Check::WorseAnswerStays,
     ];
 
     /// The invariant of the design that it checks; none for what follows from several, or is a promise to people.
@@ -182,7 +185,8 @@ impl Check {
             | Check::DailyLimit
             | Check::NewsAreTrue
             | Check::NewsInTurn
-            | Check::RefusalsToldOnce => return None,
+            | Check::RefusalsToldOnce
+            | Check::WorseAnswerStays => return None,
         })
     }
 
@@ -256,6 +260,7 @@ impl Check {
             Check::RefusalsToldOnce => {
                 "the same refusal of the same instance is told once a day, and a repeat only after it was told"
             }
+            Check::WorseAnswerStays => "what went wrong for one is shown though another was answered a moment later",
             Check::StatusIsTrue => "the status tag says what the record says, in the words that the outcome asks for",
         }
     }

@@ -3,6 +3,7 @@
 use super::making::Wanted;
 use super::news::Uncovered;
 use super::repeats::Repeat;
+use super::statuses::Said;
 use super::truth::Asked;
 use super::{Check, Tally, Violation};
 use crate::diary::Diary;
@@ -124,7 +125,7 @@ pub struct Oracle {
     pub(super) failed: BTreeSet<(Region, ImageId)>,
     pub(super) deaths_with_lease: BTreeSet<FamilyId>,
     /// When an instance's status was written, and what.
-    pub(super) statuses: Vec<(Timestamp, InstanceId, String)>,
+    pub(super) statuses: Vec<Said>,
     /// Instances of which a status could not be written.
     pub(super) status_refused: BTreeSet<(Region, InstanceId)>,
     /// The newest turn that each image really took.
@@ -261,8 +262,7 @@ impl Oracle {
             What::TagWritten(step) => {
                 self.may_change(happening, "CreateTags");
                 self.works_on_instance(cloud, happening, step);
-                self.status_is_of_the_record(cloud, happening, step);
-                self.statuses.push((happening.at, step.instance.clone(), step.value.clone()));
+                self.see_status(cloud, happening, step);
             }
             What::Committed(commit) => self.see_written(cloud, diary, happening, commit),
             What::Published(topic, notice) => {

@@ -2,6 +2,7 @@
 
 use super::Check;
 use super::oracle::{Oracle, Told};
+use super::statuses::Said;
 use crate::diary::{Diary, Pressed};
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::press::{Press, PressKey};
@@ -106,8 +107,10 @@ impl Oracle {
     /// Whether a press was answered as one before it.
     pub(super) fn answered_again(&self, pressed: &Pressed) -> bool {
         self.repeats.iter().any(|repeat| {
-            let shown = |(at, instance, words): &(Timestamp, InstanceId, String)| {
-                *instance == pressed.instance && (repeat.at..pressed.at).contains(at) && *words == repeat.answer
+            let shown = |said: &Said| {
+                said.instance == pressed.instance
+                    && (repeat.at..pressed.at).contains(&said.at)
+                    && said.words == repeat.answer
             };
             repeat.is_of(&pressed.region, &pressed.instance)
                 && repeat.value == pressed.value

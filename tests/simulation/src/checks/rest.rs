@@ -22,6 +22,7 @@ pub(crate) fn look(run: &mut Run) {
     messages(run);
     takeovers(run);
     presses(run);
+    super::statuses::worse_answers(run);
     news(run);
     twins(run);
     super::news::look(run);
@@ -120,12 +121,16 @@ fn presses(run: &mut Run) {
             format!("{:?} on {} has no answer", pressed.value, pressed.instance)
         });
         let shown = instance.tags.get("amiline:status");
-        let said = run.cloud.has_family(|family| {
-            (family.region.clone(), family.instance.clone()) == here
-                && family.outcome.is_some()
-                && family.status.as_ref() == shown
-        });
+        let said = run
+            .cloud
+            .trigger_of(|family| {
+                (family.region.clone(), family.instance.clone()) == here
+                    && family.outcome.is_some()
+                    && family.status.as_ref() == shown
+            })
+            .is_some();
         let said = said || run.oracle.says_again(&pressed.region, &pressed.instance, shown);
+        let said = said || shown.is_some_and(|shown| run.oracle.is_of_two(&pressed.region, &pressed.instance, shown));
         let refused = run.oracle.status_refused.contains(&here);
         run.oracle.hold(Check::StatusIsTrue, said || refused, || format!("{} shows {shown:?}", pressed.instance));
         taken_up_in_time(run, &pressed);
@@ -218,8 +223,10 @@ impl Oracle {
 
     /// Whether the instance's status showed the family's answer before it was pressed: an earlier press merges.
     fn said_so(&self, pressed: &Pressed, told: &Told, since: Timestamp) -> bool {
-        self.statuses.iter().any(|(at, instance, words)| {
-            *instance == pressed.instance && (since..pressed.at).contains(at) && told.status.as_ref() == Some(words)
+        self.statuses.iter().any(|said| {
+            said.instance == pressed.instance
+                && (since..pressed.at).contains(&said.at)
+                && told.status.as_ref() == Some(&said.words)
         })
     }
 

@@ -79,13 +79,15 @@ pub enum Mutant {
     OverlooksImages,
     /// It forgets which refusal it told.
     TellsEachRefusal,
+    /// A good answer to one who asked covers the bad one to another.
+    CoversTheWorse,
     /// It forgets how far it read a day.
     ForgetsTheDraft,
 }
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 39] = [
+    pub const ALL: [Mutant; 40] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -124,6 +126,7 @@ impl Mutant {
         Mutant::TellsAgain,
         Mutant::OverlooksImages,
         Mutant::TellsEachRefusal,
+        Mutant::CoversTheWorse,
         Mutant::ForgetsTheDraft,
     ];
 
@@ -168,6 +171,7 @@ impl Mutant {
             Mutant::TellsAgain => "tells again",
             Mutant::OverlooksImages => "overlooks images",
             Mutant::TellsEachRefusal => "tells each refusal",
+            Mutant::CoversTheWorse => "covers the worse answer",
             Mutant::ForgetsTheDraft => "forgets how far it read a day",
         }
     }
@@ -230,6 +234,7 @@ impl Mutant {
             Mutant::NoDailyLimit => "no public issue: README.md, Policies",
             Mutant::TellsAgain => "no public issue: README.md, Coverage",
             Mutant::TellsEachRefusal => "no public issue: a tool that puts the button back each minute",
+            Mutant::CoversTheWorse => "no public issue: README.md, the status",
             Mutant::ForgetsTheDraft => "no public issue: ARCHITECTURE.md, digests",
             Mutant::OverlooksImages => "no public issue: README.md, Coverage",
         }

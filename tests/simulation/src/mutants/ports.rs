@@ -6,10 +6,12 @@
 use super::Mutant;
 use crate::run::Run;
 use amiline_app::ports::{
-    Announcer, CallError, Catalogue, Clock, Committed, DayPage, DayReader, DigestKeeper, Due, DuePage, DueReader,
-    EndedPage, Enrolled, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger,
-    KeyReader, KillSwitch, Messenger, PolicyReader, Queue, RecordReader, RecordWriter, RejectedMessage, TagReader,
+    Announcer, AnswerKeeper, CallError, Catalogue, Clock, Committed, DayPage, DayReader, DigestKeeper, Due, DuePage,
+    DueReader, EndedPage, Enrolled, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader,
+    InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, Queue, RecordReader, RecordWriter, RejectedMessage,
+    TagReader,
 };
+use amiline_domain::answers::Answers;
 use amiline_domain::budget::Budget;
 use amiline_domain::bus::BusEvent;
 use amiline_domain::console::StackAddress;
@@ -25,7 +27,7 @@ use amiline_domain::image::{ImageState, ObservedImage, ObservedInstance, Snapsho
 use amiline_domain::making::Treatment;
 use amiline_domain::name::ImageName;
 use amiline_domain::notice::{Notice, render};
-use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
+use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, StatusStep, TagStep};
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use amiline_domain::record::{Commit, EnrolmentWrite};
@@ -291,6 +293,16 @@ impl InstanceTagger for Mutated {
 
     async fn write_tag(&self, step: &TagStep) -> Result<(), CallError> {
         self.world.write_tag(step).await
+    }
+}
+
+impl AnswerKeeper for Mutated {
+    async fn keep_answer(&self, step: &StatusStep, at: Timestamp) -> Result<Answers, CallError> {
+        let mut answers = self.world.keep_answer(step, at).await?;
+        if self.is(Mutant::CoversTheWorse) {
+            answers.retain(|trigger, _| *trigger == step.trigger);
+        }
+        Ok(answers)
     }
 }
 

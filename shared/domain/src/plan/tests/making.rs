@@ -191,7 +191,9 @@ fn the_status_is_written_after_the_button_is_removed() {
     let changes = stage.conclude(&actions[0], &Ended::Done);
     assert!(matches!(changes.press, Some(PressWrite::Clear { .. })));
     let (actions, _) = stage.decide(Worker::Create);
-    assert!(matches!(&actions[..], [Action::WriteStatus(step)] if step.value.starts_with("failed: NonEBSInstance")));
+    assert!(
+        matches!(&actions[..], [Action::WriteStatus(step)] if step.tag.value.starts_with("failed: NonEBSInstance"))
+    );
     stage.conclude(&actions[0], &Ended::Done);
     assert_eq!(next_look(&stage.family, stage.scene(Worker::Create)), None);
 }

@@ -154,7 +154,7 @@ impl Stage {
     /// The interim answer, `creating ami-…`.
     fn writes_its_status(&mut self) {
         let (actions, _) = self.decide(Worker::Create);
-        assert!(matches!(&actions[..], [Action::WriteStatus(step)] if step.value.starts_with("creating ami-")));
+        assert!(matches!(&actions[..], [Action::WriteStatus(step)] if step.tag.value.starts_with("creating ami-")));
         self.conclude(&actions[0], &Ended::Done);
     }
 

@@ -18,6 +18,7 @@ const BUDGET: [(&str, &[(&str, usize)]); 3] = [
             // The press with the hour's count, and what was told of the policy.
             ("dynamodb:BatchGetItem", 2),
             ("dynamodb:TransactWriteItems", 3),
+            ("dynamodb:UpdateItem", 1),
             ("ec2:CreateImage", 1),
             ("ec2:CreateTags", 1),
             ("ec2:DescribeInstances", 1),
@@ -32,7 +33,7 @@ const BUDGET: [(&str, &[(&str, usize)]); 3] = [
             ("dynamodb:GetItem", 6),
             ("dynamodb:Query", 5),
             ("dynamodb:TransactWriteItems", 9),
-            ("dynamodb:UpdateItem", 2),
+            ("dynamodb:UpdateItem", 3),
             ("ec2:CopyImage", 2),
             ("ec2:CreateTags", 1),
             ("ec2:DeleteTags", 1),
