@@ -97,7 +97,7 @@ pub async fn create_due<W: Create>(
     invocation: &Invocation,
 ) -> Result<Advanced, UseCaseError> {
     let hands = CreateHands { world, deadline: invocation.deadline };
-    let knock = Knock { everything: due.early, image: None };
+    let knock = Knock { everything: due.early, shares: due.shares, image: None };
     advance(world, &hands, stack, &due.family, knock, invocation).await
 }
 
@@ -109,7 +109,7 @@ pub async fn distribute_due<W: Distribute>(
     invocation: &Invocation,
 ) -> Result<Advanced, UseCaseError> {
     let hands = DistributeHands { world };
-    let knock = Knock { everything: due.early, image: None };
+    let knock = Knock { everything: due.early, shares: due.shares, image: None };
     advance(world, &hands, stack, &due.family, knock, invocation).await
 }
 

@@ -40,7 +40,7 @@ pub async fn on_image_state<W: Distribute>(
         },
     };
     let image = ImageKnock { region: event.region.clone(), image: event.image.clone(), state: event.state };
-    let knock = Knock { everything: false, image: Some(image) };
+    let knock = Knock { image: Some(image), ..Knock::default() };
     match advance(world, &DistributeHands { world }, stack, &family, knock, invocation).await? {
         Advanced::NoSuchFamily => Ok(foreign("its tags name a family that does not exist")),
         advanced @ (Advanced::Done | Advanced::LeasedToOther) => Ok(ImageEventDone::Looked(advanced)),

@@ -21,6 +21,7 @@ pub mod rare;
 pub mod reject;
 pub mod retry;
 pub mod settings;
+mod share_sweep;
 mod sweep;
 pub mod switch;
 pub mod tick;

@@ -6,8 +6,8 @@ use crate::settings::BoundedStack;
 use amiline_domain::family::{Family, ImageRow};
 use amiline_domain::ids::ImageId;
 use amiline_domain::image::ObservedImage;
-use amiline_domain::plan::{InstanceSight, KeysSight, Look, Observed, RowSight, Scene};
-use futures_util::future::{join_all, join3};
+use amiline_domain::plan::{InstanceSight, KeysSight, Look, Observed, PermissionsSight, RowSight, Scene};
+use futures_util::future::{join_all, join4};
 
 /// Makes the reads, all at once, and adds what they showed. A read that fails shows nothing, and is said so.
 pub(crate) async fn read<W: ImageReader, H: Hands>(
@@ -21,15 +21,21 @@ pub(crate) async fn read<W: ImageReader, H: Hands>(
 ) {
     let rows = wanted.iter().filter_map(|look| match look {
         Look::Row(place) => family.rows.get(place),
-        Look::SourceKeys | Look::Instance => None,
+        Look::SourceKeys | Look::Instance | Look::Permissions(_) => None,
     });
+    let shared = wanted.iter().filter_map(|look| match look {
+        Look::Permissions(place) => family.rows.get(place),
+        Look::Row(_) | Look::SourceKeys | Look::Instance => None,
+    });
+    let shared = shared.map(|row| async move { (row.place.clone(), see_permissions(hands, family, row).await) });
     let rows = join_all(rows.map(|row| async move { (row.place.clone(), see(world, stack, family, row).await) }));
     let keys =
         async { if wanted.contains(&Look::SourceKeys) { Some(see_keys(hands, scene, family).await) } else { None } };
     let instance =
         async { if wanted.contains(&Look::Instance) { Some(see_instance(hands, family).await) } else { None } };
-    let (rows, keys, instance) = join3(rows, keys, instance).await;
+    let (rows, permissions, keys, instance) = join4(rows, join_all(shared), keys, instance).await;
     observed.rows.extend(rows);
+    observed.permissions.extend(permissions);
     if keys.is_some() {
         observed.source_keys = keys;
     }
@@ -77,6 +83,17 @@ async fn see_instance<H: Hands>(hands: &H, family: &Family) -> InstanceSight {
         Err(error) => {
             tracing::warn!(family = %family.id, region = %family.region, error = %error, "instance could not be read");
             InstanceSight::Unread
+        }
+    }
+}
+
+async fn see_permissions<H: Hands>(hands: &H, family: &Family, row: &ImageRow) -> PermissionsSight {
+    let Some(image) = &row.image else { return PermissionsSight::Unread };
+    match hands.launch_permissions(&row.region, image).await {
+        Ok(targets) => PermissionsSight::Read(targets),
+        Err(error) => {
+            tracing::warn!(family = %family.id, region = %row.region, error = %error, "launch permissions could not be read");
+            PermissionsSight::Unread
         }
     }
 }

@@ -31,6 +31,10 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
+mod shares;
+
+pub use shares::{ImageLister, PermissionReader};
+
 /// A call to AWS that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{action} of {subject} in {region} failed: {code}: {message}")]

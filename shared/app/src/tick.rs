@@ -3,6 +3,7 @@
 use crate::family::{UseCaseError, queue_of};
 use crate::ports::{CallError, Due, Queue};
 use crate::settings::{Stack, WatchedStack};
+use crate::share_sweep::families_to_ask;
 use crate::sweep::sweep;
 use crate::world::Tick;
 use amiline_domain::ids::{PolicyName, Region};
@@ -11,6 +12,7 @@ use amiline_domain::tags::Button;
 use amiline_domain::time::{plus_seconds, seconds_between};
 use amiline_domain::wake::{
     self, announce_history, digest_due, family_due, family_due_early, look_at_instance, look_at_schedule,
+    look_at_shares,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -36,6 +38,8 @@ pub struct TickDone {
     pub waiting: usize,
     /// Messages sent for instances and policies of which the sweep found something that was not done or told.
     pub swept: usize,
+    /// Families that the sweep has asked with whom their images are shared.
+    pub asked: usize,
     /// Policies that cannot be used as they were written; counted by the sweep.
     pub refused_policies: usize,
     /// Instances without an image that is as new as was promised, by policy and Region; counted by the sweep.
@@ -57,7 +61,7 @@ pub struct TickDone {
 /// Sends a message for everything that is due and every pressed button that nothing is under way for.
 pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tick) -> Result<TickDone, UseCaseError> {
     if request.sweep {
-        return sweep_only(world, watched).await;
+        return sweep_only(world, watched, request.all_shares).await;
     }
     let mut done = TickDone::default();
     let mut outbox = Outbox::default();
@@ -95,7 +99,7 @@ pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tic
 
 /// The hourly sweep and nothing else: it may take long, and another tick is never far. One that could not read everything
 /// fails when it has sent what it found: its counts would pass for the truth.
-async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDone, UseCaseError> {
+async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack, all_shares: bool) -> Result<TickDone, UseCaseError> {
     let mut outbox = Outbox::default();
     let swept = sweep(world, watched).await;
     let lapsed = swept.lapsed.values().map(|followers| followers.count).sum();
@@ -115,8 +119,10 @@ async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDo
         failed = failed.or(Some(error));
     }
     outbox.send(world).await?;
+    ask_for_shares(world, watched, all_shares, &mut outbox, &mut done).await;
     tracing::info!(
         swept = done.swept,
+        asked = done.asked,
         refused_policies = done.refused_policies,
         lost = done.lost.values().sum::<usize>(),
         lapsed = done.lapsed,
@@ -126,6 +132,27 @@ async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack) -> Result<TickDo
     match failed {
         Some(error) => Err(error.into()),
         None => Ok(done),
+    }
+}
+
+/// Has the families asked whose turn it is. What cannot be read or sent waits for their next turn: no count of the sweep
+/// says anything of shares, so it does not fail for that.
+async fn ask_for_shares<W: Tick>(
+    world: &W,
+    watched: &WatchedStack,
+    all: bool,
+    outbox: &mut Outbox,
+    done: &mut TickDone,
+) {
+    let (families, unread) = families_to_ask(world, watched, all).await;
+    for (region, error) in unread {
+        note(done, format!("images in {region}"), &error);
+    }
+    for family in families {
+        done.asked = done.asked.saturating_add(outbox.add(Queue::Distribute, look_at_shares(&family)));
+    }
+    if let Err(error) = outbox.send(world).await {
+        note(done, "the queue of distribute-image".to_owned(), &error);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use crate::ports::{
     Announcer, AnswerKeeper, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader, EnrolmentReader,
-    ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch,
-    MadeReader, Messenger, NewsWriter, PolicyHistory, PolicyReader, PolicyStore, RecordReader, RecordWriter, TagReader,
-    WatchReader,
+    ImageCopier, ImageCreator, ImageLister, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
+    KillSwitch, MadeReader, Messenger, NewsWriter, PermissionReader, PolicyHistory, PolicyReader, PolicyStore,
+    RecordReader, RecordWriter, TagReader, WatchReader,
 };
 
 /// What `create-image` has.
@@ -60,6 +60,7 @@ pub trait Distribute:
     + ImageSharer
     + InstanceTagger
     + AnswerKeeper
+    + PermissionReader
     + KillSwitch
     + RecordReader
     + RecordWriter
@@ -70,6 +71,7 @@ impl<T> Distribute for T where
     T: Clock
         + ImageReader
         + KeyReader
+        + PermissionReader
         + ImageCopier
         + ImageSharer
         + InstanceTagger
@@ -85,6 +87,7 @@ impl<T> Distribute for T where
 pub trait Tick:
     Clock
     + TagReader
+    + ImageLister
     + PolicyStore
     + PolicyHistory
     + DueReader
@@ -99,6 +102,7 @@ pub trait Tick:
 impl<T> Tick for T where
     T: Clock
         + TagReader
+        + ImageLister
         + PolicyStore
         + PolicyHistory
         + DueReader

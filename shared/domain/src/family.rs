@@ -160,6 +160,15 @@ pub struct ImageRow {
     /// Whom EC2 refused, of those whom the policy names, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused_targets: BTreeMap<ShareTarget, String>,
+    /// When it was shared last: EC2 may show older permissions for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_at: Option<Timestamp>,
+    /// With whom somebody shared it whom the policy does not name.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub shared_by_others: BTreeSet<ShareTarget>,
+    /// Whether everybody may launch it, which is always somebody's doing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub public: bool,
     /// Other images that carry the same intent. Never copied, never shared; somebody has to look at them.
     pub twins: BTreeSet<ImageId>,
 }
@@ -434,6 +443,11 @@ impl Family {
     /// Whether somebody else holds the lease at `now`.
     pub fn leased_to_other(&self, holder: &str, now: Timestamp) -> bool {
         self.lease.as_ref().is_some_and(|lease| lease.holder != holder && lease.until > now)
+    }
+
+    /// Whether somebody shared an image with others than the policy names.
+    pub fn is_shared_by_others(&self) -> bool {
+        self.rows.values().any(|row| row.public || !row.shared_by_others.is_empty())
     }
 
     /// Whether every image is available and shared as the policy asks.

@@ -45,6 +45,8 @@ pub struct ObservedImage {
     pub snapshots: Vec<SnapshotId>,
     /// Whether every block device with a snapshot is encrypted.
     pub encrypted: bool,
+    /// Whether everybody may launch it.
+    pub public: bool,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }

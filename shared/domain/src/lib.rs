@@ -35,6 +35,7 @@ pub mod receiver;
 pub mod record;
 pub mod schedule;
 pub mod selection;
+pub mod share_checks;
 pub mod status;
 pub mod switch;
 pub mod tags;

@@ -2,6 +2,7 @@
 
 use crate::escape::in_quotes;
 use crate::family::{Family, ImageRow, RowState};
+use crate::target::some_of;
 use std::fmt::Write as _;
 
 /// Characters of a requested policy's name that are shown where there is no such policy.
@@ -48,6 +49,12 @@ fn line(row: &ImageRow) -> String {
     if !row.shared_with.is_empty() {
         let targets: Vec<&str> = row.shared_with.iter().map(|target| target.as_str()).collect();
         let _ = write!(text, ", shared with {}", targets.join(", "));
+    }
+    if row.public {
+        text.push_str(", PUBLIC: somebody shared it with everybody");
+    }
+    if !row.shared_by_others.is_empty() {
+        let _ = write!(text, ", also shared by somebody with {}", some_of(&row.shared_by_others));
     }
     if let Some(reason) = &row.reason {
         let _ = write!(text, ": {reason}");

@@ -102,6 +102,10 @@ pub(crate) fn headline(item: &HistoryItem, instance: Option<&str>) -> String {
         EventKind::ImageDeregistered => format!("{instance}: {image} in {region} was deregistered by somebody"),
         EventKind::ImageDisabled => format!("{instance}: {image} in {region} was disabled by somebody"),
         EventKind::ImageEnabled => format!("{instance}: {image} in {region} was enabled again"),
+        EventKind::ImageMadePublic => format!("{instance}: {image} in {region} was made public by somebody"),
+        EventKind::SharedByOthers => format!("{instance}: {image} in {region} was shared by somebody"),
+        EventKind::ShareTakenBack => format!("{instance}: a share of {image} in {region} was taken back by somebody"),
+        EventKind::SharesInOrder => format!("{instance}: {image} in {region} is shared as its policy says again"),
         EventKind::TwinFound => format!("{instance}: {image} in {region} claims to be an image of ours"),
         EventKind::FamilyComplete => format!("{instance}: {image} is available in {}", regions(item)),
         EventKind::FamilyPartial => format!("{instance}: {image} is only partly distributed"),
@@ -198,6 +202,7 @@ pub(crate) fn next(item: &HistoryItem) -> Option<Command<'_>> {
         | EventKind::ImageShared
         | EventKind::ShareFailed
         | EventKind::ImageEnabled
+        | EventKind::SharesInOrder
         | EventKind::FamilyComplete
         | EventKind::FamilyRetried
         | EventKind::CoverageRestored
@@ -207,8 +212,11 @@ pub(crate) fn next(item: &HistoryItem) -> Option<Command<'_>> {
         EventKind::FamilyPartial
         | EventKind::FamilyFailed
         | EventKind::ImageDeregistered
-        | EventKind::ImageDisabled => item.subject.family().map(Command::Retry),
-        EventKind::TwinFound => item.image.as_ref().map(Command::Lineage),
+        | EventKind::ImageDisabled
+        | EventKind::ShareTakenBack => item.subject.family().map(Command::Retry),
+        EventKind::TwinFound | EventKind::ImageMadePublic | EventKind::SharedByOthers => {
+            item.image.as_ref().map(Command::Lineage)
+        }
         EventKind::RequestRejected | EventKind::SlotsMissed | EventKind::CoverageLost | EventKind::EnrolmentEnded => {
             why()
         }

@@ -138,6 +138,9 @@ mod tests {
                     EventKind::ImageDeregistered,
                     EventKind::ImageDisabled,
                     EventKind::ImageEnabled,
+                    EventKind::SharedByOthers,
+                    EventKind::ShareTakenBack,
+                    EventKind::SharesInOrder,
                     EventKind::FamilyComplete,
                     EventKind::RequestRejected,
                     EventKind::SlotsMissed,
@@ -152,6 +155,7 @@ mod tests {
                 &[Notifications, Attention, Chat, Bus],
                 &[
                     EventKind::TwinFound,
+                    EventKind::ImageMadePublic,
                     EventKind::FamilyPartial,
                     EventKind::FamilyFailed,
                     EventKind::CoverageLost,

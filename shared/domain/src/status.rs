@@ -63,6 +63,7 @@ pub fn ended(family: &Family, outcome: Outcome) -> String {
     let image = family.home_image().map_or_else(|| "no image".to_owned(), ToString::to_string);
     let usable = regions_with_a_usable_image(family);
     let doubt = if family.making.hibernation { " (may not boot: hibernation is configured)" } else { "" };
+    let doubt = format!("{doubt}{}", by_others(family));
     let text = match outcome {
         Outcome::Complete => format!("available {image} in {}{doubt}", regions(usable)),
         Outcome::Partial => format!("partial {image} in {}{doubt}: {}", regions(usable), reasons(family)),
@@ -70,6 +71,17 @@ pub fn ended(family: &Family, outcome: Outcome) -> String {
         Outcome::Rejected => "rejected".to_owned(),
     };
     plain(&text, VALUE_MAX)
+}
+
+/// What somebody added to whom the images are shared with.
+fn by_others(family: &Family) -> &'static str {
+    if family.rows.values().any(|row| row.public) {
+        " (public)"
+    } else if family.is_shared_by_others() {
+        " (also shared by somebody)"
+    } else {
+        ""
+    }
 }
 
 /// After somebody's hand on the images of a family that had ended; with what mends it, if anything does.

@@ -2,6 +2,7 @@
 
 use crate::ids::{AccountId, InvalidId, OrganizationArn, OrganizationalUnitArn};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Who gets a launch permission. A group cannot be said, and EC2's only group is everybody: whatever is shared is shared
@@ -25,6 +26,18 @@ impl ShareTarget {
             ShareTarget::Organization(arn) => arn.as_str(),
             ShareTarget::OrganizationalUnit(arn) => arn.as_str(),
         }
+    }
+}
+
+/// Targets of many that are shown to people.
+pub(crate) const SHOWN_MAX: usize = 8;
+
+/// The first few of them, and how many more there are.
+pub(crate) fn some_of(targets: &BTreeSet<ShareTarget>) -> String {
+    let shown: Vec<&str> = targets.iter().take(SHOWN_MAX).map(ShareTarget::as_str).collect();
+    match targets.len().saturating_sub(SHOWN_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
@@ -63,7 +76,6 @@ impl std::str::FromStr for ShareTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
     fn a_record_that_was_kept_when_there_were_only_accounts_is_still_read() {

@@ -5,7 +5,7 @@ mod messages;
 
 pub use messages::{
     announce_history, digest_due, family_due, family_due_early, look_at_coverage, look_at_followers, look_at_instance,
-    look_at_policy, look_at_schedule,
+    look_at_policy, look_at_schedule, look_at_shares,
 };
 
 use crate::day::Day;
@@ -85,6 +85,8 @@ pub struct FamilyDue {
     pub family: FamilyId,
     /// Look at everything that is unsettled, though its time has not come.
     pub early: bool,
+    /// Also ask EC2 with whom its images are shared.
+    pub shares: bool,
 }
 
 /// A tick.
@@ -95,6 +97,9 @@ pub struct Tick {
     pub due_within_seconds: u32,
     /// Compare every instance's tag with its enrolment, and do nothing else. The hourly schedule asks for it.
     pub sweep: bool,
+    /// With a sweep: ask with whom every image is shared, though it is not every family's turn. The schedule never does;
+    /// a person who will not wait may.
+    pub all_shares: bool,
 }
 
 /// A tag change of an instance (aws-facts.md 1.2: `tags` is the full set after the change).
@@ -222,6 +227,8 @@ struct FamilyDetail {
     family: String,
     #[serde(default)]
     early: bool,
+    #[serde(default)]
+    shares: bool,
 }
 
 #[derive(Deserialize)]
@@ -230,6 +237,8 @@ struct TickDetail {
     due_within_seconds: u32,
     #[serde(default)]
     sweep: bool,
+    #[serde(default)]
+    all_shares: bool,
 }
 
 #[derive(Deserialize)]
@@ -284,7 +293,7 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
         (OUR_SOURCE, "FamilyDue") => {
             let detail: FamilyDetail = detail(read)?;
             let family = field("detail.family", FamilyId::new(detail.family))?;
-            Ok(Wake::FamilyDue(FamilyDue { family, early: detail.early }))
+            Ok(Wake::FamilyDue(FamilyDue { family, early: detail.early, shares: detail.shares }))
         }
         (OUR_SOURCE, "DayEnded") => {
             let detail: DayEndedDetail = detail(read)?;
@@ -303,8 +312,8 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
             Ok(Wake::AnnounceHistory { pk: detail.pk, sk: detail.sk })
         }
         (OUR_SOURCE, "Tick") => {
-            let detail: TickDetail = detail(read)?;
-            Ok(Wake::Tick(Tick { due_within_seconds: detail.due_within_seconds, sweep: detail.sweep }))
+            let TickDetail { due_within_seconds, sweep, all_shares } = detail(read)?;
+            Ok(Wake::Tick(Tick { due_within_seconds, sweep, all_shares }))
         }
         _ => Err(BadEvent::Unknown {
             source_name: one_line(&envelope.source, 64),
@@ -376,9 +385,10 @@ mod tests {
         let instance = InstanceId::new("i-0123456789abcdef0").unwrap();
         assert_eq!(decode(&look_at_instance(&region, &instance)), Ok(Wake::LookAtInstance { region, instance }));
         let family = FamilyId::new("fam-0123456789abcdef").unwrap();
-        let due = |early| Ok(Wake::FamilyDue(FamilyDue { family: family.clone(), early }));
-        assert_eq!(decode(&family_due(&family)), due(false));
-        assert_eq!(decode(&family_due_early(&family)), due(true));
+        let due = |early, shares| Ok(Wake::FamilyDue(FamilyDue { family: family.clone(), early, shares }));
+        assert_eq!(decode(&family_due(&family)), due(false, false));
+        assert_eq!(decode(&family_due_early(&family)), due(true, false));
+        assert_eq!(decode(&look_at_shares(&family)), due(false, true));
         for policy in [None, Some(PolicyName::new("web-tier").unwrap())] {
             let key = DigestKey { policy, day: "2026-11-24".parse().unwrap() };
             assert_eq!(decode(&digest_due(&key)), Ok(Wake::DigestDue(key)));

@@ -166,6 +166,9 @@ pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
         share: ShareState::Shared,
         shared_with: [ShareTarget::Account(lab.other_account())].into(),
         refused_targets: BTreeMap::new(),
+        shared_at: None,
+        shared_by_others: BTreeSet::new(),
+        public: false,
         twins: [image_id(lab.number())].into(),
     }
 }

@@ -2,9 +2,9 @@
 
 use amiline_app::ports::{
     Announcer, AnswerKeeper, BoundsReader, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader,
-    EnrolmentReader, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
-    KillSwitch, MadeReader, Messenger, NewsWriter, PolicyHistory, PolicyReader, PolicyStore, PolicyWriter, Queue,
-    RecordReader, RecordWriter, TagReader, WatchReader,
+    EnrolmentReader, ImageCopier, ImageCreator, ImageLister, ImageReader, ImageSharer, InstanceReader, InstanceTagger,
+    KeyReader, KillSwitch, MadeReader, Messenger, NewsWriter, PermissionReader, PolicyHistory, PolicyReader,
+    PolicyStore, PolicyWriter, Queue, RecordReader, RecordWriter, TagReader, WatchReader,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::target::ShareTarget;
@@ -60,6 +60,7 @@ pub trait Lab {
     /// What `distribute-image` has.
     type DistributeImage: ImageReader
         + KeyReader
+        + PermissionReader
         + ImageCopier
         + ImageSharer
         + InstanceTagger
@@ -74,6 +75,7 @@ pub trait Lab {
         + MadeReader
         + WatchReader
         + TagReader
+        + ImageLister
         + PolicyStore
         + PolicyHistory
         + Messenger;
@@ -133,6 +135,8 @@ pub trait Lab {
     async fn deregister(&self, region: &Region, image: &ImageId);
     /// An account is closed, or an organizational unit deleted.
     async fn close(&self, target: &ShareTarget);
+    /// Somebody makes an image public, or takes that back.
+    async fn make_public(&self, region: &Region, image: &ImageId, on: bool);
     /// Who may launch an image besides its owner.
     async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<ShareTarget>;
     /// The time within which EC2 completes each snapshot of an image, in minutes; `None`: when it can.

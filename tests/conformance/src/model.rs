@@ -146,6 +146,13 @@ impl Lab for Model {
         self.cloud.deregister(region, image);
     }
 
+    async fn make_public(&self, region: &Region, image: &ImageId, on: bool) {
+        match on {
+            true => self.cloud.share(region, image, Permission::Everybody).expect("a share"),
+            false => self.cloud.unshare(region, image, &Permission::Everybody),
+        }
+    }
+
     async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<ShareTarget> {
         let permissions = self.cloud.launch_permissions(region, image).into_iter();
         permissions

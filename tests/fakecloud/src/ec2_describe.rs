@@ -1,6 +1,6 @@
 //! DescribeImages and DescribeSnapshots.
 
-use crate::ec2_images::Image;
+use crate::ec2_images::{Image, Permission};
 use crate::refusal::Refusal;
 use crate::state::State;
 use amiline_domain::ids::{ImageId, Region, SnapshotId};
@@ -39,6 +39,14 @@ impl State {
         image.deregistered_at.is_some_and(|at| seen >= at + ghost)
     }
 
+    /// DescribeTags with a key: every own image that is shown with it, and the tag's value.
+    pub(crate) fn images_with_tag(&self, region: &Region, key: &str, public_only: bool) -> Vec<(ImageId, String)> {
+        let shown = self.describe(region, !public_only, |image| {
+            image.tags.contains_key(key) && (!public_only || image.permissions.contains(&Permission::Everybody))
+        });
+        shown.into_iter().filter_map(|image| Some((image.id, image.tags.get(key)?.clone()))).collect()
+    }
+
     fn observed(&self, image: &Image) -> ObservedImage {
         // During a copy the snapshot ids may be missing until it is complete (aws-facts.md section 3).
         let hidden = image.is_copy && image.state == ImageState::Pending;
@@ -53,6 +61,7 @@ impl State {
             source_image: image.source_image.clone(),
             encrypted: !snapshots.is_empty()
                 && self.keys_of(&image.region, &snapshots).is_ok_and(|keys| keys.iter().all(Option::is_some)),
+            public: image.permissions.contains(&Permission::Everybody),
             snapshots,
             tags: image.tags.clone(),
         }

@@ -1,4 +1,4 @@
-//! ModifyImageAttribute: launch permissions.
+//! Launch permissions: ModifyImageAttribute and DescribeImageAttribute. EC2 sends no event when they change.
 
 use crate::ec2_images::Permission;
 use crate::refusal::Refusal;
@@ -8,6 +8,19 @@ use amiline_domain::image::ImageState;
 use std::collections::BTreeSet;
 
 impl State {
+    /// DescribeImageAttribute of `launchPermission`, as far behind as describes of images are. One that was deregistered, or
+    /// is another account's, is refused.
+    pub(crate) fn launch_permissions(&self, region: &Region, id: &ImageId) -> Result<BTreeSet<Permission>, Refusal> {
+        let image = self.known_image(region, id)?;
+        if image.owner != self.account {
+            return Err(Refusal::with_status("AuthFailure", format!("Not authorized for image:{id}"), 403));
+        }
+        let shown = self.region(region).images.get(id).and_then(|image| image.as_of(self.images_seen_until(region)));
+        let shown = shown
+            .ok_or_else(|| Refusal::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist")))?;
+        Ok(shown.permissions.clone())
+    }
+
     /// Adds launch permissions; whether any is new.
     pub(crate) fn share_image(
         &mut self,

@@ -55,6 +55,7 @@ impl Bucket {
 /// Buckets as aws-facts.md section 6 documents them: action, size, tokens a second.
 pub(crate) const DOCUMENTED: &[(&str, u32, u32)] = &[
     ("ec2:DescribeImages", 100, 20),
+    ("ec2:DescribeImageAttribute", 100, 20),
     ("ec2:DescribeInstances", 100, 20),
     ("ec2:DescribeSnapshots", 100, 20),
     ("ec2:DescribeTags", 100, 20),

@@ -132,7 +132,9 @@ impl FakeCloud {
 
     /// Somebody takes a permission away.
     pub fn unshare(&self, region: &Region, image: &ImageId, with: &Permission) {
-        self.state.borrow_mut().change_image(region, image, |image| image.permissions.remove(with));
+        let mut state = self.state.borrow_mut();
+        state.line(format_args!("somebody takes the share of {image} in {region} with {with:?} back"));
+        state.change_image(region, image, |image| image.permissions.remove(with));
     }
 
     /// Somebody tags an image.

@@ -8,13 +8,15 @@ use crate::state::State;
 use crate::trace::Note;
 use crate::world::World;
 use amiline_app::ports::{
-    ButtonPresser, CallError, Clock, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader,
-    InstanceTagger, KeyReader, TagReader,
+    ButtonPresser, CallError, Clock, ImageCopier, ImageCreator, ImageLister, ImageReader, ImageSharer, InstanceReader,
+    InstanceTagger, KeyReader, PermissionReader, TagReader,
 };
 use amiline_domain::ids::{ImageId, InstanceId, KeyAlias, Region, SnapshotId};
 use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
+use amiline_domain::target::ShareTarget;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl Clock for World {
@@ -109,6 +111,30 @@ impl ImageReader for World {
         let images = self.pages("ec2:DescribeImages", region, &format!("{key}={value}"), tagged).await?;
         self.saw_images(region, &images);
         Ok(images)
+    }
+}
+
+impl ImageLister for World {
+    async fn images_tagged(&self, region: &Region, key: &str) -> Result<Vec<(ImageId, String)>, CallError> {
+        self.pages("ec2:DescribeTags", region, key, |state| state.images_with_tag(region, key, false)).await
+    }
+
+    async fn public_images_tagged(&self, region: &Region, key: &str) -> Result<Vec<(ImageId, String)>, CallError> {
+        self.pages("ec2:DescribeImages", region, key, |state| state.images_with_tag(region, key, true)).await
+    }
+}
+
+impl PermissionReader for World {
+    async fn launch_permissions(&self, region: &Region, image: &ImageId) -> Result<BTreeSet<ShareTarget>, CallError> {
+        let shown = self.call("ec2:DescribeImageAttribute", region, image.as_str(), |state| {
+            let permissions = state.launch_permissions(region, image)?;
+            Ok(permissions.into_iter().collect::<Vec<_>>())
+        });
+        let targets = shown.await?.into_iter().filter_map(|permission| match permission {
+            Permission::Target(target) => Some(target),
+            Permission::Everybody => None,
+        });
+        Ok(targets.collect())
     }
 }
 

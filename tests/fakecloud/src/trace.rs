@@ -1,5 +1,6 @@
 //! What happened, line by line: the same inputs give the same trace.
 
+use crate::ec2_images::Permission;
 use amiline_app::ports::{Committed, DuePage};
 use amiline_domain::ids::{ImageId, InstanceId, Region};
 use amiline_domain::image::{ObservedImage, ObservedInstance};
@@ -131,6 +132,12 @@ impl Note for String {
 impl Note for ImageId {
     fn note(&self, out: &mut String) {
         out.push_str(self.as_str());
+    }
+}
+
+impl Note for Permission {
+    fn note(&self, out: &mut String) {
+        put(out, format_args!("{self:?}"));
     }
 }
 

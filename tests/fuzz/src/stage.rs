@@ -230,7 +230,7 @@ impl Stage {
             let ticked = run(tick(
                 &self.cloud.as_caller("schedule-tick"),
                 &self.cloud.watched_stack(&[self.home()]),
-                amiline_domain::wake::Tick { due_within_seconds: 600, sweep: false },
+                amiline_domain::wake::Tick { due_within_seconds: 600, ..amiline_domain::wake::Tick::default() },
             ));
             if let Some(Err(error)) = ticked {
                 self.say(&error.to_string());

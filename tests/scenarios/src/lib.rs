@@ -187,6 +187,11 @@ impl House {
         self.ticked(Tick { sweep: true, ..Tick::default() })
     }
 
+    /// A sweep that asks with whom every image is shared, whosever turn it is.
+    pub fn sweep_all_shares(&self) -> TickDone {
+        self.ticked(Tick { sweep: true, all_shares: true, ..Tick::default() })
+    }
+
     /// A sweep; none if it fails or dies.
     pub fn try_sweep(&self) -> Option<TickDone> {
         self.try_tick(Tick { sweep: true, ..Tick::default() })

@@ -78,6 +78,8 @@ pub struct Diary {
     pub policies: BTreeMap<String, Vec<Written>>,
     /// Images on which a person laid hands: deregistered, disabled, enabled, unshared, untagged, forged.
     pub touched: BTreeSet<(Region, ImageId)>,
+    /// How often a person shared an image, or took a share back.
+    pub shared: BTreeMap<(Region, ImageId), usize>,
     /// Instances that were terminated, and when.
     pub terminated: BTreeMap<(Region, InstanceId), Timestamp>,
     /// Instances from which a volume was detached.

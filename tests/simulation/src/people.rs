@@ -86,7 +86,7 @@ pub(crate) fn press(run: &mut Run, place: &Region, instance: &InstanceId, value:
 pub(crate) type Act = (&'static str, u32, fn(&mut Run));
 
 /// What people do, and how often of all.
-pub(crate) const ACTS: [Act; 23] = [
+pub(crate) const ACTS: [Act; 24] = [
     ("press", 30, press_some),
     ("change and press", 8, change_and_press),
     ("put back again and again", 4, keep_putting_back),
@@ -96,6 +96,7 @@ pub(crate) const ACTS: [Act; 23] = [
     ("name in a template", 2, name_in_template),
     ("share by hand", 2, share_by_hand),
     ("unshare", 2, unshare),
+    ("ask with whom images are shared", 3, ask_with_whom),
     ("let EC2 fail an image", 6, fail_image),
     ("deregister", 5, deregister),
     ("disable", 3, disable),
@@ -167,7 +168,8 @@ fn edit_schedule(run: &mut Run) {
 }
 
 /// What people do when everything has long been answered, and expect to be heard.
-const LATE_ACTS: [fn(&mut Run); 8] = [press_some, retry, disable, enable, deregister, unshare, untag_image, tick_early];
+const LATE_ACTS: [fn(&mut Run); 9] =
+    [press_some, retry, disable, enable, deregister, share_by_hand, unshare, untag_image, tick_early];
 
 /// Something that a person does to what is settled.
 pub(crate) fn late_act(run: &mut Run) {
@@ -289,12 +291,20 @@ fn share_by_hand(run: &mut Run) {
     let with = run.choices.one_of(&[stranger, Permission::Everybody]).clone();
     // EC2 may refuse it; that is the person's affair.
     let _ = run.cloud.share(&image.region, &image.id, with);
+    *run.diary.shared.entry((image.region, image.id)).or_default() += 1;
 }
 
 fn unshare(run: &mut Run) {
     let Some(image) = touch(run, &[ImageState::Available]) else { return };
     let friend = Permission::account(FRIEND.parse::<AccountId>().expect("an account"));
-    run.cloud.unshare(&image.region, &image.id, &friend);
+    let with = image.permissions.iter().nth(run.choices.place(image.permissions.len())).unwrap_or(&friend);
+    run.cloud.unshare(&image.region, &image.id, with);
+    *run.diary.shared.entry((image.region.clone(), image.id.clone())).or_default() += 1;
+}
+
+/// A person who will not wait for each family's turn.
+fn ask_with_whom(run: &mut Run) {
+    run.start("schedule-tick", "sweep", 60, Origin::ShareSweep);
 }
 
 /// Not a person's doing: EC2 fails an image that it was making, long after it took the order.

@@ -61,6 +61,8 @@ pub(crate) enum Origin {
     Tick,
     EarlyTick,
     Sweep,
+    /// A sweep that asks with whom every image is shared.
+    ShareSweep,
     /// A day, and how often Lambda has begun it.
     DayEnded(Day, u32),
     Person,
@@ -316,6 +318,14 @@ impl Run {
     /// waits for a policy's next day, or whose policies give no slot, is not looked at before the next day.
     fn rest_hours(&self) -> i64 {
         if self.oracle.copies_to(OFF) || !self.diary.enrolments.is_empty() { 30 } else { REST_HOURS }
+    }
+
+    /// Has every family asked with whom its images are shared, when no read is behind any more.
+    pub(crate) fn ask_with_whom_images_are_shared(&mut self) {
+        self.cloud.advance(600);
+        // Time enough, however slow the calls are: a sweep that is cut short would be made again.
+        self.start("schedule-tick", "sweep", 3600, Origin::ShareSweep);
+        self.come_to_rest();
     }
 
     fn what_is_unfinished(&self) -> String {

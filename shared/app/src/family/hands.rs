@@ -8,12 +8,14 @@ use amiline_domain::answers;
 use amiline_domain::family::{Family, Worker};
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::history::HistoryItem;
-use amiline_domain::ids::{FamilyId, InstanceId, KeyAlias, Region, SnapshotId};
+use amiline_domain::ids::{FamilyId, ImageId, InstanceId, KeyAlias, Region, SnapshotId};
 use amiline_domain::image::{ObservedInstance, SnapshotKeys};
 use amiline_domain::plan::{Action, Ended, ShareRefused, ShareStep, Sharing, StatusStep, TagStep};
+use amiline_domain::target::ShareTarget;
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::family_due;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// CreateImage is not begun with less time than this left, in seconds: an invocation that is stopped in the middle of
 /// it would leave an unknown outcome.
@@ -32,6 +34,8 @@ pub(crate) trait Hands {
         snapshots: &[SnapshotId],
         alias: &KeyAlias,
     ) -> Result<SnapshotKeys, CallError>;
+    /// Reads who may launch an image.
+    async fn launch_permissions(&self, region: &Region, image: &ImageId) -> Result<BTreeSet<ShareTarget>, CallError>;
     /// Reads the instance.
     async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError>;
     /// Tells the function whose turn it is.
@@ -65,6 +69,10 @@ impl<W: Create> Hands for CreateHands<'_, W> {
 
     async fn snapshot_keys(&self, region: &Region, _: &[SnapshotId], _: &KeyAlias) -> Result<SnapshotKeys, CallError> {
         Err(not_mine_to_read("ec2:DescribeSnapshots", "snapshots", region))
+    }
+
+    async fn launch_permissions(&self, region: &Region, image: &ImageId) -> Result<BTreeSet<ShareTarget>, CallError> {
+        Err(not_mine_to_read("ec2:DescribeImageAttribute", image.as_str(), region))
     }
 
     async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
@@ -101,6 +109,10 @@ impl<W: Distribute> Hands for DistributeHands<'_, W> {
         alias: &KeyAlias,
     ) -> Result<SnapshotKeys, CallError> {
         self.world.snapshot_keys(region, snapshots, alias).await
+    }
+
+    async fn launch_permissions(&self, region: &Region, image: &ImageId) -> Result<BTreeSet<ShareTarget>, CallError> {
+        self.world.launch_permissions(region, image).await
     }
 
     async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {

@@ -2,8 +2,9 @@
 
 use super::{PAGE_SIZE, filter, tags};
 use crate::errors::Call;
+use crate::settings::ScheduleTick;
 use crate::world::{Aws, WorksOnFamilies};
-use amiline_app::ports::{CallError, ImageReader};
+use amiline_app::ports::{CallError, ImageLister, ImageReader};
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use amiline_domain::image::{ImageState, ObservedImage};
 use aws_sdk_ec2::types::{Filter, Image};
@@ -16,7 +17,7 @@ impl<S: WorksOnFamilies> ImageReader for Aws<S> {
         let mut images = Vec::with_capacity(ids.len());
         for some in ids.chunks(FILTER_VALUES_MAX) {
             // A filter, not the parameter: with the parameter one unknown id makes the whole call an error.
-            let wanted = filter("image-id", some.iter().map(ToString::to_string));
+            let wanted = vec![filter("image-id", some.iter().map(ToString::to_string))];
             let subject = some.first().map_or("", ImageId::as_str);
             images.extend(self.own_images(region, subject, wanted).await?);
         }
@@ -24,9 +25,22 @@ impl<S: WorksOnFamilies> ImageReader for Aws<S> {
     }
 
     async fn images_by_tag(&self, region: &Region, key: &str, value: &str) -> Result<Vec<ObservedImage>, CallError> {
-        let wanted = filter(&format!("tag:{key}"), [literally(value)]);
+        let wanted = vec![filter(&format!("tag:{key}"), [literally(value)])];
         let images = self.own_images(region, value, wanted).await?;
         Ok(images.into_iter().filter(|image| image.tags.get(key).is_some_and(|found| found == value)).collect())
+    }
+}
+
+impl ImageLister for Aws<ScheduleTick> {
+    async fn images_tagged(&self, region: &Region, key: &str) -> Result<Vec<(ImageId, String)>, CallError> {
+        let found = self.tags_of(region, key, "image").await?;
+        Ok(found.into_iter().filter_map(|(id, value)| Some((ImageId::new(id).ok()?, value))).collect())
+    }
+
+    async fn public_images_tagged(&self, region: &Region, key: &str) -> Result<Vec<(ImageId, String)>, CallError> {
+        let wanted = vec![filter("is-public", ["true".to_owned()]), filter("tag-key", [literally(key)])];
+        let images = self.own_images(region, key, wanted).await?;
+        Ok(images.into_iter().filter_map(|mut image| Some((image.id, image.tags.remove(key)?))).collect())
     }
 }
 
@@ -40,7 +54,7 @@ impl<S> Aws<S> {
         &self,
         region: &Region,
         subject: &str,
-        wanted: Filter,
+        wanted: Vec<Filter>,
     ) -> Result<Vec<ObservedImage>, CallError> {
         let call = Call::new("ec2:DescribeImages", subject, region);
         let pages = self
@@ -50,7 +64,7 @@ impl<S> Aws<S> {
             .owners("self")
             .include_disabled(true)
             .include_deprecated(true)
-            .filters(wanted)
+            .set_filters(Some(wanted))
             .into_paginator()
             .page_size(PAGE_SIZE);
         let images = pages.items().send().try_collect().await.map_err(|e| call.failed(e))?;
@@ -80,6 +94,7 @@ pub(super) fn observed(image: &Image) -> Option<ObservedImage> {
         state_reason: reason.and_then(|reason| reason.message().or(reason.code())).map(str::to_owned),
         source_instance: image.source_instance_id().and_then(|id| InstanceId::new(id).ok()),
         source_image: image.source_image_id().and_then(|id| ImageId::new(id).ok()),
+        public: image.public() == Some(true),
         // While a copy is made, snapshots may be missing; an image without any is not called encrypted.
         encrypted: !with_snapshot.is_empty() && with_snapshot.iter().all(|ebs| ebs.encrypted() == Some(true)),
         snapshots: with_snapshot

@@ -1,6 +1,6 @@
 //! Instances and their tags, read.
 
-use super::{PAGE_SIZE, filter, tags};
+use super::tags;
 use crate::errors::Call;
 use crate::settings::{CreateImage, ScheduleTick};
 use crate::world::{Aws, Operator};
@@ -63,20 +63,11 @@ impl ListsInstances for Operator {}
 
 impl<S: ListsInstances> TagReader for Aws<S> {
     async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<(InstanceId, String)>, CallError> {
-        let call = Call::new("ec2:DescribeTags", key, region);
-        let pages = self
-            .clients
-            .ec2(region)
-            .describe_tags()
-            .filters(filter("key", [key.to_owned()]))
-            .filters(filter("resource-type", ["instance".to_owned()]))
-            .into_paginator()
-            .page_size(PAGE_SIZE);
-        let found = pages.items().send().try_collect().await.map_err(|e| call.failed(e))?;
+        let found = self.tags_of(region, key, "instance").await?;
         let mut instances = Vec::with_capacity(found.len());
-        for (id, value) in found.iter().filter_map(|tag| Some((tag.resource_id()?, tag.value().unwrap_or_default()))) {
+        for (id, value) in found {
             match InstanceId::new(id) {
-                Ok(id) => instances.push((id, value.to_owned())),
+                Ok(id) => instances.push((id, value)),
                 Err(error) => tracing::warn!(region = %region, error = %error, "a tagged instance was passed over"),
             }
         }

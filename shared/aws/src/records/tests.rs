@@ -69,6 +69,9 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
         share: ShareState::Shared,
         shared_with: ["222222222222".parse().unwrap()].into(),
         refused_targets: [("333333333333".parse().unwrap(), "closed".to_owned())].into(),
+        shared_at: Some(now()),
+        shared_by_others: ["999999999999".parse().unwrap()].into(),
+        public: true,
         twins: std::collections::BTreeSet::new(),
     }
 }

@@ -31,6 +31,14 @@ pub enum EventKind {
     ImageDisabled,
     /// Somebody enabled an image again.
     ImageEnabled,
+    /// Somebody made an image public: everybody may launch it.
+    ImageMadePublic,
+    /// Somebody shared an image with others than its policy names.
+    SharedByOthers,
+    /// Somebody took back a share that the policy promises.
+    ShareTakenBack,
+    /// After somebody's hand an image is shared as its policy says again.
+    SharesInOrder,
     /// A second image carries the intent of a recorded one.
     TwinFound,
     /// Everything the policy asks for exists.
@@ -100,6 +108,10 @@ impl EventKind {
             EventKind::ImageDeregistered => "image-deregistered",
             EventKind::ImageDisabled => "image-disabled",
             EventKind::ImageEnabled => "image-enabled",
+            EventKind::ImageMadePublic => "image-made-public",
+            EventKind::SharedByOthers => "shared-by-others",
+            EventKind::ShareTakenBack => "share-taken-back",
+            EventKind::SharesInOrder => "shares-in-order",
             EventKind::TwinFound => "twin-found",
             EventKind::FamilyComplete => "family-complete",
             EventKind::FamilyPartial => "family-partial",
@@ -132,6 +144,10 @@ impl EventKind {
             | EventKind::ImageDeregistered
             | EventKind::ImageDisabled
             | EventKind::ImageEnabled
+            | EventKind::ImageMadePublic
+            | EventKind::SharedByOthers
+            | EventKind::ShareTakenBack
+            | EventKind::SharesInOrder
             | EventKind::TwinFound
             | EventKind::FamilyComplete
             | EventKind::FamilyPartial
@@ -164,6 +180,10 @@ impl EventKind {
             EventKind::ImageDeregistered
             | EventKind::ImageDisabled
             | EventKind::ImageEnabled
+            | EventKind::ImageMadePublic
+            | EventKind::SharedByOthers
+            | EventKind::ShareTakenBack
+            | EventKind::SharesInOrder
             | EventKind::TwinFound
             | EventKind::FamilyComplete
             | EventKind::FamilyPartial
@@ -199,6 +219,10 @@ impl EventKind {
             | EventKind::ImageDeregistered
             | EventKind::ImageDisabled
             | EventKind::ImageEnabled
+            | EventKind::ImageMadePublic
+            | EventKind::SharedByOthers
+            | EventKind::ShareTakenBack
+            | EventKind::SharesInOrder
             | EventKind::TwinFound
             | EventKind::FamilyRetried
             | EventKind::SlotsMissed
@@ -222,6 +246,7 @@ impl EventKind {
             | EventKind::CopyAvailable
             | EventKind::ImageShared
             | EventKind::ImageEnabled
+            | EventKind::SharesInOrder
             | EventKind::FamilyComplete
             | EventKind::FamilyRetried
             | EventKind::CoverageRestored
@@ -232,10 +257,13 @@ impl EventKind {
             EventKind::RequestRejected
             | EventKind::ImageDisabled
             | EventKind::ImageDeregistered
+            | EventKind::SharedByOthers
+            | EventKind::ShareTakenBack
             | EventKind::EnrolmentEnded
             | EventKind::SlotsMissed
             | EventKind::KillSwitchOn => Severity::Warning,
             EventKind::TwinFound
+            | EventKind::ImageMadePublic
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed
             | EventKind::CoverageLost

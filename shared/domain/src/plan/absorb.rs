@@ -3,7 +3,7 @@
 use super::begin::want_copies;
 use super::wait::{deadline, may_call_again, row_due};
 use super::{Changes, KeysSight, Knock, Observed, RowSight, Scene, backoff_seconds};
-use super::{instance, recheck, restate, turns};
+use super::{instance, permissions, recheck, restate, turns};
 use crate::escape::one_line;
 use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
 use crate::history::{EventKind, Fact, REASON_CHARACTERS};
@@ -54,6 +54,7 @@ pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Sc
     }
     take_in_keys(family, observed, scene, &mut changes);
     give_up_copies_without_a_source(family, observed, scene, &mut changes);
+    permissions::take_in(family, observed, scene, &mut changes);
     restate::after_somebodys_hand(family, &mut changes);
     restate::check_the_tag(family, observed, scene, &mut changes);
     if family.phase == Phase::Working {
@@ -242,6 +243,7 @@ fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, change
     if row.state == RowState::Available {
         row.snapshots.clone_from(&image.snapshots);
         row.encrypted = Some(image.encrypted);
+        permissions::follow_public(row, image.public, changes);
     }
 }
 

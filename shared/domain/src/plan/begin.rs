@@ -231,6 +231,9 @@ fn new_row(family: &Family, place: Place, region: Region, policy: &PolicyName, n
         share: ShareState::NotWanted,
         shared_with: BTreeSet::new(),
         refused_targets: BTreeMap::new(),
+        shared_at: None,
+        shared_by_others: BTreeSet::new(),
+        public: false,
         twins: BTreeSet::new(),
     }
 }

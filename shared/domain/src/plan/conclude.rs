@@ -82,6 +82,9 @@ fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>
     let mut changes = Changes::default();
     let Some(row) = family.rows.get_mut(&step.place) else { return changes };
     changes.rows.insert(step.place.clone());
+    if matches!(ended, Ended::Done | Ended::Shared { .. }) {
+        row.shared_at = Some(scene.now);
+    }
     match ended {
         Ended::Done | Ended::Image(_) => {
             row.shared_with.extend(step.targets.iter().cloned());

@@ -10,6 +10,7 @@ mod begin;
 mod conclude;
 mod decide;
 mod instance;
+mod permissions;
 mod recheck;
 mod restate;
 mod retry;
@@ -73,6 +74,8 @@ pub struct Knock {
     pub everything: bool,
     /// An event named this image.
     pub image: Option<ImageKnock>,
+    /// Somebody may have changed who may launch the images: EC2 sends no event of that.
+    pub shares: bool,
 }
 
 /// What an event said about an image. A hint.
@@ -95,6 +98,8 @@ pub enum Look {
     SourceKeys,
     /// The instance, right before an image is made of it.
     Instance,
+    /// Who may launch a row's image.
+    Permissions(Place),
 }
 
 /// What a read of a row showed.
@@ -103,6 +108,15 @@ pub enum RowSight {
     /// Every image found.
     Seen(Vec<ObservedImage>),
     /// The read failed; nothing may be concluded from it.
+    Unread,
+}
+
+/// What a read of an image's launch permissions showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PermissionsSight {
+    /// Everybody who has one, the group of everybody aside.
+    Read(BTreeSet<ShareTarget>),
+    /// The read failed.
     Unread,
 }
 
@@ -133,6 +147,8 @@ pub struct Observed {
     pub source_keys: Option<KeysSight>,
     /// The instance.
     pub instance: Option<InstanceSight>,
+    /// Launch permissions, by place.
+    pub permissions: BTreeMap<Place, PermissionsSight>,
 }
 
 impl Observed {

@@ -16,6 +16,12 @@ pub enum NothingToRetry {
     /// Everything is there.
     #[error("it is complete")]
     Complete,
+    /// Everything is there, and somebody added to it.
+    #[error(
+        "it has what its policy asks for; what somebody else shared stays shared: `amiline lineage` shows it, and the \
+         AWS CLI takes it back"
+    )]
+    SharedByOthers,
     /// The press was refused before anything began.
     #[error("its request was rejected; mend the reason and tag the instance again")]
     Rejected,
@@ -29,6 +35,9 @@ pub enum NothingToRetry {
 pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRetry> {
     match (family.phase, family.outcome) {
         (Phase::Working | Phase::Answering, _) => return Err(NothingToRetry::StillWorking),
+        (Phase::Settled, Some(Outcome::Complete)) if family.is_complete() && family.is_shared_by_others() => {
+            return Err(NothingToRetry::SharedByOthers);
+        }
         (Phase::Settled, Some(Outcome::Complete)) if family.is_complete() => return Err(NothingToRetry::Complete),
         (Phase::Settled, Some(Outcome::Rejected)) => return Err(NothingToRetry::Rejected),
         (Phase::Settled, Some(Outcome::Complete | Outcome::Partial | Outcome::Failed) | None) => {}
@@ -54,6 +63,9 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
                 row.share = ShareState::NotWanted;
                 row.shared_with.clear();
                 row.refused_targets.clear();
+                row.shared_at = None;
+                row.shared_by_others.clear();
+                row.public = false;
                 rename(family, &mut row);
             }
             RowState::TimedOut => {

@@ -42,17 +42,23 @@ pub(super) fn deregistered(row: &mut ImageRow, family: &FamilyId, changes: &mut 
     changes.rows.insert(row.place.clone());
     row.state = RowState::Deregistered;
     row.share = ShareState::NotWanted;
+    without_permissions(row);
+    row.reason = None;
+}
+
+/// EC2 drops every launch permission of an image that is disabled or deregistered.
+fn without_permissions(row: &mut ImageRow) {
     row.shared_with.clear();
     row.refused_targets.clear();
-    row.reason = None;
+    row.shared_by_others.clear();
+    row.public = false;
 }
 
 /// Somebody disabled the image. DisableImage removes every launch permission, and EnableImage does not give them back.
 pub(super) fn disabled(row: &mut ImageRow, family: &FamilyId, changes: &mut Changes) {
     let mut next = "nobody can launch it until it is enabled again".to_owned();
     row.state = RowState::Disabled;
-    row.shared_with.clear();
-    row.refused_targets.clear();
+    without_permissions(row);
     if matches!(row.share, ShareState::Shared | ShareState::Failed) {
         row.share = ShareState::Failed;
         row.reason = Some("disabled by somebody, which took its launch permissions away".to_owned());

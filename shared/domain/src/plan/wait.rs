@@ -1,6 +1,6 @@
 //! What has to be read now, and when to come back.
 
-use super::{Knock, Look, Observed, Scene, UNKNOWN_OUTCOME_SECONDS, instance, restate};
+use super::{Knock, Look, Observed, Scene, UNKNOWN_OUTCOME_SECONDS, instance, permissions, restate};
 use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState, Worker};
 use crate::time::{plus_seconds, seconds_between};
 use jiff::Timestamp;
@@ -25,6 +25,7 @@ pub fn looks(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'
     if instance::needs_look(family, observed, knock, scene) || restate::needs_look(family, observed, scene) {
         wanted.push(Look::Instance);
     }
+    wanted.extend(permissions::looks(family, observed, knock, scene));
     wanted
 }
 
@@ -48,8 +49,9 @@ fn row_needs_look(family: &Family, row: &ImageRow, knock: &Knock, scene: Scene<'
     let recheck = row.recheck.as_ref().is_some_and(|recheck| recheck.next <= scene.now);
     // Somebody brought news and left it to us; whatever it was about, a read shows it.
     let told_something = knock.everything && row.image.is_some() && row.state != RowState::Deregistered;
-    if knocked || recheck || told_something || family.phase != Phase::Working {
-        return knocked || recheck || told_something;
+    let shares = knock.shares && row.image.is_some() && row.state == RowState::Available;
+    if knocked || recheck || told_something || shares || family.phase != Phase::Working {
+        return knocked || recheck || told_something || shares;
     }
     let under_way = matches!(row.state, RowState::Calling | RowState::Pending);
     let due = under_way && (knock.everything || row_due(family, row, scene).is_some_and(|(at, _)| at <= scene.now));
@@ -129,7 +131,7 @@ impl Look {
     /// The row it reads; the source for its keys, and for the instance that it is made of.
     pub fn place(&self) -> &Place {
         match self {
-            Look::Row(place) => place,
+            Look::Row(place) | Look::Permissions(place) => place,
             Look::SourceKeys | Look::Instance => &Place::Source,
         }
     }

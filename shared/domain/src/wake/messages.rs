@@ -41,6 +41,11 @@ pub fn family_due_early(family: &FamilyId) -> String {
     ours("FamilyDue", &serde_json::json!({"family": family, "early": true}))
 }
 
+/// Our own message that a family is to be asked with whom its images are shared.
+pub fn look_at_shares(family: &FamilyId) -> String {
+    ours("FamilyDue", &serde_json::json!({"family": family, "shares": true}))
+}
+
 /// Our own message that a history item waits to be published.
 pub fn announce_history(pk: &str, sk: &str) -> String {
     ours("AnnounceHistory", &serde_json::json!({"pk": pk, "sk": sk}))

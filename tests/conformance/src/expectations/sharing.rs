@@ -1,9 +1,9 @@
-//! ModifyImageAttribute: launch permissions.
+//! Launch permissions: ModifyImageAttribute and DescribeImageAttribute.
 
-use crate::given::{self, available, pending, volumes};
+use crate::given::{self, INTENT, available, pending, volumes};
 use crate::lab::Lab;
 use crate::suite::expected;
-use amiline_app::ports::ImageSharer;
+use amiline_app::ports::{ImageLister, ImageSharer, PermissionReader};
 use amiline_domain::family::Place;
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::ImageId;
@@ -26,6 +26,13 @@ expected! {
         an_account_an_organization_and_a_unit_of_another_are_added_by_one_call,
         an_image_that_does_not_exist_is_not_shared,
     }
+    "aws-facts.md section 5, DescribeImageAttribute" {
+        whoever_has_a_launch_permission_is_shown,
+        what_was_disabled_is_shown_without_launch_permissions,
+        launch_permissions_of_what_is_not_ours_or_not_there_are_not_shown,
+    }
+    "aws-facts.md section 5, Public" { a_public_image_is_shown_and_found_as_such }
+    "EC2, DescribeTags" { images_are_found_by_the_key_of_a_tag_in_their_region }
     "aws-facts.md section 4, DisableImage" {
         disabling_an_image_takes_its_shares_away,
         enabling_an_image_does_not_give_its_shares_back,
@@ -158,4 +165,56 @@ async fn an_image_of_another_account_is_not_shared_on(lab: &impl Lab) {
     let image = lab.image_of_another_account(&format!("theirs {}", lab.number()), &[].into()).await;
     let refused = lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("it is not ours");
     assert_eq!((refused.code.as_str(), refused.fault), ("AuthFailure", Fault::NeedsPerson));
+}
+
+async fn whoever_has_a_launch_permission_is_shown(lab: &impl Lab) {
+    let image = available(lab, &under_customer_key(lab)).await;
+    let distribute = lab.distribute_image();
+    assert_eq!(distribute.launch_permissions(&lab.home(), &image).await, Ok(BTreeSet::new()));
+    let organization = "arn:aws:organizations::123456789012:organization/o-123example";
+    let unit = "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
+    let targets = BTreeSet::from([other(lab), organization.parse().unwrap(), unit.parse().unwrap()]);
+    distribute.share_image(&ShareStep { targets: targets.clone(), ..share(lab, &image) }).await.expect("a share");
+    assert_eq!(lab.distribute_image().launch_permissions(&lab.home(), &image).await, Ok(targets));
+}
+
+async fn what_was_disabled_is_shown_without_launch_permissions(lab: &impl Lab) {
+    let image = available(lab, &under_customer_key(lab)).await;
+    lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
+    lab.disable(&lab.home(), &image).await;
+    assert_eq!(lab.distribute_image().launch_permissions(&lab.home(), &image).await, Ok(BTreeSet::new()));
+}
+
+async fn launch_permissions_of_what_is_not_ours_or_not_there_are_not_shown(lab: &impl Lab) {
+    let nobody = given::image_id(lab.number());
+    let theirs = lab.image_of_another_account(&format!("theirs {}", lab.number()), &[].into()).await;
+    for (image, code) in [(nobody, "InvalidAMIID.NotFound"), (theirs, "AuthFailure")] {
+        let refused = lab.distribute_image().launch_permissions(&lab.home(), &image).await.expect_err("not ours");
+        assert_eq!(refused.code, code);
+    }
+}
+
+async fn a_public_image_is_shown_and_found_as_such(lab: &impl Lab) {
+    let image = available(lab, &Launch::default()).await;
+    let seen = given::seen(lab, &lab.home(), &image).await;
+    let found = async || lab.schedule_tick().public_images_tagged(&lab.home(), INTENT).await.expect("a list");
+    let ours = (image.clone(), seen.tags[INTENT].clone());
+    assert!(!seen.public && !found().await.contains(&ours));
+    lab.make_public(&lab.home(), &image, true).await;
+    lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
+    assert!(given::seen(lab, &lab.home(), &image).await.public && found().await.contains(&ours));
+    // The group is nobody whom a policy could name.
+    assert_eq!(lab.distribute_image().launch_permissions(&lab.home(), &image).await, Ok([other(lab)].into()));
+    lab.make_public(&lab.home(), &image, false).await;
+    assert!(!given::seen(lab, &lab.home(), &image).await.public && !found().await.contains(&ours));
+}
+
+async fn images_are_found_by_the_key_of_a_tag_in_their_region(lab: &impl Lab) {
+    let image = available(lab, &Launch::default()).await;
+    let value = given::seen(lab, &lab.home(), &image).await.tags[INTENT].clone();
+    let ours = (image, value);
+    let tick = lab.schedule_tick();
+    assert!(tick.images_tagged(&lab.home(), INTENT).await.expect("a list").contains(&ours));
+    assert!(!tick.images_tagged(&lab.elsewhere(), INTENT).await.expect("a list").contains(&ours));
+    assert_eq!(tick.images_tagged(&lab.home(), "nobody:has-this").await, Ok(Vec::new()));
 }

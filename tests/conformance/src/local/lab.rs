@@ -178,6 +178,13 @@ impl Lab for Local {
         self.ec2(region, "DeregisterImage", &[("ImageId", image.as_str())]).await;
     }
 
+    async fn make_public(&self, region: &Region, image: &ImageId, on: bool) {
+        // It is on at first, as in every new account.
+        self.ec2(region, "DisableImageBlockPublicAccess", &[]).await;
+        let group = if on { "LaunchPermission.Add.1.Group" } else { "LaunchPermission.Remove.1.Group" };
+        self.ec2(region, "ModifyImageAttribute", &[("ImageId", image.as_str()), (group, "all")]).await;
+    }
+
     async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<ShareTarget> {
         let parameters = [("ImageId", image.as_str()), ("Attribute", "launchPermission")];
         let answer = self.ec2(region, "DescribeImageAttribute", &parameters).await;

@@ -21,9 +21,10 @@ fn kinds() -> Vec<EventKind> {
     use EventKind::*;
     let listed = |kind: EventKind| match kind {
         ImageRequested | ImageCreating | ImageAvailable | ImageFailed | CopyStarted | CopyAvailable | CopyFailed
-        | ImageShared | ShareFailed | ImageDeregistered | ImageDisabled | ImageEnabled | TwinFound | FamilyComplete
-        | FamilyPartial | FamilyFailed | RequestRejected | FamilyRetried | SlotsMissed | CoverageLost
-        | CoverageRestored | EnrolmentEnded | PolicyRefused | PolicyAccepted | KillSwitchOn | KillSwitchOff => kind,
+        | ImageShared | ShareFailed | ImageDeregistered | ImageDisabled | ImageEnabled | ImageMadePublic
+        | SharedByOthers | ShareTakenBack | SharesInOrder | TwinFound | FamilyComplete | FamilyPartial
+        | FamilyFailed | RequestRejected | FamilyRetried | SlotsMissed | CoverageLost | CoverageRestored
+        | EnrolmentEnded | PolicyRefused | PolicyAccepted | KillSwitchOn | KillSwitchOff => kind,
     };
     [
         ImageRequested,
@@ -38,6 +39,10 @@ fn kinds() -> Vec<EventKind> {
         ImageDeregistered,
         ImageDisabled,
         ImageEnabled,
+        ImageMadePublic,
+        SharedByOthers,
+        ShareTakenBack,
+        SharesInOrder,
         TwinFound,
         FamilyComplete,
         FamilyPartial,

@@ -134,6 +134,26 @@ fn only_images_of_this_stack_are_shared() {
 }
 
 #[test]
+fn whoever_shares_images_may_see_with_whom_they_are_shared() {
+    let stack = wide();
+    let statements = of_roles(&stack);
+    let of = |action: &str| -> BTreeSet<String> {
+        let has = statements.iter().filter(|s| s.allows && s.actions.iter().any(|a| a == action));
+        has.map(|statement| statement.holder.clone()).collect()
+    };
+    assert_eq!(of("ec2:DescribeImageAttribute"), of("ec2:ModifyImageAttribute"));
+    // The tick finds the families to ask, wherever their copies are.
+    let tick = granted(&stack, "ScheduleTickRole");
+    let listing: Vec<_> = tick.iter().filter(|s| s.actions == ["ec2:DescribeImages", "ec2:DescribeTags"]).collect();
+    let [statement] = listing.as_slice() else { panic!("one statement lists images") };
+    let regions = statement.condition("StringEquals", "aws:RequestedRegion");
+    assert_eq!(
+        regions.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+        set(&["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-3", "sa-east-1"])
+    );
+}
+
+#[test]
 fn whoever_makes_or_shares_images_is_denied_it_outside_the_allowed_regions() {
     for (stack, regions) in [
         (plain(), set(&["us-east-1"])),
@@ -166,6 +186,7 @@ fn the_tick_changes_nothing() {
         set(&[
             "logs:CreateLogStream",
             "logs:PutLogEvents",
+            "ec2:DescribeImages",
             "ec2:DescribeTags",
             "dynamodb:BatchGetItem",
             "dynamodb:GetItem",

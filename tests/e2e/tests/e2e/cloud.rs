@@ -263,6 +263,11 @@ impl Cloud {
         self.schedule("Tick", json!({"sweep": true})).await;
     }
 
+    /// A sweep by which every family is asked with whom its images are shared, whosever turn it is.
+    pub(crate) async fn sweep_all_shares(&self) {
+        self.schedule("Tick", json!({"sweep": true, "all_shares": true})).await;
+    }
+
     /// As a schedule invokes the tick's function.
     pub(crate) async fn schedule(&self, asked: &str, detail: Value) {
         let asked = json!({"source": "amiline", "detail-type": asked, "detail": detail});

@@ -122,6 +122,7 @@ fn main() -> ExitCode {
     story!(stories::policies::policies_are_documents);
     story!(stories::making::images_are_made_as_their_policy_says);
     story!(stories::distribution::each_destination_has_its_key_and_time_and_an_organization_may_launch);
+    story!(stories::distribution::what_somebody_shares_by_hand_is_told_and_left_alone);
     story!(stories::distribution::an_organization_or_a_key_that_the_stack_does_not_name_is_refused);
     story!(stories::news::a_press_is_heard_on_the_bus);
     story!(stories::news::who_must_act_hears_of_that_alone);

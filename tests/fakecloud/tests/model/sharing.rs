@@ -1,7 +1,7 @@
 //! ModifyImageAttribute.
 
 use crate::{cloud, create, east};
-use amiline_app::ports::{CallError, ImageCreator, ImageSharer};
+use amiline_app::ports::{CallError, ImageCreator, ImageLister, ImageReader, ImageSharer, PermissionReader};
 use amiline_domain::family::Place;
 use amiline_domain::ids::{AccountId, ImageId};
 use amiline_domain::plan::ShareStep;
@@ -87,4 +87,34 @@ fn people_share_under_the_same_rules() {
     assert_eq!(cloud.share(&east(), &image, Permission::Everybody), Err("OperationNotPermitted".to_owned()));
     cloud.unshare(&east(), &image, &Permission::account(other()));
     assert!(cloud.launch_permissions(&east(), &image).is_empty());
+}
+
+#[test]
+fn who_may_launch_an_image_is_shown_to_whoever_asks_and_no_event_tells_it() {
+    let cloud = cloud();
+    let image = image(&cloud, Volume::Plain);
+    cloud.advance(60);
+    let events = cloud.events().len();
+    share(&cloud, &image).unwrap();
+    cloud.share(&east(), &image, Permission::Everybody).unwrap();
+    let world = cloud.as_caller("x");
+    let friend = ShareTarget::Account(other());
+    assert_eq!(block_on(world.launch_permissions(&east(), &image)), Ok(BTreeSet::from([friend])));
+    assert!(block_on(world.images_by_id(&east(), std::slice::from_ref(&image))).unwrap()[0].public);
+    let tag = |image: &ImageId| cloud.image(&east(), image).tags.first_key_value().map(|(k, v)| (k.clone(), v.clone()));
+    let (key, value) = tag(&image).unwrap();
+    let listed = Ok(vec![(image.clone(), value)]);
+    assert_eq!(block_on(world.images_tagged(&east(), &key)), listed);
+    assert_eq!(block_on(world.public_images_tagged(&east(), &key)), listed);
+    cloud.advance(100);
+    cloud.unshare(&east(), &image, &Permission::Everybody);
+    assert_eq!(block_on(world.public_images_tagged(&east(), &key)), Ok(Vec::new()));
+    assert_eq!(cloud.events().len(), events);
+    cloud.set_image_lag(&east(), 60);
+    cloud.advance(30);
+    assert!(block_on(world.images_by_id(&east(), std::slice::from_ref(&image))).unwrap()[0].public, "reads lag");
+    cloud.deregister(&east(), &image);
+    assert_eq!(block_on(world.launch_permissions(&east(), &image)).unwrap_err().code, "InvalidAMIID.Unavailable");
+    let unknown = ImageId::new("ami-0000000000000dead").unwrap();
+    assert_eq!(block_on(world.launch_permissions(&east(), &unknown)).unwrap_err().code, "InvalidAMIID.NotFound");
 }

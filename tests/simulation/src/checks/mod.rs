@@ -11,6 +11,7 @@ pub(crate) mod news;
 mod oracle;
 mod repeats;
 pub(crate) mod rest;
+mod shares;
 pub(crate) mod slots;
 mod statuses;
 mod truth;
@@ -75,11 +76,12 @@ pub enum Check {
     NewsInTurn,
     RefusalsToldOnce,
     WorseAnswerStays,
+    SharesAsTold,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 53] = [
+    pub const ALL: [Check; 54] = [
         Check::OneCreate,
         Check::OneCopy,
         Check::TaggedFromBirth,
@@ -133,6 +135,7 @@ impl Check {
         Check::NewsInTurn,
         Check::RefusalsToldOnce,
         Check::WorseAnswerStays,
+        Check::SharesAsTold,
     ];
 
     /// The invariant of the design that it checks; none for what follows from several, or is a promise to people.
@@ -186,7 +189,8 @@ impl Check {
             | Check::NewsAreTrue
             | Check::NewsInTurn
             | Check::RefusalsToldOnce
-            | Check::WorseAnswerStays => return None,
+            | Check::WorseAnswerStays
+            | Check::SharesAsTold => return None,
         })
     }
 
@@ -261,6 +265,9 @@ impl Check {
                 "the same refusal of the same instance is told once a day, and a repeat only after it was told"
             }
             Check::WorseAnswerStays => "what went wrong for one is shown though another was answered a moment later",
+            Check::SharesAsTold => {
+                "the record says with whom an image is shared as EC2 does, and what somebody changed of it is told once"
+            }
             Check::StatusIsTrue => "the status tag says what the record says, in the words that the outcome asks for",
         }
     }

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 /// Everything that holds at rest. The event log is played again at the end.
 pub(crate) fn look(run: &mut Run) {
+    super::shares::look(run);
     announced(run);
     failures(run);
     messages(run);

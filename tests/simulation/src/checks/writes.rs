@@ -395,7 +395,11 @@ impl Oracle {
         let words = at_home.and_then(|image| image.image.as_ref()).map(|id| {
             format!("available {id} in {} Region{}", regions.len(), if regions.len() == 1 { "" } else { "s" })
         });
-        self.hold(Check::StatusIsTrue, family.status == words, || {
+        let by_hand = item.images.iter().filter_map(|image| Some((image.region.clone(), image.image.clone()?)));
+        let by_hand = by_hand.into_iter().any(|image| diary.shared.contains_key(&image));
+        let additions: &[&str] = if by_hand { &["", " (public)", " (also shared by somebody)"] } else { &[""] };
+        let said = |addition: &&str| words.as_ref().map(|words| format!("{words}{addition}")) == family.status;
+        self.hold(Check::StatusIsTrue, additions.iter().any(said), || {
             format!("{} says {:?}, and {words:?} is so", family.id, family.status)
         });
     }
@@ -426,6 +430,7 @@ pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
     let trouble = matches!(
         event,
         EventKind::TwinFound
+            | EventKind::ImageMadePublic
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed
             | EventKind::CoverageLost

@@ -83,11 +83,15 @@ pub enum Mutant {
     CoversTheWorse,
     /// It forgets how far it read a day.
     ForgetsTheDraft,
+    /// It takes for shared what it shared, and for nothing more.
+    BelievesItsRecord,
+    /// It takes launch permissions that could not be read for none.
+    UnreadMeansUnshared,
 }
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 40] = [
+    pub const ALL: [Mutant; 42] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -128,6 +132,8 @@ impl Mutant {
         Mutant::TellsEachRefusal,
         Mutant::CoversTheWorse,
         Mutant::ForgetsTheDraft,
+        Mutant::BelievesItsRecord,
+        Mutant::UnreadMeansUnshared,
     ];
 
     /// Its name in the report.
@@ -173,6 +179,8 @@ impl Mutant {
             Mutant::TellsEachRefusal => "tells each refusal",
             Mutant::CoversTheWorse => "covers the worse answer",
             Mutant::ForgetsTheDraft => "forgets how far it read a day",
+            Mutant::BelievesItsRecord => "believes its record of shares",
+            Mutant::UnreadMeansUnshared => "unread means unshared",
         }
     }
 
@@ -237,6 +245,8 @@ impl Mutant {
             Mutant::CoversTheWorse => "no public issue: README.md, the status",
             Mutant::ForgetsTheDraft => "no public issue: ARCHITECTURE.md, digests",
             Mutant::OverlooksImages => "no public issue: README.md, Coverage",
+            Mutant::BelievesItsRecord => "no public issue: README.md, Sharing by hand",
+            Mutant::UnreadMeansUnshared => "no public issue: design.md, three answers",
         }
     }
 }

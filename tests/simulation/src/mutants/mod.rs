@@ -3,6 +3,7 @@
 mod catalogue;
 mod instances;
 mod ports;
+mod shares;
 
 use crate::run::{Future, Origin, Run};
 use amiline_app::announce::announce;
@@ -58,6 +59,11 @@ where
         Origin::Sweep => {
             let watched = run.watched_stack();
             let request = wake::Tick { sweep: true, ..wake::Tick::default() };
+            Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
+        }
+        Origin::ShareSweep => {
+            let watched = run.watched_stack();
+            let request = wake::Tick { sweep: true, all_shares: true, ..wake::Tick::default() };
             Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
         }
         Origin::DayEnded(day, _) => {

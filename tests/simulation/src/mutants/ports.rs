@@ -176,6 +176,7 @@ impl ImageReader for Mutated {
                 source_instance: None,
                 source_image: None,
                 encrypted: false,
+                public: false,
                 snapshots: Vec::new(),
                 tags: BTreeMap::new(),
             }));

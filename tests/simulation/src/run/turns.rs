@@ -217,6 +217,7 @@ impl Run {
             | Origin::Tick
             | Origin::EarlyTick
             | Origin::Sweep
+            | Origin::ShareSweep
             | Origin::DayEnded(..)
             | Origin::Person => {}
         }

@@ -36,7 +36,7 @@ fn a_look_before_its_time_that_shows_nothing_new_changes_nothing() {
     let (actions, _) = stage.decide(Worker::Create);
     stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Unknown, reason: "Timeout".into() });
     stage.later(10);
-    let everything = Knock { everything: true, image: None };
+    let everything = Knock { everything: true, ..Knock::default() };
     assert_eq!(
         looks(&stage.family, &stage.observed, &everything, stage.scene(Worker::Create)),
         vec![Look::Row(Place::Source)]

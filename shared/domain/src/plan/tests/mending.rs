@@ -7,10 +7,7 @@ fn an_image_that_somebody_deregistered_is_recorded_and_not_rebuilt() {
     let mut stage = Stage::with_available_source("{}", true);
     let (_, _) = stage.decide(Worker::Distribute);
     stage.later(60);
-    let knock = Knock {
-        everything: false,
-        image: Some(ImageKnock { region: region("us-east-1"), image: image_id(1), state: ImageState::Deregistered }),
-    };
+    let knock = told(ImageState::Deregistered);
     assert_eq!(
         looks(&stage.family, &stage.observed, &knock, stage.scene(Worker::Distribute)),
         vec![Look::Row(Place::Source)]
@@ -24,10 +21,7 @@ fn an_image_that_somebody_deregistered_is_recorded_and_not_rebuilt() {
 fn an_event_that_lies_about_a_deregistration_changes_nothing() {
     let mut stage = Stage::with_available_source("{}", true);
     stage.later(60);
-    let knock = Knock {
-        everything: false,
-        image: Some(ImageKnock { region: region("us-east-1"), image: image_id(1), state: ImageState::Deregistered }),
-    };
+    let knock = told(ImageState::Deregistered);
     let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
     stage.sees(&Place::Source, vec![image]);
     assert_eq!(kinds(&stage.absorb(&knock)), []);
@@ -182,7 +176,8 @@ fn a_second_image_for_one_intent_under_another_name_is_noticed() {
 }
 
 fn told(state: ImageState) -> Knock {
-    Knock { everything: false, image: Some(ImageKnock { region: region("us-east-1"), image: image_id(1), state }) }
+    let image = ImageKnock { region: region("us-east-1"), image: image_id(1), state };
+    Knock { image: Some(image), ..Knock::default() }
 }
 
 #[test]

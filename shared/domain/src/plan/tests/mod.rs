@@ -5,6 +5,7 @@ mod distributing;
 mod instance;
 mod making;
 mod mending;
+mod permissions;
 mod vanishing;
 
 use super::*;
@@ -143,6 +144,7 @@ impl Stage {
             source_image: if source { None } else { self.family.source_image().cloned() },
             snapshots: vec![crate::ids::SnapshotId::new("snap-00000000000000001").unwrap()],
             encrypted: true,
+            public: false,
             tags: self.keys.of_image(&self.family, row, &self.family.key_of(row).unwrap()),
         }
     }

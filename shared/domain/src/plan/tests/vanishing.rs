@@ -64,7 +64,7 @@ fn told_and_shown(stage: &mut Stage, told: ImageState, shown: ImageState) -> Vec
     let knock = ImageKnock { region: region("us-east-1"), image: image_id(1), state: told };
     let image = stage.image(&Place::Source, image_id(1), shown);
     stage.sees(&Place::Source, vec![image]);
-    kinds(&stage.absorb(&Knock { everything: false, image: Some(knock) }))
+    kinds(&stage.absorb(&Knock { image: Some(knock), ..Knock::default() }))
 }
 
 /// One look at the source that nothing but the clock asked for.
@@ -178,7 +178,7 @@ fn an_event_about_an_image_that_no_read_shows_yet_is_not_forgotten() {
     stage.later(30);
     let knock = ImageKnock { region: region("us-east-1"), image: image_id(1), state: ImageState::Disabled };
     stage.sees(&Place::Source, vec![]);
-    stage.absorb(&Knock { everything: false, image: Some(knock) });
+    stage.absorb(&Knock { image: Some(knock), ..Knock::default() });
     stage.later(100);
     let behind = stage.image(&Place::Source, image_id(1), ImageState::Available);
     stage.sees(&Place::Source, vec![behind]);
@@ -197,7 +197,7 @@ fn a_disabled_image_that_is_gone_with_no_event_is_gone_after_ten_minutes() {
     stage.later(300);
     assert_eq!(due_and_shown(&mut stage, ImageState::Disabled), [], "it was not enabled again");
     stage.later(60);
-    let knock = Knock { everything: true, image: None };
+    let knock = Knock { everything: true, ..Knock::default() };
     stage.sees(&Place::Source, vec![]);
     assert_eq!(kinds(&stage.absorb(&knock)), []);
     assert_eq!(misses(&mut stage, 601), [EventKind::ImageDeregistered]);
@@ -208,7 +208,7 @@ fn news_that_a_failed_read_could_not_show_is_looked_for_again() {
     let mut stage = Stage::with_available_source("{}", true);
     stage.later(60);
     stage.observed.rows.insert(Place::Source, RowSight::Unread);
-    stage.absorb(&Knock { everything: true, image: None });
+    stage.absorb(&Knock { everything: true, ..Knock::default() });
     let next = stage.row(&Place::Source).recheck.as_ref().map(|recheck| recheck.next);
     assert_eq!(next, Some(plus_seconds(stage.now, 60)));
 }

@@ -1,7 +1,8 @@
 //! Where copies go and who may launch them, as a policy says it for each Region and for whole organizations.
 
-use crate::cloud::{Cloud, Image, SOON};
+use crate::cloud::{BUTTON, Cloud, Image, SOON};
 use crate::inbox::all_went_well;
+use crate::operator::amiline;
 use amiline_local::aws::{list, text};
 use amiline_local::{ACCOUNTS_SHARED_WITH, HOME_REGION};
 use serde_json::{Value, json};
@@ -49,6 +50,39 @@ pub(crate) async fn each_destination_has_its_key_and_time_and_an_organization_ma
         }
     }
     cloud.told(&instance, &all_went_well()).await;
+}
+
+pub(crate) async fn what_somebody_shares_by_hand_is_told_and_left_alone(cloud: &Cloud) {
+    put_policy(cloud, "alone", &json!({})).await;
+    // An image with an encrypted snapshot cannot be public.
+    cloud.ec2("DisableEbsEncryptionByDefault", &[]).await;
+    let instance = cloud.launch().await;
+    cloud.ec2("EnableEbsEncryptionByDefault", &[]).await;
+    cloud.tag(&instance, BUTTON, "alone").await;
+    cloud.answered(&instance, "available", SOON).await;
+    let image = cloud.images_of(&instance).await.remove(0);
+    cloud.ec2("DisableImageBlockPublicAccess", &[]).await;
+    for (kind, target) in [("UserId", STRANGER), ("Group", "all")] {
+        let permission = format!("LaunchPermission.Add.1.{kind}");
+        cloud.ec2("ModifyImageAttribute", &[("ImageId", &image.id), (&permission, target)]).await;
+    }
+    for _ in 0..2 {
+        cloud.sweep_all_shares().await;
+        cloud.answered_by_ticks(&instance, &format!("available {} in 1 Region (public)", image.id), SOON).await;
+        cloud.idle("distribute-image").await;
+    }
+    let expected = ["image-creating", "image-available", "family-complete", "image-made-public", "shared-by-others"];
+    let told = cloud.told(&instance, &expected.map(|event| (event, HOME_REGION))).await;
+    let said: String = told.iter().map(|one| text(&one.message, "/reason")).collect();
+    for taken_back in [format!("'Remove=[{{UserId={STRANGER}}}]'"), "'Remove=[{Group=all}]'".to_owned()] {
+        assert!(said.contains(&taken_back), "{said}");
+    }
+    assert_eq!(shared_with(cloud, &image).await, [STRANGER, "all"].map(str::to_owned).into(), "it is left alone");
+    let tree = amiline(cloud, &["lineage", &image.id]);
+    let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
+    assert!(
+        tree.contains(&format!("PUBLIC: somebody shared it with everybody, also shared by somebody with {STRANGER}"))
+    );
 }
 
 pub(crate) async fn an_organization_or_a_key_that_the_stack_does_not_name_is_refused(cloud: &Cloud) {
