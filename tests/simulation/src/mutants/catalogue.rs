@@ -85,13 +85,11 @@ pub enum Mutant {
     ForgetsTheDraft,
     /// It takes for shared what it shared, and for nothing more.
     BelievesItsRecord,
-    /// It takes launch permissions that could not be read for none.
-    UnreadMeansUnshared,
 }
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 42] = [
+    pub const ALL: [Mutant; 41] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -133,7 +131,6 @@ impl Mutant {
         Mutant::CoversTheWorse,
         Mutant::ForgetsTheDraft,
         Mutant::BelievesItsRecord,
-        Mutant::UnreadMeansUnshared,
     ];
 
     /// Its name in the report.
@@ -180,7 +177,6 @@ impl Mutant {
             Mutant::CoversTheWorse => "covers the worse answer",
             Mutant::ForgetsTheDraft => "forgets how far it read a day",
             Mutant::BelievesItsRecord => "believes its record of shares",
-            Mutant::UnreadMeansUnshared => "unread means unshared",
         }
     }
 
@@ -246,7 +242,6 @@ impl Mutant {
             Mutant::ForgetsTheDraft => "no public issue: ARCHITECTURE.md, digests",
             Mutant::OverlooksImages => "no public issue: README.md, Coverage",
             Mutant::BelievesItsRecord => "no public issue: README.md, Sharing by hand",
-            Mutant::UnreadMeansUnshared => "no public issue: design.md, three answers",
         }
     }
 }
