@@ -19,8 +19,9 @@ fn page(region: &Region, fragment: &str) -> Option<String> {
 }
 
 /// The console's domain by the Region's partition. `aws` is documented (AWS General Reference, "AWS Management Console
-/// endpoints": `https://region-code.console.aws.amazon.com`); those of `aws-cn` and `aws-us-gov` are what AWS's own guides
-/// link to. The isolated partitions and the European Sovereign Cloud could not be verified, and a wrong link is worse than none.
+/// endpoints": `https://region-code.console.aws.amazon.com`); those of `aws-cn` and `aws-us-gov` are known
+/// from public repositories only. The isolated partitions and the European Sovereign Cloud could not be verified, and a
+/// wrong link is worse than none.
 fn domain(region: &Region) -> Option<&'static str> {
     let name = region.as_str();
     let isolated = ["us-iso", "eu-iso", "eusc-"];
