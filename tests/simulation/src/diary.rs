@@ -82,6 +82,8 @@ pub struct Diary {
     pub shared: BTreeMap<(Region, ImageId), usize>,
     /// Instances that were terminated, and when.
     pub terminated: BTreeMap<(Region, InstanceId), Timestamp>,
+    /// Instances that were pending for longer than a press waits.
+    pub never_ran_in_time: BTreeSet<(Region, InstanceId)>,
     /// Instances from which a volume was detached.
     pub detached: BTreeSet<(Region, InstanceId)>,
     /// Where a key was disabled or deleted.

@@ -7,8 +7,13 @@ use amiline_fakecloud::{Image, Launch, Volume};
 use amiline_scenarios::{east, europe, west};
 use std::collections::BTreeMap;
 
-/// Launches an instance.
+/// Launches an instance that runs at once.
 pub(crate) fn launch(run: &mut Run, from: Option<&Image>) -> (Region, InstanceId) {
+    launch_that_runs_after(run, from, 0)
+}
+
+/// Launches an instance that is pending for so many seconds.
+pub(crate) fn launch_that_runs_after(run: &mut Run, from: Option<&Image>, seconds: i64) -> (Region, InstanceId) {
     let place = match from {
         Some(image) => image.region.clone(),
         None => run.choices.one_of(&[east(), east(), west(), europe()]).clone(),
@@ -27,7 +32,8 @@ pub(crate) fn launch(run: &mut Run, from: Option<&Image>) -> (Region, InstanceId
     let full = if run.choices.often(500) { 49 } else { 0 };
     tags.extend((tags.len()..full).map(|number| (format!("tag-{number}"), String::new())));
     let image = from.map(|image| image.id.clone());
-    let launch = Launch { volumes, root_device, tags, image, ..Launch::default() };
+    let pending_seconds = Some(seconds);
+    let launch = Launch { volumes, root_device, tags, image, pending_seconds, ..Launch::default() };
     let instance = run.cloud.launch_with(&place, launch);
     run.instances.push((place.clone(), instance.clone()));
     (place, instance)

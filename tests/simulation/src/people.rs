@@ -1,7 +1,7 @@
 //! The people: they tag, untag, terminate, launch, share, deregister, edit policies and send nonsense, in the middle of
 //! everything.
 
-use crate::instances::{change, launch};
+use crate::instances::{change, launch, launch_that_runs_after};
 use crate::policies::{EUROPES_KEY, POLICIES, SCHEDULES, USABLE, put_policy};
 use crate::run::{Later, OFF, Origin, Run};
 use amiline_app::ports::Queue;
@@ -34,6 +34,9 @@ const ENROLMENTS: [&str; 8] =
 
 /// Tag values that name no policy.
 const NO_POLICIES: [&str; 3] = ["no-such-policy", "two words", "\u{202e}\u{0}line\nbreak"];
+
+/// For how long a press of a pending instance waits, in seconds.
+const WAITS_SECONDS: i64 = 1800;
 
 /// Messages that nobody should send, and that arrive all the same.
 pub(crate) const GARBAGE: [&str; 8] = [
@@ -86,13 +89,14 @@ pub(crate) fn press(run: &mut Run, place: &Region, instance: &InstanceId, value:
 pub(crate) type Act = (&'static str, u32, fn(&mut Run));
 
 /// What people do, and how often of all.
-pub(crate) const ACTS: [Act; 24] = [
+pub(crate) const ACTS: [Act; 25] = [
     ("press", 30, press_some),
     ("change and press", 8, change_and_press),
     ("put back again and again", 4, keep_putting_back),
     ("take back", 6, take_back),
     ("terminate", 3, terminate),
     ("launch from a copy", 3, launch_from_image),
+    ("launch and press at once", 4, launch_and_press),
     ("name in a template", 2, name_in_template),
     ("share by hand", 2, share_by_hand),
     ("unshare", 2, unshare),
@@ -277,6 +281,16 @@ fn launch_from_image(run: &mut Run) {
     let Some(image) = some_image(run, &[ImageState::Available]) else { return };
     let (place, instance) = launch(run, Some(&image));
     press(run, &place, &instance, "copies");
+}
+
+/// A person, or a pipeline, that does not wait until the instance runs. One that stays pending runs after all waiting.
+fn launch_and_press(run: &mut Run) {
+    let seconds = *run.choices.one_of(&[5, 60, 400, 2400]);
+    let (place, instance) = launch_that_runs_after(run, None, seconds);
+    if seconds > WAITS_SECONDS {
+        run.diary.never_ran_in_time.insert((place.clone(), instance.clone()));
+    }
+    press(run, &place, &instance, "plain");
 }
 
 fn name_in_template(run: &mut Run) {

@@ -202,11 +202,13 @@ impl View<'_> {
     /// Why there is no source image, unless a fact excuses it.
     fn excuse_source(&self) -> Option<String> {
         let told = self.told;
-        let terminated = self.run.diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()));
+        let here = (told.region.clone(), told.instance.clone());
+        let terminated = self.run.diary.terminated.contains_key(&here);
         let excused = self.failed(&told.region, &told.sources)
             || self.touched(&told.region, &told.sources)
             || self.oracle().refused(self.id, "create", &told.region)
             || (terminated && told.sources.is_empty())
+            || self.run.diary.never_ran_in_time.contains(&here)
             || self.lost_its_place(&told.region)
             || self.ran_out(&told.region, &told.sources);
         (!excused).then(|| format!("there is no source image, and nothing excuses it ({:?})", told.ended))

@@ -79,6 +79,8 @@ pub enum Mutant {
     OverlooksImages,
     /// It forgets which refusal it told.
     TellsEachRefusal,
+    /// It takes a pending instance for a running one.
+    DoesNotWait,
     /// A good answer to one who asked covers the bad one to another.
     CoversTheWorse,
     /// It forgets how far it read a day.
@@ -89,7 +91,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 41] = [
+    pub const ALL: [Mutant; 42] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -129,6 +131,7 @@ impl Mutant {
         Mutant::OverlooksImages,
         Mutant::TellsEachRefusal,
         Mutant::CoversTheWorse,
+        Mutant::DoesNotWait,
         Mutant::ForgetsTheDraft,
         Mutant::BelievesItsRecord,
     ];
@@ -175,6 +178,7 @@ impl Mutant {
             Mutant::OverlooksImages => "overlooks images",
             Mutant::TellsEachRefusal => "tells each refusal",
             Mutant::CoversTheWorse => "covers the worse answer",
+            Mutant::DoesNotWait => "does not wait until an instance runs",
             Mutant::ForgetsTheDraft => "forgets how far it read a day",
             Mutant::BelievesItsRecord => "believes its record of shares",
         }
@@ -238,6 +242,7 @@ impl Mutant {
             Mutant::NoDailyLimit => "no public issue: README.md, Policies",
             Mutant::TellsAgain => "no public issue: README.md, Coverage",
             Mutant::TellsEachRefusal => "no public issue: a tool that puts the button back each minute",
+            Mutant::DoesNotWait => "hashicorp/packer PR#9579: CreateImage of an instance that is pending",
             Mutant::CoversTheWorse => "no public issue: README.md, the status",
             Mutant::ForgetsTheDraft => "no public issue: ARCHITECTURE.md, digests",
             Mutant::OverlooksImages => "no public issue: README.md, Coverage",
