@@ -56,8 +56,7 @@ impl<W: Create> Hands for CreateHands<'_, W> {
             Action::Create(step) => {
                 let late = plus_seconds(self.world.now(), CREATE_SECONDS_MIN) > self.deadline;
                 if late || rare::turn(rare::Turn::NoTimeToCreate) {
-                    let reason = "too little time was left in the invocation".to_owned();
-                    return Ended::Refused { fault: Fault::Later, reason };
+                    return Ended::NoTime;
                 }
                 ended(self.world.create_image(step).await.map(Ended::Image))
             }
@@ -222,6 +221,7 @@ pub(super) fn log(family: &Family, action: &Action, ended: &Ended, invocation: &
         Ended::Image(_) | Ended::Done => ("done", None),
         Ended::Shared { .. } => ("shared-in-part", row.and_then(|row| row.reason.as_ref())),
         Ended::Gone => ("instance-gone", None),
+        Ended::NoTime => ("no-time", None),
         Ended::NameTaken(_) => ("name-taken", None),
         Ended::Refused { fault: Fault::Later, reason } => ("later", Some(reason)),
         Ended::Refused { fault: Fault::Reject, reason } => ("refused", Some(reason)),

@@ -10,6 +10,8 @@ use crate::record::PressWrite;
 use crate::status;
 use crate::time::plus_seconds;
 
+/// When to try a call again for which an invocation had no time, in seconds.
+const NO_TIME_SECONDS: i64 = 60;
 /// Refused attempts to write the status after which it is left; the answer also stands in the record and was announced.
 const STATUS_REFUSALS_MAX: u32 = 3;
 
@@ -46,6 +48,11 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
         Ended::Refused { fault: Fault::Later, reason } => {
             row.state = RowState::Wanted;
             put_off(row, reason, scene);
+        }
+        // Nobody refused anything, so the next invocation need not wait longer for each that had no time.
+        Ended::NoTime => {
+            row.state = RowState::Wanted;
+            row.not_before = Some(plus_seconds(scene.now, NO_TIME_SECONDS));
         }
         Ended::Refused { fault: Fault::Reject, reason }
             if place.is_source()
@@ -125,7 +132,7 @@ fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>
             row.reason = Some(format!("not shared: {reason}"));
             changes.facts.push(Fact::of(EventKind::ShareFailed, &step.place, Some(&step.image), Some(reason)));
         }
-        Ended::NameTaken(_) | Ended::Gone => {}
+        Ended::NameTaken(_) | Ended::Gone | Ended::NoTime => {}
     }
     changes
 }
@@ -142,7 +149,7 @@ fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
     match ended {
         // An instance that is gone has no tag left to remove. Any other refusal leaves the tag there, so the press stays
         // answered: an idle press with the tag would be a new one.
-        Ended::Done | Ended::Gone | Ended::Image(_) | Ended::NameTaken(_) | Ended::Shared { .. } => {
+        Ended::Done | Ended::Gone | Ended::NoTime | Ended::Image(_) | Ended::NameTaken(_) | Ended::Shared { .. } => {
             family.phase = Phase::Settled;
             if family.reopen {
                 family.take_up_again();
@@ -168,6 +175,7 @@ fn status_written(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
         }
         Ended::Done
         | Ended::Gone
+        | Ended::NoTime
         | Ended::Image(_)
         | Ended::NameTaken(_)
         | Ended::Shared { .. }

@@ -292,6 +292,8 @@ pub enum Ended {
     },
     /// The instance does not exist any more.
     Gone,
+    /// It was not made: too little time was left in the invocation.
+    NoTime,
     /// EC2 refused the name: this image has it, if the message said which.
     NameTaken(Option<ImageId>),
     /// Anything else.

@@ -48,6 +48,19 @@ fn after_an_unknown_outcome_the_image_is_looked_for_before_the_same_name_is_sent
 }
 
 #[test]
+fn an_invocation_that_has_no_time_left_makes_the_image_wait_a_minute_however_often_that_happens() {
+    let mut stage = Stage::new("{}");
+    for round in 0..10 {
+        let (actions, _) = stage.decide(Worker::Create);
+        assert!(matches!(&actions[..], [Action::Create(_)]), "round {round}: {actions:?}");
+        stage.conclude(&actions[0], &Ended::NoTime);
+        assert_eq!(stage.decide(Worker::Create).0, [], "not in this invocation");
+        assert_eq!(stage.row(&Place::Source).refusals, 0, "nobody refused it");
+        stage.later(60);
+    }
+}
+
+#[test]
 fn an_image_of_ours_is_adopted_and_a_forged_one_is_not() {
     let forgeries: Vec<fn(&mut ObservedImage)> = vec![
         |image| image.owner = Some(AccountId::new("999999999999").unwrap()),
