@@ -3,7 +3,7 @@
 
 use crate::instances::{change, launch, launch_that_runs_after};
 use crate::policies::{EUROPES_KEY, POLICIES, SCHEDULES, USABLE, put_policy};
-use crate::run::{Later, OFF, Origin, Run};
+use crate::run::{Later, OFF, Origin, Run, TICK_TIMEOUT_SECONDS};
 use amiline_app::ports::Queue;
 use amiline_domain::bounds::Bounds;
 use amiline_domain::family::{Family, Outcome};
@@ -182,7 +182,7 @@ pub(crate) fn late_act(run: &mut Run) {
 
 /// A person who will not wait asks for a tick that looks a day ahead.
 fn tick_early(run: &mut Run) {
-    run.start("schedule-tick", "tick", 60, Origin::EarlyTick);
+    run.start("schedule-tick", "tick", TICK_TIMEOUT_SECONDS, Origin::EarlyTick);
 }
 
 fn some_instance(run: &Run) -> (Region, InstanceId) {
@@ -318,7 +318,7 @@ fn unshare(run: &mut Run) {
 
 /// A person who will not wait for each family's turn.
 fn ask_with_whom(run: &mut Run) {
-    run.start("schedule-tick", "sweep", 60, Origin::ShareSweep);
+    run.start("schedule-tick", "sweep", TICK_TIMEOUT_SECONDS, Origin::ShareSweep);
 }
 
 /// Not a person's doing: EC2 fails an image that it was making, long after it took the order.

@@ -28,6 +28,8 @@ use std::rc::Rc;
 
 /// Seconds between ticks (infra/template.yaml, TickSchedule).
 pub const TICK_SECONDS: i64 = 300;
+/// Seconds that an invocation of `schedule-tick` has (infra/template.yaml, Timeout).
+pub const TICK_TIMEOUT_SECONDS: i64 = 240;
 /// Seconds between sweeps (infra/template.yaml, SweepSchedule).
 pub const SWEEP_SECONDS: i64 = 3600;
 /// Seconds after midnight at which the day's digests are asked for (infra/template.yaml, DigestSchedule).

@@ -1,6 +1,8 @@
 //! One turn after the other: invocations begin, make their calls, end or die, and time passes.
 
-use super::{DIGEST_SECONDS, Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS};
+use super::{
+    DIGEST_SECONDS, Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS, TICK_TIMEOUT_SECONDS,
+};
 use crate::mutants::begin;
 use amiline_app::ports::Queue;
 use amiline_domain::day::Day;
@@ -39,7 +41,7 @@ impl Run {
                 Later::Sweep => self.sweep(),
                 Later::DayEnded => self.day_ended(),
                 Later::DayEndedAgain(day) => {
-                    self.start("schedule-tick", "day ended", 60, Origin::DayEnded(day, 2));
+                    self.start("schedule-tick", "day ended", TICK_TIMEOUT_SECONDS, Origin::DayEnded(day, 2));
                 }
                 Later::Act => crate::people::act(self),
                 Later::PutBack(tool) => crate::people::put_back(self, tool),
@@ -101,9 +103,9 @@ impl Run {
         if !wanted || self.storm.loses_tick() {
             return;
         }
-        self.start("schedule-tick", "tick", 60, Origin::Tick);
+        self.start("schedule-tick", "tick", TICK_TIMEOUT_SECONDS, Origin::Tick);
         if self.storm.doubles_tick() {
-            self.start("schedule-tick", "tick", 60, Origin::Tick);
+            self.start("schedule-tick", "tick", TICK_TIMEOUT_SECONDS, Origin::Tick);
         }
     }
 
@@ -114,7 +116,7 @@ impl Run {
             return;
         }
         for _ in 0..=usize::from(self.storm.doubles_tick()) {
-            self.start("schedule-tick", "sweep", 60, Origin::Sweep);
+            self.start("schedule-tick", "sweep", TICK_TIMEOUT_SECONDS, Origin::Sweep);
         }
     }
 
@@ -131,7 +133,7 @@ impl Run {
     }
 
     pub(crate) fn ask_for_digests(&mut self, day: Day) {
-        self.start("schedule-tick", "day ended", 60, Origin::DayEnded(day, 1));
+        self.start("schedule-tick", "day ended", TICK_TIMEOUT_SECONDS, Origin::DayEnded(day, 1));
     }
 
     pub(crate) fn start(&mut self, caller: &'static str, wake: &'static str, seconds: i64, origin: Origin) {
