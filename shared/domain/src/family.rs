@@ -241,6 +241,15 @@ pub enum Worker {
     Distribute,
 }
 
+/// An answer that is to be corrected on the instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerStatus {
+    /// Its words.
+    pub words: String,
+    /// Whether a read did not show it that may have been from before it was written.
+    pub doubted: bool,
+}
+
 /// The record of a family. Bounded: history is in items of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Family {
@@ -284,7 +293,7 @@ pub struct Family {
     pub status_due: bool,
     /// The answer that the new one corrects: it is written only where the instance still shows this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status_over: Option<String>,
+    pub status_over: Option<FormerStatus>,
     /// Whether an image came back to life while the answer was being given: then the work goes on after it.
     pub reopen: bool,
     /// Refused attempts to answer; it spaces out the next ones.

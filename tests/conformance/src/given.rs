@@ -4,7 +4,7 @@ use crate::lab::Lab;
 use amiline_app::ports::{Committed, ImageCopier};
 use amiline_app::ports::{ImageCreator, ImageReader, RecordWriter};
 use amiline_domain::description::ImageDescription;
-use amiline_domain::family::{Family, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
+use amiline_domain::family::{Family, FormerStatus, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
 use amiline_domain::ids::{
     AccountId, DeviceName, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId, StackName,
 };
@@ -204,7 +204,7 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         outcome: None,
         status: Some("working: 1 of 2".to_owned()),
         status_due: true,
-        status_over: Some("available ami-0123456789abcdef0".to_owned()),
+        status_over: Some(FormerStatus { words: "available ami-0123456789abcdef0".to_owned(), doubted: true }),
         answer_refusals: 5,
         answer_not_before: Some(plus_seconds(now, 3)),
         lease: None,

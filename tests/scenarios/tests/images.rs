@@ -438,6 +438,29 @@ fn after_somebodys_hand_record_tree_status_and_outcome_say_what_is_true_and_a_re
 }
 
 #[test]
+fn an_answer_that_a_lagging_read_does_not_show_is_corrected_all_the_same() {
+    let house = House::new();
+    let instance = house.pressed("default");
+    house.deliver();
+    for _ in 0..10 {
+        if house.family().outcome.is_none() {
+            house.live_by_events(1);
+        }
+    }
+    // The next read shows the instance as it was before its answer.
+    house.cloud.set_lag(&east(), 240);
+    house.cloud.deregister(&west(), &place_of(&house, &west()));
+    house.deliver();
+    house.tick();
+    house.deliver();
+    assert!(house.status(&instance).starts_with("available ami-"), "that was not seen");
+    house.cloud.set_lag(&east(), 0);
+    house.live(10);
+    assert!(house.status(&instance).starts_with("partial ami-"), "{}", house.status(&instance));
+    assert!(house.cloud.due().is_empty());
+}
+
+#[test]
 fn a_hand_on_an_old_family_leaves_the_answer_of_a_newer_one() {
     let house = House::new();
     let instance = house.pressed("default");

@@ -8,7 +8,7 @@ use super::transaction::{self, Cancelled};
 use super::*;
 use amiline_domain::budget::Budget;
 use amiline_domain::description::ImageDescription;
-use amiline_domain::family::{Family, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
+use amiline_domain::family::{Family, FormerStatus, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
 use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
 use amiline_domain::ids::{AccountId, DeviceName, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
 use amiline_domain::image::InstanceName;
@@ -112,7 +112,7 @@ fn family() -> Family {
         outcome: None,
         status: None,
         status_due: false,
-        status_over: Some("available ami-0123456789abcdef0".to_owned()),
+        status_over: Some(FormerStatus { words: "available ami-0123456789abcdef0".to_owned(), doubted: true }),
         answer_refusals: 0,
         answer_not_before: None,
         lease: Some(Lease { holder: "request-1".to_owned(), until: at("2026-11-24T12:01:30Z") }),

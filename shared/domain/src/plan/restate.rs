@@ -2,7 +2,8 @@
 //! would say what is no longer true. What happened was told as it was found, so this announces nothing.
 
 use super::{Changes, InstanceSight, Observed, Scene, backoff_seconds};
-use crate::family::{Family, Outcome, Phase, Worker};
+use crate::family::{Family, FormerStatus, Outcome, Phase, Worker};
+use crate::press::STALE_READ_SECONDS;
 use crate::status;
 use crate::time::plus_seconds;
 
@@ -22,7 +23,7 @@ pub(super) fn after_somebodys_hand(family: &mut Family, changes: &mut Changes) {
     }
     // An answer that was not written yet is simply another one.
     if !family.status_due {
-        family.status_over = family.status.take();
+        family.status_over = family.status.take().map(|words| FormerStatus { words, doubted: false });
     }
     family.outcome = Some(outcome);
     family.status = Some(status);
@@ -56,10 +57,18 @@ pub(super) fn check_the_tag(family: &mut Family, observed: &Observed, scene: Sce
         }
         Some(InstanceSight::Unread) => return,
         Some(InstanceSight::Seen(_)) if shows_the_former(family, observed, scene) => return,
-        Some(InstanceSight::Seen(_)) => {
-            family.status_due = false;
-            family.status_over = None;
-        }
+        Some(InstanceSight::Seen(_)) if family.answer_not_before.is_some_and(|at| at > scene.now) => return,
+        Some(InstanceSight::Seen(_)) => match family.status_over.as_mut().filter(|former| !former.doubted) {
+            // The read may be from before the former answer was written.
+            Some(former) => {
+                former.doubted = true;
+                family.answer_not_before = Some(plus_seconds(scene.now, STALE_READ_SECONDS));
+            }
+            None => {
+                family.status_due = false;
+                family.status_over = None;
+            }
+        },
     }
     changes.family = true;
 }
@@ -67,5 +76,6 @@ pub(super) fn check_the_tag(family: &mut Family, observed: &Observed, scene: Sce
 /// Whether this look saw the answer that is to be corrected on the instance.
 pub(super) fn shows_the_former(family: &Family, observed: &Observed, scene: Scene<'_>) -> bool {
     let Some(InstanceSight::Seen(Some(instance))) = &observed.instance else { return false };
-    !instance.state.is_gone() && instance.tags.get(&scene.keys.status()) == family.status_over.as_ref()
+    !instance.state.is_gone()
+        && instance.tags.get(&scene.keys.status()) == family.status_over.as_ref().map(|former| &former.words)
 }

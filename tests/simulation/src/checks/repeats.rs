@@ -104,6 +104,12 @@ impl Oracle {
         self.repeats.iter().rev().find(mine)
     }
 
+    /// Whether this very press was refused as one before it.
+    pub(super) fn refused_again(&self, pressed: &Pressed) -> bool {
+        let of = |repeat: &Repeat| repeat.is_of(&pressed.region, &pressed.instance) && repeat.value == pressed.value;
+        self.repeats.iter().any(|repeat| of(repeat) && repeat.at >= pressed.at)
+    }
+
     /// Whether a press was answered as one before it.
     pub(super) fn answered_again(&self, pressed: &Pressed) -> bool {
         self.repeats.iter().any(|repeat| {

@@ -165,13 +165,14 @@ impl Oracle {
         }
     }
 
-    /// A person's press stood there, and no other family has answered it.
-    fn answers_a_press(diary: &mut Diary, happening: &Happening, key: &PressKey, family: &Family) -> bool {
+    /// A person's press stood there, and no other family has answered it. One that was refused again without a family, and
+    /// whose tag could not be removed, stands still.
+    fn answers_a_press(&self, diary: &mut Diary, happening: &Happening, key: &PressKey, family: &Family) -> bool {
         let stood = diary.presses.iter_mut().find(|pressed| {
             pressed.region == key.region
                 && pressed.instance == key.instance
                 && pressed.value == family.requested
-                && pressed.family.is_none()
+                && (pressed.family.is_none() || (pressed.removed.is_none() && self.refused_again(pressed)))
                 && pressed.at <= happening.at
                 && pressed
                     .taken_back
@@ -198,7 +199,7 @@ impl Oracle {
         let saw = shown.idle_press.as_ref() == Some(key) && shown.tag.as_ref() == Some(&family.requested);
         self.hold(Check::PressWasSeen, saw, || format!("{} began without a look at the tag", family.id));
         // A clock that is far behind takes an old event for news; that costs an answer too many, and no clock is.
-        let answers = Self::answers_a_press(diary, happening, key, family);
+        let answers = self.answers_a_press(diary, happening, key, family);
         if !self.skewed {
             self.hold(Check::NoInventedPress, answers, || {
                 format!("{} answers no press of {:?} that stood", family.id, family.requested)
