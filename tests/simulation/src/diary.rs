@@ -2,6 +2,7 @@
 
 use amiline_domain::bounds::Bounds;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
+use amiline_domain::target::ShareTarget;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,6 +85,8 @@ pub struct Diary {
     pub terminated: BTreeMap<(Region, InstanceId), Timestamp>,
     /// Instances that were pending for longer than a press waits.
     pub never_ran_in_time: BTreeSet<(Region, InstanceId)>,
+    /// Accounts that were closed: EC2 refuses to share with them.
+    pub closed: BTreeSet<ShareTarget>,
     /// Instances from which a volume was detached.
     pub detached: BTreeSet<(Region, InstanceId)>,
     /// Where a key was disabled or deleted.

@@ -7,6 +7,9 @@ use amiline_fakecloud::{Image, Launch, Volume};
 use amiline_scenarios::{east, europe, west};
 use std::collections::BTreeMap;
 
+/// The tag of a member of an Auto Scaling group.
+pub(crate) const GROUP: &str = "aws:autoscaling:groupName";
+
 /// Launches an instance that runs at once.
 pub(crate) fn launch(run: &mut Run, from: Option<&Image>) -> (Region, InstanceId) {
     launch_that_runs_after(run, from, 0)
@@ -44,7 +47,13 @@ fn tags_of_a_new_instance(number: usize) -> BTreeMap<String, String> {
     let long = "\u{e9}{slot}".repeat(36);
     let tags: &[(&str, &str)] = match number % 3 {
         0 => &[("Name", "shop front"), ("Team", "web"), ("Secret", "not ours to tell")],
-        1 => &[("Name", &long), ("Team", "a\n\u{202e}\"}"), ("Name of the server", "x=1"), ("aws:created", "by AWS")],
+        1 => &[
+            ("Name", &long),
+            ("Team", "a\n\u{202e}\"}"),
+            ("Name of the server", "x=1"),
+            ("aws:created", "by AWS"),
+            (GROUP, "shop"),
+        ],
         _ => &[],
     };
     tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()

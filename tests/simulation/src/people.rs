@@ -12,6 +12,7 @@ use amiline_domain::image::ImageState;
 use amiline_domain::key::{ImageKey, IntentKey};
 use amiline_domain::name::ImageName;
 use amiline_domain::tags::{Button, Trigger};
+use amiline_domain::target::ShareTarget;
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_fakecloud::{Forged, Image, Permission, region};
 use amiline_scenarios::{FRIEND, east, europe, west};
@@ -89,7 +90,7 @@ pub(crate) fn press(run: &mut Run, place: &Region, instance: &InstanceId, value:
 pub(crate) type Act = (&'static str, u32, fn(&mut Run));
 
 /// What people do, and how often of all.
-pub(crate) const ACTS: [Act; 25] = [
+pub(crate) const ACTS: [Act; 26] = [
     ("press", 30, press_some),
     ("change and press", 8, change_and_press),
     ("put back again and again", 4, keep_putting_back),
@@ -100,6 +101,7 @@ pub(crate) const ACTS: [Act; 25] = [
     ("name in a template", 2, name_in_template),
     ("share by hand", 2, share_by_hand),
     ("unshare", 2, unshare),
+    ("close an account", 2, close_account),
     ("ask with whom images are shared", 3, ask_with_whom),
     ("let EC2 fail an image", 6, fail_image),
     ("deregister", 5, deregister),
@@ -319,6 +321,13 @@ fn unshare(run: &mut Run) {
 /// A person who will not wait for each family's turn.
 fn ask_with_whom(run: &mut Run) {
     run.start("schedule-tick", "sweep", TICK_TIMEOUT_SECONDS, Origin::ShareSweep);
+}
+
+/// An account with which images are shared is closed: EC2 refuses it, and with it everybody in the same call.
+fn close_account(run: &mut Run) {
+    let friend: ShareTarget = FRIEND.parse().expect("an account");
+    run.cloud.close(&friend);
+    run.diary.closed.insert(friend);
 }
 
 /// Not a person's doing: EC2 fails an image that it was making, long after it took the order.

@@ -217,7 +217,9 @@ impl Oracle {
             let asked = self.told.get(family).and_then(|told| told.asked.as_ref());
             let named = asked.is_some_and(|asked| {
                 let friends: BTreeSet<&str> = asked.friends.iter().map(String::as_str).collect();
-                step.targets.iter().map(ShareTarget::as_str).collect::<BTreeSet<_>>() == friends
+                let targets: BTreeSet<&str> = step.targets.iter().map(ShareTarget::as_str).collect();
+                // Where EC2 refuses one of them, the others are asked for without it.
+                targets == friends || (!diary.closed.is_empty() && targets.is_subset(&friends))
             });
             self.hold(Check::BoundedEffects, named, || {
                 format!("{} is shared with {:?}, and the policy names others", step.image, step.targets)
@@ -227,7 +229,7 @@ impl Oracle {
             let changes = self.share_changes.entry(at.clone()).or_insert(0);
             *changes += 1;
             let changes = *changes;
-            let once = changes == 1 || diary.touched(&at.0, &at.1);
+            let once = changes == 1 || diary.touched(&at.0, &at.1) || !diary.closed.is_empty();
             self.hold(Check::BoundedEffects, once, || format!("{} was shared {changes} times", step.image));
         }
     }
@@ -278,6 +280,10 @@ impl Oracle {
             Refused::Create(step) => ("create", &step.tags, &step.region),
             Refused::Copy(step) => ("copy", &step.tags, &step.destination),
             Refused::Share(step) => {
+                // One that is closed excuses nothing for the others.
+                if step.targets.iter().any(|target| diary.closed.contains(target)) {
+                    return;
+                }
                 let of = |told: &&mut Told| told.has(&step.region, &step.image);
                 if let Some(told) = self.told.values_mut().find(of) {
                     told.refused.insert(("share", step.region.clone()));

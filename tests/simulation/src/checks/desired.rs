@@ -12,6 +12,7 @@ use amiline_domain::bounds::Bounds;
 use amiline_domain::family::Outcome;
 use amiline_domain::ids::{FamilyId, ImageId, Region};
 use amiline_domain::image::ImageState;
+use amiline_domain::target::ShareTarget;
 use amiline_domain::time::seconds_between;
 use amiline_fakecloud::{Image, Permission};
 use jiff::Timestamp;
@@ -70,6 +71,7 @@ fn wrong_with(run: &Run, id: &FamilyId, told: &Told) -> Option<String> {
     let all = missing == 0 && view.is_shared_at_home(&source);
     let honest = match outcome {
         Some(Outcome::Complete) => all || view.touched_any() || view.keys_touched(&told.region),
+        Some(Outcome::Partial) if !run.diary.closed.is_empty() => true,
         Some(Outcome::Partial) => !all || view.touched_any() || view.refused_any() || view.ran_out_anywhere(),
         // The end came before the image did, or the image was given up by hand.
         Some(Outcome::Failed) => view.touched_any() || view.ran_out_anywhere() || view.refused_any(),
@@ -127,10 +129,10 @@ impl View<'_> {
     }
 
     fn is_shared(&self, image: &Image) -> bool {
-        self.asked
-            .friends
-            .iter()
-            .all(|friend| friend.parse().is_ok_and(|target| image.permissions.contains(&Permission::Target(target))))
+        let shared = |target: ShareTarget| {
+            self.run.diary.closed.contains(&target) || image.permissions.contains(&Permission::Target(target))
+        };
+        self.asked.friends.iter().all(|friend| friend.parse().is_ok_and(shared))
     }
 
     fn is_shared_at_home(&self, source: &Image) -> bool {

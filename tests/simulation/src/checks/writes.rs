@@ -6,6 +6,7 @@ use super::news::is_policy;
 use super::oracle::{Oracle, Told, Words};
 use super::truth::read;
 use crate::diary::Diary;
+use crate::instances::GROUP;
 use amiline_domain::bounds::Bounds;
 use amiline_domain::family::{Family, Outcome, Phase, RowState};
 use amiline_domain::history::{EventKind, HistoryItem};
@@ -266,6 +267,8 @@ impl Oracle {
         let rootless =
             |text: &Option<&str>| text.and_then(read).is_some_and(|asked| asked.left_out.contains("/dev/xvda"));
         let here = cloud.instance_now(&told.region, &told.instance);
+        let member = here.tags.contains_key(GROUP);
+        let reboots_a_member = |text: &Option<&str>| member && text.and_then(read).is_some_and(|asked| asked.reboot);
         let place = stack.bounds.regions.contains(&told.region);
         let named = commit.family.policy_name().is_some();
         let known = texts.iter().any(|text| text.is_some() == named);
@@ -284,6 +287,7 @@ impl Oracle {
                 said if said.contains("this instance's root device") => {
                     texts.iter().any(|text| usable(text) && rootless(text))
                 }
+                said if said.contains("Auto Scaling group") => texts.iter().any(reboots_a_member),
                 said if said.contains(" images a day, which were made") => self.is_full(happening, told, &texts),
                 said if said.starts_with("policy ") => texts.iter().any(|text| text.is_some() && !usable(text)),
                 said if said.contains("is not a valid policy name") => PolicyName::new(told.value.as_str()).is_err(),
@@ -301,7 +305,8 @@ impl Oracle {
             });
         } else {
             let kept = commit.family.policy.as_ref().map(|policy| policy.hash.clone());
-            let stood = texts.iter().any(|text| usable(text) && !rootless(text) && text.map(Policy::hash) == kept);
+            let may_stand = |text: &Option<&str>| usable(text) && !rootless(text) && !reboots_a_member(text);
+            let stood = texts.iter().any(|text| may_stand(text) && text.map(Policy::hash) == kept);
             let holds = stood && place && here.root_device == RootDevice::Ebs;
             self.hold(Check::RefusalsHaveReasons, holds, || format!("{}={} was admitted", told.instance, told.value));
         }

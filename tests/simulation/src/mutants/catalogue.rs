@@ -79,6 +79,10 @@ pub enum Mutant {
     OverlooksImages,
     /// It forgets which refusal it told.
     TellsEachRefusal,
+    /// It denies an image to everybody if EC2 refuses one of them.
+    RefusesAllForOne,
+    /// It reboots members of Auto Scaling groups.
+    RebootsMembers,
     /// It takes a pending instance for a running one.
     DoesNotWait,
     /// A good answer to one who asked covers the bad one to another.
@@ -91,7 +95,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every mutant that concerns what exists today.
-    pub const ALL: [Mutant; 42] = [
+    pub const ALL: [Mutant; 44] = [
         Mutant::CreateThenTag,
         Mutant::RandomClientToken,
         Mutant::FirstPageOnly,
@@ -132,6 +136,8 @@ impl Mutant {
         Mutant::TellsEachRefusal,
         Mutant::CoversTheWorse,
         Mutant::DoesNotWait,
+        Mutant::RefusesAllForOne,
+        Mutant::RebootsMembers,
         Mutant::ForgetsTheDraft,
         Mutant::BelievesItsRecord,
     ];
@@ -178,6 +184,8 @@ impl Mutant {
             Mutant::OverlooksImages => "overlooks images",
             Mutant::TellsEachRefusal => "tells each refusal",
             Mutant::CoversTheWorse => "covers the worse answer",
+            Mutant::RefusesAllForOne => "refuses all for one",
+            Mutant::RebootsMembers => "reboots members of groups",
             Mutant::DoesNotWait => "does not wait until an instance runs",
             Mutant::ForgetsTheDraft => "forgets how far it read a day",
             Mutant::BelievesItsRecord => "believes its record of shares",
@@ -242,6 +250,10 @@ impl Mutant {
             Mutant::NoDailyLimit => "no public issue: README.md, Policies",
             Mutant::TellsAgain => "no public issue: README.md, Coverage",
             Mutant::TellsEachRefusal => "no public issue: a tool that puts the button back each minute",
+            Mutant::RefusesAllForOne => {
+                "hashicorp/packer-plugin-amazon#120: one bad account, and nobody gets the image"
+            }
+            Mutant::RebootsMembers => "no public issue: README.md, a group replaces a member that reboots",
             Mutant::DoesNotWait => "hashicorp/packer PR#9579: CreateImage of an instance that is pending",
             Mutant::CoversTheWorse => "no public issue: README.md, the status",
             Mutant::ForgetsTheDraft => "no public issue: ARCHITECTURE.md, digests",

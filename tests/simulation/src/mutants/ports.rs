@@ -4,6 +4,7 @@
 //! checks see.
 
 use super::Mutant;
+use crate::instances::GROUP;
 use crate::run::Run;
 use amiline_app::ports::{
     Announcer, AnswerKeeper, CallError, Catalogue, Clock, Committed, DayPage, DayReader, DigestKeeper, Due, DuePage,
@@ -36,7 +37,7 @@ use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::World;
 use amiline_scenarios::{ORGANIZATION, europe, west};
 use jiff::Timestamp;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A caller's ports with something wrong.
@@ -46,11 +47,13 @@ pub struct Mutated {
     page: usize,
     /// Calls that must differ from one another.
     made: Cell<u64>,
+    /// Images that EC2 refused to share with somebody.
+    refused: RefCell<BTreeMap<ImageId, CallError>>,
 }
 
 impl Mutated {
     pub(super) fn new(world: World, mutant: Mutant, run: &Run) -> Self {
-        Self { world, mutant, page: run.conditions.page, made: Cell::new(0) }
+        Self { world, mutant, page: run.conditions.page, made: Cell::new(0), refused: RefCell::default() }
     }
 
     pub(super) fn is(&self, mutant: Mutant) -> bool {
@@ -153,6 +156,9 @@ impl InstanceReader for Mutated {
             && instance.state == InstanceState::Pending
         {
             instance.state = InstanceState::Running;
+        }
+        if let (true, Some(instance)) = (self.is(Mutant::RebootsMembers), &mut seen) {
+            instance.tags.remove(GROUP);
         }
         Ok(seen)
     }
@@ -283,6 +289,16 @@ impl ImageSharer for Mutated {
             };
             let targets = step.targets.iter().map(whole).collect();
             return self.world.share_image(&ShareStep { targets, ..step.clone() }).await;
+        }
+        if self.is(Mutant::RefusesAllForOne) {
+            if let Some(error) = self.refused.borrow().get(&step.image) {
+                return Err(error.clone());
+            }
+            let answer = self.world.share_image(step).await;
+            if let Err(error) = &answer {
+                self.refused.borrow_mut().insert(step.image.clone(), error.clone());
+            }
+            return answer;
         }
         self.world.share_image(step).await
     }
