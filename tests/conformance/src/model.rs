@@ -229,8 +229,8 @@ impl Lab for Model {
         waiting.into_iter().map(|message| message.body).collect()
     }
 
-    async fn receives_max(&self, _: Queue) -> usize {
-        amiline_fakecloud::RECEIVES_MAX
+    async fn receives_max(&self, queue: Queue) -> usize {
+        amiline_fakecloud::receives_max(queue)
     }
 
     async fn fail_message(&self, queue: Queue) -> Option<String> {

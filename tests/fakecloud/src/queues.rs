@@ -10,9 +10,13 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-/// Receives after which a message goes to the dead-letter queue. The template's maxReceiveCount has these five for
-/// failures of our own, and as many more as an hour of throttling uses up, which nothing here does.
-pub const RECEIVES_MAX: usize = 5;
+/// Receives after which a message goes to the dead-letter queue (infra/template.yaml, maxReceiveCount).
+pub fn receives_max(queue: Queue) -> usize {
+    match queue {
+        Queue::Create | Queue::Notify => 25,
+        Queue::Distribute => 15,
+    }
+}
 
 /// A message in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,10 +92,10 @@ impl FakeCloud {
         })
     }
 
-    /// A failed item: the message comes again, or goes to the dead-letter queue after five receives.
+    /// A failed item: the message comes again, or goes to the dead-letter queue after as many receives as that takes.
     pub fn give_back(&self, queue: Queue, message: Message) {
         let mut state = self.state.borrow_mut();
-        if message.received >= RECEIVES_MAX {
+        if message.received >= receives_max(queue) {
             state.queues.dead.entry(queue).or_default().push(message);
         } else {
             state.queues.waiting.entry(queue).or_default().push_back(message);

@@ -15,7 +15,7 @@ use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
 use amiline_app::look::{LookRequest, look_at_instance};
 use amiline_app::policy_read::look_at_policy;
-use amiline_app::ports::{Due, Queue};
+use amiline_app::ports::{Clock, Due, Queue};
 use amiline_app::reject::reject;
 use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_app::tick::{TickDone, tick};
@@ -110,16 +110,16 @@ impl House {
         instance
     }
 
-    /// A new invocation, with a minute to live.
-    pub fn invocation(&self) -> Invocation {
+    /// A new invocation, with a minute to live. The machine that it runs on says when it ends, by its own clock.
+    fn invocation(&self, world: &World) -> Invocation {
         self.invocations.set(self.invocations.get() + 1);
         let id = format!("invocation-{}", self.invocations.get());
-        Invocation { id, deadline: plus_seconds(self.cloud.now(), 60) }
+        Invocation { id, deadline: plus_seconds(world.now(), 60) }
     }
 
     /// One message, as the function of that queue handles it.
     pub async fn handle(&self, world: World, queue: Queue, message: &Message) -> Result<(), UseCaseError> {
-        handle(&world, &self.stack, queue, message, &self.invocation()).await
+        handle(&world, &self.stack, queue, message, &self.invocation(&world)).await
     }
 
     /// Takes one message and handles it. `false` if it failed or the invocation died; then it comes again.

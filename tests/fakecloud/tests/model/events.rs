@@ -4,7 +4,7 @@ use crate::{cloud, create, east, west};
 use amiline_app::ports::{ImageCreator, Messenger, Queue};
 use amiline_domain::image::ImageState;
 use amiline_domain::wake::{Wake, decode};
-use amiline_fakecloud::{Delivery, EventKind, FakeCloud, Forged, Launch, block_on};
+use amiline_fakecloud::{Delivery, EventKind, FakeCloud, Forged, Launch, block_on, receives_max};
 
 fn queued(cloud: &FakeCloud, queue: Queue) -> Vec<Wake> {
     cloud.waiting(queue).iter().map(|message| decode(&message.body).unwrap()).collect()
@@ -109,10 +109,10 @@ fn events_of_images_come_at_their_own_moments() {
 }
 
 #[test]
-fn a_message_that_fails_five_times_is_given_up_and_kept() {
+fn a_message_that_fails_as_often_as_its_queue_takes_is_given_up_and_kept() {
     let cloud = cloud();
     block_on(cloud.as_caller("x").send(Queue::Create, &["poison".to_owned()])).unwrap();
-    for _ in 0..5 {
+    for _ in 0..receives_max(Queue::Create) {
         let message = cloud.take(Queue::Create).unwrap();
         cloud.give_back(Queue::Create, message);
     }
