@@ -108,7 +108,13 @@ pub(crate) async fn two_hundred_at_once_over_a_limit_of_fifty(main: &Cloud) {
     assert_eq!(cloud.images(HOME_REGION, &[]).await.len(), 50);
     let creates = cloud.calls(0, "create-image", "ec2:CreateImage").len();
     assert_eq!(creates, 50);
-    assert_eq!((cloud.waiting("create-image").await, cloud.dead_letters().await), (0, 0));
     let taken = since.elapsed();
+    // A look that lost too many races comes again, and finds nothing to do.
+    eventually(Duration::from_secs(240), "an empty queue", async || {
+        let waiting = cloud.waiting("create-image").await;
+        holds(waiting == 0, &waiting)
+    })
+    .await;
+    assert_eq!(cloud.dead_letters().await, 0);
     main.note(format!("200 presses answered in {:.1} s", taken.as_secs_f64()));
 }
