@@ -293,7 +293,9 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
         (OUR_SOURCE, "FamilyDue") => {
             let detail: FamilyDetail = detail(read)?;
             let family = field("detail.family", FamilyId::new(detail.family))?;
-            Ok(Wake::FamilyDue(FamilyDue { family, early: detail.early, shares: detail.shares }))
+            // No message of ours asks for both.
+            let shares = detail.shares && !detail.early;
+            Ok(Wake::FamilyDue(FamilyDue { family, early: detail.early, shares }))
         }
         (OUR_SOURCE, "DayEnded") => {
             let detail: DayEndedDetail = detail(read)?;

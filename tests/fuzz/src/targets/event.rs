@@ -10,7 +10,7 @@ use crate::target::{Broken, Outcome, Target};
 use amiline_app::ports::Queue;
 use amiline_domain::wake::{
     BODY_BYTES_MAX, Wake, announce_history, decode, digest_due, family_due, family_due_early, look_at_coverage,
-    look_at_followers, look_at_instance, look_at_schedule,
+    look_at_followers, look_at_instance, look_at_schedule, look_at_shares,
 };
 
 pub(super) const TARGET: Target = Target { name: "event", longest: BODY_BYTES_MAX + 1000, seeds: events, run };
@@ -48,6 +48,7 @@ fn check_sent_again(wake: &Wake) -> Result<(), Broken> {
         Wake::LookAtSchedule { region, instance, coverage: false } => look_at_schedule(region, instance),
         Wake::LookAtPolicy(asked) => look_at_followers(&asked.policy, &asked.followers),
         Wake::FamilyDue(due) if due.early => family_due_early(&due.family),
+        Wake::FamilyDue(due) if due.shares => look_at_shares(&due.family),
         Wake::FamilyDue(due) => family_due(&due.family),
         Wake::AnnounceHistory { pk, sk } => announce_history(pk, sk),
         Wake::DigestDue(key) => digest_due(key),

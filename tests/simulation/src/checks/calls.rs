@@ -281,7 +281,8 @@ impl Oracle {
             Refused::Copy(step) => ("copy", &step.tags, &step.destination),
             Refused::Share(step) => {
                 // One that is closed excuses nothing for the others.
-                if step.targets.iter().any(|target| diary.closed.contains(target)) {
+                let of_one = error.code == "InvalidAMIAttributeItemValue";
+                if of_one && step.targets.iter().any(|target| diary.closed.contains(target)) {
                     return;
                 }
                 let of = |told: &&mut Told| told.has(&step.region, &step.image);
