@@ -2,6 +2,7 @@
 
 use crate::properties::line;
 use crate::target::Broken;
+use amiline_domain::history::REASONS_CHARACTERS;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -12,8 +13,8 @@ use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
-/// Characters of one value in the log. CloudWatch takes 1 MiB a line; this says that nothing of any length gets in.
-const VALUE_CHARACTERS_MAX: usize = 2000;
+/// Characters of one value in the log: the longest is a reason of a history item. CloudWatch takes 1 MiB a line.
+const VALUE_CHARACTERS_MAX: usize = REASONS_CHARACTERS;
 
 /// What one piece of work wrote.
 #[derive(Debug)]
