@@ -1,7 +1,7 @@
 //! The ports on the table. Its calls go to the home Region.
 
 use crate::executor::yield_now;
-use crate::happenings::What;
+use crate::happenings::{Refused, What};
 use crate::store::{enrolment_pk, press_pk};
 use crate::trace::{Note, put};
 use crate::world::World;
@@ -311,12 +311,15 @@ impl AnswerKeeper for World {
     async fn keep_answer(&self, step: &StatusStep, at: Timestamp) -> Result<Answers, CallError> {
         let home = self.cloud.home();
         let subject = format!("answers {}", step.tag.instance);
-        self.call("dynamodb:UpdateItem", &home, &subject, |state| {
+        let kept = self.call("dynamodb:UpdateItem", &home, &subject, |state| {
             let key = (step.account.clone(), step.tag.region.clone(), step.tag.instance.clone());
             let answers = state.store.answers.entry(key).or_default();
             answers.insert(step.trigger.clone(), Answer { status: step.tag.value.clone(), at });
             Ok(answers.clone())
-        })
-        .await
+        });
+        let kept = kept.await;
+        // A status that could not be noted is as good as one that could not be written: nobody else can know of it.
+        self.refused(&kept, || Refused::Tag(step.tag.clone()));
+        kept
     }
 }
