@@ -89,6 +89,10 @@ pub enum Advanced {
     NoSuchFamily,
 }
 
+fn knock(due: &FamilyDue) -> Knock {
+    Knock { everything: due.early, shares: due.shares, image: None }
+}
+
 /// `create-image`'s look at a family whose time has come.
 pub async fn create_due<W: Create>(
     world: &W,
@@ -97,8 +101,7 @@ pub async fn create_due<W: Create>(
     invocation: &Invocation,
 ) -> Result<Advanced, UseCaseError> {
     let hands = CreateHands { world, deadline: invocation.deadline };
-    let knock = Knock { everything: due.early, shares: due.shares, image: None };
-    advance(world, &hands, stack, &due.family, knock, invocation).await
+    advance(world, &hands, stack, &due.family, knock(due), invocation).await
 }
 
 /// `distribute-image`'s look at a family whose time has come.
@@ -109,8 +112,7 @@ pub async fn distribute_due<W: Distribute>(
     invocation: &Invocation,
 ) -> Result<Advanced, UseCaseError> {
     let hands = DistributeHands { world };
-    let knock = Knock { everything: due.early, shares: due.shares, image: None };
-    advance(world, &hands, stack, &due.family, knock, invocation).await
+    advance(world, &hands, stack, &due.family, knock(due), invocation).await
 }
 
 pub(crate) async fn advance<W, H>(

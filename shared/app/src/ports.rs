@@ -10,8 +10,7 @@ use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::bus::BusEvent;
 use amiline_domain::console::StackAddress;
 use amiline_domain::coverage::Made;
-use amiline_domain::day::Day;
-use amiline_domain::digest::{DigestKey, DigestState, Draft};
+use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
@@ -31,8 +30,10 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
+mod days;
 mod shares;
 
+pub use days::{DayPage, DayReader, DigestKeeper, EndedPage};
 pub use shares::{ImageLister, PermissionReader};
 
 /// A call to AWS that did not succeed.
@@ -463,43 +464,6 @@ pub trait Announcer {
     async fn note_told(&self, subject: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError>;
     /// A history item that still waits to be announced; `None` if it is gone or was announced.
     async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError>;
-}
-
-/// The families of a day, by the index that lists them, which may be behind the table by a moment.
-pub trait DayReader {
-    /// A page of the families that began on the day, oldest first and without their images, and where to go on.
-    async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError>;
-    /// A page of the history items of enrolments that ended on the day, oldest first, and where to go on.
-    async fn enrolments_ended_on(&self, day: Day, from: Option<String>) -> Result<EndedPage, CallError>;
-}
-
-/// A page of a day's ended enrolments.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EndedPage {
-    /// What was told.
-    pub items: Vec<HistoryItem>,
-    /// Where the next page begins; `None` after the last.
-    pub next: Option<String>,
-}
-
-/// A page of a day's families.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DayPage {
-    /// Families, without their images.
-    pub families: Vec<Family>,
-    /// Where the next page begins; `None` after the last.
-    pub next: Option<String>,
-}
-
-/// Which digests were published, and how far the others were read. It is remembered for 30 days.
-pub trait DigestKeeper {
-    /// What is remembered, read consistently.
-    async fn digest(&self, key: &DigestKey) -> Result<DigestState, CallError>;
-    /// Keeps a draft if the one that was read is still the newest: its `rev` is one less, 0 if there
-    /// was none. The draft is due at once, so that the next tick asks for the digest again.
-    async fn keep_draft(&self, key: &DigestKey, draft: &Draft) -> Result<Committed, CallError>;
-    /// It was published: its draft and the due time are removed. Repeating it is harmless.
-    async fn note_digest_published(&self, key: &DigestKey) -> Result<(), CallError>;
 }
 
 /// For people: lists, newest first.

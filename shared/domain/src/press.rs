@@ -122,11 +122,6 @@ impl Press {
         Press { rev: self.rev.saturating_add(1), cleared_at: None, ..self.clone() }
     }
 
-    /// Whether a tag that is seen is a new press, whatever was answered before.
-    pub fn is_held_back(&self) -> bool {
-        self.cleared_at.is_none()
-    }
-
     /// Whether this refusal was told within the last day and no other came since: then it is only answered on the instance,
     /// and counted. A tool that puts the tag back each minute would fill the table and everybody's mail otherwise.
     pub fn was_told(&self, what: &str, now: Timestamp) -> bool {

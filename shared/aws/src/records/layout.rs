@@ -255,6 +255,15 @@ pub(super) enum DueKind {
 }
 
 impl DueKind {
+    pub(super) const ALL: [Self; 6] = [
+        DueKind::Family(Worker::Create),
+        DueKind::Family(Worker::Distribute),
+        DueKind::Press,
+        DueKind::Enrolment,
+        DueKind::Notify,
+        DueKind::Digest,
+    ];
+
     fn as_str(self) -> &'static str {
         match self {
             DueKind::Family(Worker::Create) => "create",
@@ -274,15 +283,7 @@ pub(super) fn due_at(at: Timestamp, kind: DueKind) -> String {
 
 pub(super) fn parse_due_at(due_at: &str) -> Option<(Timestamp, DueKind)> {
     let (second, kind) = due_at.split_once('#')?;
-    let kinds = [
-        DueKind::Family(Worker::Create),
-        DueKind::Family(Worker::Distribute),
-        DueKind::Press,
-        DueKind::Enrolment,
-        DueKind::Notify,
-        DueKind::Digest,
-    ];
-    let kind = kinds.into_iter().find(|known| known.as_str() == kind)?;
+    let kind = DueKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
     Some((Timestamp::from_second(second.parse().ok()?).ok()?, kind))
 }
 

@@ -251,14 +251,7 @@ fn what_is_due_sorts_by_time_and_is_found_by_its_second() {
     assert_eq!(due, "001795521600#create");
     assert!(due < layout::due_before(now()));
     assert!(due >= layout::due_before(at("2026-11-24T11:59:59.999Z")));
-    for kind in [
-        DueKind::Family(Worker::Create),
-        DueKind::Family(Worker::Distribute),
-        DueKind::Press,
-        DueKind::Enrolment,
-        DueKind::Notify,
-        DueKind::Digest,
-    ] {
+    for kind in DueKind::ALL {
         assert_eq!(layout::parse_due_at(&layout::due_at(now(), kind)), Some((at("2026-11-24T12:00:00Z"), kind)));
     }
     let press = press_key();

@@ -2,7 +2,7 @@
 
 use super::begin::want_copies;
 use super::wait::{deadline, may_call_again, row_due};
-use super::{Changes, KeysSight, Knock, Observed, RowSight, Scene, backoff_seconds};
+use super::{Changes, KeysSight, Knock, Observed, RowSight, Scene, backoff};
 use super::{instance, permissions, recheck, restate, turns};
 use crate::escape::one_line;
 use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
@@ -13,7 +13,6 @@ use crate::key::ImageKey;
 use crate::look::Rejection;
 use crate::name::RENAMES_MAX;
 use crate::policy::BeyondBounds;
-use crate::time::plus_seconds;
 
 /// Twins kept in a row. More than a few mean that somebody forges tags, which the first notifications say.
 const TWINS_MAX: usize = 4;
@@ -287,8 +286,7 @@ fn give_up_copies_without_a_source(family: &mut Family, observed: &Observed, sce
 
 fn postpone(row: &mut ImageRow, scene: Scene<'_>) {
     row.looked_at = Some(scene.now);
-    row.refusals = row.refusals.saturating_add(1);
-    row.not_before = Some(plus_seconds(scene.now, backoff_seconds(row.refusals)));
+    backoff::put_off(row, scene);
 }
 
 fn give_up_if_overdue(row: &mut ImageRow, scene: Scene<'_>, changes: &mut Changes) {

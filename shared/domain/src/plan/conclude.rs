@@ -1,7 +1,7 @@
 //! Taking in how a call ended.
 
 use super::instance::DOUBTFUL_REFUSALS_MAX;
-use super::{Action, Changes, Ended, Scene, ShareStep, backoff_seconds, turns};
+use super::{Action, Changes, Ended, Scene, ShareStep, backoff, turns};
 use crate::escape::one_line;
 use crate::family::{Family, ImageRow, Phase, RowState, ShareState};
 use crate::fault::Fault;
@@ -80,8 +80,7 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
 }
 
 fn put_off(row: &mut ImageRow, reason: &str, scene: Scene<'_>) {
-    row.refusals = row.refusals.saturating_add(1);
-    row.not_before = Some(plus_seconds(scene.now, backoff_seconds(row.refusals)));
+    backoff::put_off(row, scene);
     row.reason = Some(reason.to_owned());
 }
 
@@ -163,7 +162,7 @@ fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
                 answer: family.status.clone(),
             });
         }
-        Ended::Refused { .. } => put_off_answer(family, scene),
+        Ended::Refused { .. } => backoff::put_off_answer(family, scene),
     }
     changes
 }
@@ -171,7 +170,7 @@ fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
 fn status_written(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
     match ended {
         Ended::Refused { fault: Fault::Later | Fault::Unknown, .. } if family.answer_refusals < STATUS_REFUSALS_MAX => {
-            put_off_answer(family, scene);
+            backoff::put_off_answer(family, scene);
         }
         Ended::Done
         | Ended::Gone
@@ -187,9 +186,4 @@ fn status_written(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
         }
     }
     Changes { family: true, ..Changes::default() }
-}
-
-fn put_off_answer(family: &mut Family, scene: Scene<'_>) {
-    family.answer_refusals = family.answer_refusals.saturating_add(1);
-    family.answer_not_before = Some(plus_seconds(scene.now, backoff_seconds(family.answer_refusals)));
 }

@@ -3,8 +3,9 @@
 //! The state that was read decides, not the text with which EC2 refuses CreateImage. A state may change between the read
 //! and the call, so after a refusal that may be about the state the instance is read again.
 
+use super::backoff::put_off;
 use super::wait::is_ready;
-use super::{Changes, InstanceSight, Knock, Observed, Scene, backoff_seconds, turns};
+use super::{Changes, InstanceSight, Knock, Observed, Scene, turns};
 use crate::family::{Family, ImageRow, Phase, Place, RowState, Worker};
 use crate::image::{InstanceState, ObservedInstance};
 use crate::look::unfit;
@@ -94,9 +95,4 @@ fn wait(row: &mut ImageRow, scene: Scene<'_>, changes: &mut Changes) {
         row.not_before = Some(plus_seconds(scene.now, PENDING_EVERY_SECONDS).min(until));
     }
     row.reason = Some(PENDING.to_owned());
-}
-
-fn put_off(row: &mut ImageRow, scene: Scene<'_>) {
-    row.refusals = row.refusals.saturating_add(1);
-    row.not_before = Some(plus_seconds(scene.now, backoff_seconds(row.refusals)));
 }

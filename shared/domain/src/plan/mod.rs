@@ -6,6 +6,7 @@
 //! written between `decide` and the calls, so that a crash leaves an intent that the next look finishes.
 
 mod absorb;
+mod backoff;
 mod begin;
 mod conclude;
 mod decide;
@@ -340,9 +341,4 @@ impl Changes {
             && self.rows.is_empty()
             && !self.family
     }
-}
-
-/// Seconds until the next try after `refusals` refused ones: a minute, doubling up to an hour.
-fn backoff_seconds(refusals: u32) -> i64 {
-    60i64.saturating_mul(1i64 << refusals.saturating_sub(1).min(6)).min(3600)
 }

@@ -1,7 +1,8 @@
 //! Saying anew how a family stands after somebody's hand on its images: the outcome and the answer that were given once
 //! would say what is no longer true. What happened was told as it was found, so this announces nothing.
 
-use super::{Changes, InstanceSight, Observed, Scene, backoff_seconds};
+use super::backoff::put_off_answer;
+use super::{Changes, InstanceSight, Observed, Scene};
 use crate::family::{Family, FormerStatus, Outcome, Phase, Worker};
 use crate::press::STALE_READ_SECONDS;
 use crate::status;
@@ -52,8 +53,7 @@ pub(super) fn check_the_tag(family: &mut Family, observed: &Observed, scene: Sce
     match &observed.instance {
         None => return,
         Some(InstanceSight::Unread) if family.answer_not_before.is_none_or(|at| at <= scene.now) => {
-            family.answer_refusals = family.answer_refusals.saturating_add(1);
-            family.answer_not_before = Some(plus_seconds(scene.now, backoff_seconds(family.answer_refusals)));
+            put_off_answer(family, scene);
         }
         Some(InstanceSight::Unread) => return,
         Some(InstanceSight::Seen(_)) if shows_the_former(family, observed, scene) => return,

@@ -238,7 +238,8 @@ impl Oracle {
                 shown.schedule = None;
             }
             What::Enrolled(_) => {}
-            What::PressSet(key, press) if press.is_held_back() => self.see_held_back(happening, key),
+            // A repeated refusal has removed the tag; one that is held back has not.
+            What::PressSet(key, press) if press.cleared_at.is_none() => self.see_held_back(happening, key),
             What::PressSet(key, press) => self.see_repeated(diary, happening, key, press),
             What::Told(news) => self.see_news(cloud, diary, happening, news),
             What::InstanceRead { region, instance, button, schedule, seen } => {
