@@ -10,8 +10,8 @@ use amiline_domain::switch::{Position, Switch};
 use aws_sdk_ssm::types::ParameterType;
 
 impl<S> Aws<S> {
-    /// The parameter's value, at most a while old. That there is none is kept as long: a stack that was never stopped
-    /// has none.
+    /// The parameter's value. What says "off" may be a while old, and so may that there is none: a stack that was never
+    /// stopped has none. What says "on" was read just now: who turns the switch off does not want to wait.
     pub(crate) async fn kill_switch_value(&self) -> Result<Option<String>, CallError>
     where
         S: HasKillSwitch,
@@ -22,7 +22,9 @@ impl<S> Aws<S> {
             return Ok(kept);
         }
         let value = self.switch_parameter().await?;
-        self.switch.keep(name, now, &value);
+        if Position::of(value.as_deref()) == Position::Off {
+            self.switch.keep(name, now, &value);
+        }
         Ok(value)
     }
 

@@ -211,6 +211,12 @@ impl House {
         run(tick(&self.cloud.as_caller("schedule-tick"), &watched, request))?.ok()
     }
 
+    /// Somebody turns the kill switch. The event of its parameter asks for a tick.
+    pub fn turn_kill_switch(&self, on: bool) {
+        self.cloud.set_kill_switch(on);
+        self.tick();
+    }
+
     /// A tick that a person asks for, who will not wait for what is due within a day.
     pub fn tick_early(&self) -> TickDone {
         self.ticked(Tick { due_within_seconds: 86_400, ..Tick::default() })

@@ -6,6 +6,7 @@
     reason = "helpers of tests, outside of test functions: a panic is a failed test"
 )]
 
+use amiline_domain::ids::InstanceId;
 use amiline_domain::receiver::Topic;
 use amiline_scenarios::{House, east, west};
 use serde_json::Value;
@@ -91,16 +92,31 @@ fn a_failed_copy_and_the_end_of_its_family_are_one_call_for_attention_and_one_li
 }
 
 #[test]
-fn after_the_kill_switch_a_press_and_a_family_go_on_within_six_minutes() {
+fn after_the_kill_switch_a_press_and_a_family_go_on_within_a_minute() {
+    let (house, pressed) = held_by_the_kill_switch();
+    house.turn_kill_switch(false);
+    house.live_by_events(1);
+    assert!(!house.status(&pressed).is_empty(), "the press is taken up");
+    assert_eq!(house.cloud.effects_of("ec2:CopyImage"), 2, "the family goes on");
+}
+
+#[test]
+fn if_the_event_of_the_kill_switch_is_lost_they_go_on_at_the_next_tick() {
+    let (house, pressed) = held_by_the_kill_switch();
+    house.cloud.set_kill_switch(false);
+    house.live(5);
+    assert!(!house.status(&pressed).is_empty(), "the press is taken up");
+    assert_eq!(house.cloud.effects_of("ec2:CopyImage"), 2, "the family goes on");
+}
+
+/// A family that the switch holds, and an instance that was pressed meanwhile.
+fn held_by_the_kill_switch() -> (House, InstanceId) {
     let house = House::new();
     let under_way = house.pressed("default");
     house.deliver();
-    house.cloud.set_kill_switch(true);
+    house.turn_kill_switch(true);
     let pressed = house.pressed("plain");
     house.live(60);
     assert!(house.status(&pressed).is_empty() && house.status(&under_way).starts_with("creating"));
-    house.cloud.set_kill_switch(false);
-    house.live(6);
-    assert!(!house.status(&pressed).is_empty(), "the press is taken up");
-    assert_eq!(house.cloud.effects_of("ec2:CopyImage"), 2, "the family goes on");
+    (house, pressed)
 }

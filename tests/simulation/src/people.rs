@@ -400,7 +400,8 @@ fn edit_policy(run: &mut Run) {
 }
 
 fn kill_switch(run: &mut Run) {
-    run.cloud.set_kill_switch_value(*run.choices.one_of(&[Some("on"), Some("of"), Some("")]));
+    let value = *run.choices.one_of(&[Some("on"), Some("of"), Some("")]);
+    run.turn_kill_switch(value);
     let minutes = *run.choices.one_of(&[3, 20, 90, 1600]);
     run.later(plus_seconds(run.cloud.now(), minutes * 60), Later::SwitchOff);
 }

@@ -258,7 +258,7 @@ impl Run {
         let storm = self.storm.clone();
         // Calls are still counted by where they come from.
         self.cloud.decide_faults(move |call| storm.fault_of(call));
-        self.cloud.set_kill_switch(false);
+        self.turn_kill_switch(Some("off"));
         for place in self.cloud.regions() {
             if place != region(OFF) {
                 self.cloud.set_dark(&place, None);

@@ -55,10 +55,11 @@ def main() -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from ministack_local import authorization, buses, control, functions, queues, stacks, streams
+    from ministack_local import authorization, buses, control, functions, parameters, queues, stacks, streams
 
     buses.install(args.tick_seconds)
     functions.install(args.gateway_url, args.function_logs)
+    parameters.install()
     authorization.install()
     queues.install(args.gateway_url)
     stacks.install()

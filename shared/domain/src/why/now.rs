@@ -167,7 +167,7 @@ fn pressed(facts: Facts<'_>, value: &str) -> String {
     match admitted(facts, value) {
         Ok(admission) if facts.switched_off => {
             format!(
-                "an image under policy {} is made at the next tick after the kill switch is off; {} does not say so, since \
+                "an image under policy {} is made within a minute after the kill switch is off; {} does not say so, since \
                  no tag is written until then{note}",
                 admission.policy_ref.name,
                 facts.sight.keys.status()
@@ -178,7 +178,7 @@ fn pressed(facts: Facts<'_>, value: &str) -> String {
             admission.policy_ref.name
         ),
         Err(Some(rejection)) if facts.switched_off => {
-            format!("it will be rejected at the next tick after the kill switch is off: {rejection}")
+            format!("it will be rejected within a minute after the kill switch is off: {rejection}")
         }
         Err(Some(rejection)) => format!("it will be rejected: {rejection}"),
         Err(None) => "there is no instance".to_owned(),

@@ -287,7 +287,7 @@ fn the_headline_never_promises_an_image_that_something_prevents() {
     assert_eq!(story.why().state, "no image is made of it now: the kill switch is on");
     assert_eq!(
         story.says("amiline:image"),
-        "an image under policy default is made at the next tick after the kill switch is off; amiline:status does not say \
+        "an image under policy default is made within a minute after the kill switch is off; amiline:status does not say \
          so, since no tag is written until then"
     );
     story.off = false;

@@ -22,11 +22,12 @@ const NAMES: [(&str, &str, usize); 12] = [
 ];
 
 /// Types that have no name of their own, or one that this stack never gives.
-const NAMELESS: [&str; 6] = [
+const NAMELESS: [&str; 7] = [
     "AWS::EventSchemas::Schema",
     "AWS::KMS::Key",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Permission",
     "AWS::SQS::QueuePolicy",
     "AWS::SSM::Parameter",
 ];

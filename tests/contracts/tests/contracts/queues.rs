@@ -13,13 +13,28 @@ fn targets(stack: &Stack) -> Senders {
     let mut senders = Senders::new();
     for rule in stack.all("AWS::Events::Rule") {
         for target in rule.properties["Targets"].as_array().expect("targets") {
-            for queue in [&target["Arn"], &target["DeadLetterConfig"]["Arn"]] {
-                let queue = queue.as_str().expect("a queue's ARN").to_owned();
-                senders.entry(queue).or_default().insert(format!("{}.Arn", rule.id));
+            for arn in [&target["Arn"], &target["DeadLetterConfig"]["Arn"]] {
+                let arn = arn.as_str().expect("an ARN").to_owned();
+                senders.entry(arn).or_default().insert(format!("{}.Arn", rule.id));
             }
         }
     }
     senders
+}
+
+/// Whom functions let invoke them.
+fn invokers(stack: &Stack) -> Senders {
+    let mut invokers = Senders::new();
+    for permission in stack.all("AWS::Lambda::Permission") {
+        let Resource { id, properties, .. } = permission;
+        assert_eq!(properties["Action"], "lambda:InvokeFunction", "{id}");
+        assert_eq!(properties["Principal"], "events.amazonaws.com", "{id}");
+        assert_eq!(properties["SourceAccount"], ACCOUNT, "{id}");
+        let function = properties["FunctionName"].as_str().expect("a function");
+        let rule = properties["SourceArn"].as_str().unwrap_or_else(|| panic!("{id} lets every rule in")).to_owned();
+        invokers.entry(format!("{function}.Arn")).or_default().insert(rule);
+    }
+    invokers
 }
 
 fn mapped_queues(stack: &Stack) -> Vec<(Resource, Resource)> {
@@ -34,9 +49,9 @@ fn mapped_queues(stack: &Stack) -> Vec<(Resource, Resource)> {
 }
 
 #[test]
-fn queue_policies_let_exactly_their_rules_in() {
+fn queues_and_functions_let_exactly_their_rules_in() {
     for stack in both() {
-        let mut allowed = Senders::new();
+        let mut allowed = invokers(&stack);
         for policy in stack.all("AWS::SQS::QueuePolicy") {
             let queues = policy.properties["Queues"].as_array().unwrap();
             // A policy covers the queue that it is attached to, and SQS refuses one that names another.
@@ -58,15 +73,30 @@ fn queue_policies_let_exactly_their_rules_in() {
 }
 
 #[test]
-fn a_rule_that_cannot_deliver_tries_again_and_then_keeps_the_event_beside_its_queue() {
+fn a_rule_that_cannot_deliver_tries_again_and_then_keeps_the_event_with_what_its_target_gives_up() {
     let stack = plain();
     for rule in stack.all("AWS::Events::Rule") {
         for target in rule.properties["Targets"].as_array().unwrap() {
-            let queue = stack.one(target["Arn"].as_str().unwrap().trim_end_matches(".Arn"));
-            assert_eq!(target["DeadLetterConfig"]["Arn"], queue.properties["RedrivePolicy"]["deadLetterTargetArn"]);
+            let arn = target["Arn"].as_str().unwrap();
+            let kept = match arn.strip_suffix("Queue.Arn") {
+                Some(name) => {
+                    stack.one(&format!("{name}Queue")).properties["RedrivePolicy"]["deadLetterTargetArn"].clone()
+                }
+                None => kept_of_function(&stack, arn.trim_end_matches(".Arn")),
+            };
+            assert_eq!(target["DeadLetterConfig"]["Arn"], kept, "{}", rule.id);
             assert!(target["RetryPolicy"]["MaximumRetryAttempts"].as_u64().unwrap() > 0);
         }
     }
+}
+
+/// Where an asynchronous invocation of the function goes that fails.
+fn kept_of_function(stack: &Stack, function: &str) -> Value {
+    let invoke = stack.all("AWS::Lambda::EventInvokeConfig").into_iter();
+    let mut of_function = invoke.filter(|invoke| invoke.properties["FunctionName"] == function);
+    of_function.next().expect("its invocations are configured").properties["DestinationConfig"]["OnFailure"]
+        ["Destination"]
+        .clone()
 }
 
 #[test]

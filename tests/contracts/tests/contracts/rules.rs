@@ -168,6 +168,17 @@ fn the_schedule_sends_a_tick_that_the_function_reads() {
 }
 
 #[test]
+fn turning_the_kill_switch_asks_for_the_schedules_tick() {
+    let stack = plain();
+    let targets = stack.one("KillSwitchRule").properties["Targets"].clone();
+    let schedule = stack.one("TickSchedule").properties["Target"].clone();
+    assert_eq!(targets.as_array().expect("targets").len(), 1);
+    for field in ["Arn", "Input", "RetryPolicy", "DeadLetterConfig"] {
+        assert_eq!(targets[0][field], schedule[field], "{field}");
+    }
+}
+
+#[test]
 fn the_daily_schedule_asks_for_the_digests_of_the_day_before() {
     let schedule = plain().one("DigestSchedule").properties;
     let input = schedule["Target"]["Input"].as_str().expect("an explicit input");

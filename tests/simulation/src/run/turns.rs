@@ -51,7 +51,7 @@ impl Run {
                     self.cloud.set_dark(&place, Some(Dark::Unavailable));
                 }
                 Later::Light(place) => self.cloud.set_dark(&place, None),
-                Later::SwitchOff => self.cloud.set_kill_switch(false),
+                Later::SwitchOff => self.turn_kill_switch(Some("off")),
             }
         }
     }
@@ -105,6 +105,14 @@ impl Run {
         }
         self.start("schedule-tick", "tick", TICK_TIMEOUT_SECONDS, Origin::Tick);
         if self.storm.doubles_tick() {
+            self.start("schedule-tick", "tick", TICK_TIMEOUT_SECONDS, Origin::Tick);
+        }
+    }
+
+    /// Somebody writes the kill switch's parameter. Its event asks for a tick, unless it is lost.
+    pub(crate) fn turn_kill_switch(&mut self, value: Option<&str>) {
+        self.cloud.set_kill_switch_value(value);
+        if !self.storm.loses_tick() {
             self.start("schedule-tick", "tick", TICK_TIMEOUT_SECONDS, Origin::Tick);
         }
     }

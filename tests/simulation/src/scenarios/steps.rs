@@ -183,11 +183,11 @@ pub(super) fn terminate(run: &mut Run) {
 }
 
 pub(super) fn switch_on(run: &mut Run) {
-    run.cloud.set_kill_switch(true);
+    run.turn_kill_switch(Some("on"));
 }
 
 pub(super) fn switch_off(run: &mut Run) {
-    run.cloud.set_kill_switch(false);
+    run.turn_kill_switch(Some("off"));
 }
 
 pub(super) fn darken_west(run: &mut Run) {

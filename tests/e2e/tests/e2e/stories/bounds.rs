@@ -21,6 +21,7 @@ pub(crate) async fn the_kill_switch(cloud: &Cloud) {
     })
     .await;
     switch(cloud, "on").await;
+    begin_anew(cloud).await;
     let mark = cloud.mark();
     let late = cloud.pressed("default").await;
     for function in ["create-image", "distribute-image"] {
@@ -41,15 +42,15 @@ pub(crate) async fn the_kill_switch(cloud: &Cloud) {
 
     switch(cloud, "off").await;
     for instance in [&under_way, &late] {
-        cloud.answered_by_ticks(instance, "available", SOON).await;
+        // Nobody waits for a tick: the event of the parameter asks for one.
+        cloud.answered(instance, "available", SOON).await;
         cloud.one_family(instance).await;
         assert_eq!(cloud.created(instance), 1);
         cloud.told(instance, &all_went_well()).await;
     }
 }
 
-/// Sets it, and has the functions start anew, as after any change of their configuration: a running one asks again
-/// only after a while.
+/// Turns it, and waits until that is told.
 async fn switch(cloud: &Cloud, value: &str) {
     let turned = amiline(cloud, &["kill-switch", value, "--reason", "a story is told"]);
     let said = String::from_utf8_lossy(&turned.stdout).into_owned();
@@ -68,12 +69,17 @@ async fn switch(cloud: &Cloud, value: &str) {
         })
     })
     .await;
+}
+
+/// Has the functions start anew, as after any change of their configuration: one that has read that the switch is off
+/// asks again only after a while.
+async fn begin_anew(cloud: &Cloud) {
     for function in ["create-image", "distribute-image"] {
         let path = format!("/2015-03-31/functions/{}/configuration", cloud.local.deployed().functions[function]);
         let answer = cloud.aws.rest("lambda", HOME_REGION, Method::GET, &path, Bytes::new()).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let mut variables = answer["Environment"]["Variables"].clone();
-        variables["SWITCHED"] = json!(value);
+        variables["SWITCHED"] = json!("on");
         let asked = json!({"Environment": {"Variables": variables}}).to_string();
         cloud.aws.rest("lambda", HOME_REGION, Method::PUT, &path, asked.into()).await.unwrap();
     }
