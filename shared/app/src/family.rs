@@ -90,7 +90,7 @@ pub enum Advanced {
 }
 
 fn knock(due: &FamilyDue) -> Knock {
-    Knock { everything: due.early, shares: due.shares, image: None }
+    Knock { everything: due.early, shares: due.shares, ..Knock::default() }
 }
 
 /// `create-image`'s look at a family whose time has come.

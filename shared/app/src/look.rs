@@ -66,7 +66,7 @@ pub enum LookDone {
     LookAgain(Timestamp),
     /// The press that is under way was woken.
     SamePress,
-    /// Another value waits for the press that is under way.
+    /// Another value waits for the press that is under way, whose family was woken to say so.
     OtherValueWaits,
     /// A new press was admitted.
     Begun,
@@ -174,7 +174,8 @@ async fn wake_family<W: Create>(
         slot,
     };
     let hands = CreateHands { world, deadline: invocation.deadline };
-    advance(world, &hands, stack, &intent.family_id(), Knock::default(), invocation).await?;
+    let knock = Knock { button: true, ..Knock::default() };
+    advance(world, &hands, stack, &intent.family_id(), knock, invocation).await?;
     Ok(())
 }
 

@@ -294,6 +294,9 @@ pub struct Family {
     /// The answer that the new one corrects: it is written only where the instance still shows this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_over: Option<FormerStatus>,
+    /// The value that the button was changed to while this press was under way. It waits until this one is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_value: Option<String>,
     /// Whether an image came back to life while the answer was being given: then the work goes on after it.
     pub reopen: bool,
     /// Refused attempts to answer; it spaces out the next ones.

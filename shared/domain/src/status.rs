@@ -1,11 +1,13 @@
 //! The answer on the instance: one short line in the status tag.
 
-use crate::escape::plain;
+use crate::escape::{in_quotes, plain};
 use crate::family::{Family, Outcome, Place, RowState, ShareState};
 use std::collections::BTreeSet;
 
 /// EC2's limit for a tag's value, in characters.
 pub(crate) const VALUE_MAX: usize = 256;
+/// Characters of a button's value that are shown.
+const SHOWN_MAX: usize = 60;
 
 /// How bad what a status says is, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,14 +40,21 @@ pub fn weight(status: &str) -> Weight {
     }
 }
 
-/// While the image is being made.
-pub fn creating(family: &Family) -> String {
-    family.source_image().map_or_else(|| "creating".to_owned(), |image| format!("creating {image}"))
-}
-
-/// While the instance is pending.
-pub fn waiting() -> String {
-    "waiting until the instance runs".to_owned()
+/// While the image is being made, or waited for; with the value of the button that waits for the answer, if one does.
+pub fn under_way(family: &Family) -> String {
+    let instance_is_pending =
+        family.source().is_some_and(|row| row.state == RowState::Wanted && row.pending_since.is_some());
+    let text = match family.source_image() {
+        Some(image) => format!("creating {image}"),
+        None if instance_is_pending => "waiting until the instance runs".to_owned(),
+        None => "creating".to_owned(),
+    };
+    match &family.other_value {
+        Some(value) => {
+            plain(&format!("{text}; {} waits until this press is answered", in_quotes(value, SHOWN_MAX)), VALUE_MAX)
+        }
+        None => text,
+    }
 }
 
 /// Whether a status tag shows an answer: not what is said while the work goes on.

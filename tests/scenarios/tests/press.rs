@@ -5,7 +5,9 @@ use amiline_app::switch::{standing, turn};
 use amiline_domain::family::Outcome;
 use amiline_domain::image::RootDevice;
 use amiline_domain::switch::Position;
-use amiline_fakecloud::{Delivery, EventKind, FaultKind, FaultRule, Launch, Order, Race, block_on, region};
+use amiline_fakecloud::{
+    Delivery, EventKind, FaultKind, FaultRule, Launch, Order, Race, Turn, Turns, block_on, region,
+};
 use amiline_scenarios::{House, POLICY, caller, east};
 
 #[test]
@@ -140,6 +142,9 @@ fn overtaken(answered: Delivery) -> House {
     house.cloud.press(&east(), &instance, "plain");
     house.deliver();
     assert!(!asked_for(&house, "plain"), "it waits");
+    let status = house.status(&instance);
+    assert!(status.starts_with("creating ami-"), "{status}");
+    assert!(status.ends_with("; \"plain\" waits until this press is answered"), "{status}");
     house.cloud.deliver(EventKind::TagChange, answered);
     house.cloud.advance(700);
     house.deliver();
@@ -148,6 +153,42 @@ fn overtaken(answered: Delivery) -> House {
 
 fn asked_for(house: &House, value: &str) -> bool {
     house.cloud.families().iter().any(|family| family.requested == value)
+}
+
+#[test]
+fn a_value_that_is_changed_back_waits_for_nothing() {
+    let house = House::new();
+    house.cloud.set_create_seconds(&east(), Some(600));
+    let instance = house.pressed("default");
+    house.deliver();
+    let alone = house.status(&instance);
+    for value in ["plain", "default"] {
+        house.cloud.advance(10);
+        house.cloud.press(&east(), &instance, value);
+        house.deliver();
+        assert_eq!(house.status(&instance) == alone, value == "default", "{}", house.status(&instance));
+    }
+}
+
+/// Two presses within seconds: the second one's event finds the first one's family leased.
+#[test]
+fn a_value_that_comes_while_the_image_is_asked_for_is_named_as_well() {
+    let house = House::new();
+    house.cloud.put_policy("first", "{}");
+    house.cloud.set_create_seconds(&east(), Some(600));
+    let instance = house.pressed("first");
+    let first = house.cloud.take(Queue::Create).expect("the event of the press");
+    let turns = Turns::default();
+    let mut handling = Box::pin(house.handle(house.cloud.as_caller("create-image"), Queue::Create, &first));
+    while house.cloud.calls("create-image", "ec2:CreateImage") == 0 {
+        assert!(matches!(turns.give(handling.as_mut()), Turn::Yielded));
+    }
+    // The family is leased.
+    house.cloud.press(&east(), &instance, "plain");
+    house.deliver();
+    assert!(matches!(block_on(handling), Ok(())));
+    let status = house.status(&instance);
+    assert!(status.ends_with("; \"plain\" waits until this press is answered"), "{status}");
 }
 
 #[test]

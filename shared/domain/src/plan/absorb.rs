@@ -50,6 +50,7 @@ pub fn absorb(family: &mut Family, observed: &Observed, knock: &Knock, scene: Sc
     }
     if family.phase == Phase::Working {
         instance::take_in(family, observed, scene, &mut changes);
+        instance::take_in_the_button(family, observed, scene, &mut changes);
     }
     take_in_keys(family, observed, scene, &mut changes);
     give_up_copies_without_a_source(family, observed, scene, &mut changes);

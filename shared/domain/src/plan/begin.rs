@@ -164,6 +164,7 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
         status: None,
         status_due: false,
         status_over: None,
+        other_value: None,
         reopen: false,
         answer_refusals: 0,
         answer_not_before: None,

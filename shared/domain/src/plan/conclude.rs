@@ -21,7 +21,7 @@ pub fn conclude(family: &mut Family, action: &Action, ended: &Ended, scene: Scen
         Action::Create(_) | Action::Copy(_) => made(family, action, ended, scene),
         Action::Share(step) => shared(family, step, ended, scene),
         Action::RemoveButton(_) => button_removed(family, ended, scene),
-        Action::WriteStatus(_) => status_written(family, ended, scene),
+        Action::WriteStatus(step) => status_written(family, &step.tag.value, ended, scene),
     }
 }
 
@@ -38,7 +38,7 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
         Ended::Image(id) => {
             turns::begun(row, id, scene, &mut changes);
             if place.is_source() {
-                family.status = Some(status::creating(family));
+                family.status = Some(status::under_way(family));
                 family.status_due = true;
                 changes.family = true;
             }
@@ -167,7 +167,9 @@ fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
     changes
 }
 
-fn status_written(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
+fn status_written(family: &mut Family, written: &str, ended: &Ended, scene: Scene<'_>) -> Changes {
+    // An image that began beside this call has another status, which is still to be written.
+    let is_newest = family.status.as_deref() == Some(written);
     match ended {
         Ended::Refused { fault: Fault::Later | Fault::Unknown, .. } if family.answer_refusals < STATUS_REFUSALS_MAX => {
             backoff::put_off_answer(family, scene);
@@ -179,7 +181,7 @@ fn status_written(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
         | Ended::NameTaken(_)
         | Ended::Shared { .. }
         | Ended::Refused { .. } => {
-            family.status_due = false;
+            family.status_due &= !is_newest;
             family.status_over = None;
             family.answer_refusals = 0;
             family.answer_not_before = None;

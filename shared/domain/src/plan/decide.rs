@@ -156,6 +156,7 @@ fn settle(family: &mut Family, changes: &mut Changes) {
     family.status = Some(status::ended(family, outcome));
     family.status_due = true;
     family.status_over = None;
+    family.other_value = None;
     family.answer_refusals = 0;
     family.answer_not_before = None;
     changes.family = true;

@@ -9,6 +9,7 @@ use super::{Changes, InstanceSight, Knock, Observed, Scene, turns};
 use crate::family::{Family, ImageRow, Phase, Place, RowState, Worker};
 use crate::image::{InstanceState, ObservedInstance};
 use crate::look::unfit;
+use crate::press::PressKey;
 use crate::status;
 use crate::time::plus_seconds;
 
@@ -24,14 +25,16 @@ pub(super) const DOUBTFUL_REFUSALS_MAX: u32 = 3;
 /// What is said of an instance that is waited for.
 const PENDING: &str = "the instance is pending; EC2 makes an image of it once it runs";
 
-/// Whether the instance has to be read: CreateImage is due and was not preceded by a read in this look. Of an instance that
-/// is waited for, an early look may find that it runs.
+/// Whether the instance has to be read: CreateImage is due and was not preceded by a read in this look, or somebody may have
+/// changed the button. Of an instance that is waited for, an early look may find that it runs.
 pub(super) fn needs_look(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> bool {
     let due = |row: &ImageRow| is_ready(row, scene.now) || (knock.everything && row.pending_since.is_some());
+    let create = family.source().is_some_and(|row| row.state == RowState::Wanted && due(row));
+    let button = (knock.button || knock.everything) && answers_a_press(family).is_some();
     observed.instance.is_none()
         && scene.worker == Worker::Create
         && family.phase == Phase::Working
-        && family.source().is_some_and(|row| row.state == RowState::Wanted && due(row))
+        && (create || button)
 }
 
 /// Whether this look saw the instance in a state in which EC2 makes images of it.
@@ -71,10 +74,30 @@ pub(super) fn take_in(family: &mut Family, observed: &Observed, scene: Scene<'_>
         changes.rows.insert(Place::Source);
     }
     if waits && !waited_before {
-        family.status = Some(status::waiting());
+        family.status = Some(status::under_way(family));
         family.status_due = true;
         changes.family = true;
     }
+}
+
+/// Takes in what the button shows: another value than the one that is worked on waits, and the status names it.
+pub(super) fn take_in_the_button(family: &mut Family, observed: &Observed, scene: Scene<'_>, changes: &mut Changes) {
+    let Some(InstanceSight::Seen(Some(instance))) = &observed.instance else { return };
+    let Some(key) = answers_a_press(family) else { return };
+    let shown = instance.tags.get(&scene.keys.button(key.button));
+    let other = shown.filter(|value| **value != family.requested);
+    if family.other_value.as_ref() == other {
+        return;
+    }
+    family.other_value = other.cloned();
+    family.status = Some(status::under_way(family));
+    family.status_due = true;
+    changes.family = true;
+}
+
+/// The button whose press the family is working on. What it does after that press was answered has none.
+fn answers_a_press(family: &Family) -> Option<PressKey> {
+    family.press_key().filter(|_| family.phase == Phase::Working && family.round == 0)
 }
 
 fn refusal(policy: Option<&crate::policy::PolicyRef>, instance: &ObservedInstance, scene: Scene<'_>) -> Option<String> {

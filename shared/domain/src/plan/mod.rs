@@ -75,6 +75,8 @@ pub struct Knock {
     pub everything: bool,
     /// An event named this image.
     pub image: Option<ImageKnock>,
+    /// Somebody may have changed the button while its press is under way.
+    pub button: bool,
     /// Somebody may have changed who may launch the images: EC2 sends no event of that.
     pub shares: bool,
 }

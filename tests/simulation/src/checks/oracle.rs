@@ -54,6 +54,8 @@ pub(super) struct Told {
     pub(super) value: String,
     /// Whether a press asked for it, and no schedule.
     pub(super) press: bool,
+    /// Its slot: of one button's presses each has a later one than the one before.
+    pub(super) slot: Slot,
     /// When it began, by the cloud's clock.
     pub(super) at: Timestamp,
     /// When it began, or was last taken up again because a person asked for it.
@@ -263,7 +265,7 @@ impl Oracle {
             What::TagWritten(step) => {
                 self.may_change(happening, "CreateTags");
                 self.works_on_instance(cloud, happening, step);
-                self.see_status(cloud, happening, step);
+                self.see_status(cloud, diary, happening, step);
             }
             What::Committed(commit) => self.see_written(cloud, diary, happening, commit),
             What::Published(topic, notice) => {

@@ -95,7 +95,7 @@ impl Oracle {
 
     fn last_press(&self, region: &Region, instance: &InstanceId) -> Option<&Told> {
         let of = |told: &&Told| told.press && told.region == *region && told.instance == *instance;
-        self.told.values().filter(of).max_by_key(|told| told.at)
+        self.told.values().filter(of).max_by_key(|told| told.slot)
     }
 
     /// The refusal that this invocation repeats on an instance.

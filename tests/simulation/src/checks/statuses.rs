@@ -3,8 +3,10 @@
 
 use super::Check;
 use super::oracle::Oracle;
+use crate::diary::{Diary, Pressed};
 use crate::run::Run;
 use amiline_domain::answers::{STANDS_SECONDS, both};
+use amiline_domain::escape::{in_quotes, plain};
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::plan::TagStep;
 use amiline_domain::status::weight;
@@ -16,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Seconds by which two clocks may differ here, and what a call takes.
 const SLACK_SECONDS: i64 = 60;
+/// What is said of a value that waits.
+const WAITS: &str = " waits until this press is answered";
 /// Characters of an answer that are shown however little room there is.
 const SHOWN: usize = 30;
 
@@ -31,7 +35,8 @@ pub(super) struct Said {
 
 impl Oracle {
     /// The words are those of a record that the writer holds, or two of which each was written before.
-    pub(super) fn see_status(&mut self, cloud: &FakeCloud, happening: &Happening, step: &TagStep) {
+    pub(super) fn see_status(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, step: &TagStep) {
+        self.see_what_waits(diary, step);
         let me = format!("invocation-{}", happening.invocation);
         let repeat = self.repeats_on(happening, &step.region, &step.instance);
         let again = repeat.filter(|repeat| repeat.says(&step.value)).map(|_| Trigger::Press(Button::Image));
@@ -54,6 +59,16 @@ impl Oracle {
                 self.hold(Check::StatusIsTrue, both, || format!("{} is told {:?}", step.instance, step.value));
             }
         }
+    }
+
+    /// A value that is said to wait for an answer was tagged before that answer, by a person.
+    fn see_what_waits(&mut self, diary: &Diary, step: &TagStep) {
+        let Some(said) = step.value.strip_suffix(WAITS) else { return };
+        // In the characters that a tag's value may have.
+        let is_named = |pressed: &Pressed| said.ends_with(&plain(&format!("; {}", in_quotes(&pressed.value, 60)), 256));
+        let on_it = |pressed: &&Pressed| pressed.region == step.region && pressed.instance == step.instance;
+        let tagged = diary.presses.iter().filter(on_it).any(is_named);
+        self.hold(Check::StatusIsTrue, tagged, || format!("{} is told {:?}", step.instance, step.value));
     }
 
     fn said_on<'a>(&'a self, region: &'a Region, instance: &'a InstanceId) -> impl Iterator<Item = &'a Said> + Clone {

@@ -224,6 +224,7 @@ impl Oracle {
             instance: family.instance.clone(),
             value: family.requested.clone(),
             press: matches!(family.trigger, Trigger::Press(_)),
+            slot: family.slot,
             at: happening.at,
             began: happening.at,
             retried: 0,

@@ -1,5 +1,6 @@
 //! The planner's decisions, one at a time. Whole runs are in tests/scenarios.
 
+mod button;
 mod changes;
 mod distributing;
 mod instance;
