@@ -205,6 +205,7 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         status: Some("working: 1 of 2".to_owned()),
         status_due: true,
         status_over: Some(FormerStatus { words: "available ami-0123456789abcdef0".to_owned(), doubted: true }),
+        other_value: Some("two words \u{1F4A5}".to_owned()),
         answer_refusals: 5,
         answer_not_before: Some(plus_seconds(now, 3)),
         lease: None,

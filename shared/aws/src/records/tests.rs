@@ -113,6 +113,7 @@ fn family() -> Family {
         status: None,
         status_due: false,
         status_over: Some(FormerStatus { words: "available ami-0123456789abcdef0".to_owned(), doubted: true }),
+        other_value: Some("other".to_owned()),
         answer_refusals: 0,
         answer_not_before: None,
         lease: Some(Lease { holder: "request-1".to_owned(), until: at("2026-11-24T12:01:30Z") }),
