@@ -22,7 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const OVERDUE_SECONDS: i64 = 1800;
 
 /// Turns of schedules that one tick gives out at most: what `create-image` and EC2's rate for CreateImage (5 a second,
-/// aws-facts.md section 6) get done until the next tick. The others keep their place, and the oldest go first.
+/// aws-behaviour.md#ec2-request-rates) get done until the next tick. The others keep their place,
+/// and the oldest go first.
 const TURNS_MAX: usize = 500;
 
 /// What a tick did.

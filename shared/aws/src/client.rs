@@ -47,7 +47,8 @@ pub(crate) fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX)
 }
 
-/// No retries by the SDK, for the one call that has no client token (aws-facts.md section 2).
+/// No retries by the SDK, for the one call that has no client token
+/// (aws-behaviour.md#createimage-has-no-client-token).
 pub(crate) fn no_retries() -> RetryConfig {
     RetryConfig::disabled()
 }

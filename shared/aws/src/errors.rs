@@ -30,8 +30,9 @@ impl<'a> Call<'a> {
         Self { action, subject, region }
     }
 
-    /// The call failed as the SDK says. EC2 models none of its errors (aws-facts.md section 7), so the code is looked
-    /// at, never the variant.
+    /// The call failed as the SDK says. EC2 models none of its errors
+    /// (aws-behaviour.md#ec2-models-none-of-its-errors), so the code is looked at, never the
+    /// variant.
     pub(crate) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> CallError
     where
         E: ProvideErrorMetadata + Error + 'static,

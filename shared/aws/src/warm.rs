@@ -1,5 +1,5 @@
 //! Opening connections while a function starts, when Lambda gives it a whole processor: each TLS handshake would cost
-//! the first message many times as much (local-aws.md section 3 has the figures).
+//! the first message many times as much (aws-behaviour.md#lambda-and-processor-time).
 //!
 //! Each call is a read that the function has the right to, a dry run, or puts nothing on the bus. How it ends does not
 //! matter.

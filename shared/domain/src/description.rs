@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct ImageDescription(String);
 
 impl ImageDescription {
-    /// EC2's limit (aws-facts.md section 2).
+    /// EC2's limit (aws-behaviour.md#descriptions-have-255-characters).
     pub const CHARACTERS_MAX: usize = 255;
 
     /// The one of a family whose policy does not say otherwise.

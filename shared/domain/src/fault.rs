@@ -31,7 +31,7 @@ const THROTTLED: &[&str] = &[
 ];
 
 /// Other codes with which EC2, KMS, DynamoDB, SNS, SQS, SSM or EventBridge refuse a call that may pass later
-/// (aws-facts.md sections 2, 3 and 7; design.md "Three kinds of error").
+/// (aws-behaviour.md#codes-that-mean-later).
 const LATER: &[&str] = &[
     "ProvisionedThroughputExceededException",
     "ConcurrentCreateImageNoRebootLimitExceeded",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// The states of an AMI (EC2's `ImageState`; aws-facts.md section 5).
+/// The states of an AMI (EC2's `ImageState`; aws-behaviour.md#image-states).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImageState {
@@ -136,7 +136,7 @@ impl InstanceState {
         }
     }
 
-    /// Whether EC2 makes an image of it now (aws-facts.md section 10).
+    /// Whether EC2 makes an image of it now (aws-behaviour.md#states-in-which-ec2-makes-an-image).
     pub fn can_be_imaged(self) -> bool {
         match self {
             InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => true,

@@ -38,7 +38,8 @@ impl IntentKey<'_> {
 }
 
 /// One image that one creating call may make: a family's place and attempt. It is the value of the intent tag, a
-/// part of the image's name, and CopyImage's client token (at most 64 ASCII characters, aws-facts.md section 3).
+/// part of the image's name, and CopyImage's client token (at most 64 ASCII characters,
+/// aws-behaviour.md#copyimage-has-a-client-token).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ImageKey(String);

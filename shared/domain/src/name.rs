@@ -72,7 +72,7 @@ impl From<NameStem> for String {
 }
 
 /// The name of an image: at most 127 characters of `[A-Za-z0-9._/()-]`, the set that every page of EC2's
-/// documentation allows (aws-facts.md section 2).
+/// documentation allows (aws-behaviour.md#characters-of-an-image-name).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ImageName(String);

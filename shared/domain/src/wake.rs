@@ -102,7 +102,8 @@ pub struct Tick {
     pub all_shares: bool,
 }
 
-/// A tag change of an instance (aws-facts.md 1.2: `tags` is the full set after the change).
+/// A tag change of an instance (aws-behaviour.md#tag-change-events: `tags` is the full set after
+/// the change).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceTagged {
     /// The account that the event names.
@@ -119,7 +120,7 @@ pub struct InstanceTagged {
     pub tags: BTreeMap<String, String>,
 }
 
-/// A state change of an image (aws-facts.md 1.1).
+/// A state change of an image (aws-behaviour.md#ami-state-change-events).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageStateChange {
     /// The account that the event names.

@@ -182,7 +182,8 @@ impl Local {
 
     /// Each snapshot that was made for an image, whether a describe shows it with the image or not.
     async fn snapshots_of(&self, region: &Region, image: &ImageId) -> Vec<Value> {
-        // What EC2 writes into the description names the image (aws-facts.md section 2).
+        // What EC2 writes into the description names the image
+        // (aws-behaviour.md#snapshot-descriptions-name-the-image).
         let asked =
             [("Owner.1", "self"), ("Filter.1.Name", "description"), ("Filter.1.Value.1", &format!("*{image}*"))];
         let answer = self.ec2(region, "DescribeSnapshots", &asked).await;

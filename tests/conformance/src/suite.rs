@@ -13,7 +13,8 @@ type Run<L> = for<'a> fn(&'a L) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 pub struct Expectation<L> {
     /// What is expected.
     pub name: String,
-    /// Where it is said: a section of `aws-facts.md` or of the design, or a service's documentation.
+    /// Where it is said: an entry of `docs/reference/aws-behaviour.md`, a section of
+    /// `ARCHITECTURE.md`, or a service's documentation.
     pub fact: &'static str,
     /// Panics if it does not hold.
     pub run: Run<L>,

@@ -167,7 +167,7 @@ impl FakeCloud {
         self.state.borrow_mut().set_dark(region, dark);
     }
 
-    /// EC2's request rates hold from now on, as documented (aws-facts.md section 6).
+    /// EC2's request rates hold from now on, as documented (aws-behaviour.md#ec2-request-rates).
     pub fn throttle_as_documented(&self) {
         self.state.borrow_mut().throttle_as_documented();
     }

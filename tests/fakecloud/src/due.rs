@@ -34,7 +34,7 @@ impl State {
         entry.change(now, |value| *value = due);
     }
 
-    /// The part of the index that a partition key belongs to (design.md: partitions `due#0` to `due#15`).
+    /// The part of the index that a partition key belongs to (partitions `due#0` to `due#15`).
     fn shard_of(&self, pk: &str) -> u32 {
         u32::from_str_radix(&short_digest(&[pk], 1), 16).expect("a hexadecimal digit") % self.settings.shards
     }

@@ -13,7 +13,7 @@ use amiline_domain::policy::CopyMinutes;
 
 /// Seconds until a copy fails whose key cannot be used.
 const KEY_FAILURE_SECONDS: i64 = 5;
-/// What EC2 says of such a copy (seen in third-party reports; reliability-and-security.md B.2, KMS).
+/// What EC2 says of such a copy (aws-behaviour.md#the-key-of-a-copy-is-checked-later).
 pub(crate) const KEY_NOT_ACCESSIBLE: &str = "Given key ID is not accessible";
 
 /// A client token that was used in a destination Region.
@@ -24,7 +24,8 @@ pub(crate) struct Token {
 }
 
 impl State {
-    /// CopyImage, called in the destination Region (aws-facts.md section 3).
+    /// CopyImage, called in the destination Region
+    /// (aws-behaviour.md#copyimage-is-called-in-the-destination).
     pub(crate) fn copy_image(&mut self, step: &CopyStep) -> Result<ImageId, Refusal> {
         if let Some(image) = self.answered_before(step)? {
             return Ok(image);
@@ -39,9 +40,11 @@ impl State {
         let (keys, doomed) = self.keys_of_copy(step, &source)?;
         let destination = step.destination.clone();
         let seconds = match &doomed {
-            // Section 3: the key is validated asynchronously; the call succeeds, then the image fails.
+            // The call succeeds, then the image fails
+            // (aws-behaviour.md#the-key-of-a-copy-is-checked-later).
             Some(_) => Some(KEY_FAILURE_SECONDS),
-            // Section 3: EC2 keeps the time that it was given, unless a quota is nearly used up, which is not modelled.
+            // EC2 keeps the time, unless a quota is nearly used up, which is not modelled
+            // (aws-behaviour.md#time-based-copies).
             None => {
                 let promised = step.within_minutes.map(|minutes| i64::from(minutes.get()) * 60);
                 let seconds = self.region(&destination).copy_seconds;
@@ -73,8 +76,9 @@ impl State {
         Ok(id)
     }
 
-    /// The image that this token made before. Another request with it is refused (section 3). How long EC2 remembers
-    /// a token is not documented here; the model never forgets.
+    /// The image that this token made before. Another request with it is refused
+    /// (aws-behaviour.md#copyimage-has-a-client-token). How long EC2 remembers a token is not
+    /// documented; the model never forgets.
     fn answered_before(&self, step: &CopyStep) -> Result<Option<ImageId>, Refusal> {
         if !step.client_token.is_ascii() || step.client_token.len() > 64 {
             return Err(Refusal::new("InvalidClientToken", "A client token has at most 64 ASCII characters."));
@@ -92,7 +96,8 @@ impl State {
         }
     }
 
-    /// The source must be there and, presumably, available (section 3).
+    /// The source must be there and, presumably, available
+    /// (aws-behaviour.md#copyimage-is-called-in-the-destination).
     fn copyable(&self, region: &Region, id: &ImageId) -> Result<&Image, Refusal> {
         let image = self.known_image(region, id)?;
         if image.state != ImageState::Available {
@@ -107,7 +112,8 @@ impl State {
         images.filter(|image| image.is_copy && image.state == ImageState::Pending).count()
     }
 
-    /// Sections 0.4 and 6: copies in flight for each destination are limited.
+    /// Copies in flight for each destination are limited
+    /// (aws-behaviour.md#copies-in-flight-are-limited).
     fn check_copies_in_flight(&self, destination: &Region) -> Result<(), Refusal> {
         if self.copies_in_flight(destination) >= self.region(destination).copies_max {
             let message = "The number of snapshot copies in progress to this Region has reached its limit.";
@@ -132,7 +138,8 @@ impl State {
                 // A key that is not there: what the snapshots of an image that will fail are under does not show.
                 (Some(asked), _) => asked.clone().or_else(|| Some(destination.aws_managed())),
                 // An encrypted snapshot never becomes a plain one; without a key of its own it keeps its key in
-                // the same Region, and gets the AWS-managed one in another (section 3).
+                // the same Region, and gets the AWS-managed one in another
+                // (aws-behaviour.md#which-key-a-copy-gets).
                 (None, Some(key)) if same_region => Some(key),
                 (None, Some(_)) => Some(destination.aws_managed()),
                 (None, None) => by_default.then(|| destination.aws_managed()),

@@ -10,12 +10,14 @@ use amiline_domain::image::{ImageState, InstanceState, RootDevice};
 use amiline_domain::making::Treatment;
 use amiline_domain::plan::CreateStep;
 
-/// Seconds between two snapshots of a volume (aws-facts.md section 2, SnapshotCreationPerVolumeRateExceeded).
+/// Seconds between two snapshots of a volume
+/// (aws-behaviour.md#fifteen-seconds-between-snapshots-of-a-volume).
 const BETWEEN_SNAPSHOTS: i64 = 15;
 
 impl State {
-    /// CreateImage. There is no client token (aws-facts.md section 2): sent twice it makes two images, unless the
-    /// name stands in the way. In which order EC2 checks is not documented.
+    /// CreateImage. Sent twice it makes two images, unless the name stands in the way
+    /// (aws-behaviour.md#createimage-has-no-client-token). In which order EC2 checks is not
+    /// documented.
     pub(crate) fn create_image(&mut self, step: &CreateStep) -> Result<ImageId, Refusal> {
         let region = &step.region;
         let instance = self.known_instance(region, &step.instance)?.clone();
@@ -30,12 +32,13 @@ impl State {
             instance.reboots += u32::from(step.reboot);
         });
         let doomed = self.region_mut(region).failures.pop_front();
-        // Snapshots are encrypted as their volumes are (section 2: encryption cannot change).
+        // Snapshots are encrypted as their volumes are
+        // (aws-behaviour.md#device-mappings-of-createimage).
         let id = self.insert_image(NewImage {
             region: region.clone(),
             name: step.name.to_string(),
             source_instance: Some(step.instance.clone()),
-            // Section 5: SourceImageId is the instance's launch AMI.
+            // aws-behaviour.md#where-an-image-says-that-it-comes-from.
             source_image: Some(instance.launched_from.clone()),
             keys: volumes.iter().map(|volume| volume.key.clone()).collect(),
             devices: volumes
@@ -75,10 +78,11 @@ impl State {
     }
 }
 
-/// The instance's volumes, as the call changes them (aws-facts.md section 2, BDM limits). That a device which the
-/// instance lacks may be left out is not documented; for any other EC2 wants a snapshot or a size (seen in third-party
-/// reports: "Either snapshot ID or volume size must be provided"). What it says of a root that is left out is not
-/// documented either.
+/// The instance's volumes, as the call changes them
+/// (aws-behaviour.md#device-mappings-of-createimage). That a device which the instance lacks may be
+/// left out is not documented; for any other EC2 wants a snapshot or a size (seen in third-party
+/// reports: "Either snapshot ID or volume size must be provided"). What it says of a root that is
+/// left out is not documented either.
 fn volumes_of(instance: &Instance, step: &CreateStep) -> Result<Vec<Attached>, Refusal> {
     let mut volumes = instance.volumes.clone();
     for (device, treatment) in &step.devices {
@@ -105,7 +109,8 @@ fn volumes_of(instance: &Instance, step: &CreateStep) -> Result<Vec<Attached>, R
 }
 
 fn check_source(instance: &Instance) -> Result<(), Refusal> {
-    // Seen with pending instances (aws-facts.md section 10). That stopping ones are taken is what the text says.
+    // Reported of pending instances (aws-behaviour.md#states-in-which-ec2-makes-an-image). The text
+    // says that stopping ones are taken.
     if instance.state == InstanceState::Pending {
         let message = "Instance is not in state 'running' or 'stopping' or 'stopped'";
         return Err(Refusal::new("InvalidParameterValue", message));
@@ -115,7 +120,8 @@ fn check_source(instance: &Instance) -> Result<(), Refusal> {
         return Err(Refusal::new("IncorrectInstanceState", message));
     }
     if instance.root_device == RootDevice::InstanceStore {
-        // Section 2: the code that CreateImage gives is not documented; NonEBSInstance is in EC2's list.
+        // Which code CreateImage gives is not documented
+        // (aws-behaviour.md#createimage-needs-an-ebs-root-device).
         return Err(Refusal::new("NonEBSInstance", "The specified instance does not have an EBS root volume."));
     }
     Ok(())

@@ -8,14 +8,14 @@ use amiline_domain::image::{ImageState, ObservedImage};
 use jiff::{SignedDuration, Timestamp};
 
 impl State {
-    /// DescribeImages with owner self and IncludeDisabled, as far behind as the Region's describes are (aws-facts.md
-    /// section 6: eventual consistency applies to all describes).
+    /// DescribeImages with owner self and IncludeDisabled, as far behind as the Region's describes
+    /// are (aws-behaviour.md#reads-are-eventually-consistent).
     pub(crate) fn describe_images(&self, region: &Region, wanted: impl Fn(&Image) -> bool) -> Vec<ObservedImage> {
         self.describe(region, true, wanted)
     }
 
-    /// The same as somebody sees it who may not have asked for disabled images (aws-facts.md section 4: they are
-    /// hidden unless asked for).
+    /// The same as somebody sees it who may not have asked for disabled images
+    /// (aws-behaviour.md#disabled-and-deprecated-images-in-lists).
     pub(crate) fn describe(
         &self,
         region: &Region,
@@ -33,7 +33,8 @@ impl State {
             .collect()
     }
 
-    /// Recently deregistered images linger in DescribeImages (aws-facts.md section 4, DeregisterImage).
+    /// Recently deregistered images linger in DescribeImages
+    /// (aws-behaviour.md#reads-are-eventually-consistent).
     fn faded(&self, image: &Image, seen: Timestamp) -> bool {
         let ghost = SignedDuration::from_secs(self.settings.ghost_seconds);
         image.deregistered_at.is_some_and(|at| seen >= at + ghost)
@@ -48,7 +49,8 @@ impl State {
     }
 
     fn observed(&self, image: &Image) -> ObservedImage {
-        // During a copy the snapshot ids may be missing until it is complete (aws-facts.md section 3).
+        // During a copy the ids may be missing
+        // (aws-behaviour.md#a-copy-hides-its-snapshots-while-it-is-made).
         let hidden = image.is_copy && image.state == ImageState::Pending;
         let snapshots = if hidden { Vec::new() } else { image.snapshots.clone() };
         ObservedImage {

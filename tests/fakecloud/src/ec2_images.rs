@@ -53,7 +53,8 @@ pub struct Image {
     pub state_reason: Option<String>,
     /// The instance it was made from, by CreateImage.
     pub source_instance: Option<InstanceId>,
-    /// The image it comes from: the instance's for CreateImage, the copied one for CopyImage (aws-facts.md section 5).
+    /// The image it comes from: the instance's for CreateImage, the copied one for CopyImage
+    /// (aws-behaviour.md#where-an-image-says-that-it-comes-from).
     pub source_image: Option<ImageId>,
     /// Its snapshots, one for each device.
     pub snapshots: Vec<SnapshotId>,
@@ -78,8 +79,9 @@ pub struct Image {
 }
 
 impl Image {
-    /// Whether it holds its name. After deregistering "allow propagation time" (aws-facts.md section 2). That a failed
-    /// or disabled image holds its name is not documented.
+    /// Whether it holds its name. After deregistering it does for a while
+    /// (aws-behaviour.md#image-names-are-unique). That a failed or disabled image holds its name is
+    /// not documented.
     pub(crate) fn holds_name(&self, now: Timestamp, ghost_seconds: i64) -> bool {
         self.deregistered_at.is_none_or(|at| now < at + SignedDuration::from_secs(ghost_seconds))
     }
@@ -138,7 +140,7 @@ impl State {
     }
 
     /// Refuses a name that is malformed or taken. Names are unique for each account and Region, and the message of
-    /// InvalidAMIName.Duplicate says who holds it (aws-facts.md section 2; design.md "At most one create").
+    /// InvalidAMIName.Duplicate says who holds it (aws-behaviour.md#image-names-are-unique).
     pub(crate) fn check_name(&self, region: &Region, name: &str) -> Result<(), Refusal> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "()[] ./-'@_".contains(c);
         if !(3..=128).contains(&name.chars().count()) || !name.chars().all(allowed) {
@@ -162,7 +164,7 @@ impl State {
     }
 
     /// Puts a new pending image and its snapshots into the Region, tagged from the first moment: if tagging on
-    /// creation fails, nothing is created (aws-facts.md section 2, Using_Tags).
+    /// creation fails, nothing is created (aws-behaviour.md#tags-in-the-creating-call).
     pub(crate) fn insert_image(&mut self, new: NewImage) -> ImageId {
         let id = self.ids.image();
         let now = self.now;

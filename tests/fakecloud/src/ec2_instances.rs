@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// Seconds for which a terminated instance is still shown.
 const SHOWN_AFTER_TERMINATION: i64 = 3600;
-/// Tags that a resource may have (aws-facts.md section 6).
+/// Tags that a resource may have (aws-behaviour.md#limits-of-tags).
 const TAGS_MAX: usize = 50;
 
 /// How a volume is encrypted.
@@ -38,7 +38,8 @@ pub struct Launch {
     pub pending_seconds: Option<i64>,
     /// Whether hibernation is configured.
     pub hibernation: bool,
-    /// Its tags. Whether RunInstances emits a tag event is not documented (aws-facts.md 1.2), so none is emitted.
+    /// Its tags. Whether RunInstances emits a tag event is not documented
+    /// (aws-behaviour.md#tags-given-at-creation-send-no-event), so none is emitted.
     pub tags: BTreeMap<String, String>,
 }
 
@@ -145,7 +146,7 @@ impl State {
         shown.any(|instance| instance.tags.contains_key(key) && instance.shown_at(seen))
     }
 
-    /// The instance as it is, for a call that needs it (aws-facts.md section 2: InvalidInstanceID.NotFound).
+    /// The instance as it is, for a call that needs it (aws-behaviour.md#an-unknown-instance).
     pub(crate) fn known_instance(&self, region: &Region, id: &InstanceId) -> Result<&Instance, Refusal> {
         let instances = &self.region(region).instances;
         let found = instances.get(id).map(Versioned::current).filter(|instance| instance.shown_at(self.now));
@@ -211,7 +212,8 @@ impl State {
         }
     }
 
-    /// DeleteTags of one key; with a value only if the tag has it (design.md "Spring back"). Whether it was there.
+    /// DeleteTags of one key; with a value only if the tag has it
+    /// (aws-behaviour.md#deletetags-with-a-value). Whether it was there.
     pub(crate) fn untag_instance(
         &mut self,
         region: &Region,
@@ -232,7 +234,7 @@ impl State {
     }
 }
 
-/// Limits of one tag (aws-facts.md section 6).
+/// Limits of one tag (aws-behaviour.md#limits-of-tags).
 pub(crate) fn check_tag(key: &str, value: &str) -> Result<(), Refusal> {
     if key.chars().count() > 128 || value.chars().count() > 256 || key.starts_with("aws:") || key.is_empty() {
         return Err(Refusal::new("InvalidParameterValue", "Tag key or value is too long, empty or reserved"));
@@ -240,7 +242,7 @@ pub(crate) fn check_tag(key: &str, value: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Limits of the tags of a creating call (aws-facts.md section 6).
+/// Limits of the tags of a creating call (aws-behaviour.md#limits-of-tags).
 pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Refusal> {
     if tags.len() > TAGS_MAX {
         return Err(tag_limit());

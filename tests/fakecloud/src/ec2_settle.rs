@@ -12,7 +12,8 @@ impl State {
         let place = self.region(region);
         let Some(image) = place.image(id).filter(|image| image.state == ImageState::Pending) else { return };
         let keys = image.snapshots.iter().filter_map(|snapshot| place.snapshots[snapshot].key.as_deref());
-        // For a copy, aws-facts.md section 3. For an image of an instance it is not documented, so it fails as well.
+        // A copy fails (aws-behaviour.md#the-key-of-a-copy-is-checked-later). For an image of an
+        // instance it is not documented: fails as well.
         let key_lost = keys.into_iter().any(|key| !place.keys.usable(key));
         let why = image
             .doomed
@@ -29,14 +30,15 @@ impl State {
         self.set_state(region, id, ImageState::Failed, Some(why.to_owned()));
     }
 
-    /// Changes an image's state and emits the event (aws-facts.md 1.1).
+    /// Changes an image's state and emits the event (aws-behaviour.md#ami-state-change-events).
     pub(crate) fn set_state(&mut self, region: &Region, id: &ImageId, to: ImageState, why: Option<String>) {
         let now = self.now;
         self.change_image(region, id, |image| {
             image.state = to;
             image.state_reason.clone_from(&why);
             if to == ImageState::Disabled {
-                // Section 4: DisableImage removes all launch permissions; EnableImage does not give them back.
+                // EnableImage does not give them back
+                // (aws-behaviour.md#disabling-removes-launch-permissions).
                 image.permissions.clear();
             }
             if to == ImageState::Deregistered {

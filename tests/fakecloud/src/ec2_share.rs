@@ -34,15 +34,16 @@ impl State {
         }
         match image.state {
             ImageState::Available => {}
-            // aws-facts.md section 0.5.
+            // aws-behaviour.md#a-pending-image-cannot-be-shared.
             ImageState::Pending => {
                 let message = format!("The AMI ID '{id}' is currently pending");
                 return Err(Refusal::new("InvalidAMIID.Unavailable", message));
             }
             _ => return Err(Refusal::new("InvalidAMIID.Unavailable", format!("The AMI ID '{id}' is not available"))),
         }
-        // Section 10: one bad target refuses the whole call. The code for a closed account is not documented; this one and
-        // its text are what EC2 says of an id that cannot be an account's.
+        // aws-behaviour.md#one-bad-target-refuses-the-whole-call. The code for a closed account is
+        // not documented; this one and its text are what EC2 says of an id that cannot be an
+        // account's.
         let closed = permissions.iter().find_map(|permission| match permission {
             Permission::Target(target) if self.settings.closed.contains(target) => Some(target),
             Permission::Target(_) | Permission::Everybody => None,
@@ -51,8 +52,8 @@ impl State {
             let message = format!("Invalid attribute item value \"{target}\" for userId item type.");
             return Err(Refusal::new("InvalidAMIAttributeItemValue", message));
         }
-        // Section 3: images under the AWS-managed key cannot be shared; nothing forbids sharing unencrypted ones.
-        // The code is not documented.
+        // Nothing forbids sharing unencrypted ones
+        // (aws-behaviour.md#images-under-the-aws-managed-key-cannot-be-shared).
         let keys = self.keys_of(region, &image.snapshots)?;
         if keys.iter().flatten().any(|key| self.region(region).keys.is_aws_managed(key)) {
             return Err(Refusal::new(
@@ -60,7 +61,8 @@ impl State {
                 "Snapshots encrypted with the AWS Managed CMK can't be shared. Specify another snapshot.",
             ));
         }
-        // Section 2, not modelled further: public images may hold no encrypted snapshot and stand under a block.
+        // Public images may hold no encrypted snapshot; the block is not modelled
+        // (aws-behaviour.md#public-images).
         if permissions.contains(&Permission::Everybody) && keys.iter().any(Option::is_some) {
             return Err(Refusal::new(
                 "OperationNotPermitted",

@@ -19,7 +19,8 @@ pub enum EventKind {
     ImageState,
 }
 
-/// What becomes of events of a kind: they are best effort, may come twice and in any order (aws-facts.md 0.1, 1.7).
+/// What becomes of events of a kind: they are best effort, may come twice and in any order
+/// (aws-behaviour.md#events-are-best-effort).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Delivery {
     /// They arrive at once.
@@ -97,7 +98,8 @@ struct ImageDetail<'a> {
 }
 
 impl State {
-    /// `Tag Change on Resource` of an instance: `tags` is the full set after the change (aws-facts.md 1.2).
+    /// `Tag Change on Resource` of an instance: `tags` is the full set after the change
+    /// (aws-behaviour.md#tag-change-events).
     pub(crate) fn emit_tag_change(&mut self, region: &Region, id: &InstanceId, key: &str) {
         let instance = self.region(region).instances[id].current();
         let (tags, version) = (instance.tags.clone(), instance.tag_version);
@@ -117,7 +119,8 @@ impl State {
         self.put_event(EventKind::TagChange, region, body, matches.then_some(Queue::Create));
     }
 
-    /// `EC2 AMI State Change` (aws-facts.md 1.1): no event for a state that EC2 does not announce.
+    /// `EC2 AMI State Change` (aws-behaviour.md#ami-state-change-events): no event for a state that
+    /// EC2 does not announce.
     pub(crate) fn emit_image_state(&mut self, region: &Region, id: &ImageId, state: ImageState, error: &str) {
         let state = match state {
             ImageState::Available => "available",

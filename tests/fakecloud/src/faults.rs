@@ -66,7 +66,7 @@ impl FaultKind {
 }
 
 /// How EC2 explains a denial: who, what, which policy denied, and an encoded part for `sts decode-authorization-message`
-/// (aws-facts.md section 10). As long as real ones are.
+/// (aws-behaviour.md#ec2-models-none-of-its-errors). As long as real ones are.
 pub fn denial(action: &str) -> String {
     format!(
         "You are not authorized to perform this operation. User: arn:aws:sts::111111111111:assumed-role/\

@@ -3,8 +3,9 @@
 //!
 //! Nothing here reads a clock or draws a random number: the same calls give the same answers and the same trace.
 //! Every port call goes through one gate ([`Call`]), where it yields, may be made to fail, and is written down. What is
-//! modelled of AWS cites the section of `aws-facts.md` that says so; where AWS documents nothing, the comment says
-//! "not documented" and the model takes the choice that is harder on us.
+//! modelled of AWS cites the entry of `docs/reference/aws-behaviour.md` that says so; where AWS
+//! documents nothing, the comment says "not documented" and the model takes the choice that is
+//! harder on us.
 
 #![allow(
     clippy::unwrap_used,

@@ -23,7 +23,7 @@ impl Dark {
     }
 }
 
-/// A token bucket of one action in one Region (aws-facts.md section 6: throttling is per account, Region and API).
+/// A token bucket of one action in one Region (aws-behaviour.md#ec2-request-rates).
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
     size: i64,
@@ -52,7 +52,7 @@ impl Bucket {
     }
 }
 
-/// Buckets as aws-facts.md section 6 documents them: action, size, tokens a second.
+/// Buckets as documented (aws-behaviour.md#ec2-request-rates): action, size, tokens a second.
 pub(crate) const DOCUMENTED: &[(&str, u32, u32)] = &[
     ("ec2:DescribeImages", 100, 20),
     ("ec2:DescribeImageAttribute", 100, 20),

@@ -92,7 +92,8 @@ impl FakeCloud {
         self.set_state_by_hand(region, image, ImageState::Disabled, None);
     }
 
-    /// Somebody enables an image again; its shares do not come back (aws-facts.md section 4).
+    /// Somebody enables an image again; its shares do not come back
+    /// (aws-behaviour.md#disabling-removes-launch-permissions).
     pub fn enable(&self, region: &Region, image: &ImageId) {
         self.set_state_by_hand(region, image, ImageState::Available, None);
     }

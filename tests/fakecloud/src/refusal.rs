@@ -14,7 +14,8 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// An error answer with EC2's usual status 400 (aws-facts.md section 2: "EC2 returns HTTP 400 for most").
+    /// An error answer with EC2's usual status 400
+    /// (aws-behaviour.md#ec2-models-none-of-its-errors).
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
         Self::with_status(code, message, 400)
     }

@@ -54,7 +54,8 @@ impl RegionState {
             image_lag_seconds: None,
             create_seconds: Some(60),
             copy_seconds: Some(120),
-            // aws-facts.md section 6: 20 concurrent copies for each destination.
+            // 20 concurrent copies for each destination
+            // (aws-behaviour.md#copies-in-flight-are-limited).
             copies_max: 20,
             copies_peak: 0,
             failures: VecDeque::new(),

@@ -127,7 +127,8 @@ impl Conditions {
             index_lag: *choices.one_of(&[0, 5]),
             page: *choices.one_of(&[1000, 1, 2]),
             parts: *choices.one_of(&[1, 1, 1, 2, 1, 2, 1, 16]),
-            // A copy takes twice as long: a day at the most (aws-facts.md section 2).
+            // A copy takes twice as long: a day at the most
+            // (aws-behaviour.md#an-image-may-take-24-hours).
             pending: *choices.one_of(&[60, 10, 60, 600, 10, 300, 60, 10, 60, 600, 10, 300, 60, 10, 20_000, 43_000]),
             forwarded: !choices.often(2500),
             torn: choices.often(3000),

@@ -78,7 +78,7 @@ pub fn plan(run: &mut Run) {
 
 pub(crate) fn press(run: &mut Run, place: &Region, instance: &InstanceId, value: &str) {
     let before = run.cloud.instance_now(place, instance);
-    // EC2 takes no fifty-first tag (aws-facts.md section 6), and tells the person so.
+    // EC2 takes no fifty-first tag (aws-behaviour.md#limits-of-tags), and tells the person so.
     let full = before.tags.len() >= 50 && !before.tags.contains_key("amiline:image");
     if before.state.is_gone() || full {
         return;

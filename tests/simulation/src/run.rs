@@ -158,7 +158,7 @@ impl Run {
             storm,
             diary: Diary::default(),
             stack: Rc::new(stack),
-            // Home, and whatever is forwarded (design.md, small limits).
+            // Home, and whatever is forwarded.
             watched: Rc::new(if conditions.forwarded { vec![east(), west(), europe()] } else { vec![east(), west()] }),
             oracle: Oracle::default(),
             stats: Stats::default(),

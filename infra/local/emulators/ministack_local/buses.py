@@ -41,7 +41,8 @@ def emit(event: dict) -> str:
 
 def _to_bus(spec, event, rule, event_path, target_input_payload=None):
     """A rule's bus target. The delivered event keeps the Region and account it happened in; AWS does not
-    pass on what already came from another account or Region (aws-facts 1.7, "no chaining")."""
+    pass on what already came from another account or Region
+    (aws-behaviour.md#forwarded-events-are-not-forwarded-again)."""
     elsewhere = (spec.account_id, spec.region) != (get_account_id(), get_region())
     if elsewhere and event.get("_FromElsewhere"):
         eventbridge.logger.warning("EventBridge -> %s: not forwarded a second time", spec)
@@ -63,7 +64,8 @@ def _to_bus(spec, event, rule, event_path, target_input_payload=None):
 
 
 def _to_target(target, event, rule, view=None):
-    """EventBridge Scheduler's context attributes in Input (aws-facts 1.6), which ministack passes on as written."""
+    """EventBridge Scheduler's context attributes in Input, which ministack passes on as written
+    (aws-behaviour.md#eventbridge-scheduler-fills-in-its-input)."""
     text = target.get("Input")
     if event.get("Source") == "aws.scheduler" and text and "<aws.scheduler." in text:
         values = {

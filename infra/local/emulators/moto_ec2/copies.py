@@ -1,4 +1,4 @@
-"""CopyImage: called in the destination Region. aws-facts 3."""
+"""CopyImage (aws-behaviour.md#copyimage-is-called-in-the-destination)."""
 
 import json
 import time
@@ -20,8 +20,8 @@ def clear() -> None:
 
 
 def _completion_minutes(minutes: int | None) -> int | None:
-    """The time of a time-based copy. Which error AWS has for another one is CNV, as is the error of a used-up quota,
-    which is not modelled; the copy itself is pending for as long as any other."""
+    """The time of a time-based copy (aws-behaviour.md#time-based-copies). Which error AWS has for another
+    one is not documented. The quota is not modelled; the copy is pending for as long as any other."""
     if minutes is not None and (minutes % 15 or not 15 <= minutes <= 2880):
         raise invalid(f"Value ({minutes}) for parameter SnapshotCopyCompletionDurationMinutes is invalid.")
     return minutes
@@ -58,7 +58,8 @@ class Copies:
             )
         image_tags = dict(tags.get("image", {}))
         if param("CopyImageTags", False) and source.owner_id == backend.account_id:
-            # Which wins on a collision is CNV; here the tags named in the call do.
+            # Which wins on a collision is not documented (aws-behaviour.md#copyimagetags); here the
+            # tags of the call do.
             image_tags = {k: v for k, v in source.tags.items() if not k.startswith("aws:")} | image_tags
             tagging.check(image_tags)
         minutes = _completion_minutes(param("SnapshotCopyCompletionDurationMinutes"))
@@ -108,12 +109,13 @@ class Copies:
         where = model.backend(self.current_account, region)
         source = model.find(where, image_id)
         if source.state != "available":
-            # The text for a source that is not available is CNV.
+            # The text for a source that is not available is not documented.
             raise errors.image_unavailable(source.id, f"is currently {source.state}")
         if source.root_device_type != "ebs":
             raise invalid("The image is not backed by EBS, and the local EC2 copies no other.")
         if source.owner_id != self.current_account:
-            # Launch permission is not enough: each snapshot must be shared too (aws-facts 3, cross-account copy).
+            # Each snapshot must be shared too
+            # (aws-behaviour.md#copying-an-image-of-another-account).
             for snapshot in source.snapshots():
                 if (
                     self.current_account not in snapshot.create_volume_permission_userids

@@ -1,4 +1,5 @@
-"""DescribeImages, and who sees which image. aws-facts 4, 5, 6."""
+"""DescribeImages, and who sees which image
+(aws-behaviour.md#disabled-and-deprecated-images-in-lists)."""
 
 import time
 
@@ -36,7 +37,8 @@ def described(image: Image, viewer: str) -> dict:
         "PlatformDetails": "Windows" if image.platform == "windows" else "Linux/UNIX",
         "UsageOperation": "RunInstances:0002" if image.platform == "windows" else "RunInstances",
         "BlockDeviceMappings": [device.described(show_snapshots) for device in image.devices],
-        # Tags are their owner's: sharing an image does not show them (aws-facts 3, CopyImageTags).
+        # Sharing an image does not show its tags
+        # (aws-behaviour.md#tags-are-seen-by-their-owner-only).
         "Tags": [{"Key": k, "Value": v} for k, v in image.tags.items()] if own else [],
         "SourceInstanceId": image.source_instance_id,
         "SourceImageId": image.source_image_id,
@@ -45,7 +47,8 @@ def described(image: Image, viewer: str) -> dict:
         "ImdsSupport": image.imds_support,
         "Platform": image.platform,
         "DeregistrationProtection": image.deregistration_protection if own else None,
-        # AWS shows this a day late; here at once (aws-facts 5).
+        # AWS shows this a day late; here at once
+        # (aws-behaviour.md#attributes-of-an-image-that-change-slowly).
         "LastLaunchedTime": iso(image.last_launched) if own and image.last_launched else None,
     }
     if image.reason_code:
@@ -119,7 +122,8 @@ class Describing:
         if not param("IncludeDisabled", False):
             images = [image for image in images if image.state != "disabled"]
         if not param("IncludeDeprecated", False):
-            # The owner always sees deprecated images (aws-facts 4, EnableImageDeprecation).
+            # The owner always sees deprecated images
+            # (aws-behaviour.md#disabled-and-deprecated-images-in-lists).
             images = [image for image in images if image.owner_id == viewer or not image.deprecated]
 
         def tags_of(image):
@@ -156,5 +160,6 @@ class Describing:
 
 
 def _hidden(image: Image) -> bool:
-    """Reads may lag behind writes (aws-facts 6, eventual consistency); `hide-images` says by how much."""
+    """Reads may lag behind writes (aws-behaviour.md#reads-are-eventually-consistent);
+    `hide-images` says by how much."""
     return image.hidden_until > time.monotonic()

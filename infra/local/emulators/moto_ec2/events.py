@@ -1,4 +1,6 @@
-"""Events that EC2 sends: their exact shapes (aws-facts 1.1, 1.2, 1.4) and the thread that delivers them.
+"""Events that EC2 sends: their exact shapes and the thread that delivers them
+(aws-behaviour.md#ami-state-change-events, aws-behaviour.md#tag-change-events,
+aws-behaviour.md#instance-states).
 
 Delivery is one thread and one queue: calls never wait for it, and the order is the order things happened in. Real
 events keep no order and may be lost; tests ask for that (`drop-events`, `duplicate-events`).
@@ -14,14 +16,15 @@ from . import ministack
 from .state import STATE
 
 _queue: queue.Queue = queue.Queue()
-# Counts changes of tags per resource ("starts at 1 and increments", aws-facts 1.2).
+# Counts changes of tags per resource (aws-behaviour.md#tag-change-events).
 _versions: dict[tuple[str, str, str], int] = {}
 
 _TAGGED = {"i": "instance", "ami": "image", "snap": "snapshot", "vol": "volume"}
 
 
 def image_changed(image, state: str, request_id: str, message: str = "") -> None:
-    # Image ARNs have no account, keys are PascalCase and ErrorMessage is never absent (aws-facts 1.1).
+    # Image ARNs have no account, keys are PascalCase and ErrorMessage is never absent
+    # (aws-behaviour.md#ami-state-change-events).
     detail = {"RequestId": request_id, "ImageId": image.id, "State": state, "ErrorMessage": message}
     arn = f"arn:aws:ec2:{image.region}::image/{image.id}"
     _send(image.owner_id, image.region, "aws.ec2", "EC2 AMI State Change", [arn], detail)
@@ -35,14 +38,15 @@ def instance_changed(backend, instance_id: str, state: str) -> None:
 
 
 def tags_changed(backend, resource_id: str, keys: list[str], creating: bool = False) -> None:
-    """`tags` is the whole set after the change; deleted keys are only in changed-tag-keys (aws-facts 1.2)."""
+    """`tags` is the whole set after the change; deleted keys are only in changed-tag-keys
+    (aws-behaviour.md#tag-change-events)."""
     kind = _TAGGED.get(resource_id.split("-", 1)[0])
     if kind is None or not keys or (creating and not STATE.creation_tags_emit):
         return
     account, region = backend.account_id, backend.region_name
     version = _versions[account, region, resource_id] = _versions.get((account, region, resource_id), 0) + 1
     # Image and snapshot ARNs of EC2 have no account; only the instance's form is documented for this event, so
-    # whether an image's has one here is CNV.
+    # whether an image's has one here is not documented (aws-behaviour.md#tag-change-events).
     owner = account if kind in ("instance", "volume") else ""
     detail = {
         "changed-tag-keys": sorted(keys),

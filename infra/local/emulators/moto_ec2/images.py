@@ -1,4 +1,5 @@
-"""CreateImage and RegisterImage, and how an image becomes available or fails. aws-facts 2."""
+"""CreateImage and RegisterImage, and how an image becomes available or fails
+(aws-behaviour.md#a-failed-image-and-its-snapshots)."""
 
 import re
 import time
@@ -12,7 +13,7 @@ from .errors import error, invalid, missing
 from .model import Device, Image
 from .state import LOCK, STATE
 
-# "3-128, alphanumerics ()[] . / - ' @ _ and space" (aws-facts 2, Name).
+# "3-128, alphanumerics ()[] . / - ' @ _ and space" (aws-behaviour.md#characters-of-an-image-name).
 _NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}\Z")
 _last_snapshot: dict[str, float] = {}
 
@@ -28,7 +29,8 @@ def check_name(backend, name: str | None) -> str:
         )
     for image in backend.amis.values():
         # Every image that exists holds its name: pending, disabled and failed ones too. That a disabled or failed
-        # one does is CNV, and the stricter reading.
+        # one does is not documented (aws-behaviour.md#image-names-are-unique), and the stricter
+        # reading.
         if image.name == name:
             raise error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI {image.id}")
     return name
@@ -52,7 +54,8 @@ def finish(image: Image, request_id: str, message: str | None) -> None:
     if image.state != "pending" or model.BY_REGION.get(image.region, {}).get(image.id) is not image:
         return  # settled by hand, or deregistered meanwhile
     for snapshot in image.snapshots():
-        # A failed image keeps its snapshots, in error, so that whoever cleans up has something to clean (CNV).
+        # A failed image keeps its snapshots, in error, so that there is something to clean up
+        # (aws-behaviour.md#a-failed-image-and-its-snapshots).
         snapshot.status = "error" if message else "completed"
     image.state = "failed" if message else "available"
     if message:
@@ -77,7 +80,7 @@ class Images:
         tags = tagging.given(self._get_param("TagSpecifications"), ("image", "snapshot"))
         description = check_description(self._get_param("Description"))
         if instance.state == "pending":
-            # As reported for AWS (aws-facts 10).
+            # As reported (aws-behaviour.md#states-in-which-ec2-makes-an-image).
             raise error("InvalidParameterValue", "Instance is not in state 'running' or 'stopping' or 'stopped'")
         if instance.state in ("terminated", "shutting-down"):
             raise error(
@@ -85,7 +88,8 @@ class Images:
                 f"The instance '{instance.id}' is not in a state from which an image can be created.",
             )
         if instance.root_device_type != "ebs":
-            # Which code AWS uses is CNV; this one is in its list of errors.
+            # Which code AWS uses is not documented
+            # (aws-behaviour.md#createimage-needs-an-ebs-root-device).
             raise error("NonEBSInstance", f"The instance '{instance.id}' does not have an EBS root device.")
         devices = self._devices_of(instance)
         name = check_name(backend, self._get_param("Name"))
@@ -104,7 +108,8 @@ class Images:
             boot_mode=source.boot_mode if source else "uefi-preferred",
             imds_support=source.imds_support if source else None,
             source_instance_id=instance.id,
-            # Set from the instance's image even if that is another account's or long gone (aws-facts 5).
+            # Even if that is another account's or long gone
+            # (aws-behaviour.md#where-an-image-says-that-it-comes-from).
             source_image_id=instance.image_id,
             source_image_region=self.region,
         )
@@ -126,10 +131,11 @@ class Images:
         return ActionResult({"ImageId": image.id})
 
     def _devices_of(self, instance) -> list[tuple[Device, object]]:
-        """The instance's volumes, as BlockDeviceMappings changes them. Neither size nor encryption of a volume can
-        be changed; `NoDevice` leaves one out, but never the root (what AWS says of that is CNV), and is no error for a
-        device that is not there (CNV); a new name adds an empty volume (aws-facts 2, BDM limits), which needs a size
-        ("Either snapshot ID or volume size must be provided", from third-party reports)."""
+        """The instance's volumes, as BlockDeviceMappings changes them
+        (aws-behaviour.md#device-mappings-of-createimage). Neither size nor encryption of a volume can be
+        changed. `NoDevice` leaves one out, but never the root (what AWS says of that is not documented),
+        and is no error for a device that is not there. A new name adds an empty volume, which needs a
+        size ("Either snapshot ID or volume size must be provided", from third-party reports)."""
         asked = {entry.get("DeviceName"): entry for entry in self._get_param("BlockDeviceMappings", [])}
         devices = []
         for name, block in instance.get_block_device_mapping:

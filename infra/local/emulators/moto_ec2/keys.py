@@ -1,4 +1,5 @@
-"""Which KMS key encrypts what. aws-facts 3 (Encryption) and the EBS settings of an account in a Region."""
+"""Which KMS key encrypts what (aws-behaviour.md#which-key-a-copy-gets), and the EBS settings of an
+account in a Region."""
 
 import hashlib
 
@@ -25,7 +26,8 @@ def default(backend) -> str:
 
 def check(backend, name: str | None) -> tuple[str, str | None]:
     """The ARN that a key's name stands for, and why it cannot be used (None if it can). CopyImage and RunInstances
-    accept a key they cannot use and fail later (aws-facts 3: "validated asynchronously")."""
+    accept a key they cannot use and fail later
+    (aws-behaviour.md#the-key-of-a-copy-is-checked-later)."""
     account, region = backend.account_id, backend.region_name
     if name is None:
         name = default(backend)

@@ -1,4 +1,5 @@
-"""The end of an image: deprecate, disable, protect, deregister; and what refers to it. aws-facts 4 and 5."""
+"""The end of an image: deprecate, disable, protect, deregister; and what refers to it
+(aws-behaviour.md#deregistering-an-image)."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -24,7 +25,8 @@ class Lifecycle:
             when = datetime.fromisoformat(when.replace("Z", "+00:00"))
         when = when.replace(tzinfo=when.tzinfo or timezone.utc)
         now = datetime.now(timezone.utc)
-        # Future only, at most ten years; seconds are rounded to the minute (aws-facts 4).
+        # Future only, at most ten years, to the minute
+        # (aws-behaviour.md#disabled-and-deprecated-images-in-lists).
         if when <= now or when > now + timedelta(days=3653):
             raise invalid("DeprecateAt must be in the future and at most 10 years from now.")
         image.deprecation = (when + timedelta(seconds=30)).replace(second=0, microsecond=0)
@@ -41,7 +43,8 @@ class Lifecycle:
         if image.state != "available":
             raise errors.image_unavailable(image.id, f"is currently {image.state}")
         image.state = "disabled"
-        # "removes all launch permissions", and EnableImage does not give them back (aws-facts 0.9).
+        # EnableImage does not give them back
+        # (aws-behaviour.md#disabling-removes-launch-permissions).
         image.launch_permissions.clear()
         events.image_changed(image, "disabled", self.request_id)
         return ActionResult({"Return": True})
@@ -59,7 +62,7 @@ class Lifecycle:
         image = self._own()
         cooldown = bool(self._get_param("WithCooldown", False))
         image.deregistration_protection = "enabled-with-cooldown" if cooldown else "enabled-without-cooldown"
-        # Return is a String in the model; its values are CNV.
+        # Return is a String in the model; its values are not documented.
         return ActionResult({"Return": "true"})
 
     def disable_image_deregistration_protection(self):
@@ -71,14 +74,15 @@ class Lifecycle:
     def deregister_image(self):
         image = self._own()
         if image.deregistration_protection != "disabled":
-            # The code is CNV.
+            # The code is not documented (aws-behaviour.md#deregistering-an-image).
             raise error("OperationNotPermitted", f"The image {image.id} is protected from deregistration.")
         results = None
         snapshots = [snapshot.id for snapshot in image.snapshots()]
         model.forget(image)
         events.image_changed(image, "deregistered", self.request_id)
         if self._get_param("DeleteAssociatedSnapshots", False):
-            # A success with parts that failed is still HTTP 200 (aws-facts 4).
+            # A success with parts that failed is still HTTP 200
+            # (aws-behaviour.md#deregistering-an-image).
             results = [{"SnapshotId": one, "ReturnCode": self._delete_associated(one)} for one in snapshots]
         return ActionResult({"Return": True, "DeleteSnapshotResults": results})
 

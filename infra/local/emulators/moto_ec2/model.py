@@ -80,7 +80,8 @@ class Image(TaggedEC2Resource):
     source_instance_id: str | None = None
     source_image_id: str | None = None
     source_image_region: str | None = None
-    # Copies hide their snapshots until they are available (aws-facts 3, last line).
+    # Copies hide their snapshots until they are available
+    # (aws-behaviour.md#a-copy-hides-its-snapshots-while-it-is-made).
     is_copy: bool = False
     launch_permissions: list[dict[str, str]] = field(default_factory=list)
     deprecation: datetime | None = None

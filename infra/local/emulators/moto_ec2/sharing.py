@@ -1,4 +1,5 @@
-"""Attributes of images: launch permissions, description, IMDS. aws-facts 3 and 4 (ModifyImageAttribute)."""
+"""Attributes of images: launch permissions, description, IMDS
+(aws-behaviour.md#launch-permissions)."""
 
 import re
 
@@ -51,7 +52,8 @@ def _check_target(permission: dict[str, str]) -> None:
         # A bare id or the ARN of something else: the text is AWS's (hashicorp/packer-plugin-amazon issue 156).
         if arn is not None and not form.fullmatch(arn):
             raise error("InvalidAMIAttributeItemValue", f'Invalid attribute item value "{arn}" for {name} item type.')
-    # One bad target refuses the whole call (aws-facts 10). The code for a closed account is CNV.
+    # aws-behaviour.md#one-bad-target-refuses-the-whole-call. The code for a closed account is not
+    # documented.
     for name, item in (("UserId", "userId"), *((name, name) for name in _ORGANIZATIONS)):
         if permission.get(name) in STATE.closed_targets:
             raise error(
@@ -67,7 +69,7 @@ class Sharing:
         self.error_on_dryrun()
         answer = {"ImageId": image.id}
         if attribute == "launchPermission":
-            # The only place where launch permissions are shown (aws-facts 5).
+            # The only place that shows them (aws-behaviour.md#where-launch-permissions-are-shown).
             answer["LaunchPermissions"] = list(image.launch_permissions)
         elif attribute == "productCodes":
             answer["ProductCodes"] = []
@@ -93,7 +95,8 @@ class Sharing:
         elif param("ImdsSupport") is not None:
             wanted = param("ImdsSupport")
             if (wanted.get("Value") if isinstance(wanted, dict) else wanted) != "v2.0":
-                raise invalid("ImdsSupport can only be set to v2.0.")  # "irreversible" (aws-facts 4)
+                # aws-behaviour.md#attributes-of-an-image-that-change-slowly
+                raise invalid("ImdsSupport can only be set to v2.0.")
             image.imds_support = "v2.0"
         elif param("Attribute") == "description":
             image.description = param("Value", "")
@@ -110,7 +113,8 @@ class Sharing:
     def _modifiable(self) -> Image:
         image = model.find_own(self.ec2_backend, self._get_param("ImageId"))
         if image.state != "available":
-            # "InvalidAMIID.Unavailable ... currently pending" (aws-facts 0.5); for the other states, CNV.
+            # For states other than pending it is not documented
+            # (aws-behaviour.md#a-pending-image-cannot-be-shared).
             raise errors.image_unavailable(image.id, f"is currently {image.state}")
         return image
 
@@ -130,7 +134,8 @@ class Sharing:
         account, region = image.owner_id, image.region
         encrypted = [snapshot for snapshot in image.snapshots() if snapshot.encrypted]
         if add and any(keys.is_managed(snapshot.kms_key_id, account, region) for snapshot in encrypted):
-            # Error and text as reported for AWS (DataDog/stratus-red-team issue 109); aws-facts 3, "cannot be shared".
+            # Error and text as reported
+            # (aws-behaviour.md#images-under-the-aws-managed-key-cannot-be-shared).
             raise error(
                 "InvalidParameter",
                 "Snapshots encrypted with the AWS Managed CMK can't be shared. Specify another snapshot.",
@@ -143,7 +148,7 @@ class Sharing:
         for permission in add:
             if permission not in image.launch_permissions:
                 image.launch_permissions.append(permission)
-        # Removing what is not there succeeds without effect (aws-facts 4).
+        # Removing what is not there succeeds without effect (aws-behaviour.md#launch-permissions).
         image.launch_permissions[:] = [kept for kept in image.launch_permissions if kept not in remove]
 
     def modify_snapshot_attribute(self):
@@ -200,5 +205,6 @@ class Sharing:
         return ActionResult({"ImageBlockPublicAccessState": self._blocking()})
 
     def _blocking(self) -> str:
-        # AWS takes up to ten minutes to apply a change (aws-facts 4); here it is immediate.
+        # AWS takes up to ten minutes to apply a change; here it is immediate
+        # (aws-behaviour.md#public-images).
         return "block-new-sharing" if getattr(self.ec2_backend, "image_sharing_blocked", False) else "unblocked"

@@ -108,7 +108,7 @@ class Snapshots:
         snapshot = self.snapshot(self._get_param("SnapshotId"))
         using = self.images_using(snapshot.id)
         if using:
-            # Disabled images hold their snapshots too (aws-facts 4, DisableImage).
+            # Disabled images hold their snapshots too (aws-behaviour.md#deregistering-an-image).
             raise error("InvalidSnapshot.InUse", f"The snapshot {snapshot.id} is currently in use by {using[0]}")
         self.error_on_dryrun()
         self.delete_one_snapshot(snapshot.id)

@@ -26,9 +26,11 @@ class State:
     hide_seconds: dict[str | None, float] = field(default_factory=dict)
     dropped_detail_types: set[str] = field(default_factory=set)
     duplicated_detail_types: set[str] = field(default_factory=set)
-    # Whether tags given at creation emit an event is CNV (aws-facts 1.2), so by default they do not.
+    # By default tags given at creation do not
+    # (aws-behaviour.md#tags-given-at-creation-send-no-event).
     creation_tags_emit: bool = False
-    # aws-facts 2: 15 s between snapshots of a volume. Off by default: demos would wait.
+    # aws-behaviour.md#fifteen-seconds-between-snapshots-of-a-volume. Off by default: demos would
+    # wait.
     snapshot_gap_seconds: float = 0.0
     # Organization and OU ARNs, and the accounts in them; sharing with an ARN reaches nobody else.
     organizations: dict[str, list[str]] = field(default_factory=dict)

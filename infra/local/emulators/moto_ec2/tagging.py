@@ -9,7 +9,8 @@ from .errors import error, invalid, missing
 
 
 def check(tags: dict[str, str], present: dict[str, str] | None = None) -> None:
-    """aws-facts 6: 50 tags, keys of 128 and values of 256 characters, `aws:` reserved."""
+    """50 tags, keys of 128 and values of 256 characters, `aws:` reserved
+    (aws-behaviour.md#limits-of-tags)."""
     for key, value in tags.items():
         if key.lower().startswith("aws:"):
             raise invalid("Tag keys starting with 'aws:' are reserved for internal use")
@@ -26,7 +27,7 @@ def check(tags: dict[str, str], present: dict[str, str] | None = None) -> None:
 
 def given(specifications: list[dict] | None, allowed: tuple[str, ...]) -> dict[str, dict[str, str]]:
     """Tags by resource type from TagSpecifications. Checked before anything is made: if tagging fails, so does the
-    creation (aws-facts 2, "rolled back")."""
+    creation (aws-behaviour.md#tags-in-the-creating-call)."""
     found: dict[str, dict[str, str]] = {}
     for specification in specifications or []:
         kind = specification.get("ResourceType")

@@ -184,7 +184,8 @@ fn ended(result: Result<Ended, CallError>) -> Ended {
     }
 }
 
-/// Of a tag call: EC2 says so itself if the instance does not exist (aws-facts.md section 2).
+/// Of a tag call: EC2 says so itself if the instance does not exist
+/// (aws-behaviour.md#an-unknown-instance).
 fn tagged(result: Result<(), CallError>) -> Ended {
     match result {
         Err(error) if error.code.starts_with("InvalidInstanceID") => Ended::Gone,

@@ -26,7 +26,8 @@ fn tag(key: &str, value: &str) -> Tag {
 }
 
 /// The mappings that differ from the instance's. `NoDevice` leaves a device out; of those that stay, EC2 lets nothing else
-/// be changed than whether their volumes are deleted with the instance (aws-facts.md section 2).
+/// be changed than whether their volumes are deleted with the instance
+/// (aws-behaviour.md#device-mappings-of-createimage).
 fn mappings(devices: &BTreeMap<DeviceName, Treatment>) -> Option<Vec<BlockDeviceMapping>> {
     let mapping = |(name, treatment): (&DeviceName, &Treatment)| {
         let mapping = BlockDeviceMapping::builder().device_name(name.as_str());

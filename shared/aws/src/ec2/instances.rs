@@ -22,7 +22,8 @@ impl<S: SeesInstances> InstanceReader for Aws<S> {
             Ok(answer) => answer,
             Err(error) => {
                 let error = call.failed(error);
-                // Also what EC2 says of an instance that it has not heard of yet (aws-facts.md section 2).
+                // Also what EC2 says of an instance that it has not heard of yet
+                // (aws-behaviour.md#an-unknown-instance).
                 return if error.code == "InvalidInstanceID.NotFound" { Ok(None) } else { Err(error) };
             }
         };

@@ -16,7 +16,8 @@ use amiline_domain::ids::Region;
 use aws_sdk_ec2::types::{Filter, Tag};
 use std::collections::BTreeMap;
 
-/// The largest page that EC2 gives (aws-facts.md section 6). The SDK's paginators ask for none by themselves.
+/// The largest page that EC2 gives (aws-behaviour.md#pages-of-ec2-lists). The SDK's paginators ask
+/// for none by themselves.
 const PAGE_SIZE: i32 = 1000;
 
 fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {

@@ -14,7 +14,7 @@ const EVERY_SECONDS: i64 = 60;
 /// How long they go on after an event that no read confirms, in seconds.
 const TOLD_SECONDS: i64 = 300;
 /// How long an image that was there must stay out of every read before it counts as gone, in seconds: describes lag by
-/// seconds to minutes (aws-facts.md section 6).
+/// seconds to minutes (aws-behaviour.md#reads-are-eventually-consistent).
 const MISSING_SECONDS: i64 = 600;
 
 /// An event about the image may have come that nobody can name any more: before it was known whose image it is, or to

@@ -1,8 +1,9 @@
 //! Sharing an image with several targets when EC2 refuses one of them.
 //!
 //! ModifyImageAttribute takes all targets or none: one closed account or one deleted unit refuses the whole call
-//! (aws-facts.md section 10). The code of that refusal is not documented, so a refused call is split until each refused
-//! target stands alone. With one bad target of n that takes at most 4 log₄ n further calls; with bad ones only, 4n/3.
+//! (aws-behaviour.md#one-bad-target-refuses-the-whole-call). The code of that refusal is not
+//! documented, so a refused call is split until each refused target stands alone. With one bad
+//! target of n that takes at most 4 log₄ n further calls; with bad ones only, 4n/3.
 
 use super::{Ended, ShareStep};
 use crate::escape::one_line;

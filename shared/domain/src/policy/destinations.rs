@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use thiserror::Error;
 
-/// The least that EC2 takes as a copy's time, in minutes (aws-facts.md section 3).
+/// The least that EC2 takes as a copy's time, in minutes (aws-behaviour.md#time-based-copies).
 pub(crate) const MINUTES_MIN: u32 = 15;
 /// The most.
 pub(crate) const MINUTES_MAX: u32 = 2880;

@@ -5,9 +5,9 @@ use crate::ids::InvalidId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Longest key of a tag, in characters (aws-facts.md section 6).
+/// Longest key of a tag, in characters (aws-behaviour.md#limits-of-tags).
 pub const KEY_CHARACTERS_MAX: usize = 128;
-/// Longest value of a tag, in characters (aws-facts.md section 6).
+/// Longest value of a tag, in characters (aws-behaviour.md#limits-of-tags).
 pub const VALUE_CHARACTERS_MAX: usize = 256;
 /// Tags that a policy may add. EC2 takes 50 for each resource and eight of a copy's are ours; what is left over is for
 /// those that people put on an image afterwards.
@@ -60,7 +60,7 @@ text!(
     |t| t.chars().count() <= VALUE_CHARACTERS_MAX && t.chars().all(is_kept)
 );
 
-/// EC2 refuses these keys (aws-facts.md section 6), however they are written.
+/// EC2 refuses these keys (aws-behaviour.md#limits-of-tags), however they are written.
 fn is_of_aws(key: &str) -> bool {
     key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }

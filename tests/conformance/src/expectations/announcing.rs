@@ -25,7 +25,7 @@ expected! {
         a_published_notice_arrives_with_its_subject_and_its_attributes,
         each_topic_hears_only_what_is_published_there,
     }
-    "API reference, PutEvents" {
+    "aws-behaviour.md#putevents-succeeds-in-part" {
         events_arrive_from_the_bus_with_their_type_and_document,
         of_a_call_only_the_events_that_were_refused_do_not_arrive,
         more_events_than_a_call_takes_are_an_error_and_none_arrives,

@@ -15,7 +15,7 @@ use amiline_domain::target::ShareTarget;
 use amiline_fakecloud::{Launch, Volume};
 
 expected! {
-    "aws-facts.md section 3" {
+    "aws-behaviour.md#copyimage" {
         a_copy_is_pending_and_then_available,
         a_copy_has_its_own_tags_in_the_first_describe,
         a_copy_has_snapshots_of_its_own,
@@ -45,12 +45,12 @@ expected! {
         a_pending_image_cannot_be_copied_yet,
         a_failed_or_disabled_image_is_not_copied,
     }
-    "EC2, error codes: InvalidAMIID.Unavailable" { a_deregistered_image_is_not_copied }
-    "aws-facts.md section 5, SourceImageId" {
+    "aws-behaviour.md#copyimage-is-called-in-the-destination" { a_deregistered_image_is_not_copied }
+    "aws-behaviour.md#where-an-image-says-that-it-comes-from" {
         a_copy_shows_its_source_and_no_instance,
         a_copy_of_a_copy_shows_the_copy_as_its_source,
     }
-    "aws-facts.md section 3, KmsKeyId" { an_alias_that_no_key_has_names_no_key }
+    "aws-behaviour.md#the-key-of-a-copy-is-checked-later" { an_alias_that_no_key_has_names_no_key }
 }
 
 async fn keys(lab: &impl Lab, region: &Region, image: &ObservedImage) -> SnapshotKeys {

@@ -23,7 +23,7 @@ expected! {
         what_was_made_of_an_instance_says_where_it_is_available_now,
         what_was_made_is_read_newest_first_page_by_page_and_all_of_it,
     }
-    "DynamoDB, TransactWriteItems: all of it or nothing" {
+    "aws-behaviour.md#transactions" {
         news_of_an_enrolment_are_written_with_it_or_not_at_all,
         news_of_a_policy_are_written_with_its_watch_and_wait_to_be_announced,
         a_policys_day_is_counted_with_the_family_or_not_at_all,

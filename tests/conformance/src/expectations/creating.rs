@@ -12,7 +12,7 @@ use amiline_domain::plan::CreateStep;
 use amiline_fakecloud::{Launch, Volume};
 
 expected! {
-    "aws-facts.md section 2" {
+    "aws-behaviour.md#createimage" {
         a_new_image_is_pending_and_then_available,
         a_new_image_becomes_available_by_itself,
         an_image_has_its_tags_in_the_first_describe,
@@ -30,22 +30,22 @@ expected! {
         an_instance_without_an_ebs_root_is_refused_for_good,
         an_instance_that_does_not_exist_is_refused_for_good,
     }
-    "aws-facts.md section 2, IncorrectInstanceState" { a_terminated_instance_is_refused }
-    "aws-facts.md section 10" { a_pending_instance_is_refused_until_it_runs }
-    "aws-facts.md section 2, SnapshotCreationPerVolumeRateExceeded" {
+    "aws-behaviour.md#states-in-which-ec2-makes-an-image" { a_terminated_instance_is_refused }
+    "aws-behaviour.md#states-in-which-ec2-makes-an-image" { a_pending_instance_is_refused_until_it_runs }
+    "aws-behaviour.md#fifteen-seconds-between-snapshots-of-a-volume" {
         two_images_of_one_volume_need_some_time_between_them,
     }
-    "aws-facts.md section 2, BDM limits" {
+    "aws-behaviour.md#device-mappings-of-createimage" {
         a_device_that_is_left_out_is_not_in_the_image,
         whether_volumes_are_deleted_with_the_instance_is_as_the_call_says,
     }
-    "aws-facts.md section 6, tags" { tags_of_any_kind_are_shown_as_the_call_gave_them }
+    "aws-behaviour.md#limits-of-tags" { tags_of_any_kind_are_shown_as_the_call_gave_them }
     "not documented; alike in both" {
         tags_are_looked_at_before_what_the_instance_is,
         a_device_that_the_instance_lacks_can_be_left_out_and_no_more,
         the_root_cannot_be_left_out,
     }
-    "aws-facts.md section 5" { an_image_shows_its_owner_its_name_and_its_instance }
+    "aws-behaviour.md#where-an-image-says-that-it-comes-from" { an_image_shows_its_owner_its_name_and_its_instance }
 }
 
 async fn a_new_image_is_pending_and_then_available(lab: &impl Lab) {
@@ -178,7 +178,8 @@ async fn an_instance_that_does_not_exist_is_refused_for_good(lab: &impl Lab) {
     assert_eq!((refused.code.as_str(), refused.fault), ("InvalidInstanceID.NotFound", Fault::Reject));
 }
 
-/// That a name is still held is not documented for these; both take the stricter reading (aws-facts.md, CNV list).
+/// That a name is still held is not documented for these; both take the stricter reading
+/// (aws-behaviour.md#image-names-are-unique).
 async fn a_failed_or_disabled_image_keeps_its_name(lab: &impl Lab) {
     let step = create_step(lab, &launched(lab, &Launch::default()).await);
     let image = lab.create_image().create_image(&step).await.unwrap();

@@ -12,7 +12,7 @@ use amiline_fakecloud::Launch;
 use serde_json::{Value, json};
 
 expected! {
-    "aws-facts.md section 1.1" {
+    "aws-behaviour.md#ami-state-change-events" {
         a_pending_image_is_not_announced,
         an_available_image_is_announced_in_its_own_region,
         a_failed_image_is_announced_with_the_reason,
@@ -21,11 +21,11 @@ expected! {
         sharing_is_not_announced,
         a_pending_image_that_is_deregistered_is_never_announced_as_available,
     }
-    "aws-facts.md section 1.2" {
+    "aws-behaviour.md#tag-change-events" {
         a_changed_tag_is_announced_with_all_tags_after_the_change,
         a_tag_that_does_not_change_is_not_announced,
     }
-    "aws-facts.md section 1.2; CNV, taken as no" { tags_given_at_creation_are_not_announced }
+    "aws-behaviour.md#tags-given-at-creation-send-no-event" { tags_given_at_creation_are_not_announced }
 }
 
 /// Checks what every event of an image says, and gives state and error message of each.

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 const MORE_THAN_A_PAGE: usize = 1001;
 
 expected! {
-    "aws-facts.md section 6" {
+    "aws-behaviour.md#reading" {
         ids_that_no_image_has_are_left_out,
         no_ids_are_no_images,
         images_are_found_by_tag_while_they_are_pending,
@@ -22,9 +22,9 @@ expected! {
         hundreds_of_ids_can_be_asked_for_at_once,
         images_with_a_tag_are_found_on_every_page,
     }
-    "aws-facts.md section 4, DisableImage" { a_disabled_image_is_shown_as_such_and_found_by_tag }
-    "aws-facts.md section 4, DeregisterImage" { a_deregistered_image_disappears }
-    "aws-facts.md section 3, StateReason" {
+    "aws-behaviour.md#disabled-and-deprecated-images-in-lists" { a_disabled_image_is_shown_as_such_and_found_by_tag }
+    "aws-behaviour.md#deregistering-an-image" { a_deregistered_image_disappears }
+    "aws-behaviour.md#a-failed-image-and-its-snapshots" {
         a_failed_image_says_why,
         an_image_that_did_not_fail_gives_no_reason,
     }

@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const MORE_THAN_A_PAGE: usize = 1001;
 
 expected! {
-    "aws-facts.md section 2, InvalidInstanceID.NotFound" { an_instance_that_does_not_exist_is_none }
-    "aws-facts.md section 1.4" { a_terminated_instance_is_shown_as_gone }
-    "aws-facts.md section 2, EBS-backed" { an_instance_shows_what_its_root_is }
-    "aws-facts.md section 6, tags" {
+    "aws-behaviour.md#an-unknown-instance" { an_instance_that_does_not_exist_is_none }
+    "aws-behaviour.md#instance-states" { a_terminated_instance_is_shown_as_gone }
+    "aws-behaviour.md#createimage-needs-an-ebs-root-device" { an_instance_shows_what_its_root_is }
+    "aws-behaviour.md#limits-of-tags" {
         an_instance_shows_its_tags,
         an_instance_shows_its_devices_and_which_of_them_is_the_root,
         a_tag_is_written_and_shown,
@@ -28,7 +28,7 @@ expected! {
         a_tag_of_256_characters_of_any_kind_is_shown_as_it_was_written,
         a_tag_that_is_too_long_is_refused_for_good,
     }
-    "aws-facts.md section 6, paging" {
+    "aws-behaviour.md#pages-of-ec2-lists" {
         tagged_instances_are_found_on_every_page,
         instances_are_found_by_the_exact_key_and_in_their_region_only,
     }

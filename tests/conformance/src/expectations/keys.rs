@@ -10,13 +10,13 @@ use amiline_domain::plan::CopyStep;
 use amiline_fakecloud::{Launch, Volume};
 
 expected! {
-    "aws-facts.md section 3, KmsKeyId: validated asynchronously" {
+    "aws-behaviour.md#the-key-of-a-copy-is-checked-later" {
         a_copy_under_a_disabled_key_is_accepted_and_then_fails,
         a_copy_whose_key_is_disabled_meanwhile_fails,
         a_copy_under_a_key_of_another_region_fails,
         a_copy_of_an_image_under_a_disabled_key_fails,
     }
-    "not documented; the choice that is harder on us" { an_image_of_a_volume_under_a_disabled_key_fails }
+    "aws-behaviour.md#a-failed-image-and-its-snapshots" { an_image_of_a_volume_under_a_disabled_key_fails }
     "KMS, DescribeKey" {
         an_alias_names_a_key_of_its_own_in_each_region,
         a_disabled_key_is_still_named_by_its_alias,
@@ -26,7 +26,7 @@ expected! {
         a_snapshot_that_does_not_exist_makes_it_an_error,
         no_snapshots_have_no_keys,
     }
-    "aws-facts.md section 4, DeregisterImage" { snapshots_outlive_their_image }
+    "aws-behaviour.md#deregistering-an-image" { snapshots_outlive_their_image }
 }
 
 fn not_accessible(image: &ObservedImage) {

@@ -14,31 +14,31 @@ use amiline_fakecloud::{Launch, Volume};
 use std::collections::BTreeSet;
 
 expected! {
-    "aws-facts.md section 0.5" { a_pending_image_cannot_be_shared_yet }
-    "aws-facts.md section 3, sharing" {
+    "aws-behaviour.md#a-pending-image-cannot-be-shared" { a_pending_image_cannot_be_shared_yet }
+    "aws-behaviour.md#images-under-the-aws-managed-key-cannot-be-shared" {
         an_image_under_a_customer_key_can_be_shared,
         an_image_without_encryption_can_be_shared,
         an_image_under_the_key_that_aws_manages_cannot_be_shared,
     }
-    "aws-facts.md section 4, ModifyImageAttribute" {
+    "aws-behaviour.md#launch-permissions" {
         sharing_again_changes_nothing,
         another_share_keeps_the_ones_before,
         an_account_an_organization_and_a_unit_of_another_are_added_by_one_call,
         an_image_that_does_not_exist_is_not_shared,
     }
-    "aws-facts.md section 5, DescribeImageAttribute" {
+    "aws-behaviour.md#where-launch-permissions-are-shown" {
         whoever_has_a_launch_permission_is_shown,
         what_was_disabled_is_shown_without_launch_permissions,
         launch_permissions_of_what_is_not_ours_or_not_there_are_not_shown,
     }
-    "aws-facts.md section 5, Public" { a_public_image_is_shown_and_found_as_such }
+    "aws-behaviour.md#where-launch-permissions-are-shown" { a_public_image_is_shown_and_found_as_such }
     "EC2, DescribeTags" { images_are_found_by_the_key_of_a_tag_in_their_region }
-    "aws-facts.md section 4, DisableImage" {
+    "aws-behaviour.md#disabling-removes-launch-permissions" {
         disabling_an_image_takes_its_shares_away,
         enabling_an_image_does_not_give_its_shares_back,
     }
-    "aws-facts.md section 10" { one_bad_target_refuses_the_whole_call }
-    "EC2, error codes: InvalidAMIID.Unavailable" { an_image_that_is_not_available_is_not_shared }
+    "aws-behaviour.md#one-bad-target-refuses-the-whole-call" { one_bad_target_refuses_the_whole_call }
+    "aws-behaviour.md#a-pending-image-cannot-be-shared" { an_image_that_is_not_available_is_not_shared }
     "EC2, error codes: AuthFailure" { an_image_of_another_account_is_not_shared_on }
 }
 

@@ -11,13 +11,13 @@ use amiline_domain::plan::TagStep;
 use amiline_fakecloud::Launch;
 
 expected! {
-    "aws-facts.md section 6, Tags" {
+    "aws-behaviour.md#limits-of-tags" {
         an_instance_has_fifty_tags_at_most,
         a_tag_key_has_from_1_to_128_characters_and_is_not_reserved,
         tag_keys_are_told_apart_by_case,
     }
-    "aws-facts.md section 2, InvalidInstanceID.NotFound" { an_instance_that_does_not_exist_has_no_tags_to_change }
-    "EC2 user guide, Terminate your instance: tags are gradually disassociated" {
+    "aws-behaviour.md#an-unknown-instance" { an_instance_that_does_not_exist_has_no_tags_to_change }
+    "aws-behaviour.md#instance-states" {
         a_terminated_instance_still_shows_its_tags_and_takes_an_answer,
     }
     "EC2, DescribeTags: resource-type" {

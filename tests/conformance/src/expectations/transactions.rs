@@ -10,8 +10,8 @@ use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
 use amiline_domain::record::Commit;
 
 expected! {
-    "DynamoDB, TransactWriteItems: up to 100 actions" { a_transaction_has_a_hundred_items_at_most }
-    "DynamoDB, TransactWriteItems: no two actions on one item" { a_transaction_writes_no_item_twice }
+    "aws-behaviour.md#transactions" { a_transaction_has_a_hundred_items_at_most }
+    "aws-behaviour.md#transactions" { a_transaction_writes_no_item_twice }
     "design, Mechanics: leases and wakes" { wakes_that_never_were_are_a_conflict }
     "design, Mechanics: a family keeps its policy" { a_policy_that_is_kept_again_is_as_it_was_written_last }
     "design, Mechanics: the record" { a_long_history_is_listed_in_its_order }

@@ -14,7 +14,8 @@ fn events_are_forwarded_to_the_home_stacks_inbound_bus() {
     for rule in regional("us-west-2", &[]).all("AWS::Events::Rule") {
         let targets = rule.properties["Targets"].as_array().unwrap();
         let [target] = targets.as_slice() else { panic!("one target") };
-        // A bus in another Region is only reached with a role (aws-facts.md 1.7).
+        // A bus in another Region is only reached with a role
+        // (aws-behaviour.md#a-bus-in-another-region-needs-a-role).
         assert_eq!((&target["Arn"], &target["RoleArn"]), (&json!(INBOUND), &json!("ForwardRole.Arn")));
     }
 }

@@ -303,7 +303,7 @@ fn the_stacks_keys_are_the_only_ones_and_used_by_way_of_ec2() {
             assert_eq!(statement.condition("Bool", "kms:GrantIsForAWSResource"), ["true"]);
         }
     }
-    // aws-facts.md section 3: what encrypted copies need.
+    // What encrypted copies need (aws-behaviour.md#kms-rights-of-an-encrypted-copy).
     let kms: Vec<Statement> = kms.into_iter().cloned().collect();
     assert_eq!(
         actions(&kms),

@@ -182,7 +182,7 @@ fn turning_the_kill_switch_asks_for_the_schedules_tick() {
 fn the_daily_schedule_asks_for_the_digests_of_the_day_before() {
     let schedule = plain().one("DigestSchedule").properties;
     let input = schedule["Target"]["Input"].as_str().expect("an explicit input");
-    // As Scheduler fills it in (aws-facts.md 1.6).
+    // As Scheduler fills it in (aws-behaviour.md#eventbridge-scheduler-fills-in-its-input).
     let delivered = input.replace("<aws.scheduler.scheduled-time>", "2026-11-25T00:15:00Z");
     assert_ne!(delivered, input);
     assert_eq!(decode(&delivered), Ok(Wake::DayEnded("2026-11-24".parse().unwrap())));

@@ -1,4 +1,5 @@
-//! What is checked, by name: the design's invariants, and what a person who tags an instance may expect.
+//! What is checked, by name: the invariants of ARCHITECTURE.md, and what a person who tags an
+//! instance may expect.
 //!
 //! A check looks at what really happened in the cloud and at what was announced, never at the record alone. Each counts
 //! how often it had something to look at: one that never had is vacuous, and says nothing.
@@ -138,7 +139,8 @@ impl Check {
         Check::SharesAsTold,
     ];
 
-    /// The invariant of the design that it checks; none for what follows from several, or is a promise to people.
+    /// The invariant of ARCHITECTURE.md that it checks; none for what follows from several, or is a
+    /// promise to people.
     pub fn invariant(self) -> Option<u8> {
         Some(match self {
             Check::OneCreate => 1,

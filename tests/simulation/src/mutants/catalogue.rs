@@ -215,7 +215,7 @@ impl Mutant {
             Mutant::RefusedEntryDropped => {
                 "swarmion/swarmion#1890: an event that PutEvents answered as failed was ignored"
             }
-            Mutant::OneReceiverIsEnough => "no public issue: design.md, the outbox",
+            Mutant::OneReceiverIsEnough => "no public issue: ARCHITECTURE.md, history is the outbox",
             Mutant::LeaseWithoutTakeover => "awslabs/aws-ops-automator#2: the concurrency row stuck at 1",
             Mutant::LeaseIgnored => "miztiik/Serverless-AMI-Baker#8: two or three AMIs per run",
             Mutant::LastWriterWins => "MinaProtocol/coda-automation#93: concurrent access to state breaks things",
@@ -232,10 +232,10 @@ impl Mutant {
             Mutant::PoisonComesAgain => "bonclay7/aws-amicleaner#90: one bad item stops the run",
             Mutant::TodayOnly => "miztiik/serverless-ami-replicator: copies only images dated today",
             Mutant::NoHourlyLimit => "aws-samples/copy-encrypted-ami#3: the copy quota is flooded",
-            Mutant::SharesWithWhoeverIsNamed => "no public issue: design.md, invariant 13",
-            Mutant::SharesWithTheWholeOrganization => "no public issue: design.md, invariant 13",
-            Mutant::RemovesWhateverIsThere => "no public issue: design.md, spring back",
-            Mutant::SwitchFailsOpen => "no public issue: design.md, invariant 28",
+            Mutant::SharesWithWhoeverIsNamed => "no public issue: ARCHITECTURE.md, invariant 13",
+            Mutant::SharesWithTheWholeOrganization => "no public issue: ARCHITECTURE.md, invariant 13",
+            Mutant::RemovesWhateverIsThere => "no public issue: ARCHITECTURE.md, a tag is a button",
+            Mutant::SwitchFailsOpen => "no public issue: ARCHITECTURE.md, invariant 28",
             Mutant::SlotOnTimeOnly => {
                 "gallowaystorm delete-ami.py: DeleteOn == today, so that a missed day leaks for ever"
             }
@@ -256,7 +256,7 @@ impl Mutant {
             Mutant::RebootsMembers => "no public issue: README.md, a group replaces a member that reboots",
             Mutant::DoesNotWait => "hashicorp/packer PR#9579: CreateImage of an instance that is pending",
             Mutant::CoversTheWorse => "no public issue: README.md, the status",
-            Mutant::ForgetsTheDraft => "no public issue: ARCHITECTURE.md, digests",
+            Mutant::ForgetsTheDraft => "no public issue: docs/decisions/digests-are-read-when-due.md",
             Mutant::OverlooksImages => "no public issue: README.md, Coverage",
             Mutant::BelievesItsRecord => "no public issue: README.md, Sharing by hand",
         }
