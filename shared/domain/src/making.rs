@@ -53,7 +53,8 @@ impl Making {
     ///
     /// A device that is to be left out is left out whether the instance shows it or not, since it may be attached before
     /// CreateImage is called. One whose volumes are to be deleted or kept is named only if the instance shows it: EC2
-    /// takes any other for a new volume, and wants its size. ARCHITECTURE.md says what of this is documented.
+    /// takes any other for a new volume, and wants its size
+    /// (docs/decisions/excluded-devices-are-always-named.md).
     pub fn of(create: &Create, policy: &PolicyName, instance: &ObservedInstance, slot: Slot) -> Self {
         let facts = TemplateFacts { policy, instance: &instance.id, slot, tags: &instance.tags };
         let carried = create.carry_tags.iter().filter_map(|key| {

@@ -14,14 +14,14 @@ use amiline_domain::record::Commit;
 use std::collections::{BTreeMap, BTreeSet};
 
 expected! {
-    "design, Mechanics: the outbox" {
+    "ARCHITECTURE.md#what-carries-it" {
         history_waits_until_it_is_marked_as_announced,
         history_that_is_not_announced_does_not_wait,
         history_that_does_not_exist_does_not_wait,
         marking_again_or_what_is_not_there_is_harmless,
         who_was_told_is_added_up_while_an_item_waits,
     }
-    "SNS, MessageStructure json" {
+    "aws-behaviour.md#sns-messages" {
         a_published_notice_arrives_with_its_subject_and_its_attributes,
         each_topic_hears_only_what_is_published_there,
     }

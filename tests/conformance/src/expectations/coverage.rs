@@ -19,7 +19,7 @@ use amiline_domain::time::{Slot, plus_seconds};
 use std::collections::{BTreeMap, BTreeSet};
 
 expected! {
-    "design, Records: what is derived of a family is written with it" {
+    "docs/decisions/coverage-is-judged-from-records.md" {
         what_was_made_of_an_instance_says_where_it_is_available_now,
         what_was_made_is_read_newest_first_page_by_page_and_all_of_it,
     }

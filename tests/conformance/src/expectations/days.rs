@@ -16,12 +16,12 @@ use amiline_domain::time::plus_seconds;
 use std::collections::BTreeMap;
 
 expected! {
-    "the table's index listing" {
+    "ARCHITECTURE.md#the-table" {
         a_days_families_are_those_between_its_midnights_oldest_first_without_their_images,
         a_days_families_are_read_page_by_page_and_all_of_them,
         a_days_ended_enrolments_are_those_between_its_midnights_oldest_first,
     }
-    "the daily digest" {
+    "docs/decisions/digests-are-read-when-due.md" {
         a_digest_that_was_published_is_known_and_no_other,
         a_draft_of_a_digest_is_kept_by_version_and_is_due_until_it_is_published,
     }

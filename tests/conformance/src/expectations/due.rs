@@ -12,7 +12,7 @@ use amiline_domain::time::plus_seconds;
 use jiff::Timestamp;
 
 expected! {
-    "design, Mechanics: due times" {
+    "ARCHITECTURE.md#the-table" {
         a_family_is_due_at_its_time_and_not_before,
         a_family_that_is_settled_is_not_due,
         a_family_that_is_held_is_due_when_the_lease_ends,

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 expected! {
-    "design, Mechanics: a due schedule" {
+    "ARCHITECTURE.md#walkthrough-a-slot" {
         an_instance_that_is_not_enrolled_has_nothing,
         an_enrolment_comes_back_as_it_was_written,
         an_enrolment_is_written_only_at_the_version_that_was_read,

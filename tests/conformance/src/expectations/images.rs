@@ -28,7 +28,7 @@ expected! {
         a_failed_image_says_why,
         an_image_that_did_not_fail_gives_no_reason,
     }
-    "design, Invariants: owner self" {
+    "ARCHITECTURE.md#invariants" {
         an_image_of_another_account_is_not_shown,
         a_name_that_another_account_uses_is_free,
     }

@@ -11,7 +11,7 @@ use amiline_domain::time::{Slot, plus_seconds};
 use jiff::Timestamp;
 
 expected! {
-    "design, Shape: the operator's command" {
+    "ARCHITECTURE.md#the-table" {
         the_newest_families_are_listed_first,
         an_instance_lists_its_families_newest_first,
         families_of_one_second_are_listed_by_id,

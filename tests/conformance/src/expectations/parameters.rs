@@ -6,12 +6,12 @@ use amiline_app::ports::{KillSwitch, PolicyReader};
 use amiline_domain::ids::PolicyName;
 
 expected! {
-    "SSM, GetParameters: unknown names are no error" {
+    "aws-behaviour.md#values-of-a-parameter" {
         a_policy_is_read_as_it_was_written,
         a_policy_that_does_not_exist_is_none,
         a_policy_that_was_changed_is_read_anew,
     }
-    "design, Invariants: the kill switch" {
+    "ARCHITECTURE.md#invariants" {
         only_the_exact_word_off_lets_the_stack_work,
         a_kill_switch_that_does_not_exist_is_off,
     }

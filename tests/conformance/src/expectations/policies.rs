@@ -6,23 +6,23 @@ use amiline_app::ports::{BoundsReader, Freshness, PolicyHistory, PolicyStore, Po
 use amiline_domain::ids::PolicyName;
 
 expected! {
-    "SSM, PutParameter: Overwrite; the answer has the new version" {
+    "aws-behaviour.md#putparameter-has-no-expected-version" {
         a_policy_is_created_once_and_replaced_with_the_next_version,
         what_somebody_else_wrote_shows_in_the_version,
         replacing_a_policy_that_is_not_there_makes_its_first_version,
         a_policy_has_the_number_and_the_time_of_its_newest_version,
     }
-    "SSM, GetParameterHistory: at most 50 on a page" {
+    "aws-behaviour.md#versions-of-a-parameter" {
         every_version_is_kept_oldest_first,
         a_policy_that_was_taken_away_has_no_versions,
     }
-    "SSM, GetParametersByPath: at most 10 on a page" {
+    "aws-behaviour.md#versions-of-a-parameter" {
         all_policies_are_listed_by_name,
     }
     "SSM, DeleteParameter: ParameterNotFound" {
         a_policy_is_deleted_with_its_versions_and_once,
     }
-    "SSM, GetParameter: ParameterNotFound" {
+    "aws-behaviour.md#values-of-a-parameter" {
         the_bounds_are_read_as_they_were_stated,
     }
 }

@@ -14,7 +14,7 @@ use amiline_domain::tags::Trigger;
 use amiline_domain::time::{Slot, plus_seconds};
 
 expected! {
-    "design, Mechanics: the press" {
+    "ARCHITECTURE.md#walkthrough-a-press-with-a-crash-in-it" {
         a_button_that_was_never_pressed_is_untouched,
         a_press_comes_back_as_it_was_written,
         a_press_begins_only_from_the_version_that_was_read,
@@ -26,10 +26,10 @@ expected! {
         presses_under_way_are_told_from_the_others,
         a_press_begins_at_a_button_that_was_only_looked_at,
     }
-    "README.md, the status" {
+    "docs/decisions/one-status-for-all-requests.md" {
         each_who_asked_has_its_newest_answer,
     }
-    "design, Mechanics: bounds" {
+    "ARCHITECTURE.md#the-table" {
         a_count_comes_back_as_it_was_written,
         a_count_is_written_only_after_the_version_before_it,
     }

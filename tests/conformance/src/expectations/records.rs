@@ -12,7 +12,7 @@ use amiline_domain::record::{Commit, PressWrite};
 use amiline_domain::time::{Slot, plus_seconds};
 
 expected! {
-    "design, Mechanics: the record" {
+    "ARCHITECTURE.md#the-table" {
         a_family_that_was_never_written_is_not_there,
         a_family_comes_back_as_it_was_written,
         a_family_with_a_lease_and_a_due_time_comes_back_as_it_was_written,
@@ -26,13 +26,13 @@ expected! {
         a_pointer_never_moves_to_another_family,
         history_is_never_written_over,
     }
-    "design, Mechanics: leases and wakes" {
+    "ARCHITECTURE.md#a-family" {
         only_the_holder_of_a_lease_can_be_woken,
         a_wake_in_between_is_a_conflict_for_who_asks,
         a_change_does_not_lose_wakes,
     }
-    "design, Mechanics: a family keeps its policy" { a_policy_is_kept_under_its_hash }
-    "design, Mechanics: rejected messages" { keeping_a_rejected_message_twice_is_harmless }
+    "ARCHITECTURE.md#the-table" { a_policy_is_kept_under_its_hash }
+    "ARCHITECTURE.md#the-table" { keeping_a_rejected_message_twice_is_harmless }
 }
 
 async fn a_family_that_was_never_written_is_not_there(lab: &impl Lab) {

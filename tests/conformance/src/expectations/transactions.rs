@@ -12,10 +12,10 @@ use amiline_domain::record::Commit;
 expected! {
     "aws-behaviour.md#transactions" { a_transaction_has_a_hundred_items_at_most }
     "aws-behaviour.md#transactions" { a_transaction_writes_no_item_twice }
-    "design, Mechanics: leases and wakes" { wakes_that_never_were_are_a_conflict }
-    "design, Mechanics: a family keeps its policy" { a_policy_that_is_kept_again_is_as_it_was_written_last }
-    "design, Mechanics: the record" { a_long_history_is_listed_in_its_order }
-    "design, Mechanics: rejected messages" { a_rejected_message_is_kept_as_it_was }
+    "ARCHITECTURE.md#a-family" { wakes_that_never_were_are_a_conflict }
+    "ARCHITECTURE.md#the-table" { a_policy_that_is_kept_again_is_as_it_was_written_last }
+    "ARCHITECTURE.md#the-table" { a_long_history_is_listed_in_its_order }
+    "ARCHITECTURE.md#the-table" { a_rejected_message_is_kept_as_it_was }
 }
 
 fn history(family: &mut Family, count: usize) -> Vec<HistoryItem> {

@@ -215,7 +215,7 @@ impl Mutant {
             Mutant::RefusedEntryDropped => {
                 "swarmion/swarmion#1890: an event that PutEvents answered as failed was ignored"
             }
-            Mutant::OneReceiverIsEnough => "no public issue: ARCHITECTURE.md, history is the outbox",
+            Mutant::OneReceiverIsEnough => "no public issue: ARCHITECTURE.md#what-carries-it",
             Mutant::LeaseWithoutTakeover => "awslabs/aws-ops-automator#2: the concurrency row stuck at 1",
             Mutant::LeaseIgnored => "miztiik/Serverless-AMI-Baker#8: two or three AMIs per run",
             Mutant::LastWriterWins => "MinaProtocol/coda-automation#93: concurrent access to state breaks things",
@@ -232,10 +232,10 @@ impl Mutant {
             Mutant::PoisonComesAgain => "bonclay7/aws-amicleaner#90: one bad item stops the run",
             Mutant::TodayOnly => "miztiik/serverless-ami-replicator: copies only images dated today",
             Mutant::NoHourlyLimit => "aws-samples/copy-encrypted-ami#3: the copy quota is flooded",
-            Mutant::SharesWithWhoeverIsNamed => "no public issue: ARCHITECTURE.md, invariant 13",
-            Mutant::SharesWithTheWholeOrganization => "no public issue: ARCHITECTURE.md, invariant 13",
-            Mutant::RemovesWhateverIsThere => "no public issue: ARCHITECTURE.md, a tag is a button",
-            Mutant::SwitchFailsOpen => "no public issue: ARCHITECTURE.md, invariant 28",
+            Mutant::SharesWithWhoeverIsNamed => "no public issue: ARCHITECTURE.md#invariants, 13",
+            Mutant::SharesWithTheWholeOrganization => "no public issue: ARCHITECTURE.md#invariants, 13",
+            Mutant::RemovesWhateverIsThere => "no public issue: ARCHITECTURE.md#what-carries-it",
+            Mutant::SwitchFailsOpen => "no public issue: ARCHITECTURE.md#invariants, 28",
             Mutant::SlotOnTimeOnly => {
                 "gallowaystorm delete-ami.py: DeleteOn == today, so that a missed day leaks for ever"
             }
@@ -246,19 +246,19 @@ impl Mutant {
             Mutant::NamesAsTagged => {
                 "webdigi/AWS-AMI-Automated-Creation-Deletion#6: an instance's name made InvalidAMIName.Malformed"
             }
-            Mutant::ForgetsTheVersionBefore => "no public issue: README.md, Policies",
-            Mutant::NoDailyLimit => "no public issue: README.md, Policies",
-            Mutant::TellsAgain => "no public issue: README.md, Coverage",
+            Mutant::ForgetsTheVersionBefore => "no public issue: docs/decisions/policies-stay-in-force.md",
+            Mutant::NoDailyLimit => "no public issue: docs/decisions/a-full-day-delays-slots-and-rejects-presses.md",
+            Mutant::TellsAgain => "no public issue: docs/decisions/coverage-is-judged-from-records.md",
             Mutant::TellsEachRefusal => "no public issue: a tool that puts the button back each minute",
             Mutant::RefusesAllForOne => {
                 "hashicorp/packer-plugin-amazon#120: one bad account, and nobody gets the image"
             }
-            Mutant::RebootsMembers => "no public issue: README.md, a group replaces a member that reboots",
+            Mutant::RebootsMembers => "no public issue: aws-behaviour.md#createimage-reboots-unless-told-otherwise",
             Mutant::DoesNotWait => "hashicorp/packer PR#9579: CreateImage of an instance that is pending",
-            Mutant::CoversTheWorse => "no public issue: README.md, the status",
+            Mutant::CoversTheWorse => "no public issue: docs/decisions/one-status-for-all-requests.md",
             Mutant::ForgetsTheDraft => "no public issue: docs/decisions/digests-are-read-when-due.md",
-            Mutant::OverlooksImages => "no public issue: README.md, Coverage",
-            Mutant::BelievesItsRecord => "no public issue: README.md, Sharing by hand",
+            Mutant::OverlooksImages => "no public issue: docs/decisions/coverage-is-judged-from-records.md",
+            Mutant::BelievesItsRecord => "no public issue: docs/decisions/launch-permissions-are-read-in-turns.md",
         }
     }
 }
