@@ -87,11 +87,6 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// Whether calls take seconds. All invocations share them, so one may die of others' calls.
-    pub(crate) fn are_slow(&self) -> bool {
-        self.latency_millis >= 1000
-    }
-
     /// The conditions of a run with these choices.
     pub fn of(choices: &Choices) -> Self {
         let quiet = Deliveries { lost: 0, doubled: 0, late: 0 };

@@ -139,11 +139,10 @@ fn presses(run: &mut Run) {
 }
 
 /// Once nothing goes wrong, two ticks and the quiet time after our own removal are enough to hear of a press, unless an
-/// earlier one of the same instance is under way. All invocations share the seconds that calls take here, so where those
-/// are many an invocation may die of others' calls, and no time can be told.
+/// earlier one of the same instance is under way.
 fn taken_up_in_time(run: &mut Run, pressed: &Pressed) {
     const SECONDS: i64 = 2 * TICK_SECONDS + STALE_READ_SECONDS;
-    let Some(calm) = run.calm_since.filter(|_| !run.conditions.are_slow()) else { return };
+    let Some(calm) = run.calm_since else { return };
     let presses = run.diary.presses.iter().filter(|other| other.instance == pressed.instance).count();
     let of = |told: &&Told| told.press && told.region == pressed.region && told.instance == pressed.instance;
     let mut taken_up = run.oracle.told.values().filter(of).map(|told| told.at);

@@ -169,8 +169,10 @@ impl Run {
     fn turn(&mut self) {
         let place = self.choices.place(self.live.len());
         if self.conditions.latency_millis > 0 {
+            // Invocations wait for their calls at the same time: of `n` that run, each call takes an `n`th of the clock.
+            let running = i64::try_from(self.live.len()).unwrap_or(1);
             let latency = self.choices.seconds(0, self.conditions.latency_millis);
-            self.cloud.advance_millis(latency);
+            self.cloud.advance_millis(latency / running);
         }
         if self.storm.stalls() {
             self.cloud.advance(*self.choices.one_of(&[5, 20, 45]));
