@@ -8,7 +8,7 @@ use amiline_domain::fault::{Fault, classify};
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use std::time::Duration;
 
-/// SQS takes this many messages in one call.
+/// SQS takes this many messages in one call (aws-behaviour.md#batches-of-messages).
 const BATCH_MAX: usize = 10;
 /// How often the refused part of a batch is sent.
 const TRIES_MAX: u32 = 3;

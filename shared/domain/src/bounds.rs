@@ -101,7 +101,7 @@ impl StatedBounds {
     }
 }
 
-/// Empty parts count for nothing: an empty list of CloudFormation arrives as one empty text.
+/// Empty parts count for nothing (aws-behaviour.md#an-empty-list-has-one-empty-text).
 fn list<T: FromStr<Err = InvalidId> + Ord>(text: &str) -> Result<BTreeSet<T>, InvalidId> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
 }

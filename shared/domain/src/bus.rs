@@ -5,7 +5,8 @@ use crate::history::HistoryItem;
 use crate::notice;
 use jiff::Timestamp;
 
-/// The `source` of every event on the bus. EventBridge keeps those that begin with `aws.` to itself.
+/// The `source` of every event on the bus. EventBridge keeps those that begin with `aws.` to itself
+/// (aws-behaviour.md#putevents-succeeds-in-part).
 pub const SOURCE: &str = "amiline";
 
 /// Events in one call of PutEvents.

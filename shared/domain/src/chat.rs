@@ -1,7 +1,6 @@
 //! Notices in the one form that AWS's chat service takes (Amazon Q Developer in chat applications, formerly AWS Chatbot):
-//! a custom notification. It drops everything else without a word.
-//!
-//! The fields are those of its administrator guide, "Custom notifications". The lengths that it takes could not be
+//! a custom notification. It drops everything else without a word
+//! (aws-behaviour.md#chat-notifications-have-one-form). The lengths that it takes could not be
 //! verified, so these texts are kept short.
 
 use crate::console::StackAddress;

@@ -18,10 +18,9 @@ fn page(region: &Region, fragment: &str) -> Option<String> {
     Some(format!("https://{region}.{domain}/ec2/home?region={region}#{fragment}"))
 }
 
-/// The console's domain by the Region's partition. `aws` is documented (AWS General Reference, "AWS Management Console
-/// endpoints": `https://region-code.console.aws.amazon.com`); those of `aws-cn` and `aws-us-gov` are known
-/// from public repositories only. The isolated partitions and the European Sovereign Cloud could not be verified, and a
-/// wrong link is worse than none.
+/// The console's domain by the Region's partition (aws-behaviour.md#addresses-of-the-console). The
+/// isolated partitions and the European Sovereign Cloud could not be verified, and a wrong link is
+/// worse than none.
 fn domain(region: &Region) -> Option<&'static str> {
     let name = region.as_str();
     let isolated = ["us-iso", "eu-iso", "eusc-"];

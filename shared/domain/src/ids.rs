@@ -91,7 +91,7 @@ macro_rules! id {
     };
 }
 
-/// `PREFIX` followed by 8 or 17 lower-case hexadecimal digits, as EC2 makes its ids.
+/// `PREFIX` followed by 8 or 17 lower-case hexadecimal digits (aws-behaviour.md#ids-of-ec2).
 fn ec2_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|hex| {
         (hex.len() == 8 || hex.len() == 17) && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))

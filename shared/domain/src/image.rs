@@ -145,7 +145,8 @@ impl InstanceState {
     }
 }
 
-/// The tag that Auto Scaling puts on the members of a group. People cannot write tags that begin with `aws:`.
+/// The tag of a group's members, which people cannot write
+/// (aws-behaviour.md#members-of-a-group-carry-a-tag).
 const AUTO_SCALING_GROUP: &str = "aws:autoscaling:groupName";
 
 /// One instance as a describe showed it.
@@ -158,7 +159,7 @@ pub struct ObservedInstance {
     /// Its state.
     pub state: InstanceState,
     /// Whether it was launched with hibernation configured. Images of such an instance may not be reachable after
-    /// launch (EC2 guide, "Hibernate your Amazon EC2 instance", limitations).
+    /// launch (aws-behaviour.md#createimage-reboots-unless-told-otherwise).
     pub hibernation: bool,
     /// Its root device.
     pub root_device: RootDevice,

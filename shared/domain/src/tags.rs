@@ -12,8 +12,8 @@ pub use extra::{EXTRA_TAGS_MAX, KEY_CHARACTERS_MAX, TagKey, TagValue, VALUE_CHAR
 
 /// The one tag whose key does not depend on the prefix: the stack's name on every image and snapshot.
 ///
-/// IAM conditions name tag keys, and CloudFormation cannot put a parameter into a condition's key, so the roles'
-/// conditions need a constant one.
+/// IAM conditions name tag keys, and CloudFormation cannot put a parameter into a condition's key, so
+/// the roles' conditions need a constant one (docs/decisions/constant-tag-key-for-iam.md).
 pub const STACK_KEY: &str = "amiline-stack";
 
 /// The tag that AWS's consoles show as a name. On images and snapshots it holds the image's name.

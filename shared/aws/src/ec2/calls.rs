@@ -111,7 +111,7 @@ impl ImageCopier for Aws<DistributeImage> {
             .client_token(&step.client_token)
             .set_snapshot_copy_completion_duration_minutes(step.within_minutes.map(|minutes| minutes.get().into()))
             .set_tag_specifications(Some(tag_specifications(&step.tags)));
-        // EC2 refuses `false` for an encrypted source, so it is never said.
+        // EC2 refuses `false` for an encrypted source (aws-behaviour.md#which-key-a-copy-gets).
         if step.encrypted || step.kms_key.is_some() {
             request = request.encrypted(true);
         }
@@ -154,7 +154,8 @@ impl<S: WorksOnFamilies> InstanceTagger for Aws<S> {
     async fn remove_tag(&self, step: &TagStep) -> Result<(), CallError> {
         let call = Call::new("ec2:DeleteTags", step.instance.as_str(), &step.region);
         let request = self.clients.ec2(&step.region).delete_tags().resources(step.instance.as_str());
-        // With a value EC2 removes the tag only if it has that value; without any tag it would remove them all.
+        // With a value EC2 removes the tag only if it has that value; without any tag it would remove
+        // them all (aws-behaviour.md#deletetags-with-a-value).
         request.tags(tag(&step.key, &step.value)).send().await.map_err(|e| call.failed(e))?;
         Ok(())
     }

@@ -9,7 +9,7 @@ use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region, SnapshotId};
 use amiline_domain::image::{ImageState, ObservedImage};
 use aws_sdk_ec2::types::{Filter, Image};
 
-/// EC2 takes this many values in one filter.
+/// EC2 takes this many values in one filter (aws-behaviour.md#pages-of-ec2-lists).
 const FILTER_VALUES_MAX: usize = 200;
 
 impl<S: WorksOnFamilies> ImageReader for Aws<S> {

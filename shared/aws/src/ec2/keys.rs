@@ -47,8 +47,9 @@ impl Aws<DistributeImage> {
                 let error = call.failed(error);
                 match error.code.as_str() {
                     "NotFoundException" => Ok(None),
-                    // AccessDeniedException too: a new alias takes up to five minutes to count in authorization (KMS,
-                    // "Use aliases to control access"), so the key may be there. It is asked again, later and later.
+                    // AccessDeniedException too: a new alias counts only after a while
+                    // (aws-behaviour.md#a-new-alias-takes-five-minutes), so the key may be there. It is
+                    // asked again, later and later.
                     _ => Err(error),
                 }
             }

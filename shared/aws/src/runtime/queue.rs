@@ -32,7 +32,8 @@ where
     .await
 }
 
-/// One batch. The event source mapping has ReportBatchItemFailures, so only what is listed is delivered again.
+/// One batch. The event source mapping has ReportBatchItemFailures, so only what is listed is delivered
+/// again (aws-behaviour.md#batches-are-answered-in-part).
 pub async fn queue_event<W, H>(
     world: &W,
     function: &'static str,

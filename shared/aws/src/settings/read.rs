@@ -65,7 +65,7 @@ impl<'a> Env<'a> {
     }
 
     /// A comma-separated list that has to be there. Empty parts count for nothing: an empty CommaDelimitedList of
-    /// CloudFormation arrives as one empty string.
+    /// CloudFormation arrives as one empty string (aws-behaviour.md#an-empty-list-has-one-empty-text).
     pub fn list<T: FromStr + Ord>(&mut self, name: &'static str) -> Option<BTreeSet<T>>
     where
         T::Err: Display,

@@ -5,7 +5,7 @@ use crate::suite::expected;
 use amiline_app::ports::{Messenger, Queue};
 
 expected! {
-    "aws-behaviour.md#receives-of-a-throttled-function-count" {
+    "aws-behaviour.md#batches-of-messages" {
         every_message_reaches_its_queue,
         create_image_reaches_the_queue_of_distribute_image,
         the_operator_reaches_the_queues_by_name,
