@@ -388,6 +388,22 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_lists_every_command_and_the_exit_codes() {
+        let page = include_str!("../../docs/reference/commands.md");
+        assert!(page.contains(EXIT_CODES), "{EXIT_CODES}");
+        for command in command().get_subcommands() {
+            let name = command.get_name();
+            assert!(page.contains(&format!("`amiline {name} ")), "amiline {name}");
+            for inner in command.get_subcommands().map(clap::Command::get_name) {
+                // The kill switch has its three words in one row.
+                let is_there =
+                    page.contains(&format!("`amiline {name} {inner}")) || page.contains(&format!("`{inner}"));
+                assert!(is_there, "amiline {name} {inner}");
+            }
+        }
+    }
+
+    #[test]
     fn a_time_is_a_day_a_moment_or_so_long_ago() {
         let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         let since = |text: &str| text.parse::<Since>().map(|since| since.before(now).to_string());

@@ -43,10 +43,10 @@ fn events() -> io::Result<Vec<Vec<u8>>> {
     paths.into_iter().map(std::fs::read).collect()
 }
 
-/// Policies: those that README.md shows, and some that say everything or too much.
+/// Policies: those that the reference shows, and some that say everything or too much.
 fn policies() -> io::Result<Vec<String>> {
-    let readme = std::fs::read_to_string(in_repository("README.md"))?;
-    let shown = readme.split("```json").skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned);
+    let page = std::fs::read_to_string(in_repository("docs/reference/policy.md"))?;
+    let shown = page.split("```json").skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned);
     let more = [
         "{}",
         r#"{"encrypt":{"kms_key":"alias/amiline"},"distribute":{"regions":["us-west-2"]},"share":{"accounts":["222222222222"]}}"#,

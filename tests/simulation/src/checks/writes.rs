@@ -418,8 +418,9 @@ fn interval_minutes(texts: &[Option<&str>], bounds: &Bounds) -> i64 {
     i64::from(bounds.interval_minutes_min).max(own.unwrap_or_default())
 }
 
-/// Who is to hear of what, as the README promises it: everything that is announced goes to the topic for everything and
-/// to the bus, what somebody has to act on to the topic for that, and all but the steps of a family to the chat.
+/// The receivers of an event, as docs/reference/events.md promises them: everything goes to the topic
+/// for everything and to the bus, what somebody has to act on to the topic for that, and all but the
+/// steps of a family to the chat.
 pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
     let step = matches!(
         event,
