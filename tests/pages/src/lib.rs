@@ -9,6 +9,7 @@
     reason = "only tests call this, and a page that cannot be read should stop the test there"
 )]
 
+pub mod citations;
 pub mod page;
 pub mod repository;
 pub mod tables;

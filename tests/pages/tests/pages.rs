@@ -67,34 +67,6 @@ fn every_relative_link_and_anchor_resolves() {
 }
 
 #[test]
-fn every_page_that_the_code_cites_exists() {
-    let pages = all();
-    let mut problems = Vec::new();
-    for file in repository::files(&["rs", "py", "yaml", "toml"]) {
-        // This file has the beginning of a citation that is none.
-        if file == "tests/pages/tests/pages.rs" {
-            continue;
-        }
-        for (number, line) in repository::read(&file).lines().enumerate() {
-            for cited in line.split("docs/").skip(1) {
-                let letters = |letter: char| letter.is_ascii_alphanumeric() || "/-_.#".contains(letter);
-                let cited: String = cited.chars().take_while(|&letter| letters(letter)).collect();
-                let cited = format!("docs/{}", cited.trim_end_matches('.'));
-                let (path, fragment) = match cited.split_once('#') {
-                    Some((path, fragment)) => (path, Some(fragment)),
-                    None => (cited.as_str(), None),
-                };
-                if path.ends_with(".md") {
-                    let problem = unresolved(&pages, path, fragment);
-                    problems.extend(problem.map(|problem| format!("{file}:{}: {cited}: {problem}", number + 1)));
-                }
-            }
-        }
-    }
-    none(&problems);
-}
-
-#[test]
 fn every_page_of_docs_is_listed_once() {
     let pages = all();
     let listed_by = |list: &str| -> Vec<String> {
