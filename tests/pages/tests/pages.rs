@@ -23,7 +23,7 @@ fn all() -> BTreeMap<String, Page> {
     repository::pages().into_iter().map(|path| (path.clone(), Page::parse(&repository::read(&path)))).collect()
 }
 
-/// The pages that people read first: those that wrap, and whose code blocks are read.
+/// The pages that people read first: those whose code blocks are read.
 fn for_people() -> BTreeMap<String, Page> {
     all().into_iter().filter(|(path, _)| path == "README.md" || path.starts_with("docs/")).collect()
 }
@@ -94,7 +94,9 @@ fn prose_wraps() {
     let long = |(path, page): (String, Page)| {
         page.long_lines.into_iter().map(move |line| format!("{path}:{line} is longer than {COLUMNS} columns"))
     };
-    none(&for_people().into_iter().flat_map(long).collect::<Vec<String>>());
+    // A part of `events` is written by tests of other crates.
+    let pages = all().into_iter().filter(|(path, _)| !path.starts_with("events/"));
+    none(&pages.flat_map(long).collect::<Vec<String>>());
 }
 
 #[test]
