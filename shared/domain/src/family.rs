@@ -244,8 +244,8 @@ pub enum Worker {
 /// An answer that is to be corrected on the instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormerStatus {
-    /// Its words.
-    pub words: String,
+    /// Its words; and those of later ones of which it is not known whether they were written.
+    pub words: BTreeSet<String>,
     /// Whether a read did not show it that may have been from before it was written.
     pub doubted: bool,
 }

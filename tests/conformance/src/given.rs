@@ -204,7 +204,7 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         outcome: None,
         status: Some("working: 1 of 2".to_owned()),
         status_due: true,
-        status_over: Some(FormerStatus { words: "available ami-0123456789abcdef0".to_owned(), doubted: true }),
+        status_over: Some(FormerStatus { words: ["failed", "available"].map(str::to_owned).into(), doubted: true }),
         other_value: Some("two words \u{1F4A5}".to_owned()),
         answer_refusals: 5,
         answer_not_before: Some(plus_seconds(now, 3)),

@@ -7,6 +7,7 @@ use crate::family::{Family, FormerStatus, Outcome, Phase, Worker};
 use crate::press::STALE_READ_SECONDS;
 use crate::status;
 use crate::time::plus_seconds;
+use std::collections::BTreeSet;
 
 /// Gives a family that has ended the outcome and the answer that its images have now.
 pub(super) fn after_somebodys_hand(family: &mut Family, changes: &mut Changes) {
@@ -22,9 +23,18 @@ pub(super) fn after_somebodys_hand(family: &mut Family, changes: &mut Changes) {
     if family.outcome == Some(outcome) && family.status.as_ref() == Some(&status) {
         return;
     }
-    // An answer that was not written yet is simply another one.
-    if !family.status_due {
-        family.status_over = family.status.take().map(|words| FormerStatus { words, doubted: false });
+    let before = family.status.take();
+    match (&mut family.status_over, before) {
+        // The correction before this one may have been written by somebody who could not record that any more.
+        (Some(former), Some(before)) if family.status_due => {
+            former.doubted = false;
+            former.words.insert(before);
+        }
+        (over, Some(before)) if !family.status_due => {
+            *over = Some(FormerStatus { words: BTreeSet::from([before]), doubted: false });
+        }
+        // An answer that was not written yet is simply another one.
+        (_, _) => {}
     }
     family.outcome = Some(outcome);
     family.status = Some(status);
@@ -77,5 +87,8 @@ pub(super) fn check_the_tag(family: &mut Family, observed: &Observed, scene: Sce
 pub(super) fn shows_the_former(family: &Family, observed: &Observed, scene: Scene<'_>) -> bool {
     let Some(InstanceSight::Seen(Some(instance))) = &observed.instance else { return false };
     !instance.state.is_gone()
-        && instance.tags.get(&scene.keys.status()) == family.status_over.as_ref().map(|former| &former.words)
+        && instance
+            .tags
+            .get(&scene.keys.status())
+            .is_some_and(|shown| family.status_over.as_ref().is_some_and(|former| former.words.contains(shown)))
 }

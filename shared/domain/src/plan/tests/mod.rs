@@ -7,6 +7,7 @@ mod instance;
 mod making;
 mod mending;
 mod permissions;
+mod restating;
 mod vanishing;
 
 use super::*;
