@@ -120,6 +120,7 @@ fn main() -> ExitCode {
     story!(stories::trouble::one_key_missing_then_retried);
     story!(stories::refusals::every_refused_press_is_answered);
     story!(stories::policies::policies_are_documents);
+    story!(stories::pages::every_console_block_is_what_the_command_prints);
     story!(stories::making::images_are_made_as_their_policy_says);
     story!(stories::distribution::each_destination_has_its_key_and_time_and_an_organization_may_launch);
     story!(stories::distribution::what_somebody_shares_by_hand_is_told_and_left_alone);

@@ -2,6 +2,7 @@
 
 use crate::cloud::Cloud;
 use amiline_local::HOME_REGION;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
@@ -23,9 +24,16 @@ fn program() -> &'static str {
 
 /// Runs it without a terminal, against the local AWS.
 pub(crate) fn amiline(cloud: &Cloud, arguments: &[&str]) -> Output {
+    amiline_in(cloud, Path::new("."), arguments)
+}
+
+/// The same, in a directory.
+pub(crate) fn amiline_in(cloud: &Cloud, directory: &Path, arguments: &[&str]) -> Output {
     let key = cloud.local.access_key();
     Command::new(program())
         .args(arguments)
+        .current_dir(directory)
+        .env_remove("COLUMNS")
         .env("AWS_ENDPOINT_URL", cloud.local.endpoint())
         .env("AWS_REGION", HOME_REGION)
         .env("AWS_ACCESS_KEY_ID", key.id)

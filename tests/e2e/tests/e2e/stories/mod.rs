@@ -5,6 +5,7 @@ pub(crate) mod chance;
 pub(crate) mod distribution;
 pub(crate) mod making;
 pub(crate) mod news;
+pub(crate) mod pages;
 pub(crate) mod policies;
 pub(crate) mod press;
 pub(crate) mod refusals;
