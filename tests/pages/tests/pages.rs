@@ -100,6 +100,18 @@ fn prose_wraps() {
 }
 
 #[test]
+fn how_to_pages_have_their_parts() {
+    let parts = ["\nGoal: ", "\nYou need: ", "\n1. ", "\n## What can go wrong\n", "\n## Undo\n"];
+    let mut problems = Vec::new();
+    for path in repository::pages().into_iter().filter(|path| path.starts_with("docs/how-to/")) {
+        let page = repository::read(&path);
+        let missing = parts.iter().filter(|part| !page.contains(**part));
+        problems.extend(missing.map(|part| format!("{path} has no part {:?}", part.trim())));
+    }
+    none(&problems);
+}
+
+#[test]
 fn readme_is_short() {
     let lines = repository::read("README.md").lines().count();
     assert!(lines < 120, "README.md has {lines} lines; it should have fewer than 120: move a part to docs/");
