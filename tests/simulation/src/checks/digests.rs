@@ -4,6 +4,7 @@ use super::{Check, Oracle};
 use crate::run::{DIGEST_SECONDS, Run};
 use amiline_domain::day::Day;
 use amiline_domain::family::Outcome;
+use amiline_domain::history::EventKind;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +65,7 @@ pub(super) fn look(run: &mut Run) {
 }
 
 /// How the families of each day and policy ended, as the history said it last; where somebody laid hands on an image
-/// later, as the record says it now.
+/// later, or a share that was refused was found to be there all the same, as the record says it now.
 fn counted(run: &Run) -> BTreeMap<About, BTreeMap<&'static str, u64>> {
     let mut counted: BTreeMap<About, BTreeMap<&str, u64>> = BTreeMap::new();
     for family in run.cloud.families() {
@@ -75,7 +76,8 @@ fn counted(run: &Run) -> BTreeMap<About, BTreeMap<&'static str, u64>> {
             .rows
             .values()
             .any(|row| row.image.as_ref().is_some_and(|image| run.diary.touched(&row.region, image)));
-        let stands = said.map(|said| if touched { family.outcome.unwrap_or(said) } else { said });
+        let in_order = run.cloud.history(&family.id).iter().any(|item| item.event == EventKind::SharesInOrder);
+        let stands = said.map(|said| if touched || in_order { family.outcome.unwrap_or(said) } else { said });
         *counts.entry(stands.map_or("under_way", Outcome::as_str)).or_default() += 1;
     }
     counted
