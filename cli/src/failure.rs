@@ -72,7 +72,9 @@ impl CommandError {
             | CommandError::Press(PressError::NoSuchPolicy(_) | PressError::NoSuchInstance { .. }) => ExitCode::from(3),
             CommandError::Unasked(error) => error.exit_code(),
             CommandError::Why(WhyError::Unknown { unread, .. }) if unread.is_empty() => ExitCode::from(3),
-            CommandError::Retry(RetryError::Nothing(..) | RetryError::Busy(_) | RetryError::Call(_))
+            CommandError::Retry(
+                RetryError::Nothing(..) | RetryError::Busy(_) | RetryError::NoTransaction(_) | RetryError::Call(_),
+            )
             | CommandError::Press(PressError::NotWatched { .. } | PressError::Taken { .. } | PressError::Call(_))
             | CommandError::KillSwitch(_)
             | CommandError::Why(_)
@@ -102,7 +104,7 @@ impl CommandError {
             CommandError::Bounds(_) => "stack",
             CommandError::Connect(_) => "configuration",
             CommandError::Press(PressError::Call(_))
-            | CommandError::Retry(RetryError::Call(_))
+            | CommandError::Retry(RetryError::NoTransaction(_) | RetryError::Call(_))
             | CommandError::Call(_) => "call",
         }
     }

@@ -2,7 +2,7 @@
 //! sweep.
 
 use crate::family::{
-    CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, log_recorded, whole_family,
+    CreateHands, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, admitted, log_recorded, whole_family,
 };
 use crate::made::made_of;
 use crate::policy_read::read_policy;
@@ -20,7 +20,7 @@ use amiline_domain::key::IntentKey;
 use amiline_domain::look::{PolicyRead, Rejection};
 use amiline_domain::plan::{Scheduled, begin_slot, refuse_enrolment};
 use amiline_domain::press::{Hint, PressState};
-use amiline_domain::record::{EnrolmentWrite, NewsCommit, NewsRecord};
+use amiline_domain::record::{Expected, Transaction, Write};
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
 use amiline_domain::wake::InstanceTagged;
@@ -120,8 +120,8 @@ pub async fn look_at_schedule<W: Create>(
         let acts = match decision {
             EnrolmentDecision::Nothing => return Ok(done),
             EnrolmentDecision::Write(enrolment) => {
-                let write = EnrolmentWrite { key: key.clone(), expected_rev: enrolled.enrolment.rev, enrolment };
-                match world.set_enrolment(&write).await? {
+                let write = write_of(&key, enrolled.enrolment.rev, enrolment);
+                match world.commit(&Transaction::new(vec![write])?).await? {
                     // What is promised is known only now, and with it what the coverage is.
                     Committed::Yes if request.coverage => {}
                     Committed::Yes => return Ok(done),
@@ -156,15 +156,20 @@ pub async fn look_at_schedule<W: Create>(
     Err(CallError::busy("enrolment", key.instance.to_string(), key.region).into())
 }
 
+/// The enrolment, if nobody has written it since it was read at this revision.
+fn write_of(key: &EnrolmentKey, revision: u64, enrolment: Enrolment) -> Write {
+    Write::Enrolment(key.clone(), Expected::read_at(revision), Box::new(enrolment))
+}
+
 /// Writes what is told of the coverage, with the enrolment that remembers it.
 async fn tell<W: Create>(
     world: &W,
     key: &EnrolmentKey,
     instance: Option<&ObservedInstance>,
-    expected_rev: u64,
+    revision: u64,
     news: Vec<CoverageNews>,
     mut enrolment: Enrolment,
-) -> Result<Committed, CallError> {
+) -> Result<Committed, UseCaseError> {
     let subject = Subject::Enrolment(key.clone());
     let mut history = Vec::with_capacity(news.len());
     for CoverageNews { kind, policy, region, image, reason } in news {
@@ -173,11 +178,10 @@ async fn tell<W: Create>(
             News { kind, account: key.account.clone(), region, instance_name, policy: Some(policy), image, reason };
         history.push(append_news(subject.clone(), &mut enrolment.news, news, world.now()));
     }
-    let write = EnrolmentWrite { key: key.clone(), expected_rev, enrolment };
-    let commit = NewsCommit { record: NewsRecord::Enrolment(write), history };
-    let committed = world.commit_news(&commit).await?;
+    let transaction = Transaction::announcing(write_of(key, revision, enrolment), history)?;
+    let committed = world.commit(&transaction).await?;
     if committed == Committed::Yes {
-        commit.history.iter().for_each(log_recorded);
+        transaction.history().for_each(log_recorded);
     }
     Ok(committed)
 }
@@ -264,8 +268,9 @@ impl Act<'_> {
                 let (family, changes) = begin_slot(scheduled, slot, missed, &admission, now);
                 let id = family.id.clone();
                 let enrolment = Enrolment { last_family: Some(id.clone()), ..enrolment };
-                let extras = Extras { enrolment: Some(self.write(enrolment)), ..Extras::of(&admission) };
-                let work = Work::begun(family, Some(admission.policy), changes, extras).of(self.instance.clone());
+                let mut with = admitted(&family, &admission);
+                with.push(self.write(enrolment));
+                let work = Work::begun(family, Some(admission.policy), changes, with).of(self.instance.clone());
                 if run(work, world, stack, invocation).await? == Ran::ToTheEnd {
                     return Ok(Acted::Begun);
                 }
@@ -277,16 +282,15 @@ impl Act<'_> {
                 let policy = self.policies.iter().find(|(name, _)| name.as_str() == requested);
                 let policy = policy.and_then(|(_, read)| read.named(&requested));
                 let (family, changes) = refuse_enrolment(scheduled, slot, &requested, policy, &rejection, now);
-                let extras = Extras { enrolment: Some(self.write(enrolment)), ..Extras::default() };
-                let work = Work::begun(family, None, changes, extras);
+                let work = Work::begun(family, None, changes, vec![self.write(enrolment)]);
                 let ran = run(work, world, stack, invocation).await?;
                 Ok(if ran == Ran::ToTheEnd { Acted::Refused } else { Acted::InTheWay })
             }
         }
     }
 
-    fn write(&self, enrolment: Enrolment) -> EnrolmentWrite {
-        EnrolmentWrite { key: self.key.clone(), expected_rev: self.enrolled.enrolment.rev, enrolment }
+    fn write(&self, enrolment: Enrolment) -> Write {
+        write_of(self.key, self.enrolled.enrolment.rev, enrolment)
     }
 
     fn log_slot(&self, policy: &PolicyName, slot: Slot, missed: Missed, invocation: &Invocation) {

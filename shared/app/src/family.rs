@@ -5,17 +5,16 @@ use crate::ports::{CallError, Clock, Committed, ImageReader, InstanceTagger, Kil
 use crate::rare;
 use crate::settings::BoundedStack;
 use crate::world::{Create, Distribute};
-use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::family::{Family, Lease, Worker};
 use amiline_domain::history::{HistoryItem, append};
-use amiline_domain::ids::{FamilyId, PolicyName};
+use amiline_domain::ids::FamilyId;
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::look::Admission;
 use amiline_domain::plan::{
     Action, Changes, InstanceSight, Knock, Observed, Scene, absorb, conclude, decide, looks, next_look,
 };
 use amiline_domain::policy::{Policy, PolicyRef};
-use amiline_domain::record::{Commit, EnrolmentWrite};
+use amiline_domain::record::{Expected, FamilyChange, TransactionError, Write};
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::FamilyDue;
 use futures_util::future::join_all;
@@ -58,6 +57,9 @@ pub enum UseCaseError {
     /// A call failed that the use case cannot do without.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// What was to be written is no transaction.
+    #[error(transparent)]
+    NoTransaction(#[from] TransactionError),
     /// Other invocations kept writing it.
     #[error("family {0} kept changing while it was worked on; it will be looked at again")]
     KeepsChanging(FamilyId),
@@ -155,30 +157,13 @@ fn scene<'a, H: Hands>(stack: &'a BoundedStack, policy: Option<&'a Policy>, now:
     Scene { keys, policy, bounds: &stack.bounds, worker: H::WORKER, now, paused: false }
 }
 
-/// What a first commit carries besides the family.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Extras {
-    /// The hour's count.
-    pub(crate) budget: Option<Budget>,
-    /// The policy's day.
-    pub(crate) day: Option<(PolicyName, DayCount)>,
-    /// The policy's hash and text.
-    pub(crate) policy_text: Option<(String, String)>,
-    /// The instance's enrolment.
-    pub(crate) enrolment: Option<EnrolmentWrite>,
-}
-
-impl Extras {
-    /// Of an image that is asked for.
-    pub(crate) fn of(admission: &Admission) -> Self {
-        let PolicyRef { name, hash } = &admission.policy_ref;
-        Self {
-            budget: Some(admission.budget.clone()),
-            day: admission.day.clone().map(|day| (name.clone(), day)),
-            policy_text: Some((hash.clone(), admission.text.clone())),
-            enrolment: None,
-        }
-    }
+/// What the first transaction of an admitted family writes besides: the counts, and the policy's text.
+pub(crate) fn admitted(family: &Family, admission: &Admission) -> Vec<Write> {
+    let PolicyRef { name, hash } = admission.policy_ref.clone();
+    let text = Write::PolicyText { hash, text: admission.text.clone() };
+    let hour = Write::HourCount(family.account.clone(), admission.budget.clone());
+    let day = admission.day.clone().map(|day| Write::DayCount(name, day));
+    [hour, text].into_iter().chain(day).collect()
 }
 
 /// How a run ended.
@@ -203,7 +188,8 @@ pub(crate) struct Work {
     held: bool,
     changes: Changes,
     history: Vec<HistoryItem>,
-    extras: Extras,
+    /// What else the next transaction writes.
+    with: Vec<Write>,
 }
 
 impl Work {
@@ -221,13 +207,13 @@ impl Work {
             held,
             changes: Changes::default(),
             history: Vec::new(),
-            extras: Extras::default(),
+            with: Vec::new(),
         }
     }
 
     /// A family that is not in the table yet.
-    pub(crate) fn begun(family: Family, policy: Option<Policy>, changes: Changes, extras: Extras) -> Self {
-        Self { version: None, wakes: 0, changes, extras, ..Self::loaded(family, policy, Knock::default(), "") }
+    pub(crate) fn begun(family: Family, policy: Option<Policy>, changes: Changes, with: Vec<Write>) -> Self {
+        Self { version: None, wakes: 0, changes, with, ..Self::loaded(family, policy, Knock::default(), "") }
     }
 
     /// With the instance as it was just read, so that it is not read again before the first call.
@@ -366,7 +352,7 @@ impl Work {
     async fn write<W: RecordReader + RecordWriter>(
         &mut self,
         world: &W,
-        expected_wakes: Option<u64>,
+        pending_hints: Option<u64>,
         now: Timestamp,
     ) -> Result<Committed, UseCaseError> {
         for fact in std::mem::take(&mut self.changes.facts) {
@@ -374,27 +360,25 @@ impl Work {
         }
         let mut family = self.family.clone();
         family.stamp(&self.changes.rows, self.version.map_or(1, |version| version.saturating_add(1)));
-        let commit = Commit {
+        let version = family.version;
+        let press = self.changes.press.clone().map(Write::from);
+        let change = FamilyChange {
             rows: self.changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect(),
             pointers: self.changes.pointers.clone(),
             history: self.history.clone(),
-            press: self.changes.press.clone(),
-            budget: self.extras.budget.clone(),
-            day: self.extras.day.clone(),
-            policy_text: self.extras.policy_text.clone(),
-            enrolment: self.extras.enrolment.clone(),
-            expected_version: self.version,
-            expected_wakes,
+            with: press.into_iter().chain(self.with.iter().cloned()).collect(),
+            expected: Expected::from(self.version),
+            pending_hints,
             family,
         };
-        let committed = commit_surely(world, &commit).await?;
+        let committed = commit_surely(world, &change.transaction()?).await?;
         if committed == Committed::Yes {
             self.history.iter().for_each(hands::log_recorded);
-            self.version = Some(commit.family.version);
-            self.family.stamp(&self.changes.rows, commit.family.version);
+            self.version = Some(version);
+            self.family.stamp(&self.changes.rows, version);
             self.changes = Changes::default();
             self.history.clear();
-            self.extras = Extras::default();
+            self.with.clear();
         }
         Ok(committed)
     }

@@ -1,7 +1,7 @@
 //! Looking at an instance: the one use case for its tag event, for redelivery and for the tick.
 
 use crate::family::{
-    CreateHands, Extras, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, advance, answer_on_instance,
+    CreateHands, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, admitted, advance, answer_on_instance,
 };
 use crate::policy_read::read_policy;
 use crate::ports::{CallError, Committed};
@@ -14,6 +14,7 @@ use amiline_domain::key::IntentKey;
 use amiline_domain::look::{Counts, PolicyRead, Rejection, Requested, admit, named_by};
 use amiline_domain::plan::{Begun, Knock, StatusStep, TagStep, begin, refuse};
 use amiline_domain::press::{Heard, Hint, LookDecision, Press, PressKey, decide_look};
+use amiline_domain::record::{Expected, PressWrite, Transaction};
 use amiline_domain::status;
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
@@ -102,13 +103,13 @@ pub async fn look_at_instance<W: Create>(
         let done = match (decision, instance, tag) {
             (LookDecision::Nothing { forget_look }, _, _) => {
                 if forget_look {
-                    world.set_press_look(&key, press.rev, None).await?;
+                    set_due_time(world, &key, &press, None).await?;
                 }
                 LookDone::Nothing
             }
             (LookDecision::LookAgain(at), _, _) => {
                 if press.next_look.is_none_or(|next| next <= world.now()) {
-                    world.set_press_look(&key, press.rev, Some(at)).await?;
+                    set_due_time(world, &key, &press, Some(at)).await?;
                 }
                 LookDone::LookAgain(at)
             }
@@ -146,10 +147,27 @@ pub async fn look_at_instance<W: Create>(
     Err(CallError::busy("press", key.instance.to_string(), key.region).into())
 }
 
+/// Writes the press, if nobody has written it since it was read.
+async fn put_press<W: Create>(world: &W, key: &PressKey, read: &Press, press: Press) -> Result<Committed, CallError> {
+    let write = PressWrite::Put { key: key.clone(), expected: Expected::read_at(read.rev), press };
+    world.commit(&Transaction::press(write)).await
+}
+
+/// Sets or removes the due time of the press, if nobody has written the press since it was read.
+async fn set_due_time<W: Create>(
+    world: &W,
+    key: &PressKey,
+    read: &Press,
+    at: Option<Timestamp>,
+) -> Result<Committed, CallError> {
+    let write = PressWrite::DueTime { key: key.clone(), expected: Expected::read_at(read.rev), at };
+    world.commit(&Transaction::press(write)).await
+}
+
 /// Keeps what an event vouched for, so that the press is taken up when the kill switch is off. Our table is not EC2.
 async fn hold_back<W: Create>(world: &W, key: &PressKey, press: &Press, value: &str) -> Result<Committed, CallError> {
     match decide_look(press, Some(value), None, world.now()) {
-        LookDecision::LookAgain(_) => world.set_press(key, press.rev, &press.held_back()).await,
+        LookDecision::LookAgain(_) => put_press(world, key, press, press.held_back()).await,
         LookDecision::Begin(_)
         | LookDecision::Nothing { .. }
         | LookDecision::SamePress(_)
@@ -221,8 +239,8 @@ async fn begin_press<W: Create>(
     let (work, done) = match admit(requested, &new.instance, counts, &stack.bounds, &stack.stack.keys, now) {
         Ok(admission) => {
             let (family, changes) = begin(begun, &admission, now);
-            let extras = Extras::of(&admission);
-            (Work::begun(family, Some(admission.policy), changes, extras).of(new.instance.clone()), LookDone::Begun)
+            let with = admitted(&family, &admission);
+            (Work::begun(family, Some(admission.policy), changes, with).of(new.instance.clone()), LookDone::Begun)
         }
         Err(rejection) => {
             tracing::info!(
@@ -239,7 +257,7 @@ async fn begin_press<W: Create>(
                 return repeat(world, stack, &new, heard, &rejection).await;
             }
             let (family, changes) = refuse(begun, policy.named(&new.value), &rejection, now);
-            (Work::begun(family, None, changes, Extras::default()), LookDone::Rejected)
+            (Work::begun(family, None, changes, Vec::new()), LookDone::Rejected)
         }
     };
     let hands = CreateHands { world, deadline: invocation.deadline };
@@ -268,7 +286,7 @@ async fn repeat<W: Create>(
     let answer = status::rejected(&rejection.to_string());
     let after = new.press.repeated(heard, &answer, world.now());
     // Before the removal, as always: a read that lags then shows no new press.
-    if world.set_press(&key, new.press.rev, &after).await? == Committed::Conflict {
+    if put_press(world, &key, &new.press, after).await? == Committed::Conflict {
         return Ok(None);
     }
     let step = |tag: String, value: &str| TagStep {

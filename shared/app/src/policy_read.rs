@@ -2,8 +2,8 @@
 
 use crate::family::{RELOADS_MAX, UseCaseError, log_recorded};
 use crate::ports::{
-    CallError, Clock, Committed, DayCountReader, Freshness, InstanceReader, NewsWriter, PolicyHistory, PolicyReader,
-    PolicyStore, PolicyVersion, WatchReader,
+    CallError, Clock, Committed, DayCountReader, Freshness, InstanceReader, PolicyHistory, PolicyReader, PolicyStore,
+    PolicyVersion, RecordWriter, WatchReader,
 };
 use crate::settings::{BoundedStack, Stack};
 use amiline_domain::enrolment::Named;
@@ -11,7 +11,7 @@ use amiline_domain::history::{EventKind, News, Subject, append_news};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::look::PolicyRead;
 use amiline_domain::policy::{EarlierText, Followers, PolicyTexts, Watch, nearest};
-use amiline_domain::record::{NewsCommit, NewsRecord, WatchWrite};
+use amiline_domain::record::{Expected, Transaction, Write};
 use amiline_domain::wake::PolicyAsked;
 use std::collections::BTreeMap;
 
@@ -92,7 +92,7 @@ pub(crate) async fn read_policy<W>(
     name: &PolicyName,
 ) -> Result<PolicyRead, UseCaseError>
 where
-    W: PolicyReader + PolicyStore + PolicyHistory + WatchReader + DayCountReader + NewsWriter + Clock,
+    W: PolicyReader + PolicyStore + PolicyHistory + WatchReader + DayCountReader + RecordWriter + Clock,
 {
     let mut read = policy_named(world, name).await?;
     // One that can be used may have been told of as one that cannot.
@@ -107,7 +107,7 @@ where
 /// follow one that gives no image. Whether anything was told now.
 pub async fn look_at_policy<W>(world: &W, stack: &BoundedStack, asked: &PolicyAsked) -> Result<bool, UseCaseError>
 where
-    W: PolicyStore + PolicyHistory + WatchReader + InstanceReader + NewsWriter + Clock,
+    W: PolicyStore + PolicyHistory + WatchReader + InstanceReader + RecordWriter + Clock,
 {
     let text = tell(world, stack, &asked.policy, None).await?;
     Ok(tell_followers(world, stack, asked).await? || text)
@@ -117,7 +117,7 @@ where
 /// read again: since the sweep saw their tags somebody may have corrected them.
 async fn tell_followers<W>(world: &W, stack: &BoundedStack, asked: &PolicyAsked) -> Result<bool, UseCaseError>
 where
-    W: PolicyStore + PolicyHistory + WatchReader + InstanceReader + NewsWriter + Clock,
+    W: PolicyStore + PolicyHistory + WatchReader + InstanceReader + RecordWriter + Clock,
 {
     let name = &asked.policy;
     for round in 0..RELOADS_MAX {
@@ -159,22 +159,22 @@ async fn still_following<W: InstanceReader>(
 }
 
 /// Writes what is told of a policy, with the watch that remembers it.
-async fn commit<W: NewsWriter + Clock>(
+async fn commit<W: RecordWriter + Clock>(
     world: &W,
     stack: &Stack,
     name: &PolicyName,
-    expected_rev: u64,
+    revision: u64,
     (kind, reason, mut after): (EventKind, String, Watch),
-) -> Result<Committed, CallError> {
+) -> Result<Committed, UseCaseError> {
     let (account, region) = (stack.account.clone(), stack.home.clone());
     let instance_name = None;
     let news = News { kind, account, region, instance_name, policy: Some(name.clone()), image: None, reason };
     let item = append_news(Subject::Policy(name.clone()), &mut after.news, news, world.now());
-    let write = WatchWrite { policy: name.clone(), expected_rev, watch: after };
-    let commit = NewsCommit { record: NewsRecord::Policy(write), history: vec![item] };
-    let committed = world.commit_news(&commit).await?;
+    let write = Write::Watch(name.clone(), Expected::read_at(revision), Box::new(after));
+    let transaction = Transaction::announcing(write, vec![item])?;
+    let committed = world.commit(&transaction).await?;
     if committed == Committed::Yes {
-        commit.history.iter().for_each(log_recorded);
+        transaction.history().for_each(log_recorded);
     }
     Ok(committed)
 }
@@ -188,7 +188,7 @@ async fn tell<W>(
     read: Option<&PolicyTexts>,
 ) -> Result<bool, UseCaseError>
 where
-    W: PolicyHistory + WatchReader + NewsWriter + Clock,
+    W: PolicyHistory + WatchReader + RecordWriter + Clock,
 {
     let BoundedStack { stack, bounds } = stack;
     for round in 0..RELOADS_MAX {

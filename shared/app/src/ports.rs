@@ -24,7 +24,7 @@ use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, StatusStep, TagStep}
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
-use amiline_domain::record::{Commit, EnrolmentWrite, NewsCommit};
+use amiline_domain::record::Transaction;
 use amiline_domain::switch::{Position, Switch};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -296,16 +296,11 @@ pub enum Committed {
 
 /// The table, for writing.
 pub trait RecordWriter {
-    /// Writes one transaction. An error with [`Fault::Unknown`] may have been written: load again before anything else.
-    async fn commit(&self, commit: &Commit) -> Result<Committed, CallError>;
+    /// Writes one transaction, if every condition in it holds. An error with [`Fault::Unknown`] may have been written:
+    /// read again before anything else.
+    async fn commit(&self, transaction: &Transaction) -> Result<Committed, CallError>;
     /// Adds 1 to the family's wakes if `holder` still has its lease; `false` if not.
     async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError>;
-    /// Sets or removes the time at which to look at the instance again, if the press still has this version.
-    async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError>;
-    /// Writes a press if it still has the version that was read (0: no item was there).
-    async fn set_press(&self, key: &PressKey, expected_rev: u64, press: &Press) -> Result<Committed, CallError>;
-    /// Writes an enrolment if it still has the version that was read.
-    async fn set_enrolment(&self, write: &EnrolmentWrite) -> Result<Committed, CallError>;
     /// Keeps a message that was rejected, for 30 days. Repeating it is harmless.
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError>;
 }
@@ -369,13 +364,6 @@ pub enum Due {
         /// Since when.
         at: Timestamp,
     },
-}
-
-/// Telling what concerns no family.
-pub trait NewsWriter {
-    /// Writes news with the record that remembers them, in one transaction. An error with [`Fault::Unknown`] may have been
-    /// written: load again before anything else.
-    async fn commit_news(&self, news: &NewsCommit) -> Result<Committed, CallError>;
 }
 
 /// What was told of policies.

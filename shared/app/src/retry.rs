@@ -7,7 +7,7 @@ use amiline_domain::family::Family;
 use amiline_domain::history::append;
 use amiline_domain::ids::FamilyId;
 use amiline_domain::plan::{NothingToRetry, retry as plan_retry};
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Expected, FamilyChange, TransactionError};
 use amiline_domain::wake::family_due_early;
 use jiff::Timestamp;
 use thiserror::Error;
@@ -24,6 +24,9 @@ pub enum RetryError {
     /// A function is working on it.
     #[error("family {0} is being worked on; try again in a minute")]
     Busy(FamilyId),
+    /// What was to be written is no transaction.
+    #[error(transparent)]
+    NoTransaction(#[from] TransactionError),
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -46,23 +49,20 @@ pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryErro
     let history = changes.facts.into_iter().map(|fact| append(&mut family, fact, now)).collect();
     family.stamp(&changes.rows, version.saturating_add(1));
     family.lease = None;
-    let commit = Commit {
+    let worker = family.next_look.map(|(_, worker)| worker);
+    let change = FamilyChange {
         rows: changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect(),
         pointers: changes.pointers,
         history,
-        press: None,
-        budget: None,
-        day: None,
-        policy_text: None,
-        enrolment: None,
-        expected_version: Some(version),
-        expected_wakes: None,
+        with: Vec::new(),
+        expected: Expected::Revision(version),
+        pending_hints: None,
         family,
     };
-    if commit_surely(world, &commit).await? == Committed::Conflict {
+    if commit_surely(world, &change.transaction()?).await? == Committed::Conflict {
         return Err(RetryError::Busy(id.clone()));
     }
-    if let Some((_, worker)) = commit.family.next_look {
+    if let Some(worker) = worker {
         world.send(queue_of(worker), &[family_due_early(id)]).await?;
     }
     Ok(())

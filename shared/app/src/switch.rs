@@ -1,10 +1,10 @@
 //! Turning the kill switch, and looking at it.
 
-use crate::family::{RELOADS_MAX, log_recorded};
-use crate::ports::{CallError, Clock, Committed, NewsWriter, SwitchKeeper};
+use crate::family::{RELOADS_MAX, UseCaseError, log_recorded};
+use crate::ports::{CallError, Clock, Committed, RecordWriter, SwitchKeeper};
 use amiline_domain::escape::one_line;
 use amiline_domain::ids::{Region, StackName};
-use amiline_domain::record::{NewsCommit, NewsRecord, SwitchWrite};
+use amiline_domain::record::{Expected, Transaction, Write};
 use amiline_domain::switch::{Position, Switch, Turned};
 use thiserror::Error;
 
@@ -23,7 +23,7 @@ pub enum TurnError {
         /// Where it stands now.
         to: Position,
         /// What failed.
-        error: CallError,
+        error: UseCaseError,
     },
 }
 
@@ -36,7 +36,7 @@ pub async fn turn<W>(
     reason: Option<&str>,
 ) -> Result<Turned, TurnError>
 where
-    W: SwitchKeeper + NewsWriter + Clock,
+    W: SwitchKeeper + RecordWriter + Clock,
 {
     world.put_switch(to).await.map_err(TurnError::NotTurned)?;
     announce(world, (stack, home), to, reason).await.map_err(|error| TurnError::NotAnnounced { to, error })
@@ -47,9 +47,9 @@ async fn announce<W>(
     (stack, home): (&StackName, &Region),
     to: Position,
     reason: Option<&str>,
-) -> Result<Turned, CallError>
+) -> Result<Turned, UseCaseError>
 where
-    W: SwitchKeeper + NewsWriter + Clock,
+    W: SwitchKeeper + RecordWriter + Clock,
 {
     let caller = world.caller().await?;
     let reason = reason.map(|reason| one_line(reason, REASON_CHARACTERS)).filter(|reason| !reason.is_empty());
@@ -58,15 +58,15 @@ where
         let record = world.switch_record(stack).await?;
         let place = (stack.clone(), caller.account.clone(), home.clone());
         let (switch, item) = record.turn(place, turned.clone());
-        let write = SwitchWrite { stack: stack.clone(), expected_rev: record.rev, switch };
-        let commit = NewsCommit { record: NewsRecord::KillSwitch(write), history: vec![item] };
-        if world.commit_news(&commit).await? == Committed::Yes {
-            commit.history.iter().for_each(log_recorded);
+        let write = Write::KillSwitch(stack.clone(), Expected::read_at(record.rev), Box::new(switch));
+        let transaction = Transaction::announcing(write, vec![item])?;
+        if world.commit(&transaction).await? == Committed::Yes {
+            transaction.history().for_each(log_recorded);
             return Ok(turned);
         }
         world.give_way(round).await;
     }
-    Err(CallError::busy("kill switch's record", stack.to_string(), home.clone()))
+    Err(CallError::busy("kill switch's record", stack.to_string(), home.clone()).into())
 }
 
 /// How the switch stands.

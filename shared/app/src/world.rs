@@ -3,8 +3,8 @@
 use crate::ports::{
     Announcer, AnswerKeeper, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader, EnrolmentReader,
     ImageCopier, ImageCreator, ImageLister, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
-    KillSwitch, MadeReader, Messenger, NewsWriter, PermissionReader, PolicyHistory, PolicyReader, PolicyStore,
-    RecordReader, RecordWriter, TagReader, WatchReader,
+    KillSwitch, MadeReader, Messenger, PermissionReader, PolicyHistory, PolicyReader, PolicyStore, RecordReader,
+    RecordWriter, TagReader, WatchReader,
 };
 
 /// What `create-image` has.
@@ -21,7 +21,6 @@ pub trait Create:
     + MadeReader
     + WatchReader
     + DayCountReader
-    + NewsWriter
     + KillSwitch
     + RecordReader
     + RecordWriter
@@ -36,14 +35,12 @@ impl<T> Create for T where
         + ImageCreator
         + InstanceTagger
         + AnswerKeeper
-        + AnswerKeeper
         + PolicyReader
         + PolicyStore
         + PolicyHistory
         + MadeReader
         + WatchReader
         + DayCountReader
-        + NewsWriter
         + KillSwitch
         + RecordReader
         + RecordWriter
@@ -75,7 +72,6 @@ impl<T> Distribute for T where
         + ImageCopier
         + ImageSharer
         + InstanceTagger
-        + AnswerKeeper
         + AnswerKeeper
         + KillSwitch
         + RecordReader

@@ -15,7 +15,7 @@ use amiline_domain::making::{Making, Treatment};
 use amiline_domain::name::ImageName;
 use amiline_domain::plan::{CopyStep, CreateStep};
 use amiline_domain::policy::PolicyRef;
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Expected, FamilyChange, Transaction, Write};
 use amiline_domain::tags::{Button, TagKey, TagValue, Trigger};
 use amiline_domain::target::ShareTarget;
 use amiline_domain::time::{Slot, plus_seconds};
@@ -231,38 +231,42 @@ pub(crate) fn look(at: Timestamp, worker: Worker) -> Option<(Timestamp, Worker)>
     Some((at, worker))
 }
 
-/// The transaction that writes a new family with its rows, and nothing else.
-pub(crate) fn beginning(family: &Family) -> Commit {
-    Commit {
+/// What writes a new family with its rows, and nothing else.
+pub(crate) fn beginning(family: &Family) -> FamilyChange {
+    FamilyChange {
         family: family.clone(),
-        expected_version: None,
-        expected_wakes: None,
+        expected: Expected::Absent,
+        pending_hints: None,
         rows: family.rows.values().cloned().collect(),
         pointers: Vec::new(),
         history: Vec::new(),
-        press: None,
-        budget: None,
-        day: None,
-        policy_text: None,
-        enrolment: None,
+        with: Vec::new(),
     }
 }
 
-/// The transaction that writes the family's next version, with no row.
-pub(crate) fn change(family: &mut Family) -> Commit {
+/// What writes the family's next version, with no row.
+pub(crate) fn change(family: &mut Family) -> FamilyChange {
     let before = family.version;
     family.version = before + 1;
-    Commit { expected_version: Some(before), rows: Vec::new(), ..beginning(family) }
+    FamilyChange { expected: Expected::Revision(before), rows: Vec::new(), ..beginning(family) }
+}
+
+/// Commits, and gives the answer.
+pub(crate) async fn committed(records: &impl RecordWriter, writes: Vec<Write>) -> Committed {
+    let transaction = Transaction::new(writes).expect("a transaction");
+    records.commit(&transaction).await.expect("an answer")
 }
 
 /// Commits, and expects it to be written.
-pub(crate) async fn write(records: &impl RecordWriter, commit: &Commit) {
-    assert_eq!(records.commit(commit).await, Ok(Committed::Yes), "{:?}", commit.family.id);
+pub(crate) async fn write(records: &impl RecordWriter, change: &FamilyChange) {
+    let transaction = change.clone().transaction().expect("a transaction");
+    assert_eq!(records.commit(&transaction).await, Ok(Committed::Yes), "{:?}", change.family.id);
 }
 
 /// Commits, and expects a conflict.
-pub(crate) async fn conflict(records: &impl RecordWriter, commit: &Commit, why: &str) {
-    assert_eq!(records.commit(commit).await, Ok(Committed::Conflict), "{why}");
+pub(crate) async fn conflict(records: &impl RecordWriter, change: &FamilyChange, why: &str) {
+    let transaction = change.clone().transaction().expect("a transaction");
+    assert_eq!(records.commit(&transaction).await, Ok(Committed::Conflict), "{why}");
 }
 
 /// One volume under a customer key.

@@ -3,8 +3,8 @@
 use amiline_app::ports::{
     Announcer, AnswerKeeper, BoundsReader, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader,
     EnrolmentReader, ImageCopier, ImageCreator, ImageLister, ImageReader, ImageSharer, InstanceReader, InstanceTagger,
-    KeyReader, KillSwitch, MadeReader, Messenger, NewsWriter, PermissionReader, PolicyHistory, PolicyReader,
-    PolicyStore, PolicyWriter, Queue, RecordReader, RecordWriter, TagReader, WatchReader,
+    KeyReader, KillSwitch, MadeReader, Messenger, PermissionReader, PolicyHistory, PolicyReader, PolicyStore,
+    PolicyWriter, Queue, RecordReader, RecordWriter, TagReader, WatchReader,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::target::ShareTarget;
@@ -52,7 +52,6 @@ pub trait Lab {
         + MadeReader
         + WatchReader
         + DayCountReader
-        + NewsWriter
         + KillSwitch
         + RecordReader
         + RecordWriter

@@ -1,191 +1,197 @@
 //! The table's transaction: every condition, and then all of it or nothing.
 
-use crate::refusal::Refusal;
 use crate::settings::Plant;
 use crate::state::State;
-use crate::store::{KeptHistory, StreamRecord, history_pk, history_sk};
+use crate::store::{KeptHistory, StreamRecord, enrolment_pk, history_pk, history_sk, press_pk};
 use amiline_app::ports::Committed;
 use amiline_domain::family::Family;
 use amiline_domain::history::HistoryItem;
 use amiline_domain::press::{Press, PressKey, PressState};
-use amiline_domain::record::{Commit, EnrolmentWrite, PressWrite};
-use jiff::Timestamp;
+use amiline_domain::record::{Expected, FamilyWrite, PressWrite, Revisioned, Transaction, Write};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Items that one transaction may hold.
-const ITEMS_MAX: usize = 100;
+/// The call by which a transaction is written. A press or an enrolment alone needs no TransactWriteItems.
+pub(crate) fn action(transaction: &Transaction) -> &'static str {
+    match transaction.writes() {
+        [Write::Press(write)] => match **write {
+            PressWrite::Put { .. } | PressWrite::Imaged { expected: Expected::Absent, .. } => "dynamodb:PutItem",
+            PressWrite::Imaged { .. }
+            | PressWrite::DueTime { .. }
+            | PressWrite::Answer { .. }
+            | PressWrite::Clear { .. } => "dynamodb:UpdateItem",
+        },
+        [Write::Enrolment(..)] => "dynamodb:UpdateItem",
+        _ => "dynamodb:TransactWriteItems",
+    }
+}
+
+/// What the call is about: the first record.
+pub(crate) fn subject(transaction: &Transaction) -> String {
+    match transaction.writes().first() {
+        Some(Write::Family(write)) => format!("{} v{}", write.family.id, write.family.version),
+        Some(Write::Press(write)) => press_pk(write.key()),
+        Some(Write::Enrolment(key, ..)) => enrolment_pk(key),
+        Some(Write::Watch(policy, ..)) => policy.to_string(),
+        Some(Write::KillSwitch(stack, ..)) => stack.to_string(),
+        other => format!("{:?}", other.map(Write::record)),
+    }
+}
 
 impl State {
-    /// TransactWriteItems. `Conflict` if any condition does not hold.
-    pub(crate) fn commit(&mut self, commit: &Commit) -> Result<Committed, Refusal> {
-        check_form(commit)?;
-        if !self.family_as_expected(commit)
-            || !self.items_are_new(commit)
-            || !self.budget_as_expected(commit)
-            || !self.day_as_expected(commit)
-            || !commit.enrolment.as_ref().is_none_or(|write| self.enrolment_as_expected(write))
-        {
-            return Ok(Committed::Conflict);
-        }
-        let press = match &commit.press {
-            None => None,
-            Some(write) => match self.press_after(write) {
-                None => return Ok(Committed::Conflict),
-                changed => changed,
-            },
-        };
-        self.store.transactions += 1;
-        if self.settings.plant == Some(Plant::LostTransactions) && self.store.transactions.is_multiple_of(7) {
-            return Ok(Committed::Yes);
-        }
-        self.note_flaws(commit);
-        self.write_family(commit);
-        if self.settings.plant != Some(Plant::HistoryLost) {
-            self.write_history(commit);
-        }
-        if let Some((key, press)) = press {
-            self.write_press(&key, press);
-        }
-        if let Some(write) = &commit.enrolment {
-            self.write_enrolment(write);
-        }
-        if let Some(budget) = &commit.budget {
-            self.store.budgets.insert(commit.family.account.clone(), budget.clone());
-        }
-        if let Some((policy, day)) = &commit.day {
-            self.store.days.insert(policy.clone(), day.clone());
-        }
-        if let Some((hash, text)) = &commit.policy_text {
-            self.store.policies.insert(hash.clone(), text.clone());
-        }
-        Ok(Committed::Yes)
-    }
-
-    fn family_as_expected(&self, commit: &Commit) -> bool {
-        let stored = self.store.families.get(&commit.family.id);
-        let wakes = self.store.wakes.get(&commit.family.id).copied().unwrap_or_default();
-        let unchecked = self.settings.plant == Some(Plant::VersionsNotChecked);
-        (unchecked || stored.map(|family| family.version) == commit.expected_version)
-            && commit.expected_wakes.is_none_or(|expected| expected == wakes)
-    }
-
-    /// History is append-only, and a pointer never moves to another family.
-    fn items_are_new(&self, commit: &Commit) -> bool {
-        let history = &self.store.history;
-        let pointers = &self.store.pointers;
-        commit.history.iter().all(|item| !history.contains_key(&(item.subject.clone(), item.seq)))
-            && commit
-                .pointers
-                .iter()
-                .all(|pointer| pointers.get(pointer).is_none_or(|family| *family == commit.family.id))
-    }
-
-    fn budget_as_expected(&self, commit: &Commit) -> bool {
-        let stored = self.store.budgets.get(&commit.family.account).map_or(0, |budget| budget.rev);
-        commit.budget.as_ref().is_none_or(|budget| budget.rev == stored + 1)
-    }
-
-    fn day_as_expected(&self, commit: &Commit) -> bool {
-        let rev = |policy| self.store.days.get(policy).map_or(0, |day| day.rev);
-        commit.day.as_ref().is_none_or(|(policy, day)| day.rev == rev(policy) + 1)
-    }
-
-    pub(crate) fn enrolment_as_expected(&self, write: &EnrolmentWrite) -> bool {
-        self.store.enrolments.get(&write.key).map_or(0, |enrolment| enrolment.rev) == write.expected_rev
-    }
-
-    pub(crate) fn write_enrolment(&mut self, write: &EnrolmentWrite) {
-        self.index_enrolment(&write.key, &write.enrolment);
-        self.store.enrolments.insert(write.key.clone(), write.enrolment.clone());
-    }
-
-    /// Writes an enrolment outside of a family's transaction.
-    pub(crate) fn set_enrolment(&mut self, write: &EnrolmentWrite) -> Committed {
-        if !self.enrolment_as_expected(write) {
+    /// `Conflict` if any condition does not hold.
+    pub(crate) fn commit(&mut self, transaction: &Transaction) -> Committed {
+        if !transaction.writes().iter().all(|write| self.holds(write)) {
             return Committed::Conflict;
         }
-        if write.enrolment.rev != write.expected_rev + 1 {
-            let (was, is) = (write.expected_rev, write.enrolment.rev);
-            self.store.flaws.push(format!("{}: enrolment version {is} follows {was}", write.key.instance));
+        if transaction.family().is_some() {
+            self.store.transactions += 1;
+            let lost = self.settings.plant == Some(Plant::LostTransactions);
+            if lost && self.store.transactions.is_multiple_of(7) {
+                return Committed::Yes;
+            }
         }
-        self.write_enrolment(write);
+        self.note_flaws(transaction);
+        transaction.writes().iter().for_each(|write| self.carry_out(write));
         Committed::Yes
     }
 
-    /// What the press becomes; `None` if the condition does not hold.
-    fn press_after(&self, write: &PressWrite) -> Option<(PressKey, Press)> {
+    /// The revision that a record has.
+    fn revision(&self, record: &Revisioned) -> Expected {
+        let store = &self.store;
+        Expected::from(match record {
+            Revisioned::Family(id) => store.families.get(id).map(|family| family.version),
+            Revisioned::Press(key) => store.presses.get(key).map(|press| press.rev),
+            Revisioned::Enrolment(key) => store.enrolments.get(key).map(|enrolment| enrolment.rev),
+            Revisioned::HourCount(account) => store.budgets.get(account).map(|count| count.rev),
+            Revisioned::DayCount(policy) => store.days.get(policy).map(|count| count.rev),
+            Revisioned::Watch(policy) => store.watches.get(policy).map(|watch| watch.rev),
+            Revisioned::KillSwitch(stack) => store.switches.get(stack).map(|switch| switch.rev),
+        })
+    }
+
+    /// Whether the condition of a write holds.
+    fn holds(&self, write: &Write) -> bool {
+        let is = |record: Revisioned, expected: &Expected| self.revision(&record) == *expected;
         match write {
-            PressWrite::Begin { key, expected_rev, press } => {
-                let stored = self.store.presses.get(key).map_or(0, |press| press.rev);
-                (stored == *expected_rev).then(|| (key.clone(), press.clone()))
+            Write::Family(write) => self.family_as_expected(write),
+            Write::Image(..) | Write::Listing(_) | Write::PolicyText { .. } => true,
+            // A pointer never moves to another family.
+            Write::Pointer(region, image, family) => {
+                let stored = self.store.pointers.get(&(region.clone(), image.clone()));
+                stored.is_none_or(|stored| stored == family)
             }
-            PressWrite::Imaged { key, expected_rev, at } => {
-                let mut press = self.store.presses.get(key).cloned().unwrap_or_else(Press::untouched);
-                let expected = press.rev == *expected_rev;
-                press.rev += 1;
-                press.last_image_slot = Some(*at);
-                expected.then(|| (key.clone(), press))
+            Write::History(item) => !self.store.history.contains_key(&(item.subject.clone(), item.seq)),
+            Write::Press(write) => self.press_after(write).is_some(),
+            Write::Enrolment(key, expected, _) => is(Revisioned::Enrolment(key.clone()), expected),
+            Write::HourCount(account, count) => {
+                is(Revisioned::HourCount(account.clone()), &Expected::read_at(count.rev.saturating_sub(1)))
             }
-            PressWrite::Answer { key, slot } => {
-                let mut press = self.store.presses.get(key)?.clone();
+            Write::DayCount(policy, count) => {
+                is(Revisioned::DayCount(policy.clone()), &Expected::read_at(count.rev.saturating_sub(1)))
+            }
+            Write::Watch(policy, expected, _) => is(Revisioned::Watch(policy.clone()), expected),
+            Write::KillSwitch(stack, expected, _) => is(Revisioned::KillSwitch(stack.clone()), expected),
+            Write::Check(record, expected) => is(record.clone(), expected),
+        }
+    }
+
+    fn family_as_expected(&self, write: &FamilyWrite) -> bool {
+        let id = &write.family.id;
+        let hints = self.store.wakes.get(id).copied().unwrap_or_default();
+        let unchecked = self.settings.plant == Some(Plant::VersionsNotChecked);
+        (unchecked || self.revision(&Revisioned::Family(id.clone())) == write.expected)
+            && write.pending_hints.is_none_or(|expected| expected == hints)
+    }
+
+    fn carry_out(&mut self, write: &Write) {
+        match write {
+            Write::Family(write) => self.write_family(&write.family),
+            Write::Image(family, row) => {
+                self.store.rows.entry(family.clone()).or_default().insert(row.place.clone(), (**row).clone());
+            }
+            Write::Pointer(region, image, family) => {
+                self.store.pointers.insert((region.clone(), image.clone()), family.clone());
+            }
+            Write::Listing(listing) => {
+                let instance = (listing.region.clone(), listing.instance.clone());
+                let place = (listing.slot, listing.family.clone());
+                self.store.listings.entry(instance).or_default().insert(place, listing.made.clone());
+            }
+            Write::History(item) if self.settings.plant != Some(Plant::HistoryLost) => self.write_history_item(item),
+            Write::History(_) | Write::Check(..) => {}
+            Write::Press(write) => {
+                if let Some(press) = self.press_after(write) {
+                    self.write_press(write.key(), press);
+                }
+            }
+            Write::Enrolment(key, _, enrolment) => {
+                self.index_enrolment(key, enrolment);
+                self.store.enrolments.insert(key.clone(), (**enrolment).clone());
+            }
+            Write::HourCount(account, count) => {
+                self.store.budgets.insert(account.clone(), count.clone());
+            }
+            Write::DayCount(policy, count) => {
+                self.store.days.insert(policy.clone(), count.clone());
+            }
+            Write::PolicyText { hash, text } => {
+                self.store.policies.insert(hash.clone(), text.clone());
+            }
+            Write::Watch(policy, _, watch) => {
+                self.store.watches.insert(policy.clone(), (**watch).clone());
+            }
+            Write::KillSwitch(stack, _, switch) => {
+                self.store.switches.insert(stack.clone(), (**switch).clone());
+            }
+        }
+    }
+
+    /// What the press becomes; `None` if the condition does not hold.
+    fn press_after(&self, write: &PressWrite) -> Option<Press> {
+        let key = write.key();
+        let as_expected = |expected: &Expected| self.revision(&Revisioned::Press(key.clone())) == *expected;
+        let stored = self.store.presses.get(key);
+        let or_untouched = || stored.cloned().unwrap_or_else(Press::untouched);
+        match write {
+            PressWrite::Put { expected, press, .. } => as_expected(expected).then(|| press.clone()),
+            PressWrite::Imaged { expected, at, .. } => as_expected(expected).then(|| Press {
+                rev: expected.next(),
+                last_image_slot: Some(*at),
+                ..or_untouched()
+            }),
+            // A new revision comes of it, so that of two invocations at once only one changes it.
+            PressWrite::DueTime { expected, at, .. } => {
+                as_expected(expected).then(|| Press { rev: expected.next(), next_look: *at, ..or_untouched() })
+            }
+            PressWrite::Answer { slot, .. } => {
+                let mut press = stored?.clone();
                 let PressState::Accepted { slot: accepted, value } = press.state else { return None };
                 press.state = PressState::Answered { slot: accepted, value };
                 press.rev += 1;
-                (accepted == *slot).then(|| (key.clone(), press))
+                (accepted == *slot).then_some(press)
             }
-            PressWrite::Clear { key, slot, cleared_at, answer } => {
-                let mut press = self.store.presses.get(key)?.clone();
+            PressWrite::Clear { slot, cleared_at, answer, .. } => {
+                let mut press = stored?.clone();
                 let PressState::Answered { slot: answered, value } = press.state else { return None };
                 press.state = PressState::Idle;
                 press.answered = Some(value);
                 press.cleared_at = Some(*cleared_at);
                 press.answer.clone_from(answer);
                 press.rev += 1;
-                (answered == *slot).then(|| (key.clone(), press))
+                (answered == *slot).then_some(press)
             }
         }
     }
 
-    /// Writes a press if the stored one has this version (0: there is no item).
-    pub(crate) fn set_press(&mut self, key: &PressKey, expected_rev: u64, press: &Press) -> Committed {
-        if self.store.presses.get(key).map_or(0, |stored| stored.rev) != expected_rev {
-            return Committed::Conflict;
-        }
-        self.write_press(key, press.clone());
-        Committed::Yes
-    }
-
-    /// Sets or removes the press's due time if it still has this version (0: there is no item). A new version
-    /// comes of it, so that of two looks that overlap only one changes it.
-    pub(crate) fn set_press_look(&mut self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Committed {
-        let mut press = self.store.presses.get(key).cloned().unwrap_or_else(Press::untouched);
-        if press.rev != rev {
-            return Committed::Conflict;
-        }
-        press.rev += 1;
-        press.next_look = at;
-        self.write_press(key, press);
-        Committed::Yes
-    }
-
-    fn write_family(&mut self, commit: &Commit) {
-        let id = commit.family.id.clone();
-        let bare = Family { rows: BTreeMap::new(), wakes: 0, ..commit.family.clone() };
+    fn write_family(&mut self, family: &Family) {
+        let id = family.id.clone();
+        let bare = Family { rows: BTreeMap::new(), wakes: 0, ..family.clone() };
         self.store.families.insert(id.clone(), bare);
-        self.store.wakes.entry(id.clone()).or_insert(0);
-        let rows = self.store.rows.entry(id.clone()).or_default();
-        rows.extend(commit.rows.iter().map(|row| (row.place.clone(), row.clone())));
-        for pointer in &commit.pointers {
-            self.store.pointers.insert(pointer.clone(), id.clone());
-        }
-        self.index_family(&commit.family);
+        self.store.wakes.entry(id).or_insert(0);
+        self.index_family(family);
     }
 
-    fn write_history(&mut self, commit: &Commit) {
-        commit.history.iter().for_each(|item| self.write_history_item(item));
-    }
-
-    pub(crate) fn write_history_item(&mut self, item: &HistoryItem) {
+    fn write_history_item(&mut self, item: &HistoryItem) {
         let unannounced = item.event.is_announced();
         let (pk, sk) = (history_pk(&item.subject), history_sk(item.seq));
         let kept = KeptHistory { item: item.clone(), unannounced, told: BTreeSet::new() };
@@ -200,61 +206,4 @@ impl State {
         self.index_press(key, &press);
         self.store.presses.insert(key.clone(), press);
     }
-
-    /// What no condition can refuse: a row that changed and was not written, a gap or a break in the history.
-    fn note_flaws(&mut self, commit: &Commit) {
-        let id = &commit.family.id;
-        let stored = self.store.rows.get(id);
-        let mut flaws = Vec::new();
-        for (place, row) in &commit.family.rows {
-            let written = commit.rows.iter().rfind(|row| row.place == *place);
-            if written.or_else(|| stored?.get(place)) != Some(row) {
-                flaws.push(format!("{id} version {}: row {place} is not written as it is", commit.family.version));
-            }
-        }
-        let before = self.store.families.get(id);
-        let mut last = before.map_or((0, String::new()), |family| (family.seq, family.last_hash.clone()));
-        for item in &commit.history {
-            if item.seq != last.0 + 1 || item.prev_hash != last.1 || item.hash != item.compute_hash() {
-                flaws.push(format!("{id}: history item {} does not follow {}", item.seq, last.0));
-            }
-            last = (item.seq, item.hash.clone());
-        }
-        if (commit.family.seq, &commit.family.last_hash) != (last.0, &last.1) {
-            flaws.push(format!("{id} version {}: its last history item is not {}", commit.family.version, last.0));
-        }
-        if commit.family.version != commit.expected_version.unwrap_or_default() + 1 {
-            flaws.push(format!("{id}: version {} follows {:?}", commit.family.version, commit.expected_version));
-        }
-        self.store.flaws.extend(flaws);
-    }
-}
-
-/// What DynamoDB refuses whatever the conditions: too many items, and two writes of one item. A pointer that is given
-/// twice is written once, as the adapter does.
-fn check_form(commit: &Commit) -> Result<(), Refusal> {
-    let places: BTreeSet<_> = commit.rows.iter().map(|row| &row.place).collect();
-    let pointers: BTreeSet<_> = commit.pointers.iter().collect();
-    let seqs: BTreeSet<_> = commit.history.iter().map(|item| (&item.subject, item.seq)).collect();
-    let twice = places.len() != commit.rows.len() || seqs.len() != commit.history.len();
-    let items = 1
-        + places.len()
-        + pointers.len()
-        + seqs.len()
-        // The item by which an instance's families are listed, with where their images are.
-        + usize::from(commit.expected_version.is_none() || !commit.rows.is_empty())
-        + usize::from(commit.press.is_some())
-        + usize::from(commit.enrolment.is_some())
-        + usize::from(commit.budget.is_some())
-        + usize::from(commit.day.is_some())
-        + usize::from(commit.policy_text.is_some());
-    if twice {
-        let message = "Transaction request cannot include multiple operations on one item";
-        return Err(Refusal::new("ValidationException", message));
-    }
-    if items > ITEMS_MAX {
-        let message = format!("{items} items; a transaction has at most {ITEMS_MAX}");
-        return Err(Refusal::new("ValidationException", message));
-    }
-    Ok(())
 }

@@ -12,9 +12,9 @@ use amiline_domain::ids::{ImageId, InstanceId, Region};
 use amiline_domain::image::{ImageState, ObservedInstance};
 use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
-use amiline_domain::press::{Press, PressKey};
+use amiline_domain::press::PressKey;
 use amiline_domain::receiver::Topic;
-use amiline_domain::record::{Commit, EnrolmentWrite, NewsCommit};
+use amiline_domain::record::Transaction;
 use jiff::Timestamp;
 use std::rc::Rc;
 
@@ -44,12 +44,6 @@ pub enum What {
         /// Whose.
         key: EnrolmentKey,
     },
-    /// A press was written by itself: its refusal was told before, or the kill switch holds it back.
-    PressSet(PressKey, Box<Press>),
-    /// An enrolment was written by itself.
-    Enrolled(Box<EnrolmentWrite>),
-    /// News were written that belong to no family.
-    Told(Box<NewsCommit>),
     /// It was shown an instance, or that there is none.
     InstanceRead {
         /// Where.
@@ -98,7 +92,7 @@ pub enum What {
     /// CreateTags was carried out on an instance.
     TagWritten(TagStep),
     /// A transaction was written.
-    Committed(Box<Commit>),
+    Committed(Box<Transaction>),
     /// A topic took a notice.
     Published(Topic, Rc<Notice>),
     /// The bus took an event.

@@ -1,18 +1,13 @@
 //! The ports on what the table has of instances and policies, many at once. Its calls go to the home Region.
 
-use crate::happenings::What;
-use crate::store::enrolment_pk;
 use crate::trace::{Note, put};
 use crate::world::World;
-use amiline_app::ports::{
-    CallError, Committed, DayCountReader, EnrolmentReader, MadePage, MadeReader, NewsWriter, WatchReader,
-};
+use amiline_app::ports::{CallError, DayCountReader, EnrolmentReader, MadePage, MadeReader, WatchReader};
 use amiline_domain::budget::DayCount;
 use amiline_domain::coverage::Made;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::policy::Watch;
-use amiline_domain::record::{NewsCommit, NewsRecord};
 use std::collections::BTreeMap;
 
 impl Note for BTreeMap<EnrolmentKey, Enrolment> {
@@ -88,25 +83,6 @@ impl DayCountReader for World {
         let home = self.cloud.home();
         self.call("dynamodb:GetItem", &home, &format!("DAY#{policy}"), |state| {
             Ok(state.store.days.get(policy).cloned().unwrap_or_default())
-        })
-        .await
-    }
-}
-
-impl NewsWriter for World {
-    async fn commit_news(&self, news: &NewsCommit) -> Result<Committed, CallError> {
-        let home = self.cloud.home();
-        let subject = match &news.record {
-            NewsRecord::Enrolment(write) => enrolment_pk(&write.key),
-            NewsRecord::Policy(write) => write.policy.to_string(),
-            NewsRecord::KillSwitch(write) => write.stack.to_string(),
-        };
-        self.call("dynamodb:TransactWriteItems", &home, &subject, |state| {
-            let committed = state.commit_news(news);
-            if committed == Committed::Yes {
-                state.happened(self.invocation, || What::Told(Box::new(news.clone())));
-            }
-            Ok(committed)
         })
         .await
     }

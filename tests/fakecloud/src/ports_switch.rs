@@ -35,7 +35,10 @@ impl SwitchKeeper for World {
 
     async fn switch_record(&self, stack: &StackName) -> Result<Switch, CallError> {
         let home = self.cloud.home();
-        self.call("dynamodb:GetItem", &home, &format!("SWITCH#{stack}"), |state| Ok(state.store.switch.clone())).await
+        self.call("dynamodb:GetItem", &home, &format!("SWITCH#{stack}"), |state| {
+            Ok(state.store.switches.get(stack).cloned().unwrap_or_default())
+        })
+        .await
     }
 
     async fn caller(&self) -> Result<Caller, CallError> {

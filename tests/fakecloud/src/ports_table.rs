@@ -1,5 +1,6 @@
 //! The ports on the table. Its calls go to the home Region.
 
+use crate::commit::{action, subject};
 use crate::executor::yield_now;
 use crate::happenings::{Refused, What};
 use crate::store::{enrolment_pk, press_pk};
@@ -18,7 +19,7 @@ use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::plan::StatusStep;
 use amiline_domain::press::{Press, PressKey, PressState};
 use amiline_domain::receiver::Unannounced;
-use amiline_domain::record::{Commit, EnrolmentWrite};
+use amiline_domain::record::Transaction;
 use amiline_domain::tags::Button;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -167,13 +168,12 @@ impl Note for Kept {
 }
 
 impl RecordWriter for World {
-    async fn commit(&self, commit: &Commit) -> Result<Committed, CallError> {
+    async fn commit(&self, transaction: &Transaction) -> Result<Committed, CallError> {
         let home = self.cloud.home();
-        let subject = format!("{} v{}", commit.family.id, commit.family.version);
-        self.call("dynamodb:TransactWriteItems", &home, &subject, |state| {
-            let committed = state.commit(commit)?;
+        self.call(action(transaction), &home, &subject(transaction), |state| {
+            let committed = state.commit(transaction);
             if committed == Committed::Yes {
-                state.happened(self.invocation, || What::Committed(Box::new(commit.clone())));
+                state.happened(self.invocation, || What::Committed(Box::new(transaction.clone())));
             }
             Ok(committed)
         })
@@ -183,39 +183,6 @@ impl RecordWriter for World {
     async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
         let home = self.cloud.home();
         self.call("dynamodb:UpdateItem", &home, family.as_str(), |state| Ok(state.wake_family(family, holder))).await
-    }
-
-    async fn set_press(&self, key: &PressKey, expected_rev: u64, press: &Press) -> Result<Committed, CallError> {
-        let home = self.cloud.home();
-        self.call("dynamodb:PutItem", &home, &press_pk(key), |state| {
-            let committed = state.set_press(key, expected_rev, press);
-            if committed == Committed::Yes {
-                state.happened(self.invocation, || What::PressSet(key.clone(), Box::new(press.clone())));
-            }
-            Ok(committed)
-        })
-        .await
-    }
-
-    async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError> {
-        // A button that was never pressed has no item, and needs none to have no time: no call.
-        if rev == 0 && at.is_none() {
-            return Ok(Committed::Yes);
-        }
-        let home = self.cloud.home();
-        self.call("dynamodb:UpdateItem", &home, &press_pk(key), |state| Ok(state.set_press_look(key, rev, at))).await
-    }
-
-    async fn set_enrolment(&self, write: &EnrolmentWrite) -> Result<Committed, CallError> {
-        let home = self.cloud.home();
-        self.call("dynamodb:UpdateItem", &home, &enrolment_pk(&write.key), |state| {
-            let committed = state.set_enrolment(write);
-            if committed == Committed::Yes {
-                state.happened(self.invocation, || What::Enrolled(Box::new(write.clone())));
-            }
-            Ok(committed)
-        })
-        .await
     }
 
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {

@@ -12,11 +12,12 @@ use amiline_domain::digest::{DigestKey, DigestState};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRow, Place};
 use amiline_domain::history::{EventKind, HistoryItem, Subject};
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region};
+use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName};
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Unannounced};
 use amiline_domain::switch::Switch;
+use amiline_domain::time::Slot;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -50,6 +51,9 @@ impl StreamRecord {
 /// Records that the stream's mapping gives one invocation (infra/template.yaml, BatchSize).
 pub const STREAM_BATCH: usize = 10;
 
+/// An instance's families by their slots, and where their images are available.
+type Listings = BTreeMap<(Slot, FamilyId), Option<Made>>;
+
 /// Every item by its kind. A family's own item, its rows and its wakes are kept apart, as they are in the table.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
@@ -57,6 +61,8 @@ pub(crate) struct Store {
     pub(crate) wakes: BTreeMap<FamilyId, u64>,
     pub(crate) rows: BTreeMap<FamilyId, BTreeMap<Place, ImageRow>>,
     pub(crate) history: BTreeMap<(Subject, u64), KeptHistory>,
+    /// The families of each instance.
+    pub(crate) listings: BTreeMap<(Region, InstanceId), Listings>,
     pub(crate) pointers: BTreeMap<(Region, ImageId), FamilyId>,
     pub(crate) presses: BTreeMap<PressKey, Press>,
     pub(crate) enrolments: BTreeMap<EnrolmentKey, Enrolment>,
@@ -65,8 +71,8 @@ pub(crate) struct Store {
     pub(crate) budgets: BTreeMap<AccountId, Budget>,
     pub(crate) days: BTreeMap<PolicyName, DayCount>,
     pub(crate) watches: BTreeMap<PolicyName, Watch>,
-    /// What is recorded of the stack's kill switch.
-    pub(crate) switch: Switch,
+    /// What is recorded of each stack's kill switch.
+    pub(crate) switches: BTreeMap<StackName, Switch>,
     pub(crate) policies: BTreeMap<String, String>,
     pub(crate) rejected: BTreeMap<String, RejectedMessage>,
     /// What is remembered of digests.
@@ -140,12 +146,8 @@ impl Store {
 
     /// What was made of an instance, newest first.
     pub(crate) fn made_of(&self, key: &EnrolmentKey) -> Vec<Made> {
-        let of = |family: &&Family| {
-            (&family.account, &family.region, &family.instance) == (&key.account, &key.region, &key.instance)
-        };
-        let mut families: Vec<&Family> = self.families.values().filter(of).collect();
-        families.sort_by_key(|family| std::cmp::Reverse((family.slot, family.id.clone())));
-        families.into_iter().filter_map(|family| Made::of(&self.family(&family.id)?)).collect()
+        let listed = self.listings.get(&(key.region.clone(), key.instance.clone()));
+        listed.into_iter().flat_map(|listed| listed.values().rev()).flatten().cloned().collect()
     }
 }
 

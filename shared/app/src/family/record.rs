@@ -7,7 +7,7 @@ use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::FamilyId;
 use amiline_domain::policy::Policy;
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Expected, Transaction};
 
 /// Reads of a family that may fall into the middle of other invocations' transactions before it is left for later.
 const READS_MAX: usize = 5;
@@ -44,23 +44,24 @@ pub(super) async fn kept_policy<W: RecordReader>(world: &W, family: &Family) -> 
     Policy::parse(&text).map(Some).map_err(|e| lost(e.to_string()))
 }
 
-/// Writes a transaction whose reply may be lost: then the record itself says whether it was written.
+/// Writes a transaction of a family whose reply may be lost: then the record itself says whether it was written.
 pub(crate) async fn commit_surely<W: RecordReader + RecordWriter>(
     world: &W,
-    commit: &Commit,
+    transaction: &Transaction,
 ) -> Result<Committed, CallError> {
-    let error = match world.commit(commit).await {
+    let error = match world.commit(transaction).await {
         Ok(committed) => return Ok(committed),
         Err(error) if error.fault == Fault::Unknown => error,
         Err(error) => return Err(error),
     };
-    let found = whole_family(world, &commit.family.id).await?;
+    let Some(ours) = transaction.family() else { return Err(error) };
+    let found = whole_family(world, &ours.family.id).await?;
     match found {
         // The whole record: two writers' versions may be alike in number, history and lease.
-        Some(found) if found == (Family { wakes: found.wakes, ..commit.family.clone() }) => Ok(Committed::Yes),
-        found if found.as_ref().map(|family| family.version) == commit.expected_version => {
-            tracing::warn!(family = %commit.family.id, error = %error, "transaction was not written; sent again");
-            world.commit(commit).await
+        Some(found) if found == (Family { wakes: found.wakes, ..ours.family.clone() }) => Ok(Committed::Yes),
+        found if Expected::from(found.as_ref().map(|family| family.version)) == ours.expected => {
+            tracing::warn!(family = %ours.family.id, error = %error, "transaction was not written; sent again");
+            world.commit(transaction).await
         }
         Some(_) | None => Ok(Committed::Conflict),
     }

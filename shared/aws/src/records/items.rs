@@ -4,13 +4,14 @@ use super::Item;
 use super::layout::{self, DueKind};
 use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::coverage::Made;
-use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
+use amiline_domain::enrolment::Enrolment;
 use amiline_domain::family::{Family, ImageRow, RowState, Worker};
 use amiline_domain::history::{EventKind, HistoryItem};
 use amiline_domain::ids::{FamilyId, PolicyName, StackName};
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
 use amiline_domain::receiver::{Receiver, Unannounced};
+use amiline_domain::record::Listing;
 use amiline_domain::switch::Switch;
 use amiline_domain::time::{Slot, plus_seconds};
 use jiff::Timestamp;
@@ -173,28 +174,9 @@ pub(super) fn press(item: Item) -> Result<Press, String> {
     })
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct EnrolmentItem {
-    pk: String,
-    sk: String,
-    rev: u64,
     data: Enrolment,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_shard: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<String>,
-}
-
-pub(super) fn enrolment_item(key: &EnrolmentKey, enrolment: &Enrolment) -> Result<Item, String> {
-    let pk = layout::enrolment_pk(key);
-    write(&EnrolmentItem {
-        sk: layout::ENROLMENT_SK.to_owned(),
-        rev: enrolment.rev,
-        data: enrolment.clone(),
-        due_shard: enrolment.next_look.map(|_| layout::due_shard(&pk)),
-        due_at: enrolment.next_look.map(|at| layout::due_at(at, DueKind::Enrolment)),
-        pk,
-    })
 }
 
 pub(super) fn enrolment(item: Item) -> Result<Enrolment, String> {
@@ -279,10 +261,10 @@ struct InstanceItem {
     data: Option<Made>,
 }
 
-pub(super) fn instance_item(family: &Family) -> Result<Item, String> {
-    let pk = layout::instance_pk(&family.region, &family.instance);
-    let sk = layout::instance_sk(family.slot, &family.id);
-    write(&InstanceItem { pk, sk, family: family.id.clone(), data: Made::of(family) })
+pub(super) fn instance_item(listing: &Listing) -> Result<Item, String> {
+    let pk = layout::instance_pk(&listing.region, &listing.instance);
+    let sk = layout::instance_sk(listing.slot, &listing.family);
+    write(&InstanceItem { pk, sk, family: listing.family.clone(), data: listing.made.clone() })
 }
 
 pub(super) fn made(item: Item) -> Result<Option<Made>, String> {

@@ -4,7 +4,7 @@ mod wire;
 
 use super::items;
 use super::layout::{self, DueKind};
-use super::transaction::{self, Cancelled};
+use super::transaction::{self, Cancelled, Part};
 use super::*;
 use amiline_domain::budget::Budget;
 use amiline_domain::description::ImageDescription;
@@ -18,7 +18,7 @@ use amiline_domain::name::ImageName;
 use amiline_domain::policy::PolicyRef;
 use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
 use amiline_domain::receiver::Unannounced;
-use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::record::{Expected, FamilyChange, PressWrite, Revisioned, Transaction, Write};
 use amiline_domain::tags::{Button, TagKey, TagValue, Trigger};
 use amiline_domain::time::Slot;
 use jiff::Timestamp;
@@ -138,26 +138,31 @@ fn history(family: &mut Family, kind: EventKind) -> HistoryItem {
     append(family, Fact::of(kind, &Place::Source, None, Some("a reason")), now())
 }
 
-fn commit() -> Commit {
+fn change() -> FamilyChange {
     let mut family = family();
     let history = vec![history(&mut family, EventKind::ImageRequested), history(&mut family, EventKind::FamilyFailed)];
-    Commit {
+    FamilyChange {
         rows: family.rows.values().cloned().collect(),
-        expected_version: Some(6),
-        expected_wakes: Some(0),
+        expected: Expected::Revision(6),
+        pending_hints: Some(0),
         pointers: vec![(family.region.clone(), ImageId::new("ami-0123456789abcdef0").unwrap()); 2],
         history,
-        press: Some(PressWrite::Answer { key: press_key(), slot: family.slot }),
-        day: None,
-        budget: Budget::default().take(now(), 5),
-        policy_text: Some(("00ff".to_owned(), "{}".to_owned())),
-        enrolment: None,
+        with: vec![
+            PressWrite::Answer { key: press_key(), slot: family.slot }.into(),
+            Write::HourCount(family.account.clone(), Budget::default().take(now(), 5).unwrap()),
+            Write::PolicyText { hash: "00ff".to_owned(), text: "{}".to_owned() },
+            Write::Check(Revisioned::DayCount(PolicyName::new("default").unwrap()), Expected::Revision(2)),
+        ],
         family,
     }
 }
 
+fn commit() -> Transaction {
+    change().transaction().unwrap()
+}
+
 /// META as the update would leave it.
-fn meta_item(commit: &Commit, wakes: Option<u64>) -> Item {
+fn meta_item(commit: &FamilyChange, wakes: Option<u64>) -> Item {
     let mut item = layout::key(&layout::family_pk(&commit.family.id), layout::META_SK);
     item.insert("data".to_owned(), serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(&commit.family).unwrap());
     item.extend(wakes.map(|wakes| ("wakes".to_owned(), layout::number(wakes))));
@@ -166,7 +171,7 @@ fn meta_item(commit: &Commit, wakes: Option<u64>) -> Item {
 
 #[test]
 fn a_family_comes_back_as_it_was() {
-    let commit = commit();
+    let commit = change();
     let pk = layout::family_pk(&commit.family.id);
     let mut found: Vec<Item> = commit.rows.iter().map(|row| items::row_item(&pk, row).unwrap()).collect();
     found.push(meta_item(&commit, Some(4)));
@@ -180,7 +185,7 @@ fn a_family_comes_back_as_it_was() {
 /// Families were kept before policies could say how images are made.
 #[test]
 fn a_record_that_says_nothing_of_how_images_are_made_means_the_usual_way() {
-    let mut commit = commit();
+    let mut commit = change();
     commit.family.making = Making::default();
     let item = meta_item(&commit, None);
     assert!(!item["data"].as_m().unwrap().contains_key("making"));
@@ -219,7 +224,7 @@ fn a_press_comes_back_as_it_was_and_lies_flat() {
 
 #[test]
 fn a_press_that_other_writes_made_can_be_read() {
-    // What set_press_look leaves for a button that was never pressed.
+    // What a due time leaves for a button that was never pressed.
     let mut item = layout::key(&layout::press_pk(&press_key()), layout::PRESS_SK);
     item.insert("rev".to_owned(), layout::number(1));
     item.insert("state".to_owned(), layout::text("idle"));
@@ -283,30 +288,35 @@ fn a_leased_family_is_due_when_the_lease_ends() {
 
 #[test]
 fn a_commit_is_one_transaction_in_which_no_item_is_written_twice() {
-    let mut commit = commit();
-    let parts = transaction::parts("t", &commit).unwrap();
-    // META, two images, one pointer, two history items, press, budget, policy, and where the images are available.
-    assert_eq!(parts.len(), 10);
+    let commit = commit();
+    let parts: Vec<_> =
+        commit.writes().iter().map(|write| Part::of(write).unwrap().in_transaction("t").unwrap()).collect();
+    // META, two images, one pointer, two history items, press, hour, policy, a check, and where the images are available.
+    assert_eq!(parts.len(), 11);
     let mut keys = std::collections::BTreeSet::new();
     for part in &parts {
-        let item = part.put().map(|put| put.item()).or(part.update().map(|update| update.key())).unwrap();
+        let put = part.put().map(|put| put.item());
+        let key = part.update().map(|update| update.key()).or(part.condition_check().map(|check| check.key()));
+        let item = put.or(key).unwrap();
         assert!(keys.insert((item["pk"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().clone())));
     }
     let meta = parts[0].update().unwrap();
-    assert_eq!(meta.condition_expression(), Some("#version = :v8 AND (#wakes = :v9 OR attribute_not_exists(#wakes))"));
+    assert_eq!(meta.condition_expression(), Some("#version = :v0 AND (#wakes = :v9 OR attribute_not_exists(#wakes))"));
     assert!(!meta.update_expression().contains("#wakes"));
-    commit.expected_version = None;
-    assert_eq!(transaction::parts("t", &commit).unwrap().len(), 10, "and the instance's list");
+    let check = parts.iter().find_map(|part| part.condition_check()).unwrap();
+    assert_eq!(check.condition_expression(), "#rev = :v0");
+    assert_eq!(check.key()["pk"].as_s().unwrap(), "DAY#default");
     let text = transaction::token(&commit);
     assert_eq!(text.len(), 36);
-    commit.rows.clear();
-    assert_ne!(transaction::token(&commit), text);
+    let fewer = FamilyChange { rows: Vec::new(), ..change() }.transaction().unwrap();
+    assert_eq!(fewer.writes().len(), 8, "the images stay where they are, and so does the list");
+    assert_ne!(transaction::token(&fewer), text);
 }
 
 #[test]
 fn every_placeholder_is_used() {
     let commit = commit();
-    let meta = transaction::meta("pk", &commit).unwrap();
+    let meta = transaction::meta("pk", commit.family().unwrap()).unwrap();
     let all = format!("{} {}", meta.update(), meta.condition().unwrap());
     let words: Vec<&str> = all.split(|c: char| !(c.is_alphanumeric() || "#:_".contains(c))).collect();
     for placeholder in meta.names().unwrap().keys().chain(meta.values().unwrap().keys()) {

@@ -1,17 +1,15 @@
-//! One change of a family as one transaction.
+//! Our transactions in DynamoDB's terms.
 
 use super::Item;
 use super::expression::Expression;
 use super::items;
-use super::layout::{self, number, text};
-use amiline_domain::budget::Budget;
-use amiline_domain::family::Family;
+use super::layout::{self, DueKind, number, text};
+use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::ids::short_digest;
 use amiline_domain::press::Press;
-use amiline_domain::record::{Commit, NewsCommit, NewsRecord, PressWrite};
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use amiline_domain::record::{Expected, FamilyWrite, PressWrite, Revisioned, Transaction, Write};
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
 use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
-use std::collections::BTreeSet;
 
 /// DynamoDB takes tokens of at most this many characters.
 const TOKEN_CHARACTERS: usize = 36;
@@ -44,88 +42,155 @@ pub(super) fn cancelled(reasons: &[Option<&str>]) -> Cancelled {
 
 /// Tells DynamoDB that a transaction is the same one sent again. It depends on all that is written: a token that is
 /// used again with other content is an error, and after a conflict the same version is written with other content.
-pub(super) fn token(commit: &Commit) -> String {
-    let version = commit.family.version.to_string();
-    short_digest(&["commit", commit.family.id.as_str(), &version, &format!("{commit:?}")], TOKEN_CHARACTERS)
+pub(super) fn token(transaction: &Transaction) -> String {
+    short_digest(&["transaction", &format!("{transaction:?}")], TOKEN_CHARACTERS)
 }
 
-/// The same for news.
-pub(super) fn news_token(news: &NewsCommit) -> String {
-    short_digest(&["news", &format!("{news:?}")], TOKEN_CHARACTERS)
+/// What its first write is about, for errors.
+pub(super) fn subject(transaction: &Transaction) -> &str {
+    match transaction.writes().first() {
+        Some(Write::Family(write)) => write.family.id.as_str(),
+        Some(Write::Image(family, _) | Write::Pointer(_, _, family)) => family.as_str(),
+        Some(Write::Listing(listing)) => listing.family.as_str(),
+        Some(Write::History(item)) => &item.outcome_id,
+        Some(Write::Press(write)) => write.key().instance.as_str(),
+        Some(Write::Enrolment(key, ..)) => key.instance.as_str(),
+        Some(Write::HourCount(account, _)) => account.as_str(),
+        Some(Write::DayCount(policy, _) | Write::Watch(policy, ..)) => policy.as_str(),
+        Some(Write::PolicyText { hash, .. }) => hash,
+        Some(Write::KillSwitch(stack, ..)) => stack.as_str(),
+        Some(Write::Check(..)) | None => "a check",
+    }
 }
 
-/// The parts of the transaction.
-pub(super) fn parts(table: &str, commit: &Commit) -> Result<Vec<TransactWriteItem>, String> {
-    let family = &commit.family;
-    let pk = layout::family_pk(&family.id);
-    let absent = || Expression::default().when_absent(layout::PK);
-    let mut parts = Parts { table, parts: Vec::new() };
-    parts.update(layout::key(&pk, layout::META_SK), &meta(&pk, commit)?)?;
-    for row in &commit.rows {
-        parts.put(items::row_item(&pk, row)?, &Expression::default())?;
-    }
-    for (region, image) in commit.pointers.iter().collect::<BTreeSet<_>>() {
-        let mut item = layout::key(&layout::pointer_pk(region, image), layout::POINTER_SK);
-        item.insert(layout::FAMILY.to_owned(), text(family.id.as_str()));
-        let ours = Expression::default().when_equal_or_absent(layout::FAMILY, text(family.id.as_str()));
-        parts.put(item, &ours)?;
-    }
-    for item in &commit.history {
-        parts.put(items::history_item(item)?, &absent())?;
-    }
-    if let Some(press) = &commit.press {
-        press_part(&mut parts, press)?;
-    }
-    if let Some(write) = &commit.enrolment {
-        let enrolment = items::enrolment_item(&write.key, &write.enrolment)?;
-        parts.put(enrolment, &read_at(write.expected_rev))?;
-    }
-    if let Some(budget) = &commit.budget {
-        budget_part(&mut parts, family, budget)?;
-    }
-    if let Some((hash, policy)) = &commit.policy_text {
-        // The key is the hash of the text, so writing it again changes nothing.
-        let mut item = layout::key(&layout::policy_pk(hash), layout::POLICY_SK);
-        item.insert(layout::TEXT.to_owned(), text(policy));
-        parts.put(item, &Expression::default())?;
-    }
-    if let Some((policy, day)) = &commit.day {
-        parts.put(items::day_item(policy, day)?, &read_at(day.rev.saturating_sub(1)))?;
-    }
-    // It says where the images are available, so it follows every change of a row.
-    if commit.expected_version.is_none() || !commit.rows.is_empty() {
-        parts.put(items::instance_item(family)?, &Expression::default())?;
-    }
-    Ok(parts.parts)
+/// One write in DynamoDB's terms.
+pub(super) enum Part {
+    /// The item, and the condition.
+    Put(Item, Expression),
+    /// The key, and the update with the condition.
+    Update(Item, Expression),
+    /// The key, and the condition.
+    Check(Item, Expression),
 }
 
-/// The parts of the transaction that writes news.
-pub(super) fn news_parts(table: &str, news: &NewsCommit) -> Result<Vec<TransactWriteItem>, String> {
-    let mut parts = Parts { table, parts: Vec::new() };
-    match &news.record {
-        NewsRecord::Enrolment(write) => {
-            parts.put(items::enrolment_item(&write.key, &write.enrolment)?, &read_at(write.expected_rev))?;
+impl Part {
+    pub(super) fn of(write: &Write) -> Result<Self, String> {
+        let unchecked = Expression::default;
+        Ok(match write {
+            Write::Family(write) => {
+                let pk = layout::family_pk(&write.family.id);
+                Self::Update(layout::key(&pk, layout::META_SK), meta(&pk, write)?)
+            }
+            Write::Image(family, row) => Self::Put(items::row_item(&layout::family_pk(family), row)?, unchecked()),
+            Write::Pointer(region, image, family) => {
+                let mut item = layout::key(&layout::pointer_pk(region, image), layout::POINTER_SK);
+                item.insert(layout::FAMILY.to_owned(), text(family.as_str()));
+                Self::Put(item, unchecked().when_equal_or_absent(layout::FAMILY, text(family.as_str())))
+            }
+            Write::Listing(listing) => Self::Put(items::instance_item(listing)?, unchecked()),
+            Write::History(item) => Self::Put(items::history_item(item)?, unchecked().when_absent(layout::PK)),
+            Write::Press(write) => press(write)?,
+            Write::Enrolment(key, expected, enrolment) => enrolment_update(key, *expected, enrolment)?,
+            Write::HourCount(account, count) => {
+                let item = items::budget_item(layout::budget_pk(account), count)?;
+                Self::Put(item, before(count.rev))
+            }
+            Write::DayCount(policy, count) => Self::Put(items::day_item(policy, count)?, before(count.rev)),
+            Write::PolicyText { hash, text: policy } => {
+                // The key is the hash of the text, so writing it again changes nothing.
+                let mut item = layout::key(&layout::policy_pk(hash), layout::POLICY_SK);
+                item.insert(layout::TEXT.to_owned(), text(policy));
+                Self::Put(item, unchecked())
+            }
+            Write::Watch(policy, expected, watch) => Self::Put(items::watch_item(policy, watch)?, rev(*expected)),
+            Write::KillSwitch(stack, expected, switch) => Self::Put(items::switch_item(stack, switch)?, rev(*expected)),
+            Write::Check(record, expected) => {
+                let (key, attribute) = place(record);
+                Self::Check(key, when(*expected, attribute))
+            }
+        })
+    }
+
+    /// As a part of TransactWriteItems.
+    pub(super) fn in_transaction(self, table: &str) -> Result<TransactWriteItem, String> {
+        let item = TransactWriteItem::builder();
+        let item = match self {
+            Self::Put(put, expected) => item.put(
+                Put::builder()
+                    .table_name(table)
+                    .set_item(Some(put))
+                    .set_condition_expression(expected.condition())
+                    .set_expression_attribute_names(expected.names())
+                    .set_expression_attribute_values(expected.values())
+                    .build()
+                    .map_err(|e| e.to_string())?,
+            ),
+            Self::Update(key, update) => item.update(
+                Update::builder()
+                    .table_name(table)
+                    .set_key(Some(key))
+                    .update_expression(update.update())
+                    .set_condition_expression(update.condition())
+                    .set_expression_attribute_names(update.names())
+                    .set_expression_attribute_values(update.values())
+                    .build()
+                    .map_err(|e| e.to_string())?,
+            ),
+            Self::Check(key, expected) => item.condition_check(
+                ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(key))
+                    .set_condition_expression(expected.condition())
+                    .set_expression_attribute_names(expected.names())
+                    .set_expression_attribute_values(expected.values())
+                    .build()
+                    .map_err(|e| e.to_string())?,
+            ),
+        };
+        Ok(item.build())
+    }
+}
+
+/// Where a record is, and the attribute that holds its revision.
+fn place(record: &Revisioned) -> (Item, &'static str) {
+    let (pk, sk) = match record {
+        Revisioned::Family(family) => {
+            return (layout::key(&layout::family_pk(family), layout::META_SK), layout::VERSION);
         }
-        NewsRecord::Policy(write) => {
-            parts.put(items::watch_item(&write.policy, &write.watch)?, &read_at(write.expected_rev))?;
-        }
-        NewsRecord::KillSwitch(write) => {
-            parts.put(items::switch_item(&write.stack, &write.switch)?, &read_at(write.expected_rev))?;
-        }
-    }
-    for item in &news.history {
-        parts.put(items::history_item(item)?, &Expression::default().when_absent(layout::PK))?;
-    }
-    Ok(parts.parts)
+        Revisioned::Press(key) => (layout::press_pk(key), layout::PRESS_SK),
+        Revisioned::Enrolment(key) => (layout::enrolment_pk(key), layout::ENROLMENT_SK),
+        Revisioned::HourCount(account) => (layout::budget_pk(account), layout::BUDGET_SK),
+        Revisioned::DayCount(policy) => (layout::day_pk(policy), layout::DAY_SK),
+        Revisioned::Watch(policy) => (layout::watch_pk(policy), layout::WATCH_SK),
+        Revisioned::KillSwitch(stack) => (layout::switch_pk(stack), layout::SWITCH_SK),
+    };
+    (layout::key(&pk, sk), layout::REV)
 }
 
-/// META is updated, not replaced, so that a wake that comes in between is not lost.
-pub(super) fn meta(pk: &str, commit: &Commit) -> Result<Expression, String> {
-    let family = &commit.family;
+/// The condition, for a record whose revision is in this attribute.
+fn when(expected: Expected, attribute: &str) -> Expression {
+    match expected {
+        Expected::Absent => Expression::default().when_absent(layout::PK),
+        Expected::Revision(revision) => Expression::default().when_equal(attribute, number(revision)),
+    }
+}
+
+fn rev(expected: Expected) -> Expression {
+    when(expected, layout::REV)
+}
+
+/// The condition that the record has the revision before this one.
+fn before(revision: u64) -> Expression {
+    rev(Expected::read_at(revision.saturating_sub(1)))
+}
+
+/// META is updated, not replaced, so that a hint that comes in between is not lost.
+pub(super) fn meta(pk: &str, write: &FamilyWrite) -> Result<Expression, String> {
+    let family = &write.family;
     let data = to_attribute_value(family).map_err(|e| e.to_string())?;
     let due = items::family_due(family);
     let lease = family.lease.as_ref();
-    let update = Expression::default()
+    let update = when(write.expected, layout::VERSION)
         .set(layout::DATA, data)
         .set(layout::VERSION, number(family.version))
         .set(layout::LIST_PK, text(layout::FAMILIES))
@@ -134,49 +199,45 @@ pub(super) fn meta(pk: &str, commit: &Commit) -> Result<Expression, String> {
         .set_or_remove(layout::LEASE_UNTIL, lease.map(|lease| text(lease.until.to_string())))
         .set_or_remove(layout::DUE_SHARD, due.as_ref().map(|_| text(layout::due_shard(pk))))
         .set_or_remove(layout::DUE_AT, due.map(text));
-    let update = match commit.expected_version {
-        Some(version) => update.when_equal(layout::VERSION, number(version)),
-        None => update.when_absent(layout::PK),
-    };
-    Ok(match commit.expected_wakes {
+    Ok(match write.pending_hints {
         Some(0) => update.when_equal_or_absent(layout::WAKES, number(0)),
-        Some(wakes) => update.when_equal(layout::WAKES, number(wakes)),
+        Some(hints) => update.when_equal(layout::WAKES, number(hints)),
         None => update,
     })
 }
 
-/// The condition that nobody has written an item since it was read at this version; 0: there was none.
-pub(super) fn read_at(rev: u64) -> Expression {
-    match rev {
-        0 => Expression::default().when_absent(layout::PK),
-        rev => Expression::default().when_equal(layout::REV, number(rev)),
-    }
-}
-
-fn press_part(parts: &mut Parts<'_>, press: &PressWrite) -> Result<(), String> {
-    let at = |key| layout::key(&layout::press_pk(key), layout::PRESS_SK);
-    match press {
-        PressWrite::Begin { key, expected_rev, press } => {
-            parts.put(items::press_item(key, press)?, &read_at(*expected_rev))
+fn press(write: &PressWrite) -> Result<Part, String> {
+    let pk = layout::press_pk(write.key());
+    let update = |update| Ok(Part::Update(layout::key(&pk, layout::PRESS_SK), update));
+    match write {
+        PressWrite::Put { key, expected, press } => Ok(Part::Put(items::press_item(key, press)?, rev(*expected))),
+        PressWrite::Imaged { key, expected: Expected::Absent, at } => {
+            let press = Press { rev: 1, last_image_slot: Some(*at), ..Press::untouched() };
+            Ok(Part::Put(items::press_item(key, &press)?, rev(Expected::Absent)))
         }
-        PressWrite::Imaged { key, expected_rev: 0, at: slot } => {
-            let press = Press { rev: 1, last_image_slot: Some(*slot), ..Press::untouched() };
-            parts.put(items::press_item(key, &press)?, &read_at(0))
+        PressWrite::Imaged { expected, at, .. } => {
+            update(rev(*expected).set("last_image_slot", number(at.second())).add_one(layout::REV))
         }
-        PressWrite::Imaged { key, expected_rev, at: slot } => {
-            let update = read_at(*expected_rev).set("last_image_slot", number(slot.second())).add_one(layout::REV);
-            parts.update(at(key), &update)
+        PressWrite::DueTime { expected, at, .. } => {
+            let due = rev(*expected)
+                .set_or_remove("next_look", at.map(|at| text(at.to_string())))
+                .set_or_remove(layout::DUE_SHARD, at.map(|_| text(layout::due_shard(&pk))))
+                .set_or_remove(layout::DUE_AT, at.map(|at| text(layout::due_at(at, DueKind::Press))))
+                .set(layout::REV, number(expected.next()));
+            update(match expected {
+                Expected::Absent => due.set("state", text("idle")),
+                Expected::Revision(_) => due,
+            })
         }
-        PressWrite::Answer { key, slot } => {
-            let update = Expression::default()
+        PressWrite::Answer { slot, .. } => update(
+            Expression::default()
                 .set("state", text("answered"))
                 .add_one(layout::REV)
                 .when_equal("state", text("accepted"))
-                .when_equal("slot", number(slot.second()));
-            parts.update(at(key), &update)
-        }
-        PressWrite::Clear { key, slot, cleared_at, answer } => {
-            let update = Expression::default()
+                .when_equal("slot", number(slot.second())),
+        ),
+        PressWrite::Clear { slot, cleared_at, answer, .. } => update(
+            Expression::default()
                 .set("state", text("idle"))
                 .set("cleared_at", text(cleared_at.to_string()))
                 .set_or_remove("answer", answer.as_ref().map(text))
@@ -184,47 +245,17 @@ fn press_part(parts: &mut Parts<'_>, press: &PressWrite) -> Result<(), String> {
                 .remove("slot")
                 .add_one(layout::REV)
                 .when_equal("state", text("answered"))
-                .when_equal("slot", number(slot.second()));
-            parts.update(at(key), &update)
-        }
+                .when_equal("slot", number(slot.second())),
+        ),
     }
 }
 
-fn budget_part(parts: &mut Parts<'_>, family: &Family, budget: &Budget) -> Result<(), String> {
-    let expected = read_at(budget.rev.saturating_sub(1));
-    parts.put(items::budget_item(layout::budget_pk(&family.account), budget)?, &expected)
-}
-
-struct Parts<'a> {
-    table: &'a str,
-    parts: Vec<TransactWriteItem>,
-}
-
-impl Parts<'_> {
-    fn put(&mut self, item: Item, expected: &Expression) -> Result<(), String> {
-        let put = Put::builder()
-            .table_name(self.table)
-            .set_item(Some(item))
-            .set_condition_expression(expected.condition())
-            .set_expression_attribute_names(expected.names())
-            .set_expression_attribute_values(expected.values())
-            .build()
-            .map_err(|e| e.to_string())?;
-        self.parts.push(TransactWriteItem::builder().put(put).build());
-        Ok(())
-    }
-
-    fn update(&mut self, key: Item, update: &Expression) -> Result<(), String> {
-        let update = Update::builder()
-            .table_name(self.table)
-            .set_key(Some(key))
-            .update_expression(update.update())
-            .set_condition_expression(update.condition())
-            .set_expression_attribute_names(update.names())
-            .set_expression_attribute_values(update.values())
-            .build()
-            .map_err(|e| e.to_string())?;
-        self.parts.push(TransactWriteItem::builder().update(update).build());
-        Ok(())
-    }
+fn enrolment_update(key: &EnrolmentKey, expected: Expected, enrolment: &Enrolment) -> Result<Part, String> {
+    let (pk, due) = (layout::enrolment_pk(key), enrolment.next_look);
+    let update = rev(expected)
+        .set(layout::DATA, to_attribute_value(enrolment).map_err(|e| e.to_string())?)
+        .set(layout::REV, number(enrolment.rev))
+        .set_or_remove(layout::DUE_SHARD, due.map(|_| text(layout::due_shard(&pk))))
+        .set_or_remove(layout::DUE_AT, due.map(|at| text(layout::due_at(at, DueKind::Enrolment))));
+    Ok(Part::Update(layout::key(&pk, layout::ENROLMENT_SK), update))
 }

@@ -1,16 +1,13 @@
-//! What was told of policies, how many images were made under them, and news.
+//! What was told of policies and of the kill switch, and how many images were made under policies.
 
-use super::layout;
-use super::{items, transaction};
+use super::{items, layout};
 use crate::errors::Call;
 use crate::settings::{CreateImage, ScheduleTick};
 use crate::world::{Aws, HasTable, Operator};
-use amiline_app::ports::{CallError, Committed, DayCountReader, NewsWriter, WatchReader};
+use amiline_app::ports::{CallError, DayCountReader, WatchReader};
 use amiline_domain::budget::DayCount;
-use amiline_domain::fault::Fault;
 use amiline_domain::ids::{PolicyName, StackName};
 use amiline_domain::policy::Watch;
-use amiline_domain::record::{NewsCommit, NewsRecord};
 use amiline_domain::switch::Switch;
 use std::collections::BTreeMap;
 
@@ -57,25 +54,5 @@ impl<S: ReadsDayCounts> DayCountReader for Aws<S> {
         let item = self.item(call, self.settings.table(), &layout::day_pk(policy), layout::DAY_SK).await?;
         let day = item.map(items::day).transpose().map_err(|e| call.unreadable(&e))?;
         Ok(day.unwrap_or_default())
-    }
-}
-
-/// Settings of those who may write news.
-pub(crate) trait WritesNews: HasTable {}
-
-impl WritesNews for CreateImage {}
-impl WritesNews for Operator {}
-
-impl<S: WritesNews> NewsWriter for Aws<S> {
-    async fn commit_news(&self, news: &NewsCommit) -> Result<Committed, CallError> {
-        let subject = match &news.record {
-            NewsRecord::Enrolment(write) => write.key.instance.as_str(),
-            NewsRecord::Policy(write) => write.policy.as_str(),
-            NewsRecord::KillSwitch(write) => write.stack.as_str(),
-        };
-        let call = Call::new("dynamodb:TransactWriteItems", subject, self.home());
-        let parts = transaction::news_parts(self.settings.table(), news);
-        let parts = parts.map_err(|e| call.error("NotSent", &e, Fault::Reject))?;
-        self.transact(call, parts, &transaction::news_token(news)).await
     }
 }

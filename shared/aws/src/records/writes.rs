@@ -1,22 +1,19 @@
 //! Writing records.
 
+use super::Item;
 use super::expression::Expression;
-use super::layout::{self, DueKind, number, text};
-use super::transaction::{self, Cancelled};
-use super::{Item, items};
+use super::layout::{self, number, text};
+use super::transaction::{self, Cancelled, Part};
 use crate::errors::Call;
 use crate::time::pause;
 use crate::world::{Aws, KeepsRecords};
 use amiline_app::ports::{CallError, Committed, RecordWriter, RejectedMessage};
 use amiline_domain::fault::{Fault, classify};
 use amiline_domain::ids::FamilyId;
-use amiline_domain::press::{Press, PressKey};
-use amiline_domain::record::{Commit, EnrolmentWrite};
+use amiline_domain::record::{Transaction, Write};
 use amiline_domain::time::plus_seconds;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
-use jiff::Timestamp;
-use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 use std::time::Duration;
 
 /// How often a transaction is sent while others are in its way.
@@ -28,65 +25,28 @@ const REJECTED_SECONDS: i64 = 30 * 86_400;
 const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 impl<S: KeepsRecords> RecordWriter for Aws<S> {
-    async fn commit(&self, commit: &Commit) -> Result<Committed, CallError> {
-        let call = Call::new("dynamodb:TransactWriteItems", commit.family.id.as_str(), self.home());
-        let table = self.settings.table();
-        let parts = transaction::parts(table, commit).map_err(|e| call.error("NotSent", &e, Fault::Reject))?;
-        self.transact(call, parts, &transaction::token(commit)).await
+    async fn commit(&self, transaction: &Transaction) -> Result<Committed, CallError> {
+        let (table, subject) = (self.settings.table(), transaction::subject(transaction));
+        let call = Call::new("dynamodb:TransactWriteItems", subject, self.home());
+        let not_sent = |error: String| call.error("NotSent", &error, Fault::Reject);
+        let parts: Vec<Part> = transaction.writes().iter().map(Part::of).collect::<Result<_, _>>().map_err(not_sent)?;
+        // By itself each of these is half the price. A family always gets a token, so that a request that was repeated
+        // after a lost reply is no conflict.
+        let alone = matches!(transaction.writes(), [Write::Press(_) | Write::Enrolment(..)]);
+        match parts.as_slice() {
+            [Part::Put(item, expected)] if alone => self.put(table, item.clone(), expected, subject).await,
+            [Part::Update(key, update)] if alone => self.update(table, key.clone(), update, subject).await,
+            _ => {
+                let parts = parts.into_iter().map(|part| part.in_transaction(table)).collect::<Result<_, _>>();
+                self.transact(call, parts.map_err(not_sent)?, &transaction::token(transaction)).await
+            }
+        }
     }
 
     async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
         let key = layout::key(&layout::family_pk(family), layout::META_SK);
         let update = Expression::default().add_one(layout::WAKES).when_equal(layout::LEASE_HOLDER, text(holder));
         Ok(self.update(self.settings.table(), key, &update, family.as_str()).await? == Committed::Yes)
-    }
-
-    async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError> {
-        // A button that was never pressed has no item, and needs none to have no time.
-        if rev == 0 && at.is_none() {
-            return Ok(Committed::Yes);
-        }
-        let pk = layout::press_pk(key);
-        let update = Expression::default()
-            .set_or_remove("next_look", at.map(|at| text(at.to_string())))
-            .set_or_remove(layout::DUE_SHARD, at.map(|_| text(layout::due_shard(&pk))))
-            .set_or_remove(layout::DUE_AT, at.map(|at| text(layout::due_at(at, DueKind::Press))))
-            .set(layout::REV, number(rev.saturating_add(1)));
-        let update = match rev {
-            0 => update.set("state", text("idle")).when_absent(layout::PK),
-            rev => update.when_equal(layout::REV, number(rev)),
-        };
-        self.update(self.settings.table(), layout::key(&pk, layout::PRESS_SK), &update, key.instance.as_str()).await
-    }
-
-    async fn set_press(&self, key: &PressKey, expected_rev: u64, press: &Press) -> Result<Committed, CallError> {
-        let call = Call::new("dynamodb:PutItem", key.instance.as_str(), self.home());
-        let item = items::press_item(key, press).map_err(|e| call.error("NotSent", &e, Fault::Reject))?;
-        let expected = transaction::read_at(expected_rev);
-        let put = self.clients.dynamodb().put_item().table_name(self.settings.table()).set_item(Some(item));
-        let put = put
-            .set_condition_expression(expected.condition())
-            .set_expression_attribute_names(expected.names())
-            .set_expression_attribute_values(expected.values());
-        match put.send().await.map_err(|error| call.failed(error)) {
-            Ok(_) => Ok(Committed::Yes),
-            Err(error) if error.code == CONDITION_FAILED => Ok(Committed::Conflict),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn set_enrolment(&self, write: &EnrolmentWrite) -> Result<Committed, CallError> {
-        let (pk, enrolment) = (layout::enrolment_pk(&write.key), &write.enrolment);
-        let subject = write.key.instance.as_str();
-        let call = Call::new("dynamodb:UpdateItem", subject, self.home());
-        let data = to_attribute_value(enrolment).map_err(|e| call.error("NotSent", &e.to_string(), Fault::Reject))?;
-        let due = enrolment.next_look;
-        let update = transaction::read_at(write.expected_rev)
-            .set(layout::DATA, data)
-            .set(layout::REV, number(enrolment.rev))
-            .set_or_remove(layout::DUE_SHARD, due.map(|_| text(layout::due_shard(&pk))))
-            .set_or_remove(layout::DUE_AT, due.map(|at| text(layout::due_at(at, DueKind::Enrolment))));
-        self.update(self.settings.table(), layout::key(&pk, layout::ENROLMENT_SK), &update, subject).await
     }
 
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {
@@ -105,7 +65,7 @@ impl<S: KeepsRecords> RecordWriter for Aws<S> {
 
 impl<S> Aws<S> {
     /// One transaction, sent again while only others are in its way.
-    pub(super) async fn transact(
+    async fn transact(
         &self,
         call: Call<'_>,
         parts: Vec<TransactWriteItem>,
@@ -140,6 +100,21 @@ impl<S> Aws<S> {
         }
     }
 
+    /// One put; a condition that does not hold is a conflict.
+    async fn put(&self, table: &str, item: Item, expected: &Expression, subject: &str) -> Result<Committed, CallError> {
+        let call = Call::new("dynamodb:PutItem", subject, self.home());
+        let request = self
+            .clients
+            .dynamodb()
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item))
+            .set_condition_expression(expected.condition())
+            .set_expression_attribute_names(expected.names())
+            .set_expression_attribute_values(expected.values());
+        written(request.send().await.map_err(|error| call.failed(error)))
+    }
+
     /// One update; a condition that does not hold is a conflict.
     pub(super) async fn update(
         &self,
@@ -159,12 +134,15 @@ impl<S> Aws<S> {
             .set_condition_expression(update.condition())
             .set_expression_attribute_names(update.names())
             .set_expression_attribute_values(update.values());
-        match request.send().await {
-            Ok(_) => Ok(Committed::Yes),
-            Err(error) => {
-                let error = call.failed(error);
-                if error.code == CONDITION_FAILED { Ok(Committed::Conflict) } else { Err(error) }
-            }
-        }
+        written(request.send().await.map_err(|error| call.failed(error)))
+    }
+}
+
+/// How a single write ended.
+fn written<T>(answer: Result<T, CallError>) -> Result<Committed, CallError> {
+    match answer {
+        Ok(_) => Ok(Committed::Yes),
+        Err(error) if error.code == CONDITION_FAILED => Ok(Committed::Conflict),
+        Err(error) => Err(error),
     }
 }

@@ -6,9 +6,8 @@ use amiline_domain::fault::Fault;
 use amiline_domain::history::Subject;
 use amiline_domain::ids::{FamilyId, Region, StackName, TagPrefix};
 use amiline_domain::notice::Notice;
-use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
-use amiline_domain::record::{Commit, EnrolmentWrite};
+use amiline_domain::record::Transaction;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,19 +43,10 @@ impl Clock for Fake {
 }
 
 impl RecordWriter for Fake {
-    async fn commit(&self, _: &Commit) -> Result<Committed, CallError> {
+    async fn commit(&self, _: &Transaction) -> Result<Committed, CallError> {
         Err(broken())
     }
     async fn wake(&self, _: &FamilyId, _: &str) -> Result<bool, CallError> {
-        Err(broken())
-    }
-    async fn set_press(&self, _: &PressKey, _: u64, _: &Press) -> Result<Committed, CallError> {
-        unreachable!()
-    }
-    async fn set_press_look(&self, _: &PressKey, _: u64, _: Option<Timestamp>) -> Result<Committed, CallError> {
-        Err(broken())
-    }
-    async fn set_enrolment(&self, _: &EnrolmentWrite) -> Result<Committed, CallError> {
         Err(broken())
     }
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {

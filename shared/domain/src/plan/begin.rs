@@ -10,7 +10,7 @@ use crate::look::{Admission, Rejection};
 use crate::making::Making;
 use crate::policy::PolicyRef;
 use crate::press::{Press, PressKey, PressState, ToldRefusal};
-use crate::record::PressWrite;
+use crate::record::{Expected, PressWrite};
 use crate::status;
 use crate::tags::{Button, Trigger};
 use crate::time::Slot;
@@ -57,7 +57,7 @@ pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family
     };
     let changes = Changes {
         facts: vec![Fact::of(EventKind::ImageRequested, &Place::Source, None, None)],
-        press: Some(PressWrite::Begin { key: press_key(begun), expected_rev: begun.press.rev, press }),
+        press: Some(PressWrite::Put { key: press_key(begun), expected: Expected::read_at(begun.press.rev), press }),
         rows: BTreeSet::from([Place::Source]),
         family: true,
         ..Changes::default()
@@ -96,7 +96,7 @@ pub fn refuse(
     };
     let changes = Changes {
         facts: vec![Fact::of(EventKind::RequestRejected, &Place::Source, None, Some(&reason))],
-        press: Some(PressWrite::Begin { key: press_key(begun), expected_rev: begun.press.rev, press }),
+        press: Some(PressWrite::Put { key: press_key(begun), expected: Expected::read_at(begun.press.rev), press }),
         family: true,
         ..Changes::default()
     };

@@ -9,7 +9,7 @@ use crate::ids::{AccountId, PolicyName, StackName};
 use crate::image::ObservedInstance;
 use crate::look::{Admission, Rejection};
 use crate::press::{Press, PressKey};
-use crate::record::PressWrite;
+use crate::record::{Expected, PressWrite};
 use crate::tags::{Button, Trigger};
 use crate::time::Slot;
 use jiff::Timestamp;
@@ -53,7 +53,7 @@ pub fn begin_slot(
     let at = Slot::next(now, scheduled.press.last_image_slot);
     let changes = Changes {
         facts,
-        press: Some(PressWrite::Imaged { key, expected_rev: scheduled.press.rev, at }),
+        press: Some(PressWrite::Imaged { key, expected: Expected::read_at(scheduled.press.rev), at }),
         rows: BTreeSet::from([Place::Source]),
         family: true,
         ..Changes::default()

@@ -10,7 +10,7 @@ use amiline_domain::fault::Fault;
 use amiline_domain::history::{EventKind, Fact, HistoryItem, Subject, append};
 use amiline_domain::notice::render;
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
-use amiline_domain::record::Commit;
+use amiline_domain::record::FamilyChange;
 use std::collections::{BTreeMap, BTreeSet};
 
 expected! {
@@ -37,7 +37,7 @@ async fn told(lab: &impl Lab, kind: EventKind) -> (Family, HistoryItem) {
     let mut family = family(lab, later());
     let fact = Fact::of(kind, &Place::Source, None, Some("because of \"this\"\n\u{1F4A5}"));
     let item = append(&mut family, fact, later());
-    write(&lab.create_image(), &Commit { history: vec![item.clone()], ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { history: vec![item.clone()], ..beginning(&family) }).await;
     (family, item)
 }
 

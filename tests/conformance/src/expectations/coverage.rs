@@ -1,11 +1,11 @@
 //! What was made of instances, and news that belong to no family.
 
-use crate::given::{beginning, change, family, later, write};
+use crate::given::{beginning, change, committed, family, later, write};
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{
-    Announcer, Committed, DayCountReader, EnrolmentReader, Freshness, MadeReader, NewsWriter, PolicyHistory,
-    PolicyStore, WatchReader,
+    Announcer, Committed, DayCountReader, EnrolmentReader, Freshness, MadeReader, PolicyHistory, PolicyStore,
+    RecordWriter, WatchReader,
 };
 use amiline_domain::budget::DayCount;
 use amiline_domain::coverage::Made;
@@ -14,7 +14,7 @@ use amiline_domain::family::{Family, Place, RowState};
 use amiline_domain::history::{EventKind, HistoryItem, News, Subject, append_news};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::policy::Watch;
-use amiline_domain::record::{Commit, EnrolmentWrite, NewsCommit, NewsRecord, WatchWrite};
+use amiline_domain::record::{Expected, FamilyChange, Transaction, Write};
 use amiline_domain::time::{Slot, plus_seconds};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +55,8 @@ async fn made(lab: &impl Lab, key: &EnrolmentKey) -> (Vec<Made>, usize) {
 
 async fn what_was_made_of_an_instance_says_where_it_is_available_now(lab: &impl Lab) {
     let mut family = family(lab, later());
-    write(&lab.create_image(), &Commit { rows: family.rows.values().cloned().collect(), ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { rows: family.rows.values().cloned().collect(), ..beginning(&family) })
+        .await;
     let (all, _) = made(lab, &key(&family)).await;
     assert_eq!((all.len(), &all[0].family, all[0].at), (1, &family.id, family.created_at));
     assert!(all[0].available.is_empty(), "nothing is available yet: {all:?}");
@@ -65,13 +66,13 @@ async fn what_was_made_of_an_instance_says_where_it_is_available_now(lab: &impl 
         row.state = RowState::Available;
         expected.insert(row.region.clone(), row.image.clone().unwrap());
         let rows = vec![row.clone()];
-        write(&lab.create_image(), &Commit { rows, ..change(&mut family) }).await;
+        write(&lab.create_image(), &FamilyChange { rows, ..change(&mut family) }).await;
         assert_eq!(made(lab, &key(&family)).await.0[0].available, expected);
     }
     let row = family.rows.get_mut(&Place::Source).unwrap();
     row.state = RowState::Deregistered;
     let rows = vec![row.clone()];
-    write(&lab.distribute_image(), &Commit { rows, ..change(&mut family) }).await;
+    write(&lab.distribute_image(), &FamilyChange { rows, ..change(&mut family) }).await;
     expected.remove(&lab.home());
     assert_eq!(made(lab, &key(&family)).await.0[0].available, expected);
 }
@@ -116,18 +117,18 @@ async fn news_of_an_enrolment_are_written_with_it_or_not_at_all(lab: &impl Lab) 
         news(&subject, &mut enrolment.news, EventKind::CoverageLost, lab),
         news(&subject, &mut enrolment.news, EventKind::CoverageRestored, lab),
     ];
-    let write = |expected_rev, enrolment: &Enrolment| {
-        NewsRecord::Enrolment(EnrolmentWrite { key: key.clone(), expected_rev, enrolment: enrolment.clone() })
+    let announce = async |read, enrolment: &Enrolment, history: &[HistoryItem]| {
+        let write = Write::Enrolment(key.clone(), Expected::read_at(read), Box::new(enrolment.clone()));
+        let transaction = Transaction::announcing(write, history.to_vec()).expect("a transaction");
+        lab.create_image().commit(&transaction).await.expect("an answer")
     };
-    let commit = NewsCommit { record: write(0, &enrolment), history };
-    assert_eq!(lab.create_image().commit_news(&commit).await, Ok(Committed::Yes));
+    assert_eq!(announce(0, &enrolment, &history).await, Committed::Yes);
     let read = async || lab.schedule_tick().enrolments(std::slice::from_ref(&key)).await.unwrap().remove(&key);
     assert_eq!(read().await.as_ref(), Some(&enrolment));
     // Somebody who read before it, and somebody who would write over what was told.
-    let again = NewsCommit { record: write(0, &enrolment), history: Vec::new() };
-    assert_eq!(lab.create_image().commit_news(&again).await, Ok(Committed::Conflict));
-    let over = NewsCommit { record: write(1, &Enrolment { rev: 2, ..enrolment.clone() }), history: commit.history };
-    assert_eq!(lab.create_image().commit_news(&over).await, Ok(Committed::Conflict));
+    assert_eq!(announce(0, &enrolment, &[]).await, Committed::Conflict);
+    let over = Enrolment { rev: 2, ..enrolment.clone() };
+    assert_eq!(announce(1, &over, &history).await, Committed::Conflict);
     assert_eq!(read().await, Some(enrolment), "nothing of it was written");
 }
 
@@ -137,13 +138,11 @@ async fn news_of_a_policy_are_written_with_its_watch_and_wait_to_be_announced(la
     let subject = Subject::Policy(policy.clone());
     let mut watch = Watch { rev: 1, refused: Some("0123abcd".to_owned()), ..Watch::default() };
     let item = news(&subject, &mut watch.news, EventKind::PolicyRefused, lab);
-    let write = WatchWrite { policy: policy.clone(), expected_rev: 0, watch: watch.clone() };
-    let commit = NewsCommit { record: NewsRecord::Policy(write), history: vec![item.clone()] };
-    assert_eq!(lab.create_image().commit_news(&commit).await, Ok(Committed::Yes));
+    let write = |watch: Watch| Write::Watch(policy.clone(), Expected::Absent, Box::new(watch));
+    let records = lab.create_image();
+    assert_eq!(committed(&records, vec![write(watch.clone()), item.clone().into()]).await, Committed::Yes);
     // Somebody who read before it. (The very same transaction again is told that it was written.)
-    let late = WatchWrite { policy: policy.clone(), expected_rev: 0, watch: Watch { rev: 1, ..Watch::default() } };
-    let late = NewsCommit { record: NewsRecord::Policy(late), history: Vec::new() };
-    assert_eq!(lab.create_image().commit_news(&late).await, Ok(Committed::Conflict));
+    assert_eq!(committed(&records, vec![write(Watch { rev: 1, ..Watch::default() })]).await, Committed::Conflict);
     let known = lab.schedule_tick().watches(&[policy.clone(), stranger]).await.unwrap();
     assert_eq!(known, BTreeMap::from([(policy.clone(), watch.clone())]));
     assert_eq!(lab.create_image().watches(std::slice::from_ref(&policy)).await.unwrap(), known);
@@ -158,14 +157,14 @@ async fn a_policys_day_is_counted_with_the_family_or_not_at_all(lab: &impl Lab) 
     let policy = PolicyName::new(format!("counted-{}", lab.number())).unwrap();
     assert_eq!(lab.create_image().day_count(&policy).await, Ok(DayCount::default()));
     let first = DayCount::default().take(later(), 2).unwrap();
-    let day = Some((policy.clone(), first.clone()));
-    write(&lab.create_image(), &Commit { day: day.clone(), ..beginning(&family(lab, later())) }).await;
-    let late = Commit { day, ..beginning(&family(lab, later())) };
+    let day = vec![Write::DayCount(policy.clone(), first.clone())];
+    write(&lab.create_image(), &FamilyChange { with: day.clone(), ..beginning(&family(lab, later())) }).await;
+    let late = FamilyChange { with: day, ..beginning(&family(lab, later())) };
     crate::given::conflict(&lab.create_image(), &late, "somebody counted before").await;
     assert_eq!(lab.create_image().day_count(&policy).await, Ok(first.clone()));
     let second = first.take(later(), 2).unwrap();
-    let day = Some((policy.clone(), second.clone()));
-    write(&lab.create_image(), &Commit { day, ..beginning(&family(lab, later())) }).await;
+    let day = vec![Write::DayCount(policy.clone(), second.clone())];
+    write(&lab.create_image(), &FamilyChange { with: day, ..beginning(&family(lab, later())) }).await;
     assert_eq!(lab.create_image().day_count(&policy).await, Ok(second));
 }
 

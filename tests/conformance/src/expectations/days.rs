@@ -4,14 +4,14 @@ use super::due::due_at;
 use crate::given::{beginning, family, family_id, instance_id, row, write};
 use crate::lab::{Lab, until};
 use crate::suite::expected;
-use amiline_app::ports::{Clock, Committed, DayReader, DigestKeeper, Due, NewsWriter};
+use amiline_app::ports::{Clock, Committed, DayReader, DigestKeeper, Due, RecordWriter};
 use amiline_domain::day::Day;
 use amiline_domain::digest::{DigestKey, DigestState, Draft, ReadFrom};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, Place};
 use amiline_domain::history::{EventKind, News, Subject, append_news};
 use amiline_domain::ids::{FamilyId, PolicyName};
-use amiline_domain::record::{Commit, EnrolmentWrite, NewsCommit, NewsRecord};
+use amiline_domain::record::{Expected, FamilyChange, Transaction, Write};
 use amiline_domain::time::plus_seconds;
 use std::collections::BTreeMap;
 
@@ -64,7 +64,7 @@ async fn a_days_families_are_those_between_its_midnights_oldest_first_without_th
         family.rows.insert(Place::Source, row(lab, Place::Source, at));
         family.row_versions.insert(Place::Source, 1);
         let rows = family.rows.values().cloned().collect();
-        write(&lab.create_image(), &Commit { rows, ..beginning(&family) }).await;
+        write(&lab.create_image(), &FamilyChange { rows, ..beginning(&family) }).await;
         if (0..86_400).contains(&seconds) {
             expected.push(Family { rows: BTreeMap::new(), ..family });
         }
@@ -109,9 +109,9 @@ async fn a_days_ended_enrolments_are_those_between_its_midnights_oldest_first(la
         };
         let history = vec![item(EventKind::EnrolmentEnded), item(EventKind::CoverageRestored)];
         expected.extend(history.first().filter(|_| (0..86_400).contains(&seconds)).cloned());
-        let write = EnrolmentWrite { key: key.clone(), expected_rev: 0, enrolment };
-        let commit = NewsCommit { record: NewsRecord::Enrolment(write), history };
-        assert_eq!(lab.create_image().commit_news(&commit).await, Ok(Committed::Yes));
+        let write = Write::Enrolment(key.clone(), Expected::Absent, Box::new(enrolment));
+        let transaction = Transaction::announcing(write, history).expect("a transaction");
+        assert_eq!(lab.create_image().commit(&transaction).await, Ok(Committed::Yes));
     }
     expected.sort_by_key(|item| item.at);
     let read = async || lab.notify().enrolments_ended_on(day, None).await.expect("a page").items;

@@ -1,13 +1,13 @@
 //! The index of what is due. It may lag behind the table, so what should appear or disappear is waited for.
 
-use crate::given::{beginning, change, family, later, lease, look, write};
+use crate::given::{beginning, change, committed, family, later, lease, look, write};
 use crate::lab::{Lab, until};
 use crate::suite::expected;
-use amiline_app::ports::{Announcer, Due, DueReader, RecordReader, RecordWriter};
+use amiline_app::ports::{Announcer, Due, DueReader, RecordReader};
 use amiline_domain::family::{Place, RowState, Worker};
 use amiline_domain::history::{EventKind, Fact, Subject, append};
 use amiline_domain::press::Press;
-use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::record::{Expected, FamilyChange, PressWrite};
 use amiline_domain::time::plus_seconds;
 use jiff::Timestamp;
 
@@ -108,9 +108,10 @@ async fn a_family_is_due_for_the_function_whose_turn_it_is(lab: &impl Lab) {
 
 async fn a_button_is_due_at_its_look_and_not_when_that_is_taken_back(lab: &impl Lab) {
     let key = family(lab, later()).press_key().expect("a press");
-    lab.create_image().set_press_look(&key, 0, Some(later())).await.unwrap();
+    let due_time = |read, at| PressWrite::DueTime { key: key.clone(), expected: Expected::read_at(read), at };
+    committed(&lab.create_image(), vec![due_time(0, Some(later())).into()]).await;
     assert_due(lab, Due::Press { key: key.clone(), at: later() }, later()).await;
-    lab.create_image().set_press_look(&key, 1, None).await.unwrap();
+    committed(&lab.create_image(), vec![due_time(1, None).into()]).await;
     assert_never_due(lab, |due| matches!(due, Due::Press { key: other, .. } if *other == key)).await;
 }
 
@@ -118,7 +119,7 @@ async fn history_is_due_when_it_was_not_published_for_ten_minutes(lab: &impl Lab
     let mut family = family(lab, later());
     let fact = Fact::of(EventKind::ImageAvailable, &Place::Source, None, None);
     let item = append(&mut family, fact, later());
-    write(&lab.create_image(), &Commit { history: vec![item], ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { history: vec![item], ..beginning(&family) }).await;
     let (pk, sk, at) = (format!("FAMILY#{}", family.id), "HISTORY#000000000001".to_owned(), plus_seconds(later(), 600));
     assert_due(lab, Due::History { pk: pk.clone(), sk, at }, at).await;
     lab.notify().mark_announced(&Subject::Family(family.id.clone()), 1).await.unwrap();
@@ -129,7 +130,7 @@ async fn history_that_is_not_announced_is_never_due(lab: &impl Lab) {
     let mut family = family(lab, later());
     let quiet = append(&mut family, Fact::of(EventKind::ImageRequested, &Place::Source, None, None), later());
     let loud = append(&mut family, Fact::of(EventKind::ImageCreating, &Place::Source, None, None), later());
-    write(&lab.create_image(), &Commit { history: vec![quiet, loud], ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { history: vec![quiet, loud], ..beginning(&family) }).await;
     let (pk, at) = (format!("FAMILY#{}", family.id), plus_seconds(later(), 600));
     let due = |sk: &str| Due::History { pk: pk.clone(), sk: sk.to_owned(), at };
     assert_due(lab, due("HISTORY#000000000002"), at).await;
@@ -140,15 +141,12 @@ async fn a_press_is_due_at_the_look_that_it_was_written_with_until_another_is(la
     let mut family = family(lab, later());
     let (key, at) = (family.press_key().expect("a press"), plus_seconds(later(), 5));
     let begin = |rev, next_look| {
-        Some(PressWrite::Begin {
-            key: key.clone(),
-            expected_rev: rev - 1,
-            press: Press { rev, next_look, ..Press::untouched() },
-        })
+        let press = Press { rev, next_look, ..Press::untouched() };
+        vec![PressWrite::Put { key: key.clone(), expected: Expected::read_at(rev - 1), press }.into()]
     };
-    write(&lab.create_image(), &Commit { press: begin(1, Some(at)), ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { with: begin(1, Some(at)), ..beginning(&family) }).await;
     assert_due(lab, Due::Press { key: key.clone(), at }, at).await;
-    write(&lab.create_image(), &Commit { press: begin(2, None), ..change(&mut family) }).await;
+    write(&lab.create_image(), &FamilyChange { with: begin(2, None), ..change(&mut family) }).await;
     assert_never_due(lab, |due| matches!(due, Due::Press { key: other, .. } if *other == key)).await;
 }
 
@@ -173,8 +171,8 @@ async fn what_is_due_in_one_part_comes_oldest_first_on_every_page(lab: &impl Lab
     let mut begun = family.clone();
     begun.seq = 70;
     begun.last_hash.clone_from(&first[69].hash);
-    write(&lab.create_image(), &Commit { history: first, ..beginning(&begun) }).await;
-    write(&lab.create_image(), &Commit { history: second, ..change(&mut family) }).await;
+    write(&lab.create_image(), &FamilyChange { history: first, ..beginning(&begun) }).await;
+    write(&lab.create_image(), &FamilyChange { history: second, ..change(&mut family) }).await;
     let seconds = async || {
         let due = due_at(lab, plus_seconds(later(), -80_000)).await.into_iter();
         let of = |due| match due {

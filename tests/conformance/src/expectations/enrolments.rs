@@ -1,16 +1,16 @@
 //! An instance's place in schedules, in the table.
 
-use crate::given::{account_id, beginning, conflict, family, later, write};
+use crate::given::{account_id, beginning, committed, conflict, family, later, write};
 use crate::lab::Lab;
 use crate::suite::expected;
-use amiline_app::ports::{Committed, Due, DueReader, EnrolmentReader, RecordReader, RecordWriter};
+use amiline_app::ports::{Committed, Due, DueReader, EnrolmentReader, RecordReader};
 use amiline_domain::budget::Budget;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey, Seat, Turn};
 use amiline_domain::family::Family;
 use amiline_domain::history::Chain;
 use amiline_domain::ids::{PolicyName, Region};
 use amiline_domain::press::{Press, PressKey};
-use amiline_domain::record::{Commit, EnrolmentWrite, PressWrite};
+use amiline_domain::record::{Expected, FamilyChange, PressWrite, Write};
 use amiline_domain::time::{Slot, plus_seconds};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,12 +58,12 @@ fn enrolment(rev: u64, at: Timestamp) -> Enrolment {
     }
 }
 
-fn writing(family: &Family, expected_rev: u64, enrolment: &Enrolment) -> EnrolmentWrite {
-    EnrolmentWrite { key: key(family), expected_rev, enrolment: enrolment.clone() }
+fn writing(family: &Family, read: u64, enrolment: &Enrolment) -> Write {
+    Write::Enrolment(key(family), Expected::read_at(read), Box::new(enrolment.clone()))
 }
 
-async fn set(lab: &impl Lab, write: &EnrolmentWrite) -> Committed {
-    lab.create_image().set_enrolment(write).await.expect("an answer")
+async fn set(lab: &impl Lab, write: &Write) -> Committed {
+    committed(&lab.create_image(), vec![write.clone()]).await
 }
 
 async fn an_instance_that_is_not_enrolled_has_nothing(lab: &impl Lab) {
@@ -94,10 +94,10 @@ async fn an_enrolment_is_written_only_at_the_version_that_was_read(lab: &impl La
 async fn an_enrolment_and_its_family_are_written_together_or_not_at_all(lab: &impl Lab) {
     let family = family(lab, later());
     set(lab, &writing(&family, 0, &enrolment(1, later()))).await;
-    let late = Commit { enrolment: Some(writing(&family, 0, &enrolment(1, later()))), ..beginning(&family) };
+    let late = FamilyChange { with: vec![writing(&family, 0, &enrolment(1, later()))], ..beginning(&family) };
     conflict(&lab.create_image(), &late, "the enrolment was written since").await;
     assert_eq!(lab.create_image().family(&family.id).await.unwrap(), None);
-    let right = Commit { enrolment: Some(writing(&family, 1, &enrolment(2, later()))), ..beginning(&family) };
+    let right = FamilyChange { with: vec![writing(&family, 1, &enrolment(2, later()))], ..beginning(&family) };
     write(&lab.create_image(), &right).await;
     assert_eq!(lab.create_image().enrolment(&key(&family)).await.unwrap().enrolment, enrolment(2, later()));
 }
@@ -125,15 +125,18 @@ async fn enrolments_are_found_by_instance_and_others_are_left_out(lab: &impl Lab
 async fn an_image_of_a_schedule_is_noted_where_presses_see_it(lab: &impl Lab) {
     let (first, second) = (family(lab, later()), family(lab, later()));
     let button: PressKey = first.press_key().expect("a press");
-    let imaged = |expected_rev, at| Some(PressWrite::Imaged { key: button.clone(), expected_rev, at: Slot::at(at) });
-    write(&lab.create_image(), &Commit { press: imaged(0, later()), ..beginning(&first) }).await;
+    let imaged = |read, at| {
+        let expected = Expected::read_at(read);
+        vec![PressWrite::Imaged { key: button.clone(), expected, at: Slot::at(at) }.into()]
+    };
+    write(&lab.create_image(), &FamilyChange { with: imaged(0, later()), ..beginning(&first) }).await;
     let noted = Press { rev: 1, last_image_slot: Some(Slot::at(later())), ..Press::untouched() };
     let press = async || lab.create_image().press_and_budget(&button).await.unwrap().0;
     assert_eq!(press().await, noted);
     let after = plus_seconds(later(), 60);
-    let late = Commit { press: imaged(0, after), ..beginning(&second) };
+    let late = FamilyChange { with: imaged(0, after), ..beginning(&second) };
     conflict(&lab.create_image(), &late, "the press was written since").await;
-    write(&lab.create_image(), &Commit { press: imaged(1, after), ..beginning(&second) }).await;
+    write(&lab.create_image(), &FamilyChange { with: imaged(1, after), ..beginning(&second) }).await;
     assert_eq!(press().await, Press { rev: 2, last_image_slot: Some(Slot::at(after)), ..Press::untouched() });
 }
 
@@ -143,6 +146,10 @@ async fn the_tick_reads_the_hours_count(lab: &impl Lab) {
     let mut family = family(lab, later());
     family.account = account.clone();
     let budget = Budget::default().take(later(), 9).unwrap();
-    write(&lab.create_image(), &Commit { budget: Some(budget.clone()), ..beginning(&family) }).await;
+    write(
+        &lab.create_image(),
+        &FamilyChange { with: vec![Write::HourCount(account.clone(), budget.clone())], ..beginning(&family) },
+    )
+    .await;
     assert_eq!(lab.schedule_tick().budget(&account).await.unwrap(), budget);
 }

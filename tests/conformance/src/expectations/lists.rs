@@ -6,7 +6,7 @@ use crate::suite::expected;
 use amiline_app::ports::Catalogue;
 use amiline_domain::family::{Family, Place};
 use amiline_domain::history::{EventKind, Fact, append};
-use amiline_domain::record::Commit;
+use amiline_domain::record::FamilyChange;
 use amiline_domain::time::{Slot, plus_seconds};
 use jiff::Timestamp;
 
@@ -72,7 +72,7 @@ async fn history_is_listed_oldest_first_and_follows_from_itself(lab: &impl Lab) 
         let facts = kinds.into_iter().map(|kind| Fact::of(kind, &Place::Source, None, Some("a \"reason\"\n\u{1F4A5}")));
         let items: Vec<_> = facts.map(|fact| append(&mut family, fact, newest())).collect();
         written.extend(items.clone());
-        write(&lab.create_image(), &Commit { history: items, ..change(&mut family) }).await;
+        write(&lab.create_image(), &FamilyChange { history: items, ..change(&mut family) }).await;
     }
     let listed = lab.operator().history(&family.id).await.unwrap();
     assert_eq!(listed, written);

@@ -1,17 +1,18 @@
 //! Buttons and the hour's count in the table.
 
-use crate::given::{account_id, beginning, change, conflict, family, later, write};
+use crate::given::{account_id, beginning, change, committed, conflict, family, later, write};
 use crate::lab::Lab;
 use crate::suite::expected;
-use amiline_app::ports::{AnswerKeeper, Clock, Committed, DueReader, RecordReader, RecordWriter};
+use amiline_app::ports::{AnswerKeeper, Clock, Committed, DueReader, RecordReader};
 use amiline_domain::answers::{Answer, Answers};
 use amiline_domain::budget::Budget;
 use amiline_domain::family::Family;
 use amiline_domain::plan::{StatusStep, TagStep};
 use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
-use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::record::{Expected, FamilyChange, PressWrite, Write};
 use amiline_domain::tags::Trigger;
 use amiline_domain::time::{Slot, plus_seconds};
+use jiff::Timestamp;
 
 expected! {
     "ARCHITECTURE.md#walkthrough-a-press-with-a-crash-in-it" {
@@ -21,7 +22,6 @@ expected! {
         a_press_is_answered_only_if_it_was_accepted_with_the_slot,
         a_press_is_cleared_only_if_it_was_answered_with_the_slot,
         a_look_is_set_only_at_the_version_that_was_read,
-        a_press_is_written_only_at_the_version_that_was_read,
         a_look_can_be_set_for_a_button_that_was_never_pressed,
         presses_under_way_are_told_from_the_others,
         a_press_begins_at_a_button_that_was_only_looked_at,
@@ -31,7 +31,6 @@ expected! {
     }
     "ARCHITECTURE.md#the-table" {
         a_count_comes_back_as_it_was_written,
-        a_count_is_written_only_after_the_version_before_it,
     }
 }
 
@@ -52,8 +51,15 @@ fn accepted(now: jiff::Timestamp, rev: u64) -> Press {
     }
 }
 
-fn begin(family: &Family, expected_rev: u64, press: &Press) -> Option<PressWrite> {
-    Some(PressWrite::Begin { key: family.press_key().expect("a press"), expected_rev, press: press.clone() })
+fn begin(family: &Family, read: u64, press: &Press) -> Vec<Write> {
+    let (key, expected) = (family.press_key().expect("a press"), Expected::read_at(read));
+    vec![PressWrite::Put { key, expected, press: press.clone() }.into()]
+}
+
+/// Sets or removes the due time of a button by itself.
+async fn set_due_time(lab: &impl Lab, key: &PressKey, read: u64, at: Option<Timestamp>) -> Committed {
+    let write = PressWrite::DueTime { key: key.clone(), expected: Expected::read_at(read), at };
+    committed(&lab.create_image(), vec![write.into()]).await
 }
 
 async fn press(lab: &impl Lab, key: &PressKey) -> Press {
@@ -64,7 +70,7 @@ async fn press(lab: &impl Lab, key: &PressKey) -> Press {
 async fn pressed(lab: &impl Lab) -> (Family, Press) {
     let family = family(lab, later());
     let press = accepted(later(), 1);
-    write(&lab.create_image(), &Commit { press: begin(&family, 0, &press), ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { with: begin(&family, 0, &press), ..beginning(&family) }).await;
     (family, press)
 }
 
@@ -78,38 +84,41 @@ async fn a_button_that_was_never_pressed_is_untouched(lab: &impl Lab) {
 async fn a_press_comes_back_as_it_was_written(lab: &impl Lab) {
     let family = family(lab, later());
     let written = accepted(lab.create_image().now(), 1);
-    write(&lab.create_image(), &Commit { press: begin(&family, 0, &written), ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { with: begin(&family, 0, &written), ..beginning(&family) }).await;
     assert_eq!(press(lab, &family.press_key().expect("a press")).await, written);
 }
 
 async fn a_press_begins_only_from_the_version_that_was_read(lab: &impl Lab) {
     let (mut first, written) = pressed(lab).await;
     for expected in [0, 2] {
-        let commit =
-            Commit { press: begin(&first, expected, &accepted(later(), expected + 1)), ..change(&mut first.clone()) };
+        let commit = FamilyChange {
+            with: begin(&first, expected, &accepted(later(), expected + 1)),
+            ..change(&mut first.clone())
+        };
         conflict(&lab.create_image(), &commit, "the press has version 1").await;
     }
     assert_eq!(press(lab, &first.press_key().expect("a press")).await, written);
     let next = Press { rev: 2, state: PressState::Idle, answer: None, next_look: None, ..written };
-    write(&lab.create_image(), &Commit { press: begin(&first, 1, &next), ..change(&mut first) }).await;
+    write(&lab.create_image(), &FamilyChange { with: begin(&first, 1, &next), ..change(&mut first) }).await;
     assert_eq!(press(lab, &first.press_key().expect("a press")).await, next);
 }
 
 async fn a_press_is_answered_only_if_it_was_accepted_with_the_slot(lab: &impl Lab) {
     let (mut family, written) = pressed(lab).await;
     let slot = written.last_slot.unwrap();
-    let answer = |slot| Some(PressWrite::Answer { key: family.press_key().expect("a press"), slot });
+    let answer = |slot| vec![PressWrite::Answer { key: family.press_key().expect("a press"), slot }.into()];
     let (wrong, right) = (answer(Slot::next(later(), Some(slot))), answer(slot));
-    conflict(&lab.create_image(), &Commit { press: wrong, ..change(&mut family.clone()) }, "another slot").await;
-    write(&lab.create_image(), &Commit { press: right.clone(), ..change(&mut family) }).await;
+    conflict(&lab.create_image(), &FamilyChange { with: wrong, ..change(&mut family.clone()) }, "another slot").await;
+    write(&lab.create_image(), &FamilyChange { with: right.clone(), ..change(&mut family) }).await;
     let PressState::Accepted { slot, value } = written.state.clone() else { panic!("accepted") };
     let expected = Press { rev: 2, state: PressState::Answered { slot, value }, ..written };
     assert_eq!(press(lab, &family.press_key().expect("a press")).await, expected);
-    conflict(&lab.create_image(), &Commit { press: right, ..change(&mut family.clone()) }, "it was answered").await;
+    conflict(&lab.create_image(), &FamilyChange { with: right, ..change(&mut family.clone()) }, "it was answered")
+        .await;
     let mut nobody = self::family(lab, later());
     nobody.version = 0;
-    let never = Some(PressWrite::Answer { key: nobody.press_key().expect("a press"), slot });
-    conflict(&lab.create_image(), &Commit { press: never, ..beginning(&nobody) }, "it was never pressed").await;
+    let never = vec![PressWrite::Answer { key: nobody.press_key().expect("a press"), slot }.into()];
+    conflict(&lab.create_image(), &FamilyChange { with: never, ..beginning(&nobody) }, "it was never pressed").await;
 }
 
 async fn a_press_is_cleared_only_if_it_was_answered_with_the_slot(lab: &impl Lab) {
@@ -118,13 +127,14 @@ async fn a_press_is_cleared_only_if_it_was_answered_with_the_slot(lab: &impl Lab
     let key = family.press_key().expect("a press");
     let cleared_at = lab.create_image().now();
     let answer = Some("partial: 1 of 2".to_owned());
-    let clear = |slot| Some(PressWrite::Clear { key: key.clone(), slot, cleared_at, answer: answer.clone() });
-    conflict(&lab.create_image(), &Commit { press: clear(slot), ..change(&mut family.clone()) }, "not answered").await;
-    let answered = Some(PressWrite::Answer { key: key.clone(), slot });
-    write(&lab.create_image(), &Commit { press: answered, ..change(&mut family) }).await;
+    let clear = |slot| vec![PressWrite::Clear { key: key.clone(), slot, cleared_at, answer: answer.clone() }.into()];
+    conflict(&lab.create_image(), &FamilyChange { with: clear(slot), ..change(&mut family.clone()) }, "not answered")
+        .await;
+    let answered = vec![PressWrite::Answer { key: key.clone(), slot }.into()];
+    write(&lab.create_image(), &FamilyChange { with: answered, ..change(&mut family) }).await;
     let wrong = clear(Slot::next(later(), Some(slot)));
-    conflict(&lab.create_image(), &Commit { press: wrong, ..change(&mut family.clone()) }, "another slot").await;
-    write(&lab.distribute_image(), &Commit { press: clear(slot), ..change(&mut family) }).await;
+    conflict(&lab.create_image(), &FamilyChange { with: wrong, ..change(&mut family.clone()) }, "another slot").await;
+    write(&lab.distribute_image(), &FamilyChange { with: clear(slot), ..change(&mut family) }).await;
     let PressState::Accepted { value, .. } = written.state.clone() else { panic!("accepted") };
     let expected = Press {
         rev: 3,
@@ -135,44 +145,29 @@ async fn a_press_is_cleared_only_if_it_was_answered_with_the_slot(lab: &impl Lab
         ..written
     };
     assert_eq!(press(lab, &key).await, expected);
-    conflict(&lab.create_image(), &Commit { press: clear(slot), ..change(&mut family) }, "it was cleared").await;
+    conflict(&lab.create_image(), &FamilyChange { with: clear(slot), ..change(&mut family) }, "it was cleared").await;
 }
 
 async fn a_look_is_set_only_at_the_version_that_was_read(lab: &impl Lab) {
     let (family, written) = pressed(lab).await;
-    let (records, key, at) = (lab.create_image(), family.press_key().expect("a press"), plus_seconds(later(), 60));
+    let (key, at) = (family.press_key().expect("a press"), plus_seconds(later(), 60));
     for rev in [0, 2] {
-        assert_eq!(records.set_press_look(&key, rev, Some(at)).await, Ok(Committed::Conflict), "{rev}");
+        assert_eq!(set_due_time(lab, &key, rev, Some(at)).await, Committed::Conflict, "{rev}");
     }
     assert_eq!(press(lab, &key).await, written);
-    assert_eq!(records.set_press_look(&key, 1, Some(at)).await, Ok(Committed::Yes));
+    assert_eq!(set_due_time(lab, &key, 1, Some(at)).await, Committed::Yes);
     assert_eq!(press(lab, &key).await, Press { rev: 2, next_look: Some(at), ..written.clone() });
-    assert_eq!(records.set_press_look(&key, 2, None).await, Ok(Committed::Yes));
+    assert_eq!(set_due_time(lab, &key, 2, None).await, Committed::Yes);
     assert_eq!(press(lab, &key).await, Press { rev: 3, next_look: None, ..written });
 }
 
-async fn a_press_is_written_only_at_the_version_that_was_read(lab: &impl Lab) {
-    let (family, written) = pressed(lab).await;
-    let (records, key) = (lab.create_image(), family.press_key().expect("a press"));
-    let idle = Press { rev: 2, state: PressState::Idle, next_look: None, ..written.clone() };
-    for rev in [0, 2] {
-        assert_eq!(records.set_press(&key, rev, &idle).await, Ok(Committed::Conflict), "{rev}");
-    }
-    assert_eq!(press(lab, &key).await, written);
-    assert_eq!(records.set_press(&key, 1, &idle).await, Ok(Committed::Yes));
-    assert_eq!(press(lab, &key).await, idle);
-    let other = self::family(lab, plus_seconds(later(), 7)).press_key().expect("a press");
-    assert_eq!(records.set_press(&other, 1, &idle).await, Ok(Committed::Conflict), "there is no item");
-}
-
 async fn a_look_can_be_set_for_a_button_that_was_never_pressed(lab: &impl Lab) {
-    let (records, key, at) = (lab.create_image(), family(lab, later()).press_key().expect("a press"), later());
-    assert_eq!(records.set_press_look(&key, 1, Some(at)).await, Ok(Committed::Conflict));
-    assert_eq!(records.set_press_look(&key, 0, None).await, Ok(Committed::Yes), "there is nothing to take away");
+    let (key, at) = (family(lab, later()).press_key().expect("a press"), later());
+    assert_eq!(set_due_time(lab, &key, 1, Some(at)).await, Committed::Conflict);
     assert_eq!(press(lab, &key).await, Press::untouched());
-    assert_eq!(records.set_press_look(&key, 0, Some(at)).await, Ok(Committed::Yes));
+    assert_eq!(set_due_time(lab, &key, 0, Some(at)).await, Committed::Yes);
     assert_eq!(press(lab, &key).await, Press { rev: 1, next_look: Some(at), ..Press::untouched() });
-    assert_eq!(records.set_press_look(&key, 0, Some(at)).await, Ok(Committed::Conflict), "two looks at once");
+    assert_eq!(set_due_time(lab, &key, 0, Some(at)).await, Committed::Conflict, "two looks at once");
 }
 
 async fn each_who_asked_has_its_newest_answer(lab: &impl Lab) {
@@ -205,11 +200,11 @@ async fn presses_under_way_are_told_from_the_others(lab: &impl Lab) {
     let (mut cleared, _) = pressed(lab).await;
     for family in [&mut answered, &mut cleared] {
         let answer = PressWrite::Answer { key: family.press_key().expect("a press"), slot: written.last_slot.unwrap() };
-        write(&lab.create_image(), &Commit { press: Some(answer), ..change(family) }).await;
+        write(&lab.create_image(), &FamilyChange { with: vec![answer.into()], ..change(family) }).await;
     }
     let (key, slot) = (cleared.press_key().expect("a press"), written.last_slot.unwrap());
     let clear = PressWrite::Clear { key, slot, cleared_at: later(), answer: None };
-    write(&lab.create_image(), &Commit { press: Some(clear), ..change(&mut cleared) }).await;
+    write(&lab.create_image(), &FamilyChange { with: vec![clear.into()], ..change(&mut cleared) }).await;
     // More than one batch of BatchGetItem.
     let mut keys: Vec<PressKey> = (0..130).map(|_| family(lab, later()).press_key().expect("a press")).collect();
     keys.extend([
@@ -226,32 +221,27 @@ async fn a_count_comes_back_as_it_was_written(lab: &impl Lab) {
     let mut family = family(lab, later());
     family.account = account_id(lab.number());
     let budget = Budget::default().take(later(), 50).unwrap();
-    write(&lab.create_image(), &Commit { budget: Some(budget.clone()), ..beginning(&family) }).await;
+    write(
+        &lab.create_image(),
+        &FamilyChange { with: vec![Write::HourCount(family.account.clone(), budget.clone())], ..beginning(&family) },
+    )
+    .await;
     assert_eq!(lab.create_image().press_and_budget(&family.press_key().expect("a press")).await.unwrap().1, budget);
     let more = budget.take(plus_seconds(later(), 900), 50).unwrap();
-    write(&lab.create_image(), &Commit { budget: Some(more.clone()), ..change(&mut family) }).await;
+    write(
+        &lab.create_image(),
+        &FamilyChange { with: vec![Write::HourCount(family.account.clone(), more.clone())], ..change(&mut family) },
+    )
+    .await;
     assert_eq!(lab.create_image().press_and_budget(&family.press_key().expect("a press")).await.unwrap().1, more);
-}
-
-async fn a_count_is_written_only_after_the_version_before_it(lab: &impl Lab) {
-    let mut family = family(lab, later());
-    family.account = account_id(lab.number());
-    let first = Budget::default().take(later(), 50).unwrap();
-    let second = first.take(later(), 50).unwrap();
-    let early = Commit { budget: Some(second.clone()), ..beginning(&family) };
-    conflict(&lab.create_image(), &early, "there is no first").await;
-    write(&lab.create_image(), &Commit { budget: Some(first.clone()), ..beginning(&family) }).await;
-    let again = Commit { budget: Some(first), ..change(&mut family.clone()) };
-    conflict(&lab.create_image(), &again, "somebody else counted").await;
-    write(&lab.create_image(), &Commit { budget: Some(second.clone()), ..change(&mut family) }).await;
-    assert_eq!(lab.create_image().press_and_budget(&family.press_key().expect("a press")).await.unwrap().1, second);
 }
 
 async fn a_press_begins_at_a_button_that_was_only_looked_at(lab: &impl Lab) {
     let family = family(lab, later());
     let key = family.press_key().expect("a press");
-    assert_eq!(lab.create_image().set_press_look(&key, 0, Some(later())).await, Ok(Committed::Yes));
-    let commit = |expected| Commit { press: begin(&family, expected, &accepted(later(), 2)), ..beginning(&family) };
+    assert_eq!(set_due_time(lab, &key, 0, Some(later())).await, Committed::Yes);
+    let commit =
+        |expected| FamilyChange { with: begin(&family, expected, &accepted(later(), 2)), ..beginning(&family) };
     conflict(&lab.create_image(), &commit(0), "there is a button").await;
     write(&lab.create_image(), &commit(1)).await;
     assert_eq!(press(lab, &key).await, accepted(later(), 2));

@@ -4,11 +4,10 @@ use crate::given::{self, beginning, change, conflict, family, later, lease, look
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{Catalogue, Clock, RecordReader, RecordWriter, RejectedMessage};
-use amiline_domain::budget::Budget;
 use amiline_domain::family::{Outcome, Phase, Place, RowState, Worker};
 use amiline_domain::history::{EventKind, Fact, append};
-use amiline_domain::press::{Press, PressState};
-use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::press::PressState;
+use amiline_domain::record::{FamilyChange, Write};
 use amiline_domain::time::{Slot, plus_seconds};
 
 expected! {
@@ -20,8 +19,6 @@ expected! {
         a_family_that_does_not_exist_is_not_changed,
         a_change_of_another_version_is_a_conflict,
         a_changed_row_replaces_its_own_and_leaves_the_others,
-        a_transaction_whose_condition_does_not_hold_writes_nothing,
-        the_same_change_sent_twice_is_written_once,
         an_image_points_to_its_family,
         a_pointer_never_moves_to_another_family,
         history_is_never_written_over,
@@ -100,103 +97,18 @@ async fn a_changed_row_replaces_its_own_and_leaves_the_others(lab: &impl Lab) {
     family.stamp(&[place.clone()].into(), 2);
     family.version = 1;
     let rows = vec![family.rows[&place].clone()];
-    let commit = Commit { rows, ..change(&mut family) };
+    let commit = FamilyChange { rows, ..change(&mut family) };
     write(&lab.distribute_image(), &commit).await;
     let found = lab.distribute_image().family(&family.id).await.unwrap().unwrap();
     assert!(found.is_whole());
     assert_eq!(found, family);
 }
 
-/// A transaction with a part of every kind.
-fn everything(lab: &impl Lab) -> Commit {
-    let mut family = family(lab, later());
-    family.account = given::account_id(lab.number());
-    let fact = Fact::of(EventKind::ImageCreating, &Place::Source, None, None);
-    let history = vec![append(&mut family, fact, later())];
-    let press = Press { rev: 1, ..Press::untouched() };
-    Commit {
-        pointers: vec![(family.region.clone(), family.source_image().unwrap().clone())],
-        history,
-        press: Some(PressWrite::Begin { key: family.press_key().expect("a press"), expected_rev: 0, press }),
-        budget: Budget::default().take(later(), 50),
-        policy_text: Some((format!("hash-{}", lab.number()), "{}".to_owned())),
-        enrolment: None,
-        ..beginning(&family)
-    }
-}
-
-async fn a_transaction_whose_condition_does_not_hold_writes_nothing(lab: &impl Lab) {
-    let mut commits: Vec<(&str, Commit)> = Vec::new();
-    for why in ["press", "budget", "history", "pointer", "family"] {
-        let mut commit = everything(lab);
-        match why {
-            "press" => {
-                let press = Press { rev: 4, ..Press::untouched() };
-                commit.press = Some(PressWrite::Begin {
-                    key: commit.family.press_key().expect("a press"),
-                    expected_rev: 3,
-                    press,
-                });
-            }
-            "budget" => commit.budget = commit.budget.unwrap().take(later(), 50),
-            "history" | "pointer" => {
-                let mut other = everything(lab);
-                if why == "history" {
-                    // The item is there, though its family is not.
-                    let mut item = commit.history[0].clone();
-                    item.reason = Some("the one before".to_owned());
-                    other.history = vec![item];
-                } else {
-                    other.pointers = commit.pointers.clone();
-                }
-                write(&lab.create_image(), &other).await;
-            }
-            _ => commit.expected_version = Some(1),
-        }
-        commits.push((why, commit));
-    }
-    for (why, commit) in commits {
-        conflict(&lab.create_image(), &commit, why).await;
-        let (records, family) = (lab.create_image(), &commit.family);
-        assert_eq!(records.family(&family.id).await, Ok(None), "{why}");
-        let (press, budget) = records.press_and_budget(&family.press_key().expect("a press")).await.unwrap();
-        assert_eq!((press, budget), (Press::untouched(), Budget::default()), "{why}");
-        assert_eq!(records.kept_policy(&commit.policy_text.as_ref().unwrap().0).await, Ok(None), "{why}");
-        if why != "history" {
-            assert_eq!(lab.operator().history(&family.id).await, Ok(Vec::new()), "{why}");
-        }
-        if why != "pointer" {
-            let (region, image) = &commit.pointers[0];
-            assert_eq!(records.family_of_image(region, image).await, Ok(None), "{why}");
-        }
-        let listed = lab.operator().families_of_instance(&family.region, &family.instance, 100).await;
-        assert_eq!(listed, Ok(Vec::new()), "{why}");
-    }
-    let whole = everything(lab);
-    write(&lab.create_image(), &whole).await;
-    assert_eq!(
-        lab.create_image().family(&whole.family.id).await,
-        Ok(Some(whole.family.clone())),
-        "the same, undisturbed"
-    );
-    assert_eq!(lab.operator().history(&whole.family.id).await, Ok(whole.history.clone()));
-}
-
-async fn the_same_change_sent_twice_is_written_once(lab: &impl Lab) {
-    let mut family = family(lab, later());
-    write(&lab.create_image(), &beginning(&family)).await;
-    let commit = change(&mut family);
-    write(&lab.create_image(), &commit).await;
-    // A client token may make the second a success, and the version may make it a conflict; never another change.
-    lab.create_image().commit(&commit).await.expect("no error");
-    assert_eq!(lab.create_image().family(&family.id).await, Ok(Some(family)));
-}
-
 async fn an_image_points_to_its_family(lab: &impl Lab) {
     let family = family(lab, later());
     let (here, there) = ((lab.home(), given::image_id(lab.number())), (lab.elsewhere(), given::image_id(lab.number())));
     let pointers = vec![here.clone(), there.clone(), here.clone()];
-    write(&lab.create_image(), &Commit { pointers, ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { pointers, ..beginning(&family) }).await;
     let records = lab.distribute_image();
     for (region, image) in [&here, &there] {
         assert_eq!(records.family_of_image(region, image).await, Ok(Some(family.id.clone())));
@@ -207,9 +119,9 @@ async fn an_image_points_to_its_family(lab: &impl Lab) {
 async fn a_pointer_never_moves_to_another_family(lab: &impl Lab) {
     let (mut first, second) = (family(lab, later()), family(lab, later()));
     let pointers = vec![(lab.home(), given::image_id(lab.number()))];
-    write(&lab.create_image(), &Commit { pointers: pointers.clone(), ..beginning(&first) }).await;
-    write(&lab.create_image(), &Commit { pointers: pointers.clone(), ..change(&mut first) }).await;
-    let stolen = Commit { pointers: pointers.clone(), ..beginning(&second) };
+    write(&lab.create_image(), &FamilyChange { pointers: pointers.clone(), ..beginning(&first) }).await;
+    write(&lab.create_image(), &FamilyChange { pointers: pointers.clone(), ..change(&mut first) }).await;
+    let stolen = FamilyChange { pointers: pointers.clone(), ..beginning(&second) };
     conflict(&lab.create_image(), &stolen, "the image belongs to another family").await;
     let (region, image) = &pointers[0];
     assert_eq!(lab.create_image().family_of_image(region, image).await, Ok(Some(first.id)));
@@ -220,10 +132,10 @@ async fn history_is_never_written_over(lab: &impl Lab) {
     let fact = |reason| Fact::of(EventKind::ImageFailed, &Place::Source, None, Some(reason));
     let before = family.clone();
     let first = append(&mut family, fact("first"), later());
-    write(&lab.create_image(), &Commit { history: vec![first.clone()], ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { history: vec![first.clone()], ..beginning(&family) }).await;
     let other = append(&mut before.clone(), fact("other"), later());
     assert_eq!(other.seq, first.seq);
-    let commit = Commit { history: vec![other], ..change(&mut family.clone()) };
+    let commit = FamilyChange { history: vec![other], ..change(&mut family.clone()) };
     conflict(&lab.create_image(), &commit, "the place is taken").await;
     assert_eq!(lab.operator().history(&family.id).await, Ok(vec![first]));
 }
@@ -251,14 +163,14 @@ async fn only_the_holder_of_a_lease_can_be_woken(lab: &impl Lab) {
 async fn a_wake_in_between_is_a_conflict_for_who_asks(lab: &impl Lab) {
     let mut family = family(lab, later());
     let records = lab.create_image();
-    write(&records, &Commit { expected_wakes: Some(0), ..beginning(&family) }).await;
+    write(&records, &FamilyChange { pending_hints: Some(0), ..beginning(&family) }).await;
     family.lease = lease("holder", later());
-    write(&records, &Commit { expected_wakes: Some(0), ..change(&mut family) }).await;
+    write(&records, &FamilyChange { pending_hints: Some(0), ..change(&mut family) }).await;
     assert_eq!(records.wake(&family.id, "holder").await, Ok(true));
-    let late = Commit { expected_wakes: Some(0), ..change(&mut family.clone()) };
+    let late = FamilyChange { pending_hints: Some(0), ..change(&mut family.clone()) };
     conflict(&records, &late, "somebody knocked").await;
-    write(&records, &Commit { expected_wakes: Some(1), ..change(&mut family) }).await;
-    let again = Commit { expected_wakes: Some(0), ..change(&mut family.clone()) };
+    write(&records, &FamilyChange { pending_hints: Some(1), ..change(&mut family) }).await;
+    let again = FamilyChange { pending_hints: Some(0), ..change(&mut family.clone()) };
     conflict(&records, &again, "wakes are never taken back").await;
 }
 
@@ -274,9 +186,9 @@ async fn a_change_does_not_lose_wakes(lab: &impl Lab) {
 
 async fn a_policy_is_kept_under_its_hash(lab: &impl Lab) {
     let (hash, text) = (format!("hash-{}", lab.number()), "{\"description\":\"\u{1F4A5} 'x'\"}\n".to_owned());
-    let kept = Some((hash.clone(), text.clone()));
+    let kept = vec![Write::PolicyText { hash: hash.clone(), text: text.clone() }];
     for _ in 0..2 {
-        write(&lab.create_image(), &Commit { policy_text: kept.clone(), ..beginning(&family(lab, later())) }).await;
+        write(&lab.create_image(), &FamilyChange { with: kept.clone(), ..beginning(&family(lab, later())) }).await;
     }
     assert_eq!(lab.distribute_image().kept_policy(&hash).await, Ok(Some(text)));
     assert_eq!(lab.distribute_image().kept_policy("no such hash").await, Ok(None));

@@ -178,6 +178,19 @@ fn whoever_makes_or_shares_images_is_denied_it_outside_the_allowed_regions() {
 }
 
 #[test]
+fn whoever_commits_may_check_a_record_and_nobody_deletes_one() {
+    let stack = wide();
+    for (_, role, _) in FUNCTIONS {
+        let statements = granted(&stack, role);
+        let actions = actions(&statements);
+        let commits = actions.contains("dynamodb:PutItem");
+        assert_eq!(commits, matches!(role, "CreateImageRole" | "DistributeImageRole"), "{role}");
+        assert_eq!(commits, actions.contains("dynamodb:ConditionCheckItem"), "{role}");
+        assert!(!actions.contains("dynamodb:DeleteItem"), "{role}");
+    }
+}
+
+#[test]
 fn the_tick_changes_nothing() {
     let stack = wide();
     let statements = granted(&stack, "ScheduleTickRole");

@@ -25,7 +25,7 @@ use amiline_domain::ids::{ImageId, InstanceId, Region};
 use amiline_domain::look::{Counts, PolicyRead, Requested, admit};
 use amiline_domain::plan::{Begun, Changes, CopyStep, CreateStep, begin};
 use amiline_domain::press::Press;
-use amiline_domain::record::Commit;
+use amiline_domain::record::{Expected, FamilyChange, Write};
 use amiline_domain::time::Slot;
 use amiline_fakecloud::{FakeCloud, region};
 use jiff::Timestamp;
@@ -81,7 +81,7 @@ fn copy(source: &ImageId, name: &str, token: &str) -> CopyStep {
 }
 
 /// A family as a press begins it, and its first transaction.
-fn first_commit(cloud: &FakeCloud, instance: &InstanceId) -> Commit {
+fn first_commit(cloud: &FakeCloud, instance: &InstanceId) -> FamilyChange {
     let stack = cloud.bounded_stack(&[]);
     let seen = amiline_domain::image::ObservedInstance {
         id: instance.clone(),
@@ -110,28 +110,26 @@ fn first_commit(cloud: &FakeCloud, instance: &InstanceId) -> Commit {
         status_before: None,
     };
     let (family, changes) = begin(begun, &admission, cloud.now());
-    let commit = next_commit(cloud, family, changes, None);
-    Commit { budget: Some(admission.budget), policy_text: Some((admission.policy_ref.hash, "{}".to_owned())), ..commit }
+    let mut change = next_commit(cloud, family, changes, None);
+    change.with.push(Write::HourCount(change.family.account.clone(), admission.budget));
+    change.with.push(Write::PolicyText { hash: admission.policy_ref.hash, text: "{}".to_owned() });
+    change
 }
 
 /// The transaction that follows a version.
-fn next_commit(cloud: &FakeCloud, mut family: Family, changes: Changes, expected: Option<u64>) -> Commit {
+fn next_commit(cloud: &FakeCloud, mut family: Family, changes: Changes, expected: Option<u64>) -> FamilyChange {
     let facts = changes.facts;
     let history: Vec<HistoryItem> =
         facts.into_iter().map(|fact| amiline_domain::history::append(&mut family, fact, cloud.now())).collect();
     family.version = expected.unwrap_or_default() + 1;
     let rows: Vec<ImageRow> = changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect();
-    Commit {
+    FamilyChange {
         family,
-        expected_version: expected,
-        expected_wakes: None,
+        expected: Expected::from(expected),
+        pending_hints: None,
         rows,
         pointers: changes.pointers,
         history,
-        press: changes.press,
-        budget: None,
-        day: None,
-        policy_text: None,
-        enrolment: None,
+        with: changes.press.map(Write::from).into_iter().collect(),
     }
 }

@@ -8,12 +8,12 @@ use amiline_domain::ids::InstanceId;
 use amiline_domain::plan::Changes;
 use amiline_domain::press::PressState;
 use amiline_domain::receiver::Receiver;
-use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::record::{Expected, FamilyChange, PressWrite, Revisioned, Transaction, TransactionError, Write};
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_fakecloud::{FakeCloud, FaultKind, FaultRule, block_on};
 use std::collections::BTreeSet;
 
-fn begun() -> (FakeCloud, InstanceId, Commit) {
+fn begun() -> (FakeCloud, InstanceId, FamilyChange) {
     let cloud = cloud();
     let instance = cloud.launch(&east());
     let commit = first_commit(&cloud, &instance);
@@ -21,12 +21,16 @@ fn begun() -> (FakeCloud, InstanceId, Commit) {
     (cloud, instance, commit)
 }
 
-fn write(cloud: &FakeCloud, commit: &Commit) -> Committed {
-    block_on(cloud.as_caller("x").commit(commit)).unwrap()
+fn write(cloud: &FakeCloud, commit: &FamilyChange) -> Committed {
+    committed(cloud, &commit.clone().transaction().unwrap())
+}
+
+fn committed(cloud: &FakeCloud, transaction: &Transaction) -> Committed {
+    block_on(cloud.as_caller("x").commit(transaction)).unwrap()
 }
 
 /// The next version of what the table holds, with a fact if one is given.
-fn next(cloud: &FakeCloud, commit: &Commit, fact: Option<Fact>) -> Commit {
+fn next(cloud: &FakeCloud, commit: &FamilyChange, fact: Option<Fact>) -> FamilyChange {
     let family = cloud.family(&commit.family.id).unwrap();
     let version = family.version;
     next_commit(cloud, family, Changes { facts: fact.into_iter().collect(), ..Changes::default() }, Some(version))
@@ -46,7 +50,7 @@ fn a_family_begins_once_with_its_press_its_budget_and_its_policy() {
     assert_eq!(cloud.press_of(&east(), &instance), Some(press));
     let family = block_on(world.family(&commit.family.id)).unwrap().unwrap();
     assert_eq!(family, commit.family);
-    let hash = &commit.policy_text.as_ref().unwrap().0;
+    let hash = &family.policy.as_ref().unwrap().hash;
     assert_eq!(block_on(world.kept_policy(hash)).unwrap().as_deref(), Some("{}"));
     assert_eq!(write(&cloud, &commit), Committed::Conflict, "it is there already");
     assert_eq!(cloud.flaws(), Vec::<String>::new());
@@ -61,16 +65,18 @@ fn each_condition_that_does_not_hold_leaves_everything_as_it_was() {
     let other = Slot::next(cloud.now(), Some(slot));
     let key = commit.family.press_key().expect("a press");
     let press = cloud.press_of(&key.region, &key.instance).unwrap();
-    let budget = commit.budget.clone().unwrap();
+    let budget = commit.with.iter().find(|write| matches!(write, Write::HourCount(..))).cloned().unwrap();
+    let with = |write: Write| FamilyChange { with: vec![write], ..good.clone() };
     let wrong = [
-        Commit { expected_version: None, ..good.clone() },
-        Commit { expected_version: Some(7), ..good.clone() },
-        Commit { expected_wakes: Some(1), ..good.clone() },
-        Commit { history: commit.history.clone(), ..good.clone() },
-        Commit { budget: Some(budget), ..good.clone() },
-        Commit { press: Some(PressWrite::Begin { key: key.clone(), expected_rev: 0, press }), ..good.clone() },
-        Commit { press: Some(PressWrite::Answer { key: key.clone(), slot: other }), ..good.clone() },
-        Commit { press: Some(PressWrite::Clear { key, slot, cleared_at: cloud.now(), answer: None }), ..good.clone() },
+        FamilyChange { expected: Expected::Absent, ..good.clone() },
+        FamilyChange { expected: Expected::Revision(7), ..good.clone() },
+        FamilyChange { pending_hints: Some(1), ..good.clone() },
+        FamilyChange { history: commit.history.clone(), ..good.clone() },
+        with(budget),
+        with(Write::Check(Revisioned::Press(key.clone()), Expected::Revision(2))),
+        with(PressWrite::Put { key: key.clone(), expected: Expected::Absent, press }.into()),
+        with(PressWrite::Answer { key: key.clone(), slot: other }.into()),
+        with(PressWrite::Clear { key, slot, cleared_at: cloud.now(), answer: None }.into()),
     ];
     for commit in wrong {
         assert_eq!(write(&cloud, &commit), Committed::Conflict, "{commit:?}");
@@ -92,7 +98,7 @@ fn a_press_is_answered_then_cleared_and_each_only_once() {
         (clear.clone(), Committed::Yes),
         (clear, Committed::Conflict),
     ] {
-        let commit = Commit { press: Some(write_press), ..next(&cloud, &commit, None) };
+        let commit = FamilyChange { with: vec![write_press.into()], ..next(&cloud, &commit, None) };
         assert_eq!(write(&cloud, &commit), expected);
     }
     let press = cloud.press_of(&east(), &instance).unwrap();
@@ -105,24 +111,23 @@ fn a_pointer_stays_with_its_family() {
     let (cloud, _, commit) = begun();
     let image = "ami-0123456789abcdef0".parse().unwrap();
     let pointer = (east(), image);
-    let with = |commit: &Commit| Commit { pointers: vec![pointer.clone()], ..next(&cloud, commit, None) };
+    let with = |commit: &FamilyChange| FamilyChange { pointers: vec![pointer.clone()], ..next(&cloud, commit, None) };
     assert_eq!(write(&cloud, &with(&commit)), Committed::Yes);
     assert_eq!(write(&cloud, &with(&commit)), Committed::Yes, "the same again is harmless");
     let found = block_on(cloud.as_caller("x").family_of_image(&east(), &pointer.1)).unwrap();
     assert_eq!(found, Some(commit.family.id.clone()));
     let other = cloud.launch(&east());
     let other = first_commit(&cloud, &other);
-    let other = Commit { pointers: vec![pointer.clone()], budget: None, ..other };
+    let other = FamilyChange { pointers: vec![pointer.clone()], with: Vec::new(), ..other };
     assert_eq!(write(&cloud, &other), Committed::Conflict);
 }
 
 #[test]
-fn one_item_twice_in_a_transaction_is_an_error() {
+fn one_record_twice_is_no_transaction() {
     let (cloud, _, commit) = begun();
     let row = commit.rows[0].clone();
-    let twice = Commit { rows: vec![row.clone(), row], ..next(&cloud, &commit, None) };
-    let error = block_on(cloud.as_caller("x").commit(&twice)).unwrap_err();
-    assert_eq!(error.code, "ValidationException");
+    let twice = FamilyChange { rows: vec![row.clone(), row], ..next(&cloud, &commit, None) };
+    assert!(matches!(twice.transaction(), Err(TransactionError::Twice(_))));
 }
 
 #[test]
@@ -135,10 +140,10 @@ fn who_finds_a_lease_wakes_its_holder_and_the_holder_notices() {
     leased.family.lease = Some(Lease { holder: "a".to_owned(), until: plus_seconds(cloud.now(), 120) });
     write(&cloud, &leased);
     assert!(block_on(world.wake(id, "a")).unwrap() && !block_on(world.wake(id, "b")).unwrap());
-    let stale = Commit { expected_wakes: Some(0), ..next(&cloud, &commit, None) };
+    let stale = FamilyChange { pending_hints: Some(0), ..next(&cloud, &commit, None) };
     assert_eq!(write(&cloud, &stale), Committed::Conflict);
     assert_eq!(cloud.family(id).unwrap().wakes, 1);
-    let fresh = Commit { expected_wakes: Some(1), ..stale };
+    let fresh = FamilyChange { pending_hints: Some(1), ..stale };
     assert_eq!(write(&cloud, &fresh), Committed::Yes);
     assert_eq!(cloud.family(id).unwrap().wakes, 1, "a commit leaves the wakes alone");
 }
@@ -148,10 +153,9 @@ fn of_two_looks_that_overlap_only_one_sets_the_time() {
     let cloud = cloud();
     let instance = cloud.launch(&east());
     let key = first_commit(&cloud, &instance).family.press_key().expect("a press");
-    let world = cloud.as_caller("x");
-    let set = |rev, at| block_on(world.set_press_look(&key, rev, at)).unwrap();
+    let due_time = |rev, at| PressWrite::DueTime { key: key.clone(), expected: Expected::read_at(rev), at };
+    let set = |rev, at| committed(&cloud, &Transaction::press(due_time(rev, at)));
     let at = plus_seconds(cloud.now(), 60);
-    assert_eq!(set(0, None), Committed::Yes, "there is no time to remove, and no item to remove it from");
     assert_eq!((set(0, Some(at)), set(0, Some(at))), (Committed::Yes, Committed::Conflict));
     assert_eq!(cloud.next_due(), Some(at));
     assert_eq!(set(1, None), Committed::Yes);
@@ -164,7 +168,7 @@ fn a_lost_reply_may_have_been_written() {
     let instance = cloud.launch(&east());
     let commit = first_commit(&cloud, &instance);
     cloud.inject(FaultRule::new(FaultKind::LostReply).action("dynamodb:TransactWriteItems").once());
-    assert!(block_on(cloud.as_caller("x").commit(&commit)).is_err());
+    assert!(block_on(cloud.as_caller("x").commit(&commit.clone().transaction().unwrap())).is_err());
     assert_eq!(cloud.family(&commit.family.id), Some(commit.family.clone()));
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod rest;
 mod shares;
 pub(crate) mod slots;
 mod statuses;
+mod transactions;
 mod truth;
 mod writes;
 

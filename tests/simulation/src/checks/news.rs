@@ -9,7 +9,7 @@ use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::history::{EventKind, HistoryItem, Subject};
 use amiline_domain::ids::{ImageId, Region};
 use amiline_domain::image::ImageState;
-use amiline_domain::record::NewsCommit;
+use amiline_domain::record::Transaction;
 use amiline_domain::time::{plus_seconds, seconds_between};
 use amiline_fakecloud::{FakeCloud, Happening};
 use jiff::Timestamp;
@@ -24,8 +24,8 @@ const STALE_SECONDS: i64 = 400;
 pub(super) type Uncovered = std::collections::BTreeSet<(EnrolmentKey, String, Region)>;
 
 impl Oracle {
-    pub(super) fn see_news(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, news: &NewsCommit) {
-        for item in &news.history {
+    pub(super) fn see_news(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, news: &Transaction) {
+        for item in news.history() {
             let known = (item.event, item.subject.clone(), item.image.clone());
             self.recorded.insert(item.outcome_id.clone(), known);
             match &item.subject {

@@ -239,11 +239,6 @@ impl Oracle {
                 shown.enrolment = Some(key.clone());
                 shown.schedule = None;
             }
-            What::Enrolled(_) => {}
-            // A repeated refusal has removed the tag; one that is held back has not.
-            What::PressSet(key, press) if press.cleared_at.is_none() => self.see_held_back(happening, key),
-            What::PressSet(key, press) => self.see_repeated(diary, happening, key, press),
-            What::Told(news) => self.see_news(cloud, diary, happening, news),
             What::InstanceRead { region, instance, button, schedule, seen } => {
                 let shown = self.shown.entry(by).or_default();
                 let same =
@@ -267,7 +262,7 @@ impl Oracle {
                 self.works_on_instance(cloud, happening, step);
                 self.see_status(cloud, diary, happening, step);
             }
-            What::Committed(commit) => self.see_written(cloud, diary, happening, commit),
+            What::Committed(transaction) => self.see_transaction(cloud, diary, happening, transaction),
             What::Published(topic, notice) => {
                 let receiver = match topic {
                     Topic::Notifications => Receiver::Notifications,

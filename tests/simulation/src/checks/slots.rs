@@ -1,6 +1,7 @@
 //! Schedules: what must hold when a slot is taken, and that none is left out once nothing goes wrong.
 
 use super::news::is_policy;
+use super::transactions::Written;
 use super::truth::{Slots, read};
 use super::{Check, Oracle};
 use crate::diary::{Diary, Enrolled};
@@ -8,7 +9,6 @@ use crate::run::Run;
 use amiline_domain::history::EventKind;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::RootDevice;
-use amiline_domain::record::Commit;
 use amiline_domain::tags::Trigger;
 use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::Happening;
@@ -44,8 +44,8 @@ impl Oracle {
     }
 
     /// The first transaction of a family that a schedule asked for, or of a refused enrolment.
-    pub(super) fn see_slot(&mut self, diary: &Diary, happening: &Happening, commit: &Commit) {
-        let family = &commit.family;
+    pub(super) fn see_slot(&mut self, diary: &Diary, happening: &Happening, commit: &Written<'_>) {
+        let family = commit.family;
         let shown = self.shown.entry(happening.invocation).or_default();
         let read_it = shown
             .enrolment
@@ -61,7 +61,7 @@ impl Oracle {
         let slot = family.slot.second();
         let taken = (family.region.clone(), family.instance.clone(), policy.to_string(), slot);
         let first = self.taken.insert(taken);
-        let slots = commit.policy_text.as_ref().and_then(|(_, text)| read(text)).and_then(|asked| asked.slots);
+        let slots = commit.policy_text.and_then(read).and_then(|asked| asked.slots);
         let real = slots.is_some_and(|slots| slots.has(slot));
         let come = slot <= happening.at.as_second() + CLOCKS_SECONDS;
         // It was enrolled when the slot came, and it is now; what it was in between nobody need have seen.

@@ -4,6 +4,7 @@ use super::Check;
 use super::making::Wanted;
 use super::news::is_policy;
 use super::oracle::{Oracle, Told, Words};
+use super::transactions::Written;
 use super::truth::read;
 use crate::diary::Diary;
 use crate::instances::GROUP;
@@ -15,7 +16,7 @@ use amiline_domain::image::{ImageState, RootDevice};
 use amiline_domain::policy::Policy;
 use amiline_domain::press::{PressKey, STALE_READ_SECONDS};
 use amiline_domain::receiver::Receiver;
-use amiline_domain::record::{Commit, PressWrite};
+use amiline_domain::record::{Expected, PressWrite};
 use amiline_domain::tags::Trigger;
 use amiline_domain::time::{plus_seconds, seconds_between};
 use amiline_fakecloud::{FakeCloud, Happening, Permission};
@@ -66,15 +67,21 @@ impl Oracle {
         }
     }
 
-    pub(super) fn see_written(&mut self, cloud: &FakeCloud, diary: &mut Diary, happening: &Happening, commit: &Commit) {
-        let family = &commit.family;
-        if let Some(PressWrite::Begin { key, press, .. }) = &commit.press {
+    pub(super) fn see_written(
+        &mut self,
+        cloud: &FakeCloud,
+        diary: &mut Diary,
+        happening: &Happening,
+        commit: &Written<'_>,
+    ) {
+        let family = commit.family;
+        if let Some(PressWrite::Put { key, press, .. }) = commit.press {
             self.see_begun(cloud, diary, happening, key, commit);
             let last = self.slots.insert(key.clone(), press.last_slot);
             let later = last.is_none_or(|last| last < press.last_slot);
             self.hold(Check::PressWasSeen, later, || format!("{}: the slot does not go up", family.id));
         }
-        if commit.expected_version.is_none() && !matches!(family.trigger, Trigger::Press(_)) {
+        if commit.expected == Expected::Absent && !matches!(family.trigger, Trigger::Press(_)) {
             self.see_slot(diary, happening, commit);
             self.begin_telling(cloud, diary, happening, commit);
         }
@@ -132,8 +139,8 @@ impl Oracle {
 
     /// What holds of the record itself at every transaction: it is due, it is written by its holder, and what it says of
     /// its images is so.
-    fn look_at_the_record(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, commit: &Commit) {
-        let (family, now) = (&commit.family, happening.at);
+    fn look_at_the_record(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, commit: &Written<'_>) {
+        let (family, now) = (commit.family, happening.at);
         let me = format!("invocation-{}", happening.invocation);
         let unfinished = family.phase != Phase::Settled
             || family.status_due
@@ -193,9 +200,9 @@ impl Oracle {
         diary: &mut Diary,
         happening: &Happening,
         key: &PressKey,
-        commit: &Commit,
+        commit: &Written<'_>,
     ) {
-        let family = &commit.family;
+        let family = commit.family;
         let shown = self.shown.entry(happening.invocation).or_default();
         let saw = shown.idle_press.as_ref() == Some(key) && shown.tag.as_ref() == Some(&family.requested);
         self.hold(Check::PressWasSeen, saw, || format!("{} began without a look at the tag", family.id));
@@ -210,10 +217,16 @@ impl Oracle {
     }
 
     /// From its first transaction on a family is told of.
-    pub(super) fn begin_telling(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, commit: &Commit) {
-        let family = &commit.family;
+    pub(super) fn begin_telling(
+        &mut self,
+        cloud: &FakeCloud,
+        diary: &Diary,
+        happening: &Happening,
+        commit: &Written<'_>,
+    ) {
+        let family = commit.family;
         let rejected = family.outcome == Some(Outcome::Rejected);
-        let text = commit.policy_text.as_ref().map(|(_, text)| text.as_str());
+        let text = commit.policy_text;
         let asked = text.and_then(read);
         let seen = self.shown.get(&happening.invocation).and_then(|shown| shown.instance.as_ref());
         let seen = seen.filter(|seen| seen.id == family.instance && seen.region == family.region);
@@ -259,7 +272,7 @@ impl Oracle {
         diary: &Diary,
         happening: &Happening,
         told: &Told,
-        commit: &Commit,
+        commit: &Written<'_>,
     ) {
         let Some(stack) = self.stack_of(happening.invocation) else { return };
         let from = plus_seconds(happening.at, -60);
@@ -452,7 +465,7 @@ pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
 }
 
 /// Why a family was refused, without how often it was before.
-fn reason_of(commit: &Commit) -> Option<String> {
+fn reason_of(commit: &Written<'_>) -> Option<String> {
     let reason = commit.history.first()?.reason.as_deref()?;
     Some(reason.split(" (refused ").next().unwrap_or_default().to_owned())
 }

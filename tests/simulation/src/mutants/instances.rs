@@ -3,14 +3,13 @@
 use super::Mutant;
 use super::ports::Mutated;
 use amiline_app::ports::{
-    CallError, Committed, DayCountReader, EnrolmentReader, Freshness, MadePage, MadeReader, NewsWriter, PolicyHistory,
-    PolicyStore, PolicyVersion, StoredPolicy, WatchReader,
+    CallError, DayCountReader, EnrolmentReader, Freshness, MadePage, MadeReader, PolicyHistory, PolicyStore,
+    PolicyVersion, StoredPolicy, WatchReader,
 };
 use amiline_domain::budget::DayCount;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::policy::Watch;
-use amiline_domain::record::{NewsCommit, NewsRecord};
 use std::collections::BTreeMap;
 
 impl PolicyHistory for Mutated {
@@ -53,15 +52,5 @@ impl DayCountReader for Mutated {
     async fn day_count(&self, policy: &PolicyName) -> Result<DayCount, CallError> {
         let day = self.world.day_count(policy).await?;
         Ok(if self.is(Mutant::NoDailyLimit) { DayCount { images: 0, ..day } } else { day })
-    }
-}
-
-impl NewsWriter for Mutated {
-    async fn commit_news(&self, news: &NewsCommit) -> Result<Committed, CallError> {
-        let mut news = news.clone();
-        if let (true, NewsRecord::Enrolment(write)) = (self.is(Mutant::TellsAgain), &mut news.record) {
-            write.enrolment.lost.clear();
-        }
-        self.world.commit_news(&news).await
     }
 }

@@ -20,7 +20,7 @@ use amiline_domain::day::Day;
 use amiline_domain::description::ImageDescription;
 use amiline_domain::digest::{DigestKey, DigestState, Draft};
 use amiline_domain::enrolment::EnrolmentKey;
-use amiline_domain::family::{Family, RowState};
+use amiline_domain::family::{Family, ImageRow, RowState};
 use amiline_domain::fault::{Fault, holder_of_name};
 use amiline_domain::history::{HistoryItem, Subject};
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
@@ -31,7 +31,7 @@ use amiline_domain::notice::{Notice, render};
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, StatusStep, TagStep};
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
-use amiline_domain::record::{Commit, EnrolmentWrite};
+use amiline_domain::record::{Expected, FamilyWrite, Transaction, Write};
 use amiline_domain::target::ShareTarget;
 use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::World;
@@ -108,30 +108,43 @@ impl Mutated {
         Ok(())
     }
 
-    fn rewritten(&self, commit: &Commit) -> Commit {
-        let mut commit = commit.clone();
-        let never = plus_seconds(self.world.now(), 50 * 365 * 86_400);
+    fn rewritten(&self, transaction: &Transaction) -> Transaction {
+        let tells = transaction.family().is_none() && transaction.history().next().is_some();
+        let mut writes = transaction.clone().into_writes();
+        for write in &mut writes {
+            match write {
+                Write::Family(write) => self.rewrite_family(write),
+                Write::Image(_, row) if self.is(Mutant::AvailableWhilePending) => make_available(row),
+                Write::Enrolment(_, _, enrolment) if tells && self.is(Mutant::TellsAgain) => enrolment.lost.clear(),
+                _ => {}
+            }
+        }
+        Transaction::new(writes).expect("the same records")
+    }
+
+    fn rewrite_family(&self, write: &mut FamilyWrite) {
+        let family = &mut write.family;
         match self.mutant {
             Mutant::LeaseWithoutTakeover => {
-                if let Some(lease) = &mut commit.family.lease {
-                    lease.until = never;
+                if let Some(lease) = &mut family.lease {
+                    lease.until = plus_seconds(self.world.now(), 50 * 365 * 86_400);
                 }
             }
-            Mutant::NoDueTime => commit.family.next_look = None,
-            Mutant::AvailableWhilePending => {
-                for row in commit.rows.iter_mut().filter(|row| row.state == RowState::Pending) {
-                    row.state = RowState::Available;
-                    commit.family.rows.insert(row.place.clone(), row.clone());
-                }
-            }
+            Mutant::NoDueTime => family.next_look = None,
+            Mutant::AvailableWhilePending => family.rows.values_mut().for_each(make_available),
             Mutant::LastWriterWins => {
-                let stored = self.world.cloud().family(&commit.family.id).map(|family| family.version);
-                commit.expected_version = stored;
-                commit.expected_wakes = None;
+                let stored = self.world.cloud().family(&family.id).map(|family| family.version);
+                write.expected = Expected::from(stored);
+                write.pending_hints = None;
             }
             _ => {}
         }
-        commit
+    }
+}
+
+fn make_available(row: &mut ImageRow) {
+    if row.state == RowState::Pending {
+        row.state = RowState::Available;
     }
 }
 
@@ -456,29 +469,17 @@ impl RecordReader for Mutated {
 }
 
 impl RecordWriter for Mutated {
-    async fn commit(&self, commit: &Commit) -> Result<Committed, CallError> {
-        if self.is(Mutant::AnnouncesBeforeRecording) {
-            for item in commit.history.iter().filter(|item| item.event.is_announced()) {
+    async fn commit(&self, transaction: &Transaction) -> Result<Committed, CallError> {
+        if self.is(Mutant::AnnouncesBeforeRecording) && transaction.family().is_some() {
+            for item in transaction.history().filter(|item| item.event.is_announced()) {
                 self.world.publish(Topic::Notifications, &render(item, &self.world.address())).await?;
             }
         }
-        self.world.commit(&self.rewritten(commit)).await
+        self.world.commit(&self.rewritten(transaction)).await
     }
 
     async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
         self.world.wake(family, holder).await
-    }
-
-    async fn set_press(&self, key: &PressKey, expected_rev: u64, press: &Press) -> Result<Committed, CallError> {
-        self.world.set_press(key, expected_rev, press).await
-    }
-
-    async fn set_press_look(&self, key: &PressKey, rev: u64, at: Option<Timestamp>) -> Result<Committed, CallError> {
-        self.world.set_press_look(key, rev, at).await
-    }
-
-    async fn set_enrolment(&self, write: &EnrolmentWrite) -> Result<Committed, CallError> {
-        self.world.set_enrolment(write).await
     }
 
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {

@@ -11,7 +11,7 @@ use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
 use amiline_domain::look::Rejection;
 use amiline_domain::plan::{Begun, refuse};
 use amiline_domain::press::{Press, PressKey};
-use amiline_domain::record::{Commit, EnrolmentWrite};
+use amiline_domain::record::{Expected, FamilyChange, Transaction};
 use amiline_domain::time::{Slot, plus_seconds};
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -48,40 +48,30 @@ impl RecordReader for Table {
 }
 
 impl RecordWriter for Table {
-    async fn commit(&self, commit: &Commit) -> Result<Committed, CallError> {
+    async fn commit(&self, transaction: &Transaction) -> Result<Committed, CallError> {
+        let write = transaction.family().unwrap();
         self.commits.set(self.commits.get() + 1);
         if self.commits.get() == 1 {
             self.holds.replace(self.after_the_first.clone());
             return Err(CallError {
                 action: "dynamodb:TransactWriteItems",
-                subject: commit.family.id.as_str().into(),
-                region: commit.family.region.clone(),
+                subject: write.family.id.as_str().into(),
+                region: write.family.region.clone(),
                 code: "NoAnswer".to_owned(),
                 message: "the connection was closed".into(),
                 request_id: None,
                 fault: Fault::Unknown,
             });
         }
-        if commit.expected_version != Some(self.holds.borrow().version) {
+        if write.expected != Expected::Revision(self.holds.borrow().version) {
             return Ok(Committed::Conflict);
         }
-        self.holds.replace(commit.family.clone());
+        self.holds.replace(write.family.clone());
         Ok(Committed::Yes)
     }
 
     async fn wake(&self, _: &FamilyId, _: &str) -> Result<bool, CallError> {
         unreachable!("nobody is woken here")
-    }
-
-    async fn set_press(&self, _: &PressKey, _: u64, _: &Press) -> Result<Committed, CallError> {
-        unreachable!("only presses do")
-    }
-    async fn set_press_look(&self, _: &PressKey, _: u64, _: Option<Timestamp>) -> Result<Committed, CallError> {
-        unreachable!("no press is written here")
-    }
-
-    async fn set_enrolment(&self, _: &EnrolmentWrite) -> Result<Committed, CallError> {
-        unreachable!("no enrolment is written here")
     }
 
     async fn keep_rejected(&self, _: &RejectedMessage) -> Result<(), CallError> {
@@ -129,20 +119,16 @@ fn second_version(seconds: i64) -> Family {
 /// What becomes of our version 2 when the first try has no answer and the table holds this after it.
 fn ours_is(after_the_first: Family) -> (Committed, Table) {
     let table = Table { holds: RefCell::new(first_version()), after_the_first, commits: Cell::new(0) };
-    let commit = Commit {
+    let change = FamilyChange {
         family: second_version(60),
-        expected_version: Some(1),
-        expected_wakes: None,
+        expected: Expected::Revision(1),
+        pending_hints: None,
         rows: Vec::new(),
         pointers: Vec::new(),
         history: Vec::new(),
-        press: None,
-        budget: None,
-        day: None,
-        policy_text: None,
-        enrolment: None,
+        with: Vec::new(),
     };
-    let committed = commit_surely(&table, &commit).now_or_never().unwrap().unwrap();
+    let committed = commit_surely(&table, &change.transaction().unwrap()).now_or_never().unwrap().unwrap();
     (committed, table)
 }
 

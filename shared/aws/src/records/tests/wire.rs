@@ -46,11 +46,16 @@ async fn single_writes_tell_a_failed_condition_from_an_error() {
     let world_ = world::<CreateImage>(&stub.endpoint);
     let family = family();
     assert!(!world_.wake(&family.id, "request-1").await.unwrap());
-    assert_eq!(world_.set_press_look(&press_key(), 2, Some(now())).await.unwrap(), Committed::Conflict);
-    assert_eq!(world_.set_press_look(&press_key(), 0, None).await.unwrap(), Committed::Yes);
+    let expected = Expected::Revision(2);
+    for write in [
+        PressWrite::DueTime { key: press_key(), expected, at: Some(now()) },
+        PressWrite::Put { key: press_key(), expected, press: Press::untouched() },
+    ] {
+        assert_eq!(world_.commit(&Transaction::press(write)).await.unwrap(), Committed::Conflict);
+    }
     // Already announced and gone: nothing to do.
     world::<Notify>(&stub.endpoint).mark_announced(&Subject::Family(family.id.clone()), 3).await.unwrap();
-    assert_eq!(stub.asked().len(), 3);
+    assert_eq!(stub.asked().len(), 4);
 }
 
 #[tokio::test]

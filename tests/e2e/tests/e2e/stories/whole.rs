@@ -15,11 +15,14 @@ const ROLES: [(&str, &str); 4] = [
     ("notify", "NotifyRole"),
 ];
 
-/// Granted, and used by AWS on the function's behalf, not by a call of its own.
-const IMPLIED: [(&str, &str); 21] = [
+/// Granted, and used by no call of these stories.
+const IMPLIED: [(&str, &str); 23] = [
     // Lambda writes what a function prints.
     ("*", "logs:CreateLogStream"),
     ("*", "logs:PutLogEvents"),
+    // A transaction may check a record that it does not write.
+    ("create-image", "dynamodb:ConditionCheckItem"),
+    ("distribute-image", "dynamodb:ConditionCheckItem"),
     // Lambda polls the queue and the stream with the function's role.
     ("*", "sqs:ReceiveMessage"),
     ("*", "sqs:DeleteMessage"),
