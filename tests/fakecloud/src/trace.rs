@@ -33,7 +33,7 @@ impl Effect {
     }
 }
 
-/// Lines, counts and effects. Every line goes into the hash; the text is kept only if somebody will read it.
+/// Lines, counts and effects. The codes of every line go into the hash; the text is kept only if somebody will read it.
 #[derive(Debug)]
 pub(crate) struct Trace {
     keep: bool,
@@ -67,16 +67,25 @@ fn mixed(hash: u64, word: [u8; 8]) -> u64 {
     (hash ^ u64::from_le_bytes(word)).wrapping_mul(FNV_PRIME).rotate_left(29)
 }
 
+/// Whether a word of a line is a code: an id, a number, or an action such as `ec2:CopyImage`. Other words may be worded
+/// anew without another trace.
+fn is_code(word: &str) -> bool {
+    let is_action = |(_, action): (&str, &str)| action.starts_with(|letter: char| letter.is_ascii_uppercase());
+    word.bytes().any(|byte| byte.is_ascii_digit()) || word.split_once(':').is_some_and(is_action)
+}
+
 impl Trace {
     /// Adds a line; `write` puts its text.
     pub(crate) fn line(&mut self, at: Timestamp, write: impl FnOnce(&mut String)) {
         self.scratch.clear();
         write(&mut self.scratch);
         self.hash = mixed(self.hash, at.as_millisecond().to_le_bytes());
-        for part in self.scratch.as_bytes().chunks(8) {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            self.hash = mixed(self.hash, word);
+        for part in self.scratch.split_ascii_whitespace().filter(|word| is_code(word)) {
+            for bytes in part.as_bytes().chunks(8) {
+                let mut word = [0; 8];
+                word[..bytes.len()].copy_from_slice(bytes);
+                self.hash = mixed(self.hash, word);
+            }
         }
         if self.keep {
             self.lines.push(format!("{} {}", at.strftime("%m-%d %H:%M:%S%.3f"), self.scratch));
@@ -198,5 +207,25 @@ impl<A: Note, B: Note> Note for (A, B) {
         self.0.note(out);
         out.push_str(", ");
         self.1.note(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(line: &str) -> u64 {
+        let mut trace = Trace::default();
+        trace.line(Timestamp::UNIX_EPOCH, |out| out.push_str(line));
+        trace.hash()
+    }
+
+    #[test]
+    fn a_line_in_other_words_has_the_same_hash_and_one_with_other_codes_has_another() {
+        let line = "#7 create-image ec2:CopyImage us-east-1 ami-1 -> refused";
+        assert_eq!(hash(line), hash("#7 create-image ec2:CopyImage us-east-1 ami-1 -> turned down"));
+        for other in [line.replace('7', "8"), line.replace("Copy", "Create"), line.replace("ami-1", "ami-2")] {
+            assert_ne!(hash(line), hash(&other), "{other}");
+        }
     }
 }
