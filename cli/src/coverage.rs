@@ -124,8 +124,8 @@ fn read(all: &[InstanceCoverage], rows: &[Row<'_>], whole: bool, now: Timestamp,
                 "-".to_owned(),
                 "-".to_owned(),
                 match one.is_lost {
-                    true => paint.bad(&format!("no image: {}", one_line(&one.reason, 200))),
-                    false => paint.change(&one_line(&one.reason, 200)),
+                    true => paint.bad(&format!("no image: {}", one_line(&one.reason.text(), 200))),
+                    false => paint.change(&one_line(&one.reason.text(), 200)),
                 },
             ],
         });
@@ -204,7 +204,7 @@ pub(crate) fn as_json(rows: &[Row<'_>], gaps: &[Gap<'_>], now: Timestamp) -> Str
             "lost": one.is_lost,
             "lost_slot": Value::Null,
             "lost_at": Value::Null,
-            "reason": one.reason,
+            "reason": one.reason.document(),
         }),
     });
     json!({"coverage": rows.collect::<Vec<Value>>(), "unread": unread}).to_string()
@@ -215,6 +215,7 @@ mod tests {
     use super::*;
     use amiline_domain::coverage::Newest;
     use amiline_domain::ids::{ImageId, PolicyName};
+    use amiline_domain::reason::{Rejection, RequestReason};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -238,8 +239,9 @@ mod tests {
             covers,
             unpromised,
         };
-        let nobody =
-            Unpromised { policy: "weekly".to_owned(), reason: "there is no policy weekly".to_owned(), is_lost: true };
+        let unknown = Rejection::UnknownPolicy { policy: PolicyName::new("weekly").unwrap(), near: None };
+        let reason = RequestReason::from(unknown).into();
+        let nobody = Unpromised { policy: "weekly".to_owned(), reason, is_lost: true };
         vec![
             of("i-00000001", vec![cover(Some("2026-11-24T02:03:00Z"), "2026-11-26T02:00:00Z", None)], vec![]),
             of(
@@ -263,7 +265,7 @@ mod tests {
         let expected = [
             ("i-00000003", "too old: none for the slot of 2026-11-21 02:00 UTC"),
             ("i-00000002", "too old: none for the slot of 2026-11-22 02:00 UTC"),
-            ("i-00000002", "no image: there is no policy weekly"),
+            ("i-00000002", "no image: there is no policy weekly; create it or tag with another name"),
             ("i-00000002", "the first by 2026-11-25 02:00 UTC"),
             ("i-00000001", "in order until 2026-11-26 02:00 UTC"),
         ];

@@ -11,6 +11,7 @@ use amiline_aws::{Aws, Operator};
 use amiline_domain::escape::one_line;
 use amiline_domain::family::{Family, ImageRow, Outcome, RowState};
 use amiline_domain::lineage::state;
+use amiline_domain::reason::Reason;
 use amiline_domain::selection::{FamilyState, Selection};
 use amiline_domain::tags::{Button, TagKeys};
 use amiline_domain::time::utc;
@@ -96,6 +97,7 @@ pub(super) fn family_json(family: &Family) -> Value {
         "phase": family.phase,
         "outcome": family.outcome,
         "status": family.status,
+        "reason": family.reason().as_ref().map(Reason::document),
         "images": family.rows.values().map(row_json).collect::<Vec<Value>>(),
     })
 }
@@ -111,6 +113,6 @@ fn row_json(row: &ImageRow) -> Value {
         "encrypted": row.encrypted,
         "shared_with": row.shared_with,
         "snapshots": row.snapshots,
-        "reason": row.reason,
+        "reason": row.reason.clone().map(Reason::from).as_ref().map(Reason::document),
     })
 }

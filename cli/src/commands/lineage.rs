@@ -14,6 +14,7 @@ use amiline_domain::family::Family;
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{ImageId, InstanceId, Region, SnapshotId};
 use amiline_domain::lineage::tree;
+use amiline_domain::reason::Reason;
 use amiline_domain::time::utc;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -81,6 +82,15 @@ async fn families_of_instance(
     Err(not_found(instance.to_string(), &regions))
 }
 
+/// An item as it is stored, and its reason in words as well.
+fn item_json(item: &HistoryItem) -> Value {
+    let mut json = json!(item);
+    if let (Some(fields), Some(reason)) = (json.as_object_mut(), &item.reason) {
+        fields.insert("reason".to_owned(), json!(reason.document()));
+    }
+    json
+}
+
 /// Each tree, with its history under it.
 fn text(shown: &[(Family, Vec<HistoryItem>)]) -> String {
     let mut out = String::new();
@@ -90,7 +100,7 @@ fn text(shown: &[(Family, Vec<HistoryItem>)]) -> String {
         let mut table = Table::indented(2);
         for item in history {
             let image = item.image.as_ref().map_or("", |image| image.as_str());
-            let reason = item.reason.as_deref().unwrap_or_default();
+            let reason = item.reason.as_ref().map(Reason::text).unwrap_or_default();
             let said = format!("{image} {reason}").trim().to_owned();
             table.row([utc(item.at), item.event.as_str().to_owned(), item.region.to_string(), said]);
         }
@@ -105,7 +115,7 @@ fn as_json(shown: &[(Family, Vec<HistoryItem>)]) -> String {
         .map(|(family, history)| {
             let mut value = family_json(family);
             if let Some(fields) = value.as_object_mut() {
-                fields.insert("history".to_owned(), json!(history));
+                fields.insert("history".to_owned(), history.iter().map(item_json).collect());
             }
             value
         })

@@ -17,9 +17,10 @@ use amiline_domain::history::{News, Subject, append_news};
 use amiline_domain::ids::{InstanceId, PolicyName, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
-use amiline_domain::look::{PolicyRead, Rejection};
+use amiline_domain::look::PolicyRead;
 use amiline_domain::plan::{Scheduled, begin_slot, refuse_enrolment};
 use amiline_domain::press::{Hint, PressState};
+use amiline_domain::reason::Rejection;
 use amiline_domain::record::{Expected, Transaction, Write};
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
@@ -173,6 +174,7 @@ async fn tell<W: Create>(
     let subject = Subject::Enrolment(key.clone());
     let mut history = Vec::with_capacity(news.len());
     for CoverageNews { kind, policy, region, image, reason } in news {
+        let reason = reason.into();
         let instance_name = instance.and_then(ObservedInstance::name);
         let news =
             News { kind, account: key.account.clone(), region, instance_name, policy: Some(policy), image, reason };

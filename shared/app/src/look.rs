@@ -11,9 +11,10 @@ use amiline_domain::budget::Budget;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
-use amiline_domain::look::{Counts, PolicyRead, Rejection, Requested, admit, named_by};
+use amiline_domain::look::{Counts, PolicyRead, Requested, admit, named_by};
 use amiline_domain::plan::{Begun, Knock, StatusStep, TagStep, begin, refuse};
 use amiline_domain::press::{Heard, Hint, LookDecision, Press, PressKey, decide_look};
+use amiline_domain::reason::Rejection;
 use amiline_domain::record::{Expected, PressWrite, Transaction};
 use amiline_domain::status;
 use amiline_domain::tags::{Button, Trigger};
@@ -283,7 +284,7 @@ async fn repeat<W: Create>(
         instance: instance.id.clone(),
         button: Button::Image,
     };
-    let answer = status::rejected(&rejection.to_string());
+    let answer = status::rejected(&rejection.clone().into());
     let after = new.press.repeated(heard, &answer, world.now());
     // Before the removal, as always: a read that lags then shows no new press.
     if put_press(world, &key, &new.press, after).await? == Committed::Conflict {

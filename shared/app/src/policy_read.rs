@@ -11,6 +11,7 @@ use amiline_domain::history::{EventKind, News, Subject, append_news};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::look::PolicyRead;
 use amiline_domain::policy::{EarlierText, Followers, PolicyTexts, Watch, nearest};
+use amiline_domain::reason::Reason;
 use amiline_domain::record::{Expected, Transaction, Write};
 use amiline_domain::wake::PolicyAsked;
 use std::collections::BTreeMap;
@@ -164,10 +165,10 @@ async fn commit<W: RecordWriter + Clock>(
     stack: &Stack,
     name: &PolicyName,
     revision: u64,
-    (kind, reason, mut after): (EventKind, String, Watch),
+    (kind, reason, mut after): (EventKind, impl Into<Reason>, Watch),
 ) -> Result<Committed, UseCaseError> {
     let (account, region) = (stack.account.clone(), stack.home.clone());
-    let instance_name = None;
+    let (instance_name, reason) = (None, reason.into());
     let news = News { kind, account, region, instance_name, policy: Some(name.clone()), image: None, reason };
     let item = append_news(Subject::Policy(name.clone()), &mut after.news, news, world.now());
     let write = Write::Watch(name.clone(), Expected::read_at(revision), Box::new(after));

@@ -23,6 +23,7 @@ use amiline_domain::notice::Notice;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, StatusStep, TagStep};
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
+use amiline_domain::reason::AwsError;
 use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use amiline_domain::record::Transaction;
 use amiline_domain::switch::{Position, Switch};
@@ -70,15 +71,9 @@ impl CallError {
         }
     }
 
-    /// Code, request id and message, for a record that says the rest already. The message is kept whole: its end is
-    /// what explains a denial.
-    pub fn reason(&self) -> String {
-        let Self { code, message, .. } = self;
-        let text = match &self.request_id {
-            Some(id) => format!("{code} (request {id}): {message}"),
-            None => format!("{code}: {message}"),
-        };
-        amiline_domain::escape::one_line(&text, amiline_domain::history::REASON_CHARACTERS)
+    /// What AWS said, for a record that says the rest already.
+    pub fn aws_error(&self) -> AwsError {
+        AwsError::new(self.action, &self.code, &self.message, self.request_id.as_deref())
     }
 }
 

@@ -95,7 +95,7 @@ mod tests {
             "family": "fam-0123456789abcdef", "seq": 3, "prev_hash": "", "hash": "00ff", "outcome_id": "0123456789abcdef",
             "at": "2026-11-23T10:19:33Z", "event": "family-complete", "account": "111111111111", "region": "us-east-1",
             "instance": "i-0a1b2c3d4e5f60718", "policy": "default", "image": "ami-0f1e2d3c4b5a69788",
-            "reason": "x".repeat(500), "images": vec![image; 22],
+            "reason": {"code": "failed-in-ec2", "message": "x".repeat(500)}, "images": vec![image; 22],
         }))
         .unwrap();
         assert!((80_000..BYTES_MAX).contains(&event(&item).bytes()), "{}", event(&item).bytes());

@@ -84,7 +84,7 @@ fn mark(severity: Severity) -> &'static str {
 }
 
 fn description(item: &HistoryItem) -> String {
-    let reason = item.reason.as_ref().map(|reason| format!("Reason: {}", code(&one_line(reason, REASON_MAX))));
+    let reason = item.reason.as_ref().map(|reason| format!("Reason: {}", code(&one_line(&reason.text(), REASON_MAX))));
     let policy = item.policy.as_ref().map(|policy| format!(", policy {policy}")).unwrap_or_default();
     let place = format!("{} in account {}{policy}, {}", item.region, item.account, item.at);
     reason.into_iter().chain([place]).chain(links(item)).collect::<Vec<_>>().join("\n")

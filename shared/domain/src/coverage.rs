@@ -10,11 +10,12 @@ use crate::escape::one_line;
 use crate::family::{Family, RowState};
 use crate::history::EventKind;
 use crate::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region};
-use crate::look::{PolicyRead, Rejection, usable};
+use crate::look::{PolicyRead, usable};
 use crate::policy::{Policy, PolicyTexts, nearest};
+use crate::reason::{Reason, Rejection, RequestReason, ScheduleReason};
 use crate::schedule::{Schedule, Timetable};
 use crate::tags::TagKeys;
-use crate::time::{plus_seconds, seconds_between, utc};
+use crate::time::{plus_seconds, seconds_between};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -193,8 +194,8 @@ fn cover(
 pub struct Unpromised {
     /// What the tag names.
     pub policy: String,
-    /// Why nothing is promised, in words.
-    pub reason: String,
+    /// Why nothing is promised.
+    pub reason: Reason,
     /// Whether the instance gets no image for it; otherwise it was only not looked at yet.
     pub is_lost: bool,
 }
@@ -208,24 +209,26 @@ pub fn unpromised(
     (bounds, keys): (&Bounds, &TagKeys),
 ) -> Vec<Unpromised> {
     let named = Named::of(tag);
-    let bad = named.problem.as_ref().map(|problem| (one_line(tag, 40), problem.to_string()));
+    let bad = named.problem.as_ref().map(|problem| (one_line(tag, 40), rejected(problem.clone().into())));
     let bad = bad.map(|(policy, reason)| Unpromised { policy, reason, is_lost: true });
     let silent = named.policies.iter().filter(|name| !covers.iter().any(|cover| cover.policy == **name));
     let silent = silent.map(|name| {
         let (near, texts) = (nearest(name, texts.keys()), texts.get(name).cloned().unwrap_or_default());
         let read = PolicyRead { texts, near, ..PolicyRead::default() };
         let (reason, is_lost) = match usable(name, &read, region, bounds, keys) {
-            Err(rejection) => (rejection.to_string(), true),
-            Ok(usable) if usable.policy.schedule.is_none() => (Rejection::NoSchedule(name.clone()).to_string(), true),
-            Ok(_) => {
-                let reason = "the instance was not looked at since the tag or the policy changed; the hourly sweep does, \
-                              if its Region is watched";
-                (reason.to_owned(), false)
+            Err(rejection) => (rejected(rejection), true),
+            Ok(usable) if usable.policy.schedule.is_none() => {
+                (rejected(Rejection::NoSchedule { policy: name.clone() }), true)
             }
+            Ok(_) => (ScheduleReason::NotLookedAt.into(), false),
         };
         Unpromised { policy: name.to_string(), reason, is_lost }
     });
     bad.into_iter().chain(silent).collect()
+}
+
+fn rejected(rejection: Rejection) -> Reason {
+    RequestReason::from(rejection).into()
 }
 
 /// Something to tell about the coverage of an instance.
@@ -239,8 +242,8 @@ pub struct CoverageNews {
     pub region: Region,
     /// The newest image there.
     pub image: Option<ImageId>,
-    /// Why, in words.
-    pub reason: String,
+    /// Why.
+    pub reason: ScheduleReason,
 }
 
 /// What is told in one transaction at most; the rest is told in the next.
@@ -262,7 +265,7 @@ pub fn news(enrolment: &Enrolment, covers: &[Cover], now: Timestamp) -> (Vec<Cov
             }
             (true, None) => {
                 lost.entry(cover.policy.clone()).or_default().remove(&cover.region);
-                (EventKind::CoverageRestored, "there is an image again that is new enough".to_owned())
+                (EventKind::CoverageRestored, ScheduleReason::ImageNewEnough)
             }
             (false, None) | (true, Some(_)) => continue,
         };
@@ -280,7 +283,7 @@ pub fn news(enrolment: &Enrolment, covers: &[Cover], now: Timestamp) -> (Vec<Cov
                 policy: policy.clone(),
                 region: region.clone(),
                 image: None,
-                reason: "no image is promised there any more: the tag, the instance or the policy changed".to_owned(),
+                reason: ScheduleReason::NothingPromised,
             });
         }
     }
@@ -288,7 +291,7 @@ pub fn news(enrolment: &Enrolment, covers: &[Cover], now: Timestamp) -> (Vec<Cov
     (news, lost)
 }
 
-fn cover_news(cover: &Cover, (kind, reason): (EventKind, String)) -> CoverageNews {
+fn cover_news(cover: &Cover, (kind, reason): (EventKind, ScheduleReason)) -> CoverageNews {
     CoverageNews {
         kind,
         policy: cover.policy.clone(),
@@ -298,17 +301,13 @@ fn cover_news(cover: &Cover, (kind, reason): (EventKind, String)) -> CoverageNew
     }
 }
 
-fn too_old(cover: &Cover, slot: Timestamp, now: Timestamp) -> String {
+fn too_old(cover: &Cover, slot: Timestamp, now: Timestamp) -> ScheduleReason {
     let hours = |at: Timestamp| seconds_between(at, now).div_euclid(3600);
     match &cover.newest {
-        Some(newest) => format!(
-            "the newest available image is {} from {}, {} hours ago; there is none for the slot of {}",
-            newest.image,
-            utc(newest.at),
-            hours(newest.at),
-            utc(slot)
-        ),
-        None => format!("there is no available image at all; the slot of {} was {} hours ago", utc(slot), hours(slot)),
+        Some(Newest { image, at }) => {
+            ScheduleReason::ImageTooOld { image: image.clone(), from: *at, hours: hours(*at), slot }
+        }
+        None => ScheduleReason::NoImage { slot, hours: hours(slot) },
     }
 }
 

@@ -9,6 +9,7 @@ use crate::history::{EventKind, HistoryItem, REQUESTED_MAX, Severity};
 use crate::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, short_digest};
 use crate::image::InstanceName;
 use crate::notice::{Notice, SUBJECT_MAX, instance_called};
+use crate::reason::Reason;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -92,30 +93,28 @@ struct Listed {
     requested: String,
     region: Region,
     outcome: Option<Outcome>,
+    /// The image at home, if there is one.
+    image: Option<ImageId>,
     /// The answer that stands on the instance: image, Regions and why.
-    reason: Option<String>,
+    status: Option<String>,
+    /// The code of why it ended with less than was asked for, if it did.
+    code: Option<String>,
 }
 
 impl Listed {
     /// Which machine, what became of its request, where to look, and what to type next.
     fn lines(&self, standing: Standing, address: &StackAddress) -> Vec<String> {
-        let why = plain(self.reason.as_deref().unwrap_or("no answer yet"), 300);
+        let why = plain(self.status.as_deref().unwrap_or("no answer yet"), 300);
         let called = instance_called(&self.instance, self.instance_name.as_ref());
         let next = match standing {
             Standing::Incomplete => Some(Command::Retry(&self.family)),
             Standing::UnderWay => None,
             Standing::Rejected => Some(Command::Why(&self.instance, &self.region)),
         };
-        let image = self.image().and_then(|image| image_page(&self.region, &image));
+        let image = self.image.as_ref().and_then(|image| image_page(&self.region, image));
         let links = instance_page(&self.region, &self.instance).into_iter().chain(image);
         let below = links.chain(next.map(|command| address.typed(&command))).map(|line| format!("    {line}"));
         [format!("{called} in {}: {why}", self.region)].into_iter().chain(below).collect()
-    }
-
-    /// The image at home: the second word of every answer that has one (`domain::status`).
-    fn image(&self) -> Option<ImageId> {
-        let word = self.reason.as_deref()?.split(' ').nth(1)?;
-        ImageId::new(word).ok()
     }
 }
 
@@ -159,7 +158,17 @@ struct Ended {
     instance_name: Option<InstanceName>,
     region: Region,
     at: Timestamp,
-    reason: Option<String>,
+    reason: Option<Reason>,
+}
+
+impl Ended {
+    fn document(&self) -> serde_json::Value {
+        let Self { instance, instance_name, region, at, reason } = self;
+        let reason = reason.as_ref().map(Reason::document);
+        serde_json::json!({
+            "instance": instance, "instance_name": instance_name, "region": region, "at": at, "reason": reason,
+        })
+    }
 }
 
 /// A digest, as far as its families are known. It keeps no more of them than it lists.
@@ -194,7 +203,9 @@ impl Digest {
                 requested: one_line(&family.requested, REQUESTED_MAX),
                 region: family.region.clone(),
                 outcome: family.outcome,
-                reason: family.status.as_deref().map(|status| one_line(status, REASON_MAX)),
+                image: family.answered_image.clone(),
+                status: family.status.as_deref().map(|status| one_line(status, REASON_MAX)),
+                code: family.reason().map(|reason| reason.code().to_owned()),
             });
         }
     }
@@ -211,7 +222,7 @@ impl Digest {
                 instance_name: item.instance_name.clone(),
                 region: item.region.clone(),
                 at: item.at,
-                reason: item.reason.as_deref().map(|reason| one_line(reason, REASON_MAX)),
+                reason: item.reason.clone(),
             });
         }
     }
@@ -283,7 +294,11 @@ impl Digest {
             text.push_str("\nNo longer enrolled, though the instance is there\n");
             for one in &self.ended {
                 let instance = one.instance.as_ref().map_or("-", InstanceId::as_str);
-                let line = format!("{instance} in {}: {}", one.region, one.reason.as_deref().unwrap_or_default());
+                let line = format!(
+                    "{instance} in {}: {}",
+                    one.region,
+                    one.reason.as_ref().map(Reason::text).unwrap_or_default()
+                );
                 let _ = writeln!(text, "  {}", plain(&line, 400));
             }
             let more = self.ended_count.saturating_sub(self.ended.len());
@@ -315,7 +330,7 @@ impl Digest {
             "counts": self.counts,
             "left_out": all.saturating_sub(listed.len()),
             "families": listed,
-            "enrolments_ended": {"count": self.ended_count, "instances": self.ended},
+            "enrolments_ended": {"count": self.ended_count, "instances": self.ended.iter().map(Ended::document).collect::<Vec<_>>()},
         })
         .to_string()
     }

@@ -8,6 +8,7 @@ use crate::making::Making;
 use crate::name::ImageName;
 use crate::policy::PolicyRef;
 use crate::press::PressKey;
+use crate::reason::{AwsError, ImageReason, OutcomeReason, Reason, RequestReason};
 use crate::tags::{TagKeys, Trigger};
 use crate::target::ShareTarget;
 use crate::time::Slot;
@@ -140,13 +141,13 @@ pub struct ImageRow {
     /// Whether a call of this attempt may have had an effect that nobody has seen yet.
     pub maybe_made: bool,
     /// Why a repeated call was refused for good, while an earlier one may have had its effect.
-    pub refused: Option<String>,
+    pub refused: Option<ImageReason>,
     /// The image is looked at again soon, whatever the family's phase: an event and a read did not agree.
     pub recheck: Option<Recheck>,
     /// The image that holds the name, when EC2 refused it as taken and that image has not been seen yet.
     pub holder: Option<ImageId>,
     /// Why it failed or could not be shared.
-    pub reason: Option<String>,
+    pub reason: Option<ImageReason>,
     /// Its snapshots.
     pub snapshots: Vec<SnapshotId>,
     /// Whether its snapshots are encrypted.
@@ -159,7 +160,7 @@ pub struct ImageRow {
     pub shared_with: BTreeSet<ShareTarget>,
     /// Whom EC2 refused, of those whom the policy names, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub refused_targets: BTreeMap<ShareTarget, String>,
+    pub refused_targets: BTreeMap<ShareTarget, AwsError>,
     /// When it was shared last: EC2 may show older permissions for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_at: Option<Timestamp>,
@@ -280,6 +281,9 @@ pub struct Family {
     /// The policy that a rejected request named, if there is one of that name. Its text is not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_policy: Option<PolicyName>,
+    /// Why the request was rejected, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<RequestReason>,
     /// How its images are made, beyond the usual; from when it began.
     #[serde(default, skip_serializing_if = "Making::is_usual")]
     pub making: Making,
@@ -289,6 +293,9 @@ pub struct Family {
     pub outcome: Option<Outcome>,
     /// The answer for the instance's status tag.
     pub status: Option<String>,
+    /// The image at home that the answer names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_image: Option<ImageId>,
     /// Whether the answer still has to be written.
     pub status_due: bool,
     /// The answer that the new one corrects: it is written only where the instance still shows this one.
@@ -369,6 +376,15 @@ impl Family {
         match &self.making.stem {
             Some(stem) => ImageName::of(stem, key, rename),
             None => ImageName::new(policy, &self.instance, self.slot, key, rename),
+        }
+    }
+
+    /// Why it ended with less than was asked for, if it did.
+    pub fn reason(&self) -> Option<Reason> {
+        match self.outcome? {
+            Outcome::Complete => None,
+            Outcome::Partial | Outcome::Failed => Some(OutcomeReason::of(self).into()),
+            Outcome::Rejected => self.rejection.clone().map(Reason::from),
         }
     }
 

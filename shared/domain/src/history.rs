@@ -8,6 +8,7 @@ use crate::enrolment::EnrolmentKey;
 use crate::family::{Family, Place, RowState};
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, digest, short_digest};
 use crate::image::InstanceName;
+use crate::reason::Reason;
 use crate::target::ShareTarget;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,13 +35,18 @@ pub struct Fact {
     /// The image's id, if it has one.
     pub image: Option<ImageId>,
     /// Why, for what went wrong.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
 }
 
 impl Fact {
     /// A fact about one image.
-    pub fn of(kind: EventKind, place: &Place, image: Option<&ImageId>, reason: Option<&str>) -> Self {
-        Self { kind, place: place.clone(), image: image.cloned(), reason: reason.map(str::to_owned) }
+    pub fn of(kind: EventKind, place: &Place, image: Option<&ImageId>) -> Self {
+        Self { kind, place: place.clone(), image: image.cloned(), reason: None }
+    }
+
+    /// With why it happened.
+    pub fn because(self, reason: impl Into<Reason>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
     }
 }
 
@@ -148,7 +154,7 @@ pub struct HistoryItem {
     /// The image it concerns.
     pub image: Option<ImageId>,
     /// Why.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// Every image, for the events that end a family.
     pub images: Vec<ImageSummary>,
 }
@@ -191,7 +197,7 @@ pub fn append(family: &mut Family, fact: Fact, now: Timestamp) -> HistoryItem {
         requested: Some(crate::escape::one_line(&family.requested, REQUESTED_MAX)),
         policy: family.policy_name().cloned(),
         image: fact.image,
-        reason: fact.reason.map(|reason| crate::escape::one_line(&reason, REASONS_CHARACTERS)),
+        reason: fact.reason,
         images: if fact.kind.outcome().is_some() { summary(family) } else { Vec::new() },
     };
     let item = linked(item, &mut chain);
@@ -215,8 +221,8 @@ pub struct News {
     pub policy: Option<PolicyName>,
     /// The image that it is about, if it is about one.
     pub image: Option<ImageId>,
-    /// Why, in words.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
 }
 
 /// Gives news the next place in a history that is no family's, and moves its end on.
@@ -243,7 +249,7 @@ pub fn append_news(subject: Subject, chain: &mut Chain, news: News, now: Timesta
         requested: None,
         policy: news.policy,
         image: news.image,
-        reason: Some(crate::escape::one_line(&news.reason, REASONS_CHARACTERS)),
+        reason: Some(news.reason),
         images: Vec::new(),
     };
     linked(item, chain)
@@ -311,7 +317,7 @@ mod tests {
                 instance_name: None,
                 policy: Some(policy.clone()),
                 image: None,
-                reason: "why".to_owned(),
+                reason: crate::reason::ScheduleReason::NothingPromised.into(),
             };
             let first = append_news(subject.clone(), &mut chain, news(EventKind::CoverageLost), now);
             let second = append_news(subject.clone(), &mut chain, news(EventKind::CoverageRestored), now);
@@ -323,7 +329,7 @@ mod tests {
             assert!(json.get(field).is_some() && json["policy"] == "nightly", "{json}");
             assert_eq!(serde_json::from_value::<HistoryItem>(json).unwrap(), second);
         }
-        let before = r#"{"family":"fam-0123456789abcdef","seq":3,"prev_hash":"","hash":"00ff","outcome_id":"0123456789abcdef","at":"2026-11-23T10:19:33Z","event":"copy-failed","account":"111111111111","region":"us-east-1","instance":"i-0a1b2c3d4e5f60718","instance_region":"us-east-1","instance_name":"web-1","requested":"default","policy":"default","image":null,"reason":"x","images":[]}"#;
+        let before = r#"{"family":"fam-0123456789abcdef","seq":3,"prev_hash":"","hash":"00ff","outcome_id":"0123456789abcdef","at":"2026-11-23T10:19:33Z","event":"copy-failed","account":"111111111111","region":"us-east-1","instance":"i-0a1b2c3d4e5f60718","instance_region":"us-east-1","instance_name":"web-1","requested":"default","policy":"default","image":null,"reason":{"code":"source-gone"},"images":[]}"#;
         let item: HistoryItem = serde_json::from_str(before).unwrap();
         assert_eq!(item.subject.family().map(FamilyId::as_str), Some("fam-0123456789abcdef"));
         assert_eq!(serde_json::to_string(&item).unwrap(), before, "in the same order, for its hash");

@@ -13,12 +13,13 @@ use thiserror::Error;
 const SHOWN: usize = 64;
 
 /// Text that is not a valid identifier of its kind.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[error("{} is not a valid {kind}: {rule}", in_quotes(text, SHOWN))]
 pub struct InvalidId {
     /// What it was meant to be.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// What was given, cut to 64 characters.
+    #[serde(rename = "given")]
     pub text: String,
     /// What a valid one looks like.
     pub rule: Cow<'static, str>,
@@ -27,7 +28,7 @@ pub struct InvalidId {
 impl InvalidId {
     /// Text that is not one of `kind`, for which `rule` says what a valid one looks like.
     pub(crate) fn new(kind: &'static str, text: &str, rule: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, text: text.chars().take(SHOWN).collect(), rule: rule.into() }
+        Self { kind: kind.into(), text: text.chars().take(SHOWN).collect(), rule: rule.into() }
     }
 }
 

@@ -31,6 +31,7 @@ pub mod notice;
 pub mod plan;
 pub mod policy;
 pub mod press;
+pub mod reason;
 pub mod receiver;
 pub mod record;
 pub mod schedule;

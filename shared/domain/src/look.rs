@@ -2,165 +2,18 @@
 
 use crate::bounds::Bounds;
 use crate::budget::{Budget, DayCount};
-use crate::enrolment::BadSchedule;
 use crate::escape::{in_quotes, one_line};
-use crate::ids::{DeviceName, InvalidId, PolicyName, Region, short_digest};
+use crate::ids::{InvalidId, PolicyName, Region};
 use crate::image::{ObservedInstance, RootDevice};
-use crate::policy::{BeyondBounds, InForce, Policy, PolicyError, PolicyRef, PolicyTexts};
+use crate::policy::{InForce, Policy, PolicyError, PolicyRef, PolicyTexts};
 use crate::press::{Press, too_soon};
+use crate::reason::Rejection;
 use crate::tags::TagKeys;
 use jiff::Timestamp;
 use std::num::NonZeroU32;
-use thiserror::Error;
-
-/// Why a press is answered without an image. Each says what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Rejection {
-    /// The tag's value cannot be a policy's name.
-    #[error("{0}")]
-    BadValue(#[from] InvalidId),
-    /// There is no such policy.
-    #[error("there is no policy {name}; {}create it or tag with another name", meant(near.as_ref()))]
-    UnknownPolicy {
-        /// The name.
-        name: PolicyName,
-        /// The policy that was probably meant.
-        near: Option<PolicyName>,
-    },
-    /// The policy's text is not valid.
-    #[error("policy {name}: {error}")]
-    InvalidPolicy {
-        /// Its name.
-        name: PolicyName,
-        /// What is wrong with it.
-        error: PolicyError,
-    },
-    /// The policy asks for more than the stack allows.
-    #[error("policy {name}: {error}")]
-    BeyondBounds {
-        /// Its name.
-        name: PolicyName,
-        /// What is beyond.
-        error: BeyondBounds,
-    },
-    /// The instance is in a Region that the stack does not allow.
-    #[error("Region {0} is not allowed for this stack; add it to AllowedRegions")]
-    RegionNotAllowed(Region),
-    /// The instance is shutting down or terminated.
-    #[error("the instance is terminated")]
-    Terminated,
-    /// The policy reboots, and the instance is a member of an Auto Scaling group.
-    #[error(
-        "policy {policy} reboots the instance, which is a member of Auto Scaling group {group}: the group replaces a \
-         member that reboots; put the instance into standby and detach it, or tag with a policy without create.reboot"
-    )]
-    AutoScalingMember {
-        /// The policy's name.
-        policy: PolicyName,
-        /// The group's name, made safe.
-        group: String,
-    },
-    /// CreateImage needs an EBS root.
-    #[error("the instance has an instance-store root; EC2 makes images of instances with an EBS root only")]
-    InstanceStoreRoot,
-    /// The tag of the schedule cannot be used as it is.
-    #[error("{0}")]
-    BadSchedule(#[from] BadSchedule),
-    /// The policy has no schedule to follow.
-    #[error("policy {0} has no schedule; give it one, or press for single images")]
-    NoSchedule(PolicyName),
-    /// The policy leaves out what the image starts from.
-    #[error(
-        "policy {name} leaves out {device}, which is this instance's root device: no image starts without it; take it out \
-         of create.exclude_devices or tag with another policy"
-    )]
-    RootLeftOut {
-        /// The policy's name.
-        name: PolicyName,
-        /// The root device.
-        device: DeviceName,
-    },
-    /// Too many images were asked for in the last hour.
-    #[error("over the limit of {max} images per hour for this stack; {}", when_free(*free))]
-    HourlyLimit {
-        /// The limit.
-        max: u32,
-        /// From when there is room again; none if there never is.
-        free: Option<Timestamp>,
-    },
-    /// The policy's day is full.
-    #[error("policy {name} allows {max} images a day, which were made; tag again after {free}")]
-    DailyLimit {
-        /// The policy's name.
-        name: PolicyName,
-        /// Its limit.
-        max: u32,
-        /// From when more may be made.
-        free: Timestamp,
-    },
-    /// The instance was imaged a short while ago.
-    #[error("this instance may be imaged again at {0}; tag again then")]
-    TooSoon(Timestamp),
-}
-
-fn meant(near: Option<&PolicyName>) -> String {
-    near.map_or_else(String::new, |near| format!("did you mean {near}? Otherwise "))
-}
 
 fn unknown(name: &PolicyName, read: &PolicyRead) -> Rejection {
-    Rejection::UnknownPolicy { name: name.clone(), near: read.near.clone() }
-}
-
-/// What to do about a full hour.
-fn when_free(free: Option<Timestamp>) -> String {
-    match free {
-        Some(free) => format!("tag again after {free}"),
-        None => "raise the stack's MaxImagesPerHour".to_owned(),
-    }
-}
-
-impl Rejection {
-    /// Identifies the refusal of a value: the same until the value or the reason is another one. When it will be over, and what
-    /// was probably meant, is no part of it.
-    pub fn identity(&self, value: &str) -> String {
-        let detail = match self {
-            Rejection::InvalidPolicy { error, .. } => error.to_string(),
-            Rejection::BeyondBounds { error, .. } => error.to_string(),
-            Rejection::RootLeftOut { device, .. } => device.to_string(),
-            Rejection::AutoScalingMember { group, .. } => group.clone(),
-            Rejection::RegionNotAllowed(_)
-            | Rejection::BadValue(_)
-            | Rejection::UnknownPolicy { .. }
-            | Rejection::Terminated
-            | Rejection::InstanceStoreRoot
-            | Rejection::BadSchedule(_)
-            | Rejection::NoSchedule(_)
-            | Rejection::HourlyLimit { .. }
-            | Rejection::DailyLimit { .. }
-            | Rejection::TooSoon(_) => String::new(),
-        };
-        short_digest(&["refusal", value, self.code(), &detail], 16)
-    }
-
-    /// A short stable word for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Rejection::BadValue(_) => "bad-value",
-            Rejection::UnknownPolicy { .. } => "unknown-policy",
-            Rejection::InvalidPolicy { .. } => "invalid-policy",
-            Rejection::BeyondBounds { .. } => "beyond-bounds",
-            Rejection::RegionNotAllowed(_) => "region-not-allowed",
-            Rejection::Terminated => "terminated",
-            Rejection::AutoScalingMember { .. } => "auto-scaling-member",
-            Rejection::InstanceStoreRoot => "instance-store-root",
-            Rejection::BadSchedule(_) => "bad-schedule",
-            Rejection::NoSchedule(_) => "no-schedule",
-            Rejection::RootLeftOut { .. } => "root-left-out",
-            Rejection::HourlyLimit { .. } => "hourly-limit",
-            Rejection::DailyLimit { .. } => "daily-limit",
-            Rejection::TooSoon(_) => "too-soon",
-        }
-    }
+    Rejection::UnknownPolicy { policy: name.clone(), near: read.near.clone() }
 }
 
 /// A press that is allowed.
@@ -263,11 +116,12 @@ pub(crate) fn usable<'a>(
     keys: &TagKeys,
 ) -> Result<Usable<'a>, Rejection> {
     if !bounds.regions.contains(region) {
-        return Err(Rejection::RegionNotAllowed(region.clone()));
+        return Err(Rejection::RegionNotAllowed { region: region.clone() });
     }
     let force = read.texts.in_force().ok_or_else(|| unknown(name, read))?;
-    let InForce { policy, text, .. } = force.map_err(|error| Rejection::InvalidPolicy { name: name.clone(), error })?;
-    policy.check(bounds, keys).map_err(|error| Rejection::BeyondBounds { name: name.clone(), error })?;
+    let invalid = |error: PolicyError| Rejection::InvalidPolicy { policy: name.clone(), problem: error.to_string() };
+    let InForce { policy, text, .. } = force.map_err(invalid)?;
+    policy.check(bounds, keys).map_err(|beyond| Rejection::BeyondBounds { policy: name.clone(), beyond })?;
     let policy_ref = PolicyRef { name: name.clone(), hash: Policy::hash(text) };
     Ok(Usable { policy, policy_ref, text, day: &read.day })
 }
@@ -282,7 +136,7 @@ pub(crate) fn unfit(policy: &Policy, name: &PolicyName, instance: &ObservedInsta
         return Some(Rejection::InstanceStoreRoot);
     }
     if let Some(root) = instance.root_name.as_ref().filter(|root| policy.create.exclude_devices.contains(*root)) {
-        return Some(Rejection::RootLeftOut { name: name.clone(), device: root.clone() });
+        return Some(Rejection::RootLeftOut { policy: name.clone(), device: root.clone() });
     }
     let group = instance.auto_scaling_group().filter(|_| policy.create.reboot)?;
     Some(Rejection::AutoScalingMember { policy: name.clone(), group: in_quotes(group, 100) })
@@ -301,12 +155,12 @@ pub(crate) fn admit_under(
         return Err(unfit);
     }
     if let Some(free) = too_soon(counts.press, policy.interval_minutes(bounds), now) {
-        return Err(Rejection::TooSoon(free));
+        return Err(Rejection::TooSoon { free });
     }
     let day = match policy.limits.images_per_day.map(NonZeroU32::get) {
         None => None,
         Some(max) => Some(day.take(now, max).map_err(|free| Rejection::DailyLimit {
-            name: policy_ref.name.clone(),
+            policy: policy_ref.name.clone(),
             max,
             free,
         })?),
@@ -322,7 +176,7 @@ pub(crate) fn admit_under(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{InstanceId, TagPrefix};
+    use crate::ids::{DeviceName, InstanceId, TagPrefix};
     use crate::image::InstanceState;
     use std::collections::{BTreeMap, BTreeSet};
 

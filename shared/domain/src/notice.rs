@@ -7,6 +7,7 @@ use crate::history::{EventKind, HistoryItem, ImageSummary, Severity};
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region};
 use crate::image::InstanceName;
 use crate::lineage::state;
+use crate::reason::{Reason, ReasonDocument};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,7 +140,7 @@ fn text(item: &HistoryItem, address: &StackAddress) -> String {
     let mut text = format!("{}\n\n", cut(&headline(item, called(item).as_deref()), 300));
     if let Some(reason) = &item.reason {
         // Whole: the end of a denial says which policy denied. It is bounded where the history is written.
-        let _ = writeln!(text, "{:<10}{}", "Reason", plain(reason, usize::MAX));
+        let _ = writeln!(text, "{:<10}{}", "Reason", plain(&reason.text(), usize::MAX));
     }
     let mut line = |label: &str, value: &str| {
         // Writing to a String cannot fail.
@@ -247,7 +248,7 @@ pub fn document(item: &HistoryItem) -> String {
         instance_name: item.instance_name.as_ref(),
         instance_region: item.instance_region.as_ref(),
         image: item.image.as_ref(),
-        reason: item.reason.as_deref(),
+        reason: item.reason.as_ref().map(Reason::document),
         at: item.at,
         images: item.event.outcome().map(|_| item.images.as_slice()),
     };
@@ -271,7 +272,7 @@ struct Document<'a> {
     instance_name: Option<&'a InstanceName>,
     instance_region: Option<&'a Region>,
     image: Option<&'a ImageId>,
-    reason: Option<&'a str>,
+    reason: Option<ReasonDocument<'a>>,
     at: Timestamp,
     /// Only of the events that end a family.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -29,7 +29,7 @@ pub use destinations::{CopyMinutes, Destination, Destinations, InvalidMinutes};
 pub use in_force::{EarlierText, InForce, Instead, PolicyTexts};
 pub use problems::{Part, Place, Problem, Step, Wrong, nearest, problems};
 pub use schema::schema;
-pub use watch::{FOLLOWERS_NAMED_MAX, Followers, Lapse, Refused, ToldLapse, Watch, refused, version_in_use};
+pub use watch::{FOLLOWERS_NAMED_MAX, Followers, Lapse, ToldLapse, Watch, refused, version_in_use};
 
 /// Parameter Store's limit for a standard parameter, in bytes.
 pub const TEXT_BYTES_MAX: usize = 4096;
@@ -250,7 +250,8 @@ fn more(others: usize) -> String {
 }
 
 /// A valid policy that asks for more than the stack allows.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[serde(tag = "bound", content = "value", rename_all = "kebab-case")]
 pub enum BeyondBounds {
     /// A destination outside the allow-list.
     #[error(

@@ -1,7 +1,8 @@
 //! The answer on the instance: one short line in the status tag.
 
 use crate::escape::{in_quotes, plain};
-use crate::family::{Family, Outcome, Place, RowState, ShareState};
+use crate::family::{Family, Outcome, RowState, ShareState};
+use crate::reason::{OutcomeReason, RequestReason};
 use std::collections::BTreeSet;
 
 /// EC2's limit for a tag's value, in characters.
@@ -63,7 +64,7 @@ pub fn is_an_answer(status: &str) -> bool {
 }
 
 /// When the press is refused.
-pub fn rejected(reason: &str) -> String {
+pub fn rejected(reason: &RequestReason) -> String {
     plain(&format!("rejected: {reason}"), VALUE_MAX)
 }
 
@@ -75,8 +76,8 @@ pub fn ended(family: &Family, outcome: Outcome) -> String {
     let doubt = format!("{doubt}{}", by_others(family));
     let text = match outcome {
         Outcome::Complete => format!("available {image} in {}{doubt}", regions(usable)),
-        Outcome::Partial => format!("partial {image} in {}{doubt}: {}", regions(usable), reasons(family)),
-        Outcome::Failed => format!("failed: {}", reasons(family)),
+        Outcome::Partial => format!("partial {image} in {}{doubt}: {}", regions(usable), OutcomeReason::of(family)),
+        Outcome::Failed => format!("failed: {}", OutcomeReason::of(family)),
         Outcome::Rejected => "rejected".to_owned(),
     };
     plain(&text, VALUE_MAX)
@@ -102,32 +103,6 @@ pub fn restated(family: &Family, outcome: Outcome) -> String {
     let next = format!("; next: amiline retry {}", family.id);
     let room = VALUE_MAX.saturating_sub(next.len());
     format!("{}{next}", plain(&text, room))
-}
-
-/// Why the family is not complete, the first few reasons.
-pub fn reasons(family: &Family) -> String {
-    let mut parts: Vec<String> = family
-        .rows
-        .values()
-        .filter_map(|row| {
-            let reason = row.reason.as_deref().or(match row.state {
-                RowState::Deregistered => Some("deregistered by somebody"),
-                RowState::Disabled => Some("disabled by somebody"),
-                RowState::TimedOut => Some("not available by the deadline"),
-                RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Failed => {
-                    None
-                }
-            })?;
-            Some(match &row.place {
-                Place::Source => reason.to_owned(),
-                Place::Copy(region) => format!("{region}: {reason}"),
-            })
-        })
-        .collect();
-    if parts.is_empty() {
-        parts.push("no reason was given".to_owned());
-    }
-    parts.join("; ")
 }
 
 fn regions_with_a_usable_image(family: &Family) -> usize {

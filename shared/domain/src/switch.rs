@@ -2,6 +2,7 @@
 
 use crate::history::{Chain, EventKind, HistoryItem, News, Subject, append_news};
 use crate::ids::{AccountId, Region, StackName};
+use crate::reason::SwitchReason;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -76,10 +77,7 @@ impl Switch {
         turned: Turned,
     ) -> (Switch, HistoryItem) {
         let mut news = self.news.clone();
-        let reason = match &turned.reason {
-            Some(reason) => format!("{}: {reason}", turned.by),
-            None => format!("{} gave no reason", turned.by),
-        };
+        let reason = SwitchReason::KillSwitchTurned { by: turned.by.clone(), why: turned.reason.clone() }.into();
         let at = turned.at;
         let item =
             News { kind: turned.to.event(), account, region, instance_name: None, policy: None, image: None, reason };
@@ -119,10 +117,13 @@ mod tests {
         };
         let (on, first) = Switch::default().turn(place(), turned(Position::On, Some("the network is being\nmoved")));
         assert_eq!((first.event, on.rev), (EventKind::KillSwitchOn, 1));
-        assert_eq!(first.reason.as_deref(), Some("arn:aws:iam::111111111111:user/jane: the network is being?moved"));
+        assert_eq!(
+            first.reason.as_ref().unwrap().text(),
+            "arn:aws:iam::111111111111:user/jane: the network is being?moved"
+        );
         let (off, second) = on.turn(place(), turned(Position::Off, None));
         assert_eq!(second.event, EventKind::KillSwitchOff);
-        assert!(second.reason.as_deref().unwrap().ends_with("user/jane gave no reason"));
+        assert!(second.reason.as_ref().unwrap().text().ends_with("user/jane gave no reason"));
         assert!(
             second.follows(&Chain { seq: 1, last_hash: first.hash.clone() }) && second.outcome_id != first.outcome_id
         );

@@ -15,6 +15,7 @@ use amiline_domain::making::{Making, Treatment};
 use amiline_domain::name::ImageName;
 use amiline_domain::plan::{CopyStep, CreateStep};
 use amiline_domain::policy::PolicyRef;
+use amiline_domain::reason::{AwsError, ImageReason, Rejection, Repeats, RequestReason};
 use amiline_domain::record::{Expected, FamilyChange, Transaction, Write};
 use amiline_domain::tags::{Button, TagKey, TagValue, Trigger};
 use amiline_domain::target::ShareTarget;
@@ -33,6 +34,15 @@ pub(crate) fn later() -> Timestamp {
 
 pub(crate) fn family_id(number: u32) -> FamilyId {
     FamilyId::new(format!("fam-{number:016x}")).unwrap()
+}
+
+/// Why an image failed.
+pub(crate) fn failed(message: &str) -> ImageReason {
+    ImageReason::FailedInEc2 { message: Some(message.to_owned()) }
+}
+
+fn error(message: &str) -> AwsError {
+    AwsError::new("ec2:ModifyImageAttribute", "InvalidAMIAttributeItemValue", message, Some("request-1"))
 }
 
 /// An id that no instance has.
@@ -143,7 +153,7 @@ pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
     ImageRow {
         pending_since: None,
         maybe_made: false,
-        refused: None,
+        refused: Some(ImageReason::NotByDeadline { hours: 24, last: Some(Box::new(ImageReason::SourceGone)) }),
         recheck: None,
         region,
         place,
@@ -159,13 +169,13 @@ pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
         refusals: 4,
         not_before: Some(plus_seconds(now, 2)),
         holder: Some(image_id(lab.number())),
-        reason: Some("\"quoted\"\n\u{1F4A5} and '' empty".to_owned()),
+        reason: Some(failed("\"quoted\"\n\u{1F4A5} and '' empty")),
         snapshots: vec![SnapshotId::new(format!("snap-{number:08x}")).unwrap()],
         encrypted: Some(true),
         as_wanted: None,
         share: ShareState::Shared,
         shared_with: [ShareTarget::Account(lab.other_account())].into(),
-        refused_targets: BTreeMap::new(),
+        refused_targets: [(ShareTarget::Account(lab.other_account()), error("closed"))].into(),
         shared_at: None,
         shared_by_others: BTreeSet::new(),
         public: false,
@@ -187,6 +197,10 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         instance: instance_id(number),
         instance_name: InstanceName::of("web-1"),
         rejected_policy: Some(PolicyName::new("default").unwrap()),
+        rejection: Some(RequestReason {
+            rejection: Rejection::TooSoon { free: now },
+            repeats: Some(Repeats { count: 2, since: now }),
+        }),
         trigger: Trigger::Press(Button::Image),
         slot: Slot::next(now, None),
         requested: "default".to_owned(),
@@ -203,6 +217,7 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         phase: Phase::Working,
         outcome: None,
         status: Some("working: 1 of 2".to_owned()),
+        answered_image: Some(image_id(lab.number())),
         status_due: true,
         status_over: Some(FormerStatus { words: ["failed", "available"].map(str::to_owned).into(), doubted: true }),
         other_value: Some("two words \u{1F4A5}".to_owned()),

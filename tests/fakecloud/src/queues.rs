@@ -46,7 +46,7 @@ impl Published {
     /// A field of the notice's JSON, as text; empty if it has none.
     pub fn field(&self, name: &str) -> String {
         let json: serde_json::Value = serde_json::from_str(&self.notice.json).expect("a notice is JSON");
-        json[name].as_str().unwrap_or_default().to_owned()
+        json.pointer(&format!("/{name}")).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
     }
 }
 

@@ -21,6 +21,7 @@ use amiline_domain::history::{HistoryItem, REASON_CHARACTERS, REASONS_CHARACTERS
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::lineage::tree;
 use amiline_domain::notice::{Notice, render};
+use amiline_domain::reason::Reason;
 use amiline_domain::receiver::{Topic, Unannounced};
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::{BadEvent, ImageStateChange, InstanceTagged, Wake, decode};
@@ -93,9 +94,9 @@ impl Stage {
         let items = self.cloud.families().into_iter().flat_map(|family| self.cloud.history(&family.id));
         let reasons = items.filter_map(|item| item.reason);
         let reasons: Vec<String> = if chosen.is_empty() {
-            reasons.map(|reason| shape(&reason)).collect()
+            reasons.map(|reason| shape(&reason.text())).collect()
         } else {
-            reasons.map(|reason| shape(&reason.replace(chosen, "#"))).collect()
+            reasons.map(|reason| shape(&reason.text().replace(chosen, "#"))).collect()
         };
         reasons.join(", ")
     }
@@ -259,7 +260,11 @@ impl Stage {
                 ascii_line("the status", status, TAG_VALUE_MAX)?;
             }
             for item in self.cloud.history(&family.id) {
-                line("a history item's reason", item.reason.as_deref().unwrap_or_default(), REASONS_CHARACTERS)?;
+                line(
+                    "a history item's reason",
+                    &item.reason.as_ref().map(Reason::text).unwrap_or_default(),
+                    REASONS_CHARACTERS,
+                )?;
                 check_notice(&item, &self.cloud.stack().address())?;
             }
             if let Some(status) = self.cloud.tag_of(&family.region, &family.instance, "amiline:status") {

@@ -60,7 +60,11 @@ fn each_policy_of_the_day_has_one_digest_and_a_doubled_schedule_makes_no_second(
     assert_eq!(counts(Some("default")), expected("partial"));
     assert_eq!(counts(None), expected("rejected"));
     let partial = &by_policy[&Some("default".to_owned())]["families"][0];
-    assert!(partial["reason"].as_str().unwrap().contains("us-west-2: Client.InternalError"), "{partial}");
+    assert!(
+        partial["status"].as_str().unwrap().contains("us-west-2: Client.InternalError")
+            && partial["code"] == "images-missing",
+        "{partial}"
+    );
     assert!(house.cloud.flaws().is_empty() && house.cloud.unannounced().is_empty());
 }
 
@@ -101,7 +105,7 @@ fn a_family_counts_for_the_day_of_its_press_and_says_so_while_it_is_under_way() 
     house.deliver();
     let (_, digest) = digests(&house).remove(0);
     assert_eq!((&digest["images"], &digest["counts"]["under_way"]), (&0.into(), &1.into()));
-    assert!(digest["families"][0]["reason"].as_str().unwrap().starts_with("creating ami-"), "{digest}");
+    assert!(digest["families"][0]["status"].as_str().unwrap().starts_with("creating ami-"), "{digest}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn ask(house: &House) {
 
 fn reason_of(house: &House, event: &str) -> String {
     let history = house.cloud.history(&house.family().id);
-    history.iter().rev().find(|item| item.event.as_str() == event).and_then(|item| item.reason.clone()).unwrap()
+    history.iter().rev().find(|item| item.event.as_str() == event).and_then(|item| item.reason.as_ref()).unwrap().text()
 }
 
 #[test]

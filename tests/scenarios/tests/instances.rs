@@ -4,6 +4,7 @@ use amiline_app::ports::Queue;
 use amiline_domain::family::{Outcome, RowState};
 use amiline_domain::ids::InstanceId;
 use amiline_domain::image::InstanceState;
+use amiline_domain::reason::{ImageReason, Rejection};
 use amiline_domain::wake::family_due_early;
 use amiline_fakecloud::{FaultKind, FaultRule, Launch, Volume};
 use amiline_scenarios::{House, east};
@@ -75,7 +76,8 @@ fn an_instance_that_is_terminated_while_it_is_waited_for_ends_the_press() {
     house.live(10);
     house.assert_at_rest(Outcome::Failed);
     assert_eq!(house.cloud.calls("create-image", "ec2:CreateImage"), 0);
-    assert_eq!(house.family().source().unwrap().reason.as_deref(), Some("the instance is terminated"));
+    let unfit = ImageReason::Unfit { rejection: Rejection::Terminated };
+    assert_eq!(house.family().source().unwrap().reason, Some(unfit));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use amiline_domain::name::{RENAMES_MAX, TextTemplate};
 use amiline_domain::plan::{Begun, begin};
 use amiline_domain::policy::{Policy, PolicyRef};
 use amiline_domain::press::Press;
+use amiline_domain::reason::ImageReason;
 use amiline_domain::tags::{TagKey, TagKeys, TagValue};
 use amiline_domain::time::Slot;
 use amiline_fakecloud::{FaultKind, FaultRule, Image, Launch, Volume, block_on};
@@ -125,8 +126,10 @@ fn a_volume_that_was_detached_before_the_call_fails_the_image_with_the_reason() 
     house.cloud.detach(&east(), &instance, "/dev/sdc");
     house.live(15);
     house.assert_at_rest(Outcome::Failed);
-    let reason = house.family().rows[&Place::Source].reason.clone().unwrap_or_default();
-    assert!(reason.starts_with("InvalidBlockDeviceMapping: ") && reason.contains("/dev/sdc"), "{reason}");
+    let reason = house.family().rows[&Place::Source].reason.clone();
+    let Some(ImageReason::AwsError(error)) = reason else { panic!("{reason:?}") };
+    assert_eq!((error.action.as_str(), error.code.as_str()), ("CreateImage", "InvalidBlockDeviceMapping"));
+    assert!(error.message.contains("/dev/sdc"), "{error}");
 }
 
 /// A family of any policy, as a press begins it.

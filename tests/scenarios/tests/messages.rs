@@ -35,8 +35,8 @@ fn a_rejection_names_the_policy_that_exists_and_always_what_was_asked_for() {
         .into_iter()
         .map(|document| {
             let text = |field: &str| document[field].as_str().map(str::to_owned);
-            let reason = text("reason").unwrap_or_default();
-            (text("requested").unwrap_or_default(), text("policy"), reason.contains("no policy"))
+            let unknown = document["reason"]["code"] == "unknown-policy";
+            (text("requested").unwrap_or_default(), text("policy"), unknown)
         })
         .collect();
     told.sort();

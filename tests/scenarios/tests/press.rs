@@ -71,7 +71,7 @@ fn a_tool_that_puts_the_button_back_is_answered_each_time_and_told_of_once_until
     house.cloud.advance(86_400);
     assert_eq!(press("no-such-policy"), (4, 4), "a day is over");
     let told = house.cloud.notices();
-    assert!(told.last().unwrap().field("reason").contains("(refused once more since "), "{told:?}");
+    assert!(told.last().unwrap().field("reason/text").contains("(refused once more since "), "{told:?}");
     // An image in between is news, and so is the next refusal.
     house.cloud.put_policy("no-such-policy", "{}");
     house.cloud.press(&east(), &instance, "no-such-policy");
@@ -444,7 +444,7 @@ fn whoever_turns_the_kill_switch_is_announced_with_their_reason_and_the_switch_i
     {
         let notices: Vec<_> = house.cloud.notices().into_iter().filter(|n| n.field("event") == event).collect();
         let [notice] = notices.as_slice() else { panic!("{event} is announced once") };
-        assert!(notice.field("reason").contains(words), "{}", notice.notice.json);
+        assert!(notice.field("reason/text").contains(words), "{}", notice.notice.json);
     }
     let standing = block_on(standing(&jane, &stack.name)).unwrap();
     assert_eq!(standing.turned().map(|turned| turned.to), Some(Position::Off));

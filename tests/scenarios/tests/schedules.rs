@@ -5,6 +5,7 @@ use amiline_app::ports::Queue;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::history::Subject;
 use amiline_domain::ids::{InstanceId, PolicyName};
+use amiline_domain::reason::Reason;
 use amiline_domain::receiver::Topic;
 use amiline_domain::tags::Trigger;
 use amiline_domain::time::seconds_between;
@@ -231,7 +232,7 @@ fn instances_of_a_policy_that_is_gone_or_misspelt_have_lost_their_coverage_and_a
     house.live(10);
     assert_eq!(done.lapsed, 2, "nigthly and weekly");
     let told = house.cloud.news(&Subject::Policy(PolicyName::new("nigthly").unwrap()));
-    let reason = told[0].reason.clone().unwrap_or_default();
+    let reason = told[0].reason.as_ref().map(Reason::text).unwrap_or_default();
     assert_eq!(told[0].event.as_str(), "coverage-lost");
     assert!(reason.contains("did you mean nightly?") && reason.contains(instances[2].as_str()), "{reason}");
     let answers = house.cloud.families().into_iter().filter_map(|family| family.status);
@@ -245,7 +246,10 @@ fn instances_of_a_policy_that_is_gone_or_misspelt_have_lost_their_coverage_and_a
     }
     let told = house.cloud.news(&Subject::Policy(PolicyName::new("nightly").unwrap()));
     assert_eq!(told.len(), 1, "once for a policy: {told:?}");
-    assert!(told[0].reason.as_ref().is_some_and(|reason| reason.starts_with("2 instances follow it")), "{told:?}");
+    assert!(
+        told[0].reason.as_ref().is_some_and(|reason| reason.text().starts_with("2 instances follow it")),
+        "{told:?}"
+    );
 
     house.cloud.put_policy("nightly", NIGHTLY);
     assert_eq!(house.sweep().lapsed, 2);
@@ -267,7 +271,10 @@ fn a_policy_that_turns_invalid_is_told_once_and_the_version_before_it_goes_on() 
     house.live(20);
     assert_eq!(house.cloud.notices_of("policy-refused"), 1, "before anybody needs it");
     let told = house.cloud.news(&Subject::Policy(PolicyName::new("nightly").unwrap()));
-    assert!(told[0].reason.as_ref().is_some_and(|reason| reason.contains("version 1 stays in force")), "{told:?}");
+    assert!(
+        told[0].reason.as_ref().is_some_and(|reason| reason.text().contains("version 1 stays in force")),
+        "{told:?}"
+    );
     go_to(&house, "02:00");
     house.live(30);
     for instance in &instances {

@@ -11,6 +11,7 @@ use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, KeyAlias, Region, SnapshotId};
 use amiline_domain::image::{ObservedInstance, SnapshotKeys};
 use amiline_domain::plan::{Action, Ended, ShareRefused, ShareStep, Sharing, StatusStep, TagStep};
+use amiline_domain::reason::{AwsError, Reason};
 use amiline_domain::target::ShareTarget;
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::family_due;
@@ -135,11 +136,7 @@ async fn share<W: Distribute>(world: &W, step: &ShareStep) -> Ended {
         if let Err(error) = &answer {
             tracing::info!(image = %part.image, region = %part.region, targets = part.targets.len(), error = %error, "not shared");
         }
-        sharing.answered(answer.map_err(|error| ShareRefused {
-            fault: error.fault,
-            code: error.code.clone(),
-            reason: error.reason(),
-        }));
+        sharing.answered(answer.map_err(|error| ShareRefused { fault: error.fault, error: error.aws_error() }));
     }
     sharing.ended()
 }
@@ -160,7 +157,8 @@ where
 
 /// The planner gives each function its own actions only; this keeps the other ones harmless.
 fn not_mine() -> Ended {
-    Ended::Refused { fault: Fault::Later, reason: "another function's turn".to_owned() }
+    let error = AwsError::new("", "NotPermitted", "another function does this", None);
+    Ended::Refused { fault: Fault::Later, error }
 }
 
 /// The planner asks each function only for reads that it may make.
@@ -180,7 +178,7 @@ fn ended(result: Result<Ended, CallError>) -> Ended {
     match result {
         Ok(ended) => ended,
         Err(error) if error.code == "InvalidAMIName.Duplicate" => Ended::NameTaken(holder_of_name(&error.message)),
-        Err(error) => Ended::Refused { fault: error.fault, reason: error.reason() },
+        Err(error) => Ended::Refused { fault: error.fault, error: error.aws_error() },
     }
 }
 
@@ -202,7 +200,8 @@ pub(crate) fn log_recorded(item: &HistoryItem) {
         image = item.image.as_ref().map(ToString::to_string),
         action = "record",
         outcome = item.event.as_str(),
-        reason = item.reason,
+        code = item.reason.as_ref().map(Reason::code),
+        reason = item.reason.as_ref().map(Reason::text),
         "recorded"
     );
 }
@@ -220,14 +219,14 @@ pub(super) fn log(family: &Family, action: &Action, ended: &Ended, invocation: &
     let image = row.and_then(|row| row.image.as_ref()).map(ToString::to_string);
     let (outcome, reason) = match ended {
         Ended::Image(_) | Ended::Done => ("done", None),
-        Ended::Shared { .. } => ("shared-in-part", row.and_then(|row| row.reason.as_ref())),
+        Ended::Shared { .. } => ("shared-in-part", row.and_then(|row| row.reason.as_ref()).map(ToString::to_string)),
         Ended::Gone => ("instance-gone", None),
         Ended::NoTime => ("no-time", None),
         Ended::NameTaken(_) => ("name-taken", None),
-        Ended::Refused { fault: Fault::Later, reason } => ("later", Some(reason)),
-        Ended::Refused { fault: Fault::Reject, reason } => ("refused", Some(reason)),
-        Ended::Refused { fault: Fault::NeedsPerson, reason } => ("needs-a-person", Some(reason)),
-        Ended::Refused { fault: Fault::Unknown, reason } => ("unknown", Some(reason)),
+        Ended::Refused { fault: Fault::Later, error } => ("later", Some(error.to_string())),
+        Ended::Refused { fault: Fault::Reject, error } => ("refused", Some(error.to_string())),
+        Ended::Refused { fault: Fault::NeedsPerson, error } => ("needs-a-person", Some(error.to_string())),
+        Ended::Refused { fault: Fault::Unknown, error } => ("unknown", Some(error.to_string())),
     };
     tracing::info!(
         family = %family.id,

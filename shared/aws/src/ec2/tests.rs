@@ -117,7 +117,7 @@ async fn a_denial_is_kept_whole_with_the_request_that_it_answers() {
     let error = result.unwrap_err();
     assert_eq!(&*error.message, message);
     assert_eq!(error.request_id.as_deref(), Some(REQUEST));
-    assert_eq!(error.reason(), format!("UnauthorizedOperation (request {REQUEST}): {message}"));
+    assert_eq!(error.aws_error().to_string(), format!("UnauthorizedOperation (request {REQUEST}): {message}"));
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use amiline_domain::making::{Making, Treatment};
 use amiline_domain::name::ImageName;
 use amiline_domain::policy::PolicyRef;
 use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
+use amiline_domain::reason::{AwsError, ImageReason, Rejection};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::record::{Expected, FamilyChange, PressWrite, Revisioned, Transaction, Write};
 use amiline_domain::tags::{Button, TagKey, TagValue, Trigger};
@@ -47,7 +48,7 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
         written_at: 7,
         pending_since: Some("2026-11-24T11:00:00Z".parse().unwrap()),
         maybe_made: true,
-        refused: Some("refused".to_owned()),
+        refused: Some(ImageReason::Unfit { rejection: Rejection::Terminated }),
         recheck: None,
         place,
         region: Region::new(region).unwrap(),
@@ -62,13 +63,17 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
         refusals: 3,
         not_before: Some(at("2026-11-24T13:00:00Z")),
         holder: None,
-        reason: Some("späť <b> \u{1f980}".to_owned()),
+        reason: Some(ImageReason::FailedInEc2 { message: Some("späť <b> \u{1f980}".to_owned()) }),
         snapshots: vec![SnapshotId::new("snap-0123456789abcdef0").unwrap()],
         encrypted: Some(false),
         as_wanted: None,
         share: ShareState::Shared,
         shared_with: ["222222222222".parse().unwrap()].into(),
-        refused_targets: [("333333333333".parse().unwrap(), "closed".to_owned())].into(),
+        refused_targets: [(
+            "333333333333".parse().unwrap(),
+            AwsError::new("ec2:ModifyImageAttribute", "InvalidAMIAttributeItemValue", "closed", None),
+        )]
+        .into(),
         shared_at: Some(now()),
         shared_by_others: ["999999999999".parse().unwrap()].into(),
         public: true,
@@ -101,6 +106,7 @@ fn family() -> Family {
         requested: "default".to_owned(),
         policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "00ff".to_owned() }),
         rejected_policy: None,
+        rejection: Some(Rejection::Terminated.into()),
         making: Making {
             hibernation: true,
             stem: "web-20261124".to_owned().try_into().ok(),
@@ -111,6 +117,7 @@ fn family() -> Family {
         phase: Phase::Working,
         outcome: None,
         status: None,
+        answered_image: None,
         status_due: false,
         status_over: Some(FormerStatus { words: ["available ami-0".to_owned()].into(), doubted: true }),
         other_value: Some("other".to_owned()),
@@ -135,7 +142,7 @@ fn family() -> Family {
 }
 
 fn history(family: &mut Family, kind: EventKind) -> HistoryItem {
-    append(family, Fact::of(kind, &Place::Source, None, Some("a reason")), now())
+    append(family, Fact::of(kind, &Place::Source, None).because(ImageReason::SourceGone), now())
 }
 
 fn change() -> FamilyChange {

@@ -18,7 +18,7 @@ fn family(number: usize, policy: Option<&str>, at: &str, outcome: Option<&str>, 
         "id": format!("fam-{number:016x}"), "version": 1, "stack": "amiline", "account": "111111111111",
         "region": "us-east-1", "instance": format!("i-{number:017x}"), "button": "image", "slot": 1_795_521_600,
         "requested": "x", "instance_name": "web-1", "policy": policy.map(|name| json!({"name": name, "hash": "h"})), "phase": "settled",
-        "outcome": outcome, "status": status, "status_due": false, "reopen": false, "answer_refusals": 0,
+        "outcome": outcome, "status": status, "answered_image": status.and_then(|status| status.split(' ').find(|word| word.starts_with("ami-0"))), "status_due": false, "reopen": false, "answer_refusals": 0,
         "answer_not_before": null, "lease": null, "next_look": null, "round": 0, "seq": 1, "last_hash": "",
         "created_at": at, "row_versions": {},
     }))
@@ -153,7 +153,7 @@ fn enrolments_that_ended_are_named_and_alone_make_a_digest() {
             "enrolment": {"account": "111111111111", "region": "us-east-1", "instance": instance},
             "seq": 1, "prev_hash": "", "hash": "", "outcome_id": "0", "at": at, "event": "enrolment-ended",
             "account": "111111111111", "region": "us-east-1", "instance": instance, "policy": policy, "image": null,
-            "reason": "the tag is gone", "images": [],
+            "reason": {"code": "enrolment-ended", "policy": "nightly", "key": "amiline:schedule"}, "images": [],
         }))
         .unwrap()
     };
@@ -166,7 +166,7 @@ fn enrolments_that_ended_are_named_and_alone_make_a_digest() {
     let notice = digest.notice(&address()).unwrap();
     assert_eq!(notice.subject, "Amiline: web on 2026-11-24: 0 images, 40 no longer enrolled");
     assert_eq!(notice.attributes["severity"], "warning");
-    assert!(notice.text.contains(&format!("  i-{:017x} in us-east-1: the tag is gone\n", 1)), "{}", notice.text);
+    assert!(notice.text.contains(&format!("  i-{:017x} in us-east-1: the tag amiline:schedule is gone from the instance, so no further image is made under nightly", 1)), "{}", notice.text);
     assert!(notice.text.ends_with("  and 10 more\n"), "{}", notice.text);
     let ended = &document(&notice)["enrolments_ended"];
     assert_eq!((&ended["count"], ended["instances"].as_array().unwrap().len()), (&json!(40), 30));

@@ -1,5 +1,6 @@
 //! What a look at an enrolled instance leads to.
 
+use super::standing::{HeldUp, Standing};
 use super::{Enrolment, Named, Seat, Turn};
 use crate::bounds::Bounds;
 use crate::budget::Budget;
@@ -8,9 +9,10 @@ use crate::escape::one_line;
 use crate::history::EventKind;
 use crate::ids::PolicyName;
 use crate::image::ObservedInstance;
-use crate::look::{Admission, Counts, PolicyRead, Rejection, admit_under, usable};
+use crate::look::{Admission, Counts, PolicyRead, admit_under, usable};
 use crate::policy::Policy;
 use crate::press::{Hint, Press};
+use crate::reason::{Rejection, ScheduleReason};
 use crate::schedule::{Schedule, Timetable};
 use crate::tags::TagKeys;
 use crate::time::{Slot, plus_seconds, seconds_between};
@@ -29,7 +31,7 @@ const DAY_SECONDS: i64 = 86_400;
 /// lost, and no sweep sees a tag that is not there. Such looks take turns from those who are due, so they are rare.
 const IDLE_SECONDS: i64 = DAY_SECONDS;
 /// Missed slots that are counted; more are "many".
-const MISSED_MAX: usize = 1000;
+pub(crate) const MISSED_MAX: usize = 1000;
 
 /// What was read for a look.
 #[derive(Debug, Clone, Copy)]
@@ -111,15 +113,10 @@ pub struct Missed {
 
 impl Missed {
     /// What people are told; none if nothing was missed.
-    pub fn reason(&self, slot: Slot) -> Option<String> {
-        let slots = match self.slots {
-            0 => return None,
-            1 => "1 earlier slot was".to_owned(),
-            MISSED_MAX.. => format!("{MISSED_MAX} or more earlier slots were"),
-            slots => format!("{slots} earlier slots were"),
-        };
-        let minutes = self.late_seconds.div_euclid(60);
-        Some(format!("{slots} missed; the slot of {} is made {minutes} minutes late", slot.timestamp()))
+    pub fn reason(&self, slot: Slot) -> Option<ScheduleReason> {
+        let minutes_late = self.late_seconds.div_euclid(60);
+        let (slots, slot) = (self.slots, slot.timestamp());
+        (slots > 0).then_some(ScheduleReason::SlotsMissed { slots, slot, minutes_late })
     }
 }
 
@@ -159,15 +156,16 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
     after.bad_value = named.bad;
     for policy in longest_waiting_first(&after, named.policies) {
         let Some(seat) = after.seats.get_mut(&policy) else { continue };
-        if let Some(act) = act(seat, &policy, instance, sight) {
-            let enrolment = finished(after, sight, Some(tag));
-            return match act {
-                Act::Begin { slot, missed, admission } => {
-                    let enrolment = Enrolment { rev: enrolment.rev.saturating_add(1), ..enrolment };
-                    EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment }
-                }
-                Act::Refuse(rejection) => refusal(policy.to_string(), rejection, enrolment, sight),
-            };
+        match act(seat, &policy, instance, sight) {
+            Act::Begin { slot, missed, admission } => {
+                let enrolment = finished(after, sight, Some(tag));
+                let enrolment = Enrolment { rev: enrolment.rev.saturating_add(1), ..enrolment };
+                return EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment };
+            }
+            Act::Refuse(rejection) => {
+                return refusal(policy.to_string(), rejection, finished(after, sight, Some(tag)), sight);
+            }
+            Act::Wait(_) => {}
         }
     }
     changed(enrolment, finished(after, sight, Some(tag)))
@@ -186,10 +184,7 @@ fn tell(after: &Enrolment, instance: &ObservedInstance, sight: Sight<'_>) -> Opt
 /// ends.
 fn ended(before: &Enrolment, after: &Enrolment, instance: &ObservedInstance, sight: Sight<'_>) -> Vec<CoverageNews> {
     let key = sight.keys.schedule();
-    let now = match sight.tag {
-        Some(tag) => format!("the tag {key} says \"{}\" now", one_line(tag, 60)),
-        None => format!("the tag {key} is gone from the instance"),
-    };
+    let value = sight.tag.map(|tag| one_line(tag, 60));
     let gone =
         before.seats.iter().filter(|(policy, seat)| !seat.promised.is_empty() && !after.seats.contains_key(*policy));
     gone.map(|(policy, _)| CoverageNews {
@@ -197,9 +192,7 @@ fn ended(before: &Enrolment, after: &Enrolment, instance: &ObservedInstance, sig
         policy: policy.clone(),
         region: instance.region.clone(),
         image: None,
-        reason: format!(
-            "{now}, so no further image is made under {policy}; if a tool took it off, let it ignore the tag and set it again"
-        ),
+        reason: ScheduleReason::EnrolmentEnded { policy: policy.clone(), key: key.clone(), value: value.clone() },
     })
     .collect()
 }
@@ -261,25 +254,30 @@ fn changed(before: &Enrolment, mut after: Enrolment) -> EnrolmentDecision {
     EnrolmentDecision::Write(after)
 }
 
+/// What one policy's part of the enrolment asks for.
 pub(super) enum Act {
+    /// An image.
     Begin { slot: Slot, missed: Missed, admission: Box<Admission> },
+    /// That people are told why the policy gives no image.
     Refuse(Rejection),
+    /// Nothing now, and why not.
+    Wait(Standing),
 }
 
 /// Brings one seat up to date, and says what it asks for.
-pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Option<Act> {
+pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Act {
     let unread = PolicyRead::default();
     let read = sight.policies.get(name).unwrap_or(&unread);
     seat.text_hash = read.texts.newest.as_deref().map(Policy::hash);
     let usable = usable(name, read, &instance.region, sight.bounds, sight.keys).and_then(|usable| {
         let table = usable.policy.schedule.as_ref().and_then(Schedule::timetable);
-        Ok((table.ok_or_else(|| Rejection::NoSchedule(name.clone()))?, usable))
+        Ok((table.ok_or_else(|| Rejection::NoSchedule { policy: name.clone() })?, usable))
     });
     let (table, policy) = match usable {
         Ok(given) => given,
         Err(rejection) => {
             seat.next = None;
-            let lapsed = matches!(rejection, Rejection::UnknownPolicy { .. } | Rejection::NoSchedule(_));
+            let lapsed = matches!(rejection, Rejection::UnknownPolicy { .. } | Rejection::NoSchedule { .. });
             if lapsed {
                 seat.slots = None;
                 seat.promised.clear();
@@ -298,18 +296,18 @@ pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstanc
     }
     let Some(slot) = table.latest(seat.done, sight.now) else {
         seat.next = table.next(seat.done.max(sight.now)).map(|slot| turn(&table, slot, name, instance));
-        return None;
+        return Act::Wait(seat.next.map_or(Standing::Over, Standing::Next));
     };
     let due = turn(&table, slot, name, instance);
     if due.at > sight.now {
         seat.next = Some(due);
-        return None;
+        return Act::Wait(Standing::InTheWindow(due));
     }
     if sight.busy {
         // Another look meanwhile does not put it off further.
         let put_off = seat.next.filter(|turn| turn.slot == slot && turn.at > sight.now);
-        seat.next = put_off.or(Some(Turn { slot, at: plus_seconds(sight.now, BUSY_SECONDS) }));
-        return None;
+        let turn = put_off.unwrap_or(Turn { slot, at: plus_seconds(sight.now, BUSY_SECONDS) });
+        return hold_up(seat, turn, HeldUp::Busy);
     }
     let counts = Counts { press: sight.press, budget: sight.budget };
     match admit_under(policy, instance, counts, sight.bounds, sight.now) {
@@ -320,26 +318,26 @@ pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstanc
             };
             take(seat, &table, slot, name, instance, sight.now);
             seat.refused = None;
-            Some(Act::Begin { slot, missed, admission: Box::new(admission) })
+            Act::Begin { slot, missed, admission: Box::new(admission) }
         }
         // It waits: for its interval, for the policy's next day, or for the hour.
-        Err(Rejection::TooSoon(free)) => {
-            seat.next = Some(Turn { slot, at: free });
-            None
+        Err(limit @ Rejection::TooSoon { free }) => hold_up(seat, Turn { slot, at: free }, HeldUp::Limit(limit)),
+        Err(limit @ Rejection::DailyLimit { free, .. }) => {
+            let at = plus_seconds(free, place_in_the_queue(seat, free));
+            hold_up(seat, Turn { slot, at }, HeldUp::Limit(limit))
         }
-        Err(Rejection::DailyLimit { free, .. }) => {
-            seat.next = Some(Turn { slot, at: plus_seconds(free, place_in_the_queue(seat, free)) });
-            None
-        }
-        Err(Rejection::HourlyLimit { .. }) => {
-            seat.next = Some(due);
-            None
-        }
+        Err(limit @ Rejection::HourlyLimit { .. }) => hold_up(seat, due, HeldUp::Limit(limit)),
         Err(rejection) => {
             take(seat, &table, slot, name, instance, sight.now);
             refuse(seat, rejection)
         }
     }
+}
+
+/// The slot has come, and has to wait.
+fn hold_up(seat: &mut Seat, turn: Turn, by: HeldUp) -> Act {
+    seat.next = Some(turn);
+    Act::Wait(Standing::HeldUp { turn, by })
 }
 
 /// Seconds into the policy's next day at which an instance comes that a full day made wait: the longer it has been without
@@ -366,11 +364,11 @@ fn take(
 }
 
 /// Told once: until the reason is another one, or was gone in between.
-fn refuse(seat: &mut Seat, rejection: Rejection) -> Option<Act> {
+fn refuse(seat: &mut Seat, rejection: Rejection) -> Act {
     let told = format!("{} {}", rejection.code(), seat.text_hash.as_deref().unwrap_or_default());
     if seat.refused.as_ref() == Some(&told) {
-        return None;
+        return Act::Wait(Standing::Refused(rejection));
     }
     seat.refused = Some(told);
-    Some(Act::Refuse(rejection))
+    Act::Refuse(rejection)
 }

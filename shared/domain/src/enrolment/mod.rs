@@ -7,6 +7,7 @@
 mod decide;
 mod standing;
 
+pub(crate) use decide::MISSED_MAX;
 pub use decide::{EnrolmentDecision, Missed, Sight, decide};
 pub use standing::{HeldUp, Standing, standing};
 
@@ -142,7 +143,8 @@ pub struct Named {
 }
 
 /// A value of the tag that cannot be used as it is.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "problem", rename_all = "kebab-case")]
 pub enum BadSchedule {
     /// A part of it is no policy's name.
     #[error("{0}; the others are followed")]

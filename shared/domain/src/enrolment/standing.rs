@@ -4,8 +4,8 @@ use super::decide::{Act, act};
 use super::{Seat, Sight, Turn};
 use crate::ids::PolicyName;
 use crate::image::ObservedInstance;
-use crate::look::{Counts, Rejection, admit_under, usable};
-use crate::schedule::Schedule;
+use crate::look::{unfit, usable};
+use crate::reason::Rejection;
 use crate::time::Slot;
 
 /// How an instance stands in one policy's schedule at a moment.
@@ -41,42 +41,15 @@ pub enum HeldUp {
 
 /// How the instance stands in a policy's schedule. `seat` is as the enrolment has it.
 pub fn standing(seat: &Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Standing {
-    let unread = crate::look::PolicyRead::default();
-    let read = sight.policies.get(name).unwrap_or(&unread);
-    let counts = Counts { press: sight.press, budget: sight.budget };
-    let admitted = usable(name, read, &instance.region, sight.bounds, sight.keys).and_then(|usable| {
-        let table = usable.policy.schedule.as_ref().and_then(Schedule::timetable);
-        let table = table.ok_or_else(|| Rejection::NoSchedule(name.clone()))?;
-        Ok((table, admit_under(usable, instance, counts, sight.bounds, sight.now)))
-    });
-    let (table, admitted) = match admitted {
-        Err(rejection) => return Standing::Refused(rejection),
-        Ok(admitted) => admitted,
-    };
-    let limit = match admitted {
-        Ok(_) => None,
-        Err(limit @ (Rejection::TooSoon(_) | Rejection::HourlyLimit { .. } | Rejection::DailyLimit { .. })) => {
-            Some(limit)
-        }
-        Err(rejection) => return Standing::Refused(rejection),
-    };
-    let mut seat = seat.clone();
-    match act(&mut seat, name, instance, sight) {
-        Some(Act::Begin { slot, .. }) => return Standing::Due(slot),
-        Some(Act::Refuse(rejection)) => return Standing::Refused(rejection),
-        None => {}
+    let read = sight.policies.get(name).cloned().unwrap_or_default();
+    let usable = usable(name, &read, &instance.region, sight.bounds, sight.keys).ok();
+    // A look finds that out when a slot is due.
+    if let Some(unfit) = usable.and_then(|usable| unfit(&usable.policy, name, instance)) {
+        return Standing::Refused(unfit);
     }
-    let Some(turn) = seat.next else { return Standing::Over };
-    if turn.slot.timestamp() > sight.now {
-        return Standing::Next(turn);
-    }
-    // Before its turn no limit was asked.
-    if table.turn(turn.slot, name, &instance.id) > sight.now {
-        return Standing::InTheWindow(turn);
-    }
-    match limit {
-        _ if sight.busy => Standing::HeldUp { turn, by: HeldUp::Busy },
-        Some(limit) => Standing::HeldUp { turn, by: HeldUp::Limit(limit) },
-        None => Standing::InTheWindow(turn),
+    match act(&mut seat.clone(), name, instance, sight) {
+        Act::Begin { slot, .. } => Standing::Due(slot),
+        Act::Refuse(rejection) => Standing::Refused(rejection),
+        Act::Wait(standing) => standing,
     }
 }

@@ -6,8 +6,9 @@ use crate::budget::Budget;
 use crate::coverage::Made;
 use crate::ids::{DeviceName, TagPrefix};
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
-use crate::look::{PolicyRead, Rejection};
+use crate::look::PolicyRead;
 use crate::press::{Hint, Press};
+use crate::reason::Rejection;
 use crate::tags::TagKeys;
 use crate::time::plus_seconds;
 
@@ -164,7 +165,7 @@ fn what_was_missed_is_caught_up_once_and_said() {
     assert_eq!(scene.looks_at("2026-11-28T09:00:00Z"), ["nightly 20261128T020000Z, 3 missed"]);
     assert!(scene.looks().is_empty());
     let missed = Missed { slots: 3, late_seconds: 7 * 3600 };
-    let said = missed.reason(Slot::at(at("2026-11-28T02:00:00Z"))).unwrap();
+    let said = missed.reason(Slot::at(at("2026-11-28T02:00:00Z"))).unwrap().to_string();
     assert_eq!(said, "3 earlier slots were missed; the slot of 2026-11-28T02:00:00Z is made 420 minutes late");
 }
 
@@ -422,7 +423,7 @@ fn the_sweep_looks_at_what_differs_only() {
     assert!(!scene.enrolment.is_current("nightly,weekly", &hashes));
     assert!(!scene.enrolment.is_current("nightly", &BTreeMap::new()));
     assert!(!Enrolment::default().is_current("nightly", &hashes));
-    let refusal = Rejection::NoSchedule(name("by-hand"));
+    let refusal = Rejection::NoSchedule { policy: name("by-hand") };
     assert!(refusal.to_string().contains("has no schedule"));
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn item(event: &str, region: &str, name: Option<&str>) -> HistoryItem
         "family": "fam-0123456789abcdef", "seq": 3, "prev_hash": "", "hash": "00ff", "outcome_id": "0123456789abcdef",
         "at": "2026-11-23T10:19:33Z", "event": event, "account": "111111111111", "region": region,
         "instance": "i-0a1b2c3d4e5f60718", "instance_region": "us-east-1", "instance_name": name,
-        "requested": "default", "policy": "default", "image": "ami-0f1e2d3c4b5a69788", "reason": "why", "images": [],
+        "requested": "default", "policy": "default", "image": "ami-0f1e2d3c4b5a69788", "reason": {"code": "source-gone"}, "images": [],
     }))
     .unwrap()
 }
@@ -55,7 +55,7 @@ fn a_mail_says_which_machine_where_to_look_and_what_to_type() {
         [
             "web-1 (i-0a1b2c3d4e5f60718): ami-0f1e2d3c4b5a69788 is only partly distributed",
             "",
-            "Reason    why",
+            "Reason    the source image is gone",
             "Instance  web-1 (i-0a1b2c3d4e5f60718)",
             "Image     ami-0f1e2d3c4b5a69788",
             "Region    us-east-1",

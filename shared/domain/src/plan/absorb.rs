@@ -10,9 +10,9 @@ use crate::history::{EventKind, Fact, REASON_CHARACTERS};
 use crate::ids::ImageId;
 use crate::image::{ImageState, ObservedImage};
 use crate::key::ImageKey;
-use crate::look::Rejection;
 use crate::name::RENAMES_MAX;
 use crate::policy::BeyondBounds;
+use crate::reason::{ByHandReason, ImageReason, Rejection};
 
 /// Twins kept in a row. More than a few mean that somebody forges tags, which the first notifications say.
 const TWINS_MAX: usize = 4;
@@ -128,8 +128,7 @@ fn not_found_after_call(
         row.holder = None;
         row.rename = if row.rename == 0 { 2 } else { row.rename.saturating_add(1) };
         if row.rename > RENAMES_MAX {
-            let reason = "images that are not ours hold every name for it; deregister or rename them";
-            turns::failed(row, RowState::Failed, reason.to_owned(), changes);
+            turns::failed(row, RowState::Failed, ImageReason::NamesTaken, changes);
         } else {
             row.state = RowState::Wanted;
             rename(family, row);
@@ -165,8 +164,8 @@ pub(super) fn rename(family: &Family, row: &mut ImageRow) {
 fn note_twins(row: &mut ImageRow, id: &ImageId, claimants: &[&ObservedImage], changes: &mut Changes) {
     for twin in claimants.iter().filter(|image| image.id != *id && image.state != ImageState::Deregistered) {
         if row.twins.len() < TWINS_MAX && row.twins.insert(twin.id.clone()) {
-            let reason = format!("{} carries the same intent as {id}; it is left alone: find out who made it", twin.id);
-            changes.facts.push(Fact::of(EventKind::TwinFound, &row.place, Some(&twin.id), Some(&reason)));
+            let reason = ByHandReason::SameIntent { image: id.clone(), duplicate: twin.id.clone() };
+            changes.facts.push(Fact::of(EventKind::TwinFound, &row.place, Some(&twin.id)).because(reason));
         }
     }
 }
@@ -193,11 +192,12 @@ fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, change
             };
             // What disabling took away does not come back by itself.
             let unshared = row.state == RowState::Disabled && row.share == ShareState::Failed;
-            let reason = unshared.then(|| {
-                row.reason = Some("not shared: disabling it took its launch permissions away".to_owned());
-                format!("its launch permissions did not come back; `amiline retry {}` shares it again", family.id)
-            });
-            changes.facts.push(Fact::of(kind, &row.place, Some(&image.id), reason.as_deref()));
+            let mut fact = Fact::of(kind, &row.place, Some(&image.id));
+            if unshared {
+                row.reason = Some(ImageReason::PermissionsLost);
+                fact = fact.because(ByHandReason::PermissionsNotBack { family: family.id.clone() });
+            }
+            changes.facts.push(fact);
             // An image that comes after its deadline takes the family's work up again.
             if row.state == RowState::TimedOut {
                 family.take_up_again();
@@ -211,8 +211,8 @@ fn follow(family: &mut Family, row: &mut ImageRow, image: &ObservedImage, change
             row.not_before = None;
         }
         (RowState::Pending | RowState::TimedOut, ImageState::Failed) => {
-            let reason = one_line(image.state_reason.as_deref().unwrap_or("EC2 gave no reason"), REASON_CHARACTERS);
-            turns::failed(row, RowState::Failed, reason, changes);
+            let message = image.state_reason.as_deref().map(|reason| one_line(reason, REASON_CHARACTERS));
+            turns::failed(row, RowState::Failed, ImageReason::FailedInEc2 { message }, changes);
         }
         (RowState::Pending | RowState::TimedOut | RowState::Available, ImageState::Disabled) => {
             turns::disabled(row, &family.id, changes);
@@ -256,8 +256,7 @@ fn leave_alone_if_unmanaged(
     changes: &mut Changes,
 ) {
     if row.state == RowState::Available && row.share == ShareState::Wanted && !family.manages(image, scene.keys) {
-        let reason = format!("its tag {} was taken off, so it is left alone", scene.keys.managed_by());
-        turns::not_shared(row, reason, changes);
+        turns::not_shared(row, ImageReason::Unmanaged { tag: scene.keys.managed_by() }, changes);
     }
 }
 
@@ -266,14 +265,12 @@ fn give_up_copies_without_a_source(family: &mut Family, observed: &Observed, sce
     let Some(source) = family.source() else { return };
     let reason = match (source.state, observed.rows.get(&Place::Source)) {
         (RowState::Failed | RowState::TimedOut | RowState::Disabled | RowState::Deregistered, _) => {
-            "the source image is gone"
+            ImageReason::SourceGone
         }
         (RowState::Available, Some(RowSight::Seen(images))) => {
             let seen = images.iter().find(|image| Some(&image.id) == source.image.as_ref());
             match seen {
-                Some(image) if !family.manages(image, scene.keys) => {
-                    "our tags were taken off the source image, so it is left alone"
-                }
+                Some(image) if !family.manages(image, scene.keys) => ImageReason::SourceUnmanaged,
                 Some(_) | None => return,
             }
         }
@@ -281,7 +278,7 @@ fn give_up_copies_without_a_source(family: &mut Family, observed: &Observed, sce
         | (RowState::Wanted | RowState::Calling | RowState::Pending, _) => return,
     };
     for row in family.rows.values_mut().filter(|row| !row.place.is_source() && row.state == RowState::Wanted) {
-        turns::given_up(row, reason.to_owned(), changes);
+        turns::given_up(row, reason.clone(), changes);
     }
 }
 
@@ -292,13 +289,13 @@ fn postpone(row: &mut ImageRow, scene: Scene<'_>) {
 
 fn give_up_if_overdue(row: &mut ImageRow, scene: Scene<'_>, changes: &mut Changes) {
     if row.state == RowState::Available && row.share == ShareState::Wanted && scene.now >= deadline(row, scene) {
-        let last = row.reason.take().unwrap_or_else(|| "its image was not to be seen".to_owned());
-        turns::not_shared(row, format!("not shared by the deadline: {last}"), changes);
+        let last = row.reason.take().map(|last| Box::new(last.alone()));
+        turns::not_shared(row, ImageReason::NotSharedByDeadline { last }, changes);
     }
     if row.state.is_open() && scene.now >= deadline(row, scene) {
         let hours = scene.policy.map_or(24, |policy| policy.deadline_hours);
-        let last = row.reason.take().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        turns::failed(row, RowState::TimedOut, format!("not available within {hours} hours{last}"), changes);
+        let last = row.reason.take().map(|last| Box::new(last.alone()));
+        turns::failed(row, RowState::TimedOut, ImageReason::NotByDeadline { hours, last }, changes);
     }
 }
 
@@ -347,13 +344,15 @@ fn refuse_beyond_bounds(family: &mut Family, scene: Scene<'_>, changes: &mut Cha
     for row in family.rows.values_mut() {
         if row.state == RowState::Wanted && !scene.bounds.regions.contains(&row.region) {
             let reason = match &row.place {
-                Place::Source => Rejection::RegionNotAllowed(row.region.clone()).to_string(),
-                Place::Copy(region) => BeyondBounds::Region(region.clone()).to_string(),
+                Place::Source => {
+                    ImageReason::Unfit { rejection: Rejection::RegionNotAllowed { region: row.region.clone() } }
+                }
+                Place::Copy(region) => ImageReason::NotAllowedAnyMore { beyond: BeyondBounds::Region(region.clone()) },
             };
             turns::given_up(row, reason, changes);
         }
         if let (ShareState::Wanted, Some(stranger)) = (row.share, &stranger) {
-            turns::not_shared(row, stranger.to_string(), changes);
+            turns::not_shared(row, ImageReason::NotAllowedAnyMore { beyond: stranger.clone() }, changes);
         }
     }
 }

@@ -6,10 +6,11 @@ use crate::history::{EventKind, Fact};
 use crate::ids::{AccountId, PolicyName, Region, StackName};
 use crate::image::ObservedInstance;
 use crate::key::{ImageKey, IntentKey};
-use crate::look::{Admission, Rejection};
+use crate::look::Admission;
 use crate::making::Making;
 use crate::policy::PolicyRef;
 use crate::press::{Press, PressKey, PressState, ToldRefusal};
+use crate::reason::{Rejection, Repeats, RequestReason};
 use crate::record::{Expected, PressWrite};
 use crate::status;
 use crate::tags::{Button, Trigger};
@@ -56,7 +57,7 @@ pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family
         told: None,
     };
     let changes = Changes {
-        facts: vec![Fact::of(EventKind::ImageRequested, &Place::Source, None, None)],
+        facts: vec![Fact::of(EventKind::ImageRequested, &Place::Source, None)],
         press: Some(PressWrite::Put { key: press_key(begun), expected: Expected::read_at(begun.press.rev), press }),
         rows: BTreeSet::from([Place::Source]),
         family: true,
@@ -74,11 +75,9 @@ pub fn refuse(
 ) -> (Family, Changes) {
     let mut family = Family { rejected_policy: policy, ..new_family(begun.asked(), None, now) };
     let before = begun.press.told.as_ref().filter(|told| told.repeats > 0);
-    let reason = match before.filter(|told| told.what == rejection.identity(begun.value)) {
-        Some(told) if told.repeats == 1 => format!("{rejection} (refused once more since {})", told.at),
-        Some(told) => format!("{rejection} (refused {} times more since {})", told.repeats, told.at),
-        None => rejection.to_string(),
-    };
+    let same = before.filter(|told| told.what == rejection.identity(begun.value));
+    let repeats = same.map(|told| Repeats { count: told.repeats, since: told.at });
+    let reason = RequestReason { rejection: rejection.clone(), repeats };
     family.phase = Phase::Answering;
     answer_refused(&mut family, &reason, now);
     let press = Press {
@@ -95,7 +94,7 @@ pub fn refuse(
         told: Some(ToldRefusal { what: rejection.identity(begun.value), at: now, repeats: 0 }),
     };
     let changes = Changes {
-        facts: vec![Fact::of(EventKind::RequestRejected, &Place::Source, None, Some(&reason))],
+        facts: vec![Fact::of(EventKind::RequestRejected, &Place::Source, None).because(reason)],
         press: Some(PressWrite::Put { key: press_key(begun), expected: Expected::read_at(begun.press.rev), press }),
         family: true,
         ..Changes::default()
@@ -158,10 +157,12 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
         requested: asked.requested.to_owned(),
         policy,
         rejected_policy: None,
+        rejection: None,
         making: Making::default(),
         phase: Phase::Working,
         outcome: None,
         status: None,
+        answered_image: None,
         status_due: false,
         status_over: None,
         other_value: None,
@@ -190,8 +191,9 @@ pub(super) fn want_source(family: &mut Family, instance: &ObservedInstance, admi
 }
 
 /// Gives the family the refusal as its answer.
-pub(super) fn answer_refused(family: &mut Family, reason: &str, now: Timestamp) {
+pub(super) fn answer_refused(family: &mut Family, reason: &RequestReason, now: Timestamp) {
     family.outcome = Some(Outcome::Rejected);
+    family.rejection = Some(reason.clone());
     family.status = Some(status::rejected(reason));
     family.status_due = true;
     family.next_look = Some((now, Worker::Create));

@@ -1,11 +1,11 @@
 //! Taking in how a call ended.
 
 use super::instance::DOUBTFUL_REFUSALS_MAX;
-use super::{Action, Changes, Ended, Scene, ShareStep, backoff, turns};
-use crate::escape::one_line;
+use super::{Action, Changes, Ended, Scene, ShareRefused, ShareStep, Stopped, backoff, turns};
 use crate::family::{Family, ImageRow, Phase, RowState, ShareState};
 use crate::fault::Fault;
-use crate::history::{EventKind, Fact, REASON_CHARACTERS};
+use crate::history::{EventKind, Fact};
+use crate::reason::ImageReason;
 use crate::record::PressWrite;
 use crate::status;
 use crate::time::plus_seconds;
@@ -45,43 +45,41 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
         }
         // The image that holds the name may be ours, from a call whose answer was lost: look at it before anything else.
         Ended::NameTaken(holder) => row.holder.clone_from(holder),
-        Ended::Refused { fault: Fault::Later, reason } => {
+        Ended::Refused { fault: Fault::Later, error } => {
             row.state = RowState::Wanted;
-            put_off(row, reason, scene);
+            put_off(row, error.clone().into(), scene);
         }
         // Nobody refused anything, so the next invocation need not wait longer for each that had no time.
         Ended::NoTime => {
             row.state = RowState::Wanted;
             row.not_before = Some(plus_seconds(scene.now, NO_TIME_SECONDS));
         }
-        Ended::Refused { fault: Fault::Reject, reason }
-            if place.is_source()
-                && DOUBTFUL.iter().any(|code| reason.starts_with(code))
-                && row.refusals < DOUBTFUL_REFUSALS_MAX =>
+        Ended::Refused { fault: Fault::Reject, error }
+            if place.is_source() && DOUBTFUL.contains(&error.code.as_str()) && row.refusals < DOUBTFUL_REFUSALS_MAX =>
         {
             row.state = RowState::Wanted;
-            put_off(row, reason, scene);
+            put_off(row, error.clone().into(), scene);
         }
         // An earlier call of this attempt may have had its effect: its image is looked for before it is given up.
-        Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, reason } if row.maybe_made => {
-            row.refused = Some(reason.clone());
+        Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, error } if row.maybe_made => {
+            row.refused = Some(error.clone().into());
         }
-        Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, reason } => {
-            turns::failed(row, RowState::Failed, reason.clone(), &mut changes);
+        Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, error } => {
+            turns::failed(row, RowState::Failed, error.clone().into(), &mut changes);
         }
         // It may have had its effect: stay at `Calling`, and look.
-        Ended::Refused { fault: Fault::Unknown, reason } => {
+        Ended::Refused { fault: Fault::Unknown, error } => {
             row.maybe_made = true;
-            row.reason = Some(reason.clone());
+            row.reason = Some(error.clone().into());
         }
         Ended::Done | Ended::Gone | Ended::Shared { .. } => {}
     }
     changes
 }
 
-fn put_off(row: &mut ImageRow, reason: &str, scene: Scene<'_>) {
+fn put_off(row: &mut ImageRow, reason: ImageReason, scene: Scene<'_>) {
     backoff::put_off(row, scene);
-    row.reason = Some(reason.to_owned());
+    row.reason = Some(reason);
 }
 
 fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>) -> Changes {
@@ -97,12 +95,12 @@ fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>
             row.refusals = 0;
             row.not_before = None;
             row.reason = None;
-            changes.facts.push(Fact::of(EventKind::ImageShared, &step.place, Some(&step.image), None));
+            changes.facts.push(Fact::of(EventKind::ImageShared, &step.place, Some(&step.image)));
             if row.refused_targets.is_empty() {
                 row.share = ShareState::Shared;
             } else {
                 // An earlier look found out whom EC2 refuses; these were the rest.
-                let reason = not_with(row);
+                let reason = ImageReason::not_shared_with(row, None);
                 turns::not_shared(row, reason, &mut changes);
             }
         }
@@ -110,37 +108,33 @@ fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>
             row.shared_with.extend(shared.iter().cloned());
             row.refused_targets.extend(refused.clone());
             if !shared.is_empty() {
-                changes.facts.push(Fact::of(EventKind::ImageShared, &step.place, Some(&step.image), None));
+                changes.facts.push(Fact::of(EventKind::ImageShared, &step.place, Some(&step.image)));
             }
-            match stopped {
-                Some((Fault::Later | Fault::Unknown, reason)) => put_off(row, reason, scene),
-                Some((Fault::Reject | Fault::NeedsPerson, reason)) => {
-                    let reason = format!("{}; and then {reason}", not_with(row));
-                    turns::not_shared(row, reason, &mut changes);
+            let then = match stopped {
+                Some(Stopped::EnoughCalls) => {
+                    put_off(row, ImageReason::SharingGoesOn, scene);
+                    return changes;
                 }
-                None => {
-                    let reason = not_with(row);
-                    turns::not_shared(row, reason, &mut changes);
+                Some(Stopped::Refused(ShareRefused { fault: Fault::Later | Fault::Unknown, error })) => {
+                    put_off(row, error.clone().into(), scene);
+                    return changes;
                 }
-            }
+                Some(Stopped::Refused(ShareRefused { fault: Fault::Reject | Fault::NeedsPerson, error })) => {
+                    Some(error.clone())
+                }
+                None => None,
+            };
+            let reason = ImageReason::not_shared_with(row, then);
+            turns::not_shared(row, reason, &mut changes);
         }
         // Adding a permission twice is harmless, so an unknown outcome is simply tried again.
-        Ended::Refused { fault: Fault::Later | Fault::Unknown, reason } => put_off(row, reason, scene),
-        Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, reason } => {
-            row.share = ShareState::Failed;
-            row.reason = Some(format!("not shared: {reason}"));
-            changes.facts.push(Fact::of(EventKind::ShareFailed, &step.place, Some(&step.image), Some(reason)));
+        Ended::Refused { fault: Fault::Later | Fault::Unknown, error } => put_off(row, error.clone().into(), scene),
+        Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, error } => {
+            turns::not_shared(row, ImageReason::NotShared(Box::new(error.clone())), &mut changes);
         }
         Ended::NameTaken(_) | Ended::Gone | Ended::NoTime => {}
     }
     changes
-}
-
-/// With whom an image is not shared, and why.
-fn not_with(row: &ImageRow) -> String {
-    let each: Vec<String> = row.refused_targets.iter().map(|(target, reason)| format!("{target}: {reason}")).collect();
-    let text = format!("not shared with {}", each.join("; with "));
-    one_line(&text, REASON_CHARACTERS)
 }
 
 fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {

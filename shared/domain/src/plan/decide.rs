@@ -7,6 +7,7 @@ use super::{
 use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState, Worker};
 use crate::history::{EventKind, Fact};
 use crate::policy::Policy;
+use crate::reason::OutcomeReason;
 use crate::record::PressWrite;
 use crate::status;
 use crate::target::ShareTarget;
@@ -151,16 +152,20 @@ fn settle(family: &mut Family, changes: &mut Changes) {
         Outcome::Partial => EventKind::FamilyPartial,
         Outcome::Failed | Outcome::Rejected => EventKind::FamilyFailed,
     };
-    let reason = (outcome != Outcome::Complete).then(|| status::reasons(family));
     family.outcome = Some(outcome);
     family.status = Some(status::ended(family, outcome));
+    family.answered_image = family.home_image().cloned();
     family.status_due = true;
     family.status_over = None;
     family.other_value = None;
     family.answer_refusals = 0;
     family.answer_not_before = None;
     changes.family = true;
-    changes.facts.push(Fact::of(kind, &Place::Source, family.home_image(), reason.as_deref()));
+    let fact = Fact::of(kind, &Place::Source, family.home_image());
+    changes.facts.push(match outcome {
+        Outcome::Complete => fact,
+        Outcome::Partial | Outcome::Failed | Outcome::Rejected => fact.because(OutcomeReason::of(family)),
+    });
     // The press was answered in the first round; what comes later has no button to spring back, and no schedule has one.
     match family.press_key().filter(|_| family.round == 0) {
         Some(key) => {

@@ -10,6 +10,7 @@ use crate::family::{Family, ImageRow, Phase, Place, RowState, Worker};
 use crate::image::{InstanceState, ObservedInstance};
 use crate::look::unfit;
 use crate::press::PressKey;
+use crate::reason::ImageReason;
 use crate::status;
 use crate::time::plus_seconds;
 
@@ -21,9 +22,6 @@ const PENDING_EVERY_SECONDS: i64 = 30;
 /// How often EC2 may say that it does not know the instance, or that it is not in the right state, although a read shows
 /// otherwise: over about seven minutes, which is longer than reads lag.
 pub(super) const DOUBTFUL_REFUSALS_MAX: u32 = 3;
-
-/// What is said of an instance that is waited for.
-const PENDING: &str = "the instance is pending; EC2 makes an image of it once it runs";
 
 /// Whether the instance has to be read: CreateImage is due and was not preceded by a read in this look, or somebody may have
 /// changed the button. Of an instance that is waited for, an early look may find that it runs.
@@ -56,9 +54,9 @@ pub(super) fn take_in(family: &mut Family, observed: &Observed, scene: Scene<'_>
         InstanceSight::Seen(None) if !is_ready(row, scene.now) => {}
         InstanceSight::Seen(None) if row.refusals < DOUBTFUL_REFUSALS_MAX => {
             put_off(row, scene);
-            row.reason = Some("EC2 does not show the instance".to_owned());
+            row.reason = Some(ImageReason::InstanceNotShown);
         }
-        InstanceSight::Seen(None) => turns::given_up(row, "EC2 does not show the instance".to_owned(), changes),
+        InstanceSight::Seen(None) => turns::given_up(row, ImageReason::InstanceNotShown, changes),
         InstanceSight::Seen(Some(instance)) => match refusal(family.policy.as_ref(), instance, scene) {
             Some(reason) => turns::given_up(row, reason, changes),
             None if instance.state == InstanceState::Pending => wait(row, scene, changes),
@@ -100,9 +98,13 @@ fn answers_a_press(family: &Family) -> Option<PressKey> {
     family.press_key().filter(|_| family.phase == Phase::Working && family.round == 0)
 }
 
-fn refusal(policy: Option<&crate::policy::PolicyRef>, instance: &ObservedInstance, scene: Scene<'_>) -> Option<String> {
+fn refusal(
+    policy: Option<&crate::policy::PolicyRef>,
+    instance: &ObservedInstance,
+    scene: Scene<'_>,
+) -> Option<ImageReason> {
     let (policy_ref, policy) = (policy?, scene.policy?);
-    unfit(policy, &policy_ref.name, instance).map(|rejection| rejection.to_string())
+    unfit(policy, &policy_ref.name, instance).map(|rejection| ImageReason::Unfit { rejection })
 }
 
 fn wait(row: &mut ImageRow, scene: Scene<'_>, changes: &mut Changes) {
@@ -110,12 +112,11 @@ fn wait(row: &mut ImageRow, scene: Scene<'_>, changes: &mut Changes) {
     let until = plus_seconds(since, PENDING_SECONDS_MAX);
     if scene.now >= until {
         let minutes = PENDING_SECONDS_MAX.div_euclid(60);
-        let reason = format!("the instance is still pending after {minutes} minutes; tag it again when it runs");
-        turns::given_up(row, reason, changes);
+        turns::given_up(row, ImageReason::InstanceStillPending { minutes }, changes);
         return;
     }
     if is_ready(row, scene.now) {
         row.not_before = Some(plus_seconds(scene.now, PENDING_EVERY_SECONDS).min(until));
     }
-    row.reason = Some(PENDING.to_owned());
+    row.reason = Some(ImageReason::InstancePending);
 }

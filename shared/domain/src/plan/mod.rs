@@ -28,7 +28,7 @@ pub use begin::{Begun, begin, refuse};
 pub use conclude::conclude;
 pub use decide::decide;
 pub use retry::{NothingToRetry, retry};
-pub use share::{SHARE_CALLS_MAX, ShareRefused, Sharing};
+pub use share::{SHARE_CALLS_MAX, ShareRefused, Sharing, Stopped};
 pub use slot::{Scheduled, begin_slot, refuse_enrolment};
 pub use wait::{looks, next_look};
 
@@ -42,6 +42,7 @@ use crate::image::{ImageState, ObservedImage, ObservedInstance, SnapshotKeys};
 use crate::making::Treatment;
 use crate::name::ImageName;
 use crate::policy::{CopyMinutes, Policy};
+use crate::reason::AwsError;
 use crate::record::PressWrite;
 use crate::tags::{TagKeys, Trigger};
 use crate::target::ShareTarget;
@@ -289,9 +290,9 @@ pub enum Ended {
         /// Who got it.
         shared: BTreeSet<ShareTarget>,
         /// Who is refused for good, and why.
-        refused: BTreeMap<ShareTarget, String>,
+        refused: BTreeMap<ShareTarget, AwsError>,
         /// Why it was stopped before everybody had an answer.
-        stopped: Option<(Fault, String)>,
+        stopped: Option<Stopped>,
     },
     /// The instance does not exist any more.
     Gone,
@@ -303,8 +304,8 @@ pub enum Ended {
     Refused {
         /// What kind of failure.
         fault: Fault,
-        /// Code and message, for people.
-        reason: String,
+        /// What AWS said.
+        error: AwsError,
     },
 }
 

@@ -5,13 +5,13 @@
 //! recorded and told once, with what mends it.
 
 use super::{Changes, Knock, Look, Observed, PermissionsSight, RowSight, Scene};
-use crate::escape::one_line;
 use crate::family::{Family, ImageRow, Phase, RowState, ShareState, Worker};
-use crate::history::{EventKind, Fact, REASON_CHARACTERS};
-use crate::ids::{FamilyId, ImageId, Region};
+use crate::history::{EventKind, Fact};
+use crate::ids::FamilyId;
 use crate::image::ImageState;
 use crate::press::STALE_READ_SECONDS;
-use crate::target::{ShareTarget, some_of};
+use crate::reason::{ByHandReason, ImageReason};
+use crate::target::ShareTarget;
 use crate::time::plus_seconds;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ pub(super) fn take_in(family: &mut Family, observed: &Observed, scene: Scene<'_>
         compare_promised(row, found, promised, &id, changes);
         compare_others(row, others, changes);
         if is_in_order(row) && !is_in_order(&before) {
-            changes.facts.push(Fact::of(EventKind::SharesInOrder, &row.place, row.image.as_ref(), None));
+            changes.facts.push(Fact::of(EventKind::SharesInOrder, &row.place, row.image.as_ref()));
         }
         if *row != before {
             changes.rows.insert(row.place.clone());
@@ -89,13 +89,12 @@ fn compare_promised(
     row.refused_targets.retain(|target, _| !has.contains(target));
     row.shared_with = has;
     if !taken.is_empty() {
-        let what = format!("somebody took back the share with {}", some_of(&taken));
-        let next = format!("{what}; `amiline retry {family}` shares it again");
-        changes.facts.push(Fact::of(EventKind::ShareTakenBack, &row.place, row.image.as_ref(), Some(&next)));
+        let reason = ByHandReason::PermissionsTakenAway { targets: taken.clone(), family: family.clone() };
+        changes.facts.push(Fact::of(EventKind::ShareTakenBack, &row.place, row.image.as_ref()).because(reason));
         let before = row.reason.take().filter(|_| row.share == ShareState::Failed);
-        let both = before.into_iter().fold(what, |what, before| format!("{what}; {before}"));
+        let before = before.map(|before| Box::new(before.alone()));
         row.share = ShareState::Failed;
-        row.reason = Some(one_line(&both, REASON_CHARACTERS));
+        row.reason = Some(ImageReason::ShareTakenBack { targets: taken, before });
     } else if row.share == ShareState::Failed && row.shared_with == *promised {
         row.share = ShareState::Shared;
         row.reason = None;
@@ -106,13 +105,8 @@ fn compare_promised(
 fn compare_others(row: &mut ImageRow, others: BTreeSet<ShareTarget>, changes: &mut Changes) {
     let new: BTreeSet<ShareTarget> = others.difference(&row.shared_by_others).cloned().collect();
     if let (false, Some(image)) = (new.is_empty(), &row.image) {
-        let removed = new.iter().map(said).collect::<Vec<_>>();
-        let text = format!(
-            "shared with {}, whom its policy does not name; it stays so: if nobody means it, {}",
-            some_of(&new),
-            take_back(&row.region, image, &removed)
-        );
-        changes.facts.push(Fact::of(EventKind::SharedByOthers, &row.place, Some(image), Some(&text)));
+        let reason = ByHandReason::SharedWithOthers { targets: new, region: row.region.clone(), image: image.clone() };
+        changes.facts.push(Fact::of(EventKind::SharedByOthers, &row.place, Some(image)).because(reason));
     }
     row.shared_by_others = others;
 }
@@ -125,30 +119,9 @@ pub(super) fn follow_public(row: &mut ImageRow, public: bool, changes: &mut Chan
     row.public = public;
     let Some(image) = &row.image else { return };
     if public {
-        let text = format!(
-            "everybody may launch it and read what is on its disks; it stays so: if nobody means it, {}",
-            take_back(&row.region, image, &["{Group=all}".to_owned()])
-        );
-        changes.facts.push(Fact::of(EventKind::ImageMadePublic, &row.place, Some(image), Some(&text)));
+        let reason = ByHandReason::MadePublic { region: row.region.clone(), image: image.clone() };
+        changes.facts.push(Fact::of(EventKind::ImageMadePublic, &row.place, Some(image)).because(reason));
     } else if is_in_order(row) {
-        changes.facts.push(Fact::of(EventKind::SharesInOrder, &row.place, Some(image), None));
-    }
-}
-
-/// The AWS CLI's command that takes permissions away. A few at a time: the command has to be read before it is typed.
-fn take_back(region: &Region, image: &ImageId, permissions: &[String]) -> String {
-    let some: Vec<&str> = permissions.iter().take(crate::target::SHOWN_MAX).map(String::as_str).collect();
-    format!(
-        "`aws ec2 modify-image-attribute --region {region} --image-id {image} --launch-permission 'Remove=[{}]'`",
-        some.join(",")
-    )
-}
-
-/// A permission as the AWS CLI writes it.
-fn said(target: &ShareTarget) -> String {
-    match target {
-        ShareTarget::Account(id) => format!("{{UserId={id}}}"),
-        ShareTarget::Organization(arn) => format!("{{OrganizationArn={arn}}}"),
-        ShareTarget::OrganizationalUnit(arn) => format!("{{OrganizationalUnitArn={arn}}}"),
+        changes.facts.push(Fact::of(EventKind::SharesInOrder, &row.place, Some(image)));
     }
 }

@@ -102,6 +102,6 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
     family.round = family.round.saturating_add(1);
     let worker = if source == Some(RowState::Available) { Worker::Distribute } else { Worker::Create };
     family.next_look = Some((now, worker));
-    changes.facts.push(Fact::of(EventKind::FamilyRetried, &Place::Source, None, None));
+    changes.facts.push(Fact::of(EventKind::FamilyRetried, &Place::Source, None));
     Ok(changes)
 }

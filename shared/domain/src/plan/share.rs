@@ -6,8 +6,8 @@
 //! target of n that takes at most 4 log₄ n further calls; with bad ones only, 4n/3.
 
 use super::{Ended, ShareStep};
-use crate::escape::one_line;
 use crate::fault::Fault;
+use crate::reason::AwsError;
 use crate::target::ShareTarget;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ pub const SHARE_CALLS_MAX: usize = 40;
 /// Into how many parts a refused call is split.
 const PARTS: usize = 4;
 
-/// Characters that are kept of why one of several targets was refused.
-const REASON_CHARACTERS: usize = 400;
+/// Characters that are kept of the message with which one of several targets was refused.
+const MESSAGE_CHARACTERS: usize = 400;
 
 /// Refusals of the caller or of the image: another choice of targets changes nothing about them.
 const NOT_ABOUT_A_TARGET: &[&str] = &[
@@ -44,10 +44,17 @@ const NOT_ABOUT_A_TARGET: &[&str] = &[
 pub struct ShareRefused {
     /// What kind of failure.
     pub fault: Fault,
-    /// AWS's error code.
-    pub code: String,
-    /// Code and message, for people.
-    pub reason: String,
+    /// What AWS said.
+    pub error: AwsError,
+}
+
+/// Why the sharing of an image ended before everybody had an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stopped {
+    /// It took as many calls as one look makes.
+    EnoughCalls,
+    /// By a refusal that is about none of the targets.
+    Refused(ShareRefused),
 }
 
 /// The sharing of one image: which call is next, and what came of those before.
@@ -56,8 +63,8 @@ pub struct Sharing {
     waiting: Vec<BTreeSet<ShareTarget>>,
     calls: usize,
     shared: BTreeSet<ShareTarget>,
-    refused: BTreeMap<ShareTarget, String>,
-    stopped: Option<ShareRefused>,
+    refused: BTreeMap<ShareTarget, AwsError>,
+    stopped: Option<Stopped>,
 }
 
 impl Sharing {
@@ -78,40 +85,35 @@ impl Sharing {
         self.calls = self.calls.saturating_add(1);
         match answer {
             Ok(()) => self.shared.extend(targets),
-            Err(refused) if !is_about_a_target(&refused) => self.stopped = Some(refused),
+            Err(refused) if !is_about_a_target(&refused) => self.stopped = Some(Stopped::Refused(refused)),
             Err(refused) => {
                 let only = if targets.len() == 1 { targets.first() } else { None };
                 match only {
                     Some(target) => {
-                        self.refused.insert(target.clone(), one_line(&refused.reason, REASON_CHARACTERS));
+                        self.refused.insert(target.clone(), refused.error.cut(MESSAGE_CHARACTERS));
                     }
                     None => self.waiting.extend(parts(targets)),
                 }
             }
         }
         if self.calls >= SHARE_CALLS_MAX && self.stopped.is_none() && !self.waiting.is_empty() {
-            let reason = "several of those whom it is shared with are refused; the rest follows".to_owned();
-            self.stopped = Some(ShareRefused { fault: Fault::Later, code: String::new(), reason });
+            self.stopped = Some(Stopped::EnoughCalls);
         }
     }
 
     /// How the action ended. If nothing was split it is what the one call said.
     pub fn ended(self) -> Ended {
         match self.stopped {
-            Some(ShareRefused { fault, reason, .. }) if self.calls == 1 => Ended::Refused { fault, reason },
+            Some(Stopped::Refused(ShareRefused { fault, error })) if self.calls == 1 => Ended::Refused { fault, error },
             None if self.refused.is_empty() => Ended::Done,
-            stopped => Ended::Shared {
-                shared: self.shared,
-                refused: self.refused,
-                stopped: stopped.map(|stopped| (stopped.fault, stopped.reason)),
-            },
+            stopped => Ended::Shared { shared: self.shared, refused: self.refused, stopped },
         }
     }
 }
 
 fn is_about_a_target(refused: &ShareRefused) -> bool {
     match refused.fault {
-        Fault::Reject | Fault::NeedsPerson => !NOT_ABOUT_A_TARGET.contains(&refused.code.as_str()),
+        Fault::Reject | Fault::NeedsPerson => !NOT_ABOUT_A_TARGET.contains(&refused.error.code.as_str()),
         Fault::Later | Fault::Unknown => false,
     }
 }
@@ -134,7 +136,7 @@ mod tests {
     }
 
     fn refused(fault: Fault, code: &str) -> ShareRefused {
-        ShareRefused { fault, code: code.to_owned(), reason: format!("{code}: no") }
+        ShareRefused { fault, error: AwsError::new("ec2:ModifyImageAttribute", code, "no", None) }
     }
 
     /// Shares with so many, of whom EC2 knows all but the bad ones.
@@ -173,7 +175,7 @@ mod tests {
         let (calls, sharing) = share(100, &all);
         assert_eq!(calls, SHARE_CALLS_MAX);
         assert!(!sharing.refused.is_empty());
-        assert!(matches!(sharing.ended(), Ended::Shared { stopped: Some((Fault::Later, _)), .. }));
+        assert!(matches!(sharing.ended(), Ended::Shared { stopped: Some(Stopped::EnoughCalls), .. }));
     }
 
     #[test]
@@ -188,7 +190,8 @@ mod tests {
             sharing.calls = 0;
             sharing.answered(Err(refused(fault, code)));
             assert_eq!(sharing.next(), None);
-            assert_eq!(sharing.ended(), Ended::Refused { fault, reason: format!("{code}: no") });
+            let ShareRefused { fault, error } = refused(fault, code);
+            assert_eq!(sharing.ended(), Ended::Refused { fault, error });
         }
     }
 }

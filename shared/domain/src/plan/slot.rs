@@ -7,8 +7,9 @@ use crate::family::{Family, Phase, Place};
 use crate::history::{EventKind, Fact};
 use crate::ids::{AccountId, PolicyName, StackName};
 use crate::image::ObservedInstance;
-use crate::look::{Admission, Rejection};
+use crate::look::Admission;
 use crate::press::{Press, PressKey};
+use crate::reason::{Rejection, RequestReason};
 use crate::record::{Expected, PressWrite};
 use crate::tags::{Button, Trigger};
 use crate::time::Slot;
@@ -40,9 +41,9 @@ pub fn begin_slot(
     let asked = asked(scheduled, Trigger::Schedule(policy.clone()), slot, policy.as_str());
     let mut family = new_family(asked, Some(admission.policy_ref.clone()), now);
     want_source(&mut family, scheduled.instance, admission, now);
-    let mut facts = vec![Fact::of(EventKind::ImageRequested, &Place::Source, None, None)];
+    let mut facts = vec![Fact::of(EventKind::ImageRequested, &Place::Source, None)];
     if let Some(reason) = missed.reason(slot) {
-        facts.push(Fact::of(EventKind::SlotsMissed, &Place::Source, None, Some(&reason)));
+        facts.push(Fact::of(EventKind::SlotsMissed, &Place::Source, None).because(reason));
     }
     let key = PressKey {
         account: scheduled.account.clone(),
@@ -72,11 +73,11 @@ pub fn refuse_enrolment(
 ) -> (Family, Changes) {
     let asked = asked(scheduled, Trigger::Enrolment, slot, requested);
     let mut family = Family { rejected_policy: policy, ..new_family(asked, None, now) };
-    let reason = rejection.to_string();
+    let reason = RequestReason::from(rejection.clone());
     family.phase = Phase::Settled;
     answer_refused(&mut family, &reason, now);
     let changes = Changes {
-        facts: vec![Fact::of(EventKind::RequestRejected, &Place::Source, None, Some(&reason))],
+        facts: vec![Fact::of(EventKind::RequestRejected, &Place::Source, None).because(reason)],
         family: true,
         ..Changes::default()
     };

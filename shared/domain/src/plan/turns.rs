@@ -5,6 +5,7 @@ use super::{Changes, Scene};
 use crate::family::{ImageRow, Place, RowState, ShareState};
 use crate::history::{EventKind, Fact};
 use crate::ids::{FamilyId, ImageId};
+use crate::reason::{ByHandReason, ImageReason};
 
 /// EC2 is making the image, and this is its id.
 pub(super) fn begun(row: &mut ImageRow, id: &ImageId, scene: Scene<'_>, changes: &mut Changes) {
@@ -20,13 +21,13 @@ pub(super) fn begun(row: &mut ImageRow, id: &ImageId, scene: Scene<'_>, changes:
     row.looked_at = Some(scene.now);
     changes.pointers.push((row.region.clone(), id.clone()));
     let kind = if row.place.is_source() { EventKind::ImageCreating } else { EventKind::CopyStarted };
-    changes.facts.push(Fact::of(kind, &row.place, Some(id), None));
+    changes.facts.push(Fact::of(kind, &row.place, Some(id)));
 }
 
 /// The image failed or is given up; `state` says which.
-pub(super) fn failed(row: &mut ImageRow, state: RowState, reason: String, changes: &mut Changes) {
+pub(super) fn failed(row: &mut ImageRow, state: RowState, reason: ImageReason, changes: &mut Changes) {
     let kind = if row.place.is_source() { EventKind::ImageFailed } else { EventKind::CopyFailed };
-    changes.facts.push(Fact::of(kind, &row.place, row.image.as_ref(), Some(&reason)));
+    changes.facts.push(Fact::of(kind, &row.place, row.image.as_ref()).because(reason.clone()));
     changes.rows.insert(row.place.clone());
     row.state = state;
     row.reason = Some(reason);
@@ -35,10 +36,10 @@ pub(super) fn failed(row: &mut ImageRow, state: RowState, reason: String, change
 /// Somebody deregistered the image: nobody can launch it, so it is shared with nobody.
 pub(super) fn deregistered(row: &mut ImageRow, family: &FamilyId, changes: &mut Changes) {
     let next = match &row.place {
-        Place::Source => "it cannot be made again: tag the instance for a new one".to_owned(),
-        Place::Copy(_) => format!("`amiline retry {family}` copies it again"),
+        Place::Source => ByHandReason::SourceDeregistered,
+        Place::Copy(_) => ByHandReason::CopyDeregistered { family: family.clone() },
     };
-    changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.place, row.image.as_ref(), Some(&next)));
+    changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.place, row.image.as_ref()).because(next));
     changes.rows.insert(row.place.clone());
     row.state = RowState::Deregistered;
     row.share = ShareState::NotWanted;
@@ -56,21 +57,21 @@ fn without_permissions(row: &mut ImageRow) {
 
 /// Somebody disabled the image. DisableImage removes every launch permission, and EnableImage does not give them back.
 pub(super) fn disabled(row: &mut ImageRow, family: &FamilyId, changes: &mut Changes) {
-    let mut next = "nobody can launch it until it is enabled again".to_owned();
+    let was_shared = matches!(row.share, ShareState::Shared | ShareState::Failed);
     row.state = RowState::Disabled;
     without_permissions(row);
-    if matches!(row.share, ShareState::Shared | ShareState::Failed) {
+    if was_shared {
         row.share = ShareState::Failed;
-        row.reason = Some("disabled by somebody, which took its launch permissions away".to_owned());
-        next.push_str(&format!("; `amiline retry {family}` shares it again then"));
+        row.reason = Some(ImageReason::DisabledBySomebody);
     }
-    changes.facts.push(Fact::of(EventKind::ImageDisabled, &row.place, row.image.as_ref(), Some(&next)));
+    let next = ByHandReason::ImageDisabled { share_again: was_shared.then(|| family.clone()) };
+    changes.facts.push(Fact::of(EventKind::ImageDisabled, &row.place, row.image.as_ref()).because(next));
     changes.rows.insert(row.place.clone());
 }
 
 /// The image is not asked for any more. If a call may have made it already, it is looked for first: one that was made
 /// must not be left behind unrecorded.
-pub(super) fn given_up(row: &mut ImageRow, reason: String, changes: &mut Changes) {
+pub(super) fn given_up(row: &mut ImageRow, reason: ImageReason, changes: &mut Changes) {
     if row.maybe_made {
         row.state = RowState::Calling;
         row.refused = Some(reason);
@@ -81,8 +82,8 @@ pub(super) fn given_up(row: &mut ImageRow, reason: String, changes: &mut Changes
 }
 
 /// The image will not be shared. `reason` is kept as it is told.
-pub(super) fn not_shared(row: &mut ImageRow, reason: String, changes: &mut Changes) {
-    changes.facts.push(Fact::of(EventKind::ShareFailed, &row.place, row.image.as_ref(), Some(&reason)));
+pub(super) fn not_shared(row: &mut ImageRow, reason: ImageReason, changes: &mut Changes) {
+    changes.facts.push(Fact::of(EventKind::ShareFailed, &row.place, row.image.as_ref()).because(reason.clone()));
     changes.rows.insert(row.place.clone());
     row.share = ShareState::Failed;
     row.reason = Some(reason);

@@ -1,15 +1,14 @@
 //! What people were told of a policy that cannot be used as it was written: once when that begins, and once when it ends.
 
-use super::{BeyondBounds, Policy, PolicyError, PolicyTexts};
+use super::{Instead, Policy, PolicyTexts};
 use crate::bounds::Bounds;
 use crate::history::{Chain, EventKind};
 use crate::ids::{InstanceId, PolicyName, Region, short_digest};
-use crate::look::Rejection;
+use crate::reason::{PolicyReason, Rejection, ScheduleReason};
 use crate::tags::TagKeys;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
-use thiserror::Error;
 
 /// What was told of a policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,50 +90,21 @@ impl fmt::Display for Followers {
     }
 }
 
-/// Why a policy cannot be used as it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Refused {
-    /// Its text is no policy, and the version before it goes on.
-    #[error("{error}; version {version} stays in force until it is mended: look at `amiline policy history`")]
-    Instead {
-        /// What is wrong with it.
-        error: PolicyError,
-        /// What is used instead.
-        version: u64,
-    },
-    /// Its text is no policy, and no version before it is one.
-    #[error("{0}; no earlier version can be used, so no image is made under it until it is mended")]
-    Invalid(PolicyError),
-    /// It asks for what the stack does not allow.
-    #[error("{0}; no image is made under it until then")]
-    Beyond(BeyondBounds),
-    /// So does the version that is in force instead.
-    #[error(
-        "{error}; version {version} before it is not allowed either: {beyond}; no image is made under it until then"
-    )]
-    InsteadBeyond {
-        /// What is wrong with the newest.
-        error: PolicyError,
-        /// The version before it.
-        version: u64,
-        /// Why that one is not allowed.
-        beyond: BeyondBounds,
-    },
-}
-
 /// Why the policy cannot be used as it was written; none if it can, or if there is none.
-pub fn refused(texts: &PolicyTexts, bounds: &Bounds, keys: &TagKeys) -> Option<Refused> {
+pub fn refused(texts: &PolicyTexts, bounds: &Bounds, keys: &TagKeys) -> Option<PolicyReason> {
     let force = match texts.in_force()? {
         Ok(force) => force,
-        Err(error) => return Some(Refused::Invalid(error)),
+        Err(error) => return Some(PolicyReason::NoVersionUsable { problem: error.to_string() }),
     };
     let beyond = force.policy.check(bounds, keys).err();
     match (force.instead, beyond) {
         (None, None) => None,
-        (None, Some(beyond)) => Some(Refused::Beyond(beyond)),
-        (Some(instead), None) => Some(Refused::Instead { error: instead.error, version: instead.version }),
-        (Some(instead), Some(beyond)) => {
-            Some(Refused::InsteadBeyond { error: instead.error, version: instead.version, beyond })
+        (None, Some(beyond)) => Some(PolicyReason::PolicyBeyondBounds { beyond }),
+        (Some(Instead { error, version }), None) => {
+            Some(PolicyReason::EarlierVersionInForce { problem: error.to_string(), version })
+        }
+        (Some(Instead { error, version }), Some(beyond)) => {
+            Some(PolicyReason::EarlierVersionBeyondBounds { problem: error.to_string(), version, beyond })
         }
     }
 }
@@ -145,8 +115,14 @@ pub fn version_in_use(texts: &PolicyTexts, newest: u64, bounds: &Bounds, keys: &
     texts.newest.as_ref()?;
     match refused(texts, bounds, keys) {
         None => Some(newest),
-        Some(Refused::Instead { version, .. }) => Some(version),
-        Some(Refused::Invalid(_) | Refused::Beyond(_) | Refused::InsteadBeyond { .. }) => None,
+        Some(PolicyReason::EarlierVersionInForce { version, .. }) => Some(version),
+        Some(
+            PolicyReason::NoVersionUsable { .. }
+            | PolicyReason::PolicyBeyondBounds { .. }
+            | PolicyReason::EarlierVersionBeyondBounds { .. }
+            | PolicyReason::PolicyDeleted
+            | PolicyReason::NewestInForce,
+        ) => None,
     }
 }
 
@@ -157,21 +133,26 @@ impl Watch {
     }
 
     /// What is to be told now, with what the watch becomes by it; none if everything was told.
-    pub fn tell(&self, texts: &PolicyTexts, bounds: &Bounds, keys: &TagKeys) -> Option<(EventKind, String, Watch)> {
+    pub fn tell(
+        &self,
+        texts: &PolicyTexts,
+        bounds: &Bounds,
+        keys: &TagKeys,
+    ) -> Option<(EventKind, PolicyReason, Watch)> {
         let refused = refused(texts, bounds, keys);
         let told = refused.as_ref().map(|refused| {
             // One text is told of once, whatever the stack allows meanwhile; another text is another story.
             let text = texts.newest.as_deref().map(Policy::hash).unwrap_or_default();
-            short_digest(&[&text, refused.code()], 16)
+            short_digest(&[&text, refused.into()], 16)
         });
         if told == self.refused {
             return None;
         }
         let after = Watch { rev: self.rev.saturating_add(1), refused: told, ..self.clone() };
         Some(match refused {
-            Some(refused) => (EventKind::PolicyRefused, refused.to_string(), after),
-            None if texts.newest.is_none() => (EventKind::PolicyAccepted, "the policy was deleted".to_owned(), after),
-            None => (EventKind::PolicyAccepted, "the newest version is in force".to_owned(), after),
+            Some(refused) => (EventKind::PolicyRefused, refused, after),
+            None if texts.newest.is_none() => (EventKind::PolicyAccepted, PolicyReason::PolicyDeleted, after),
+            None => (EventKind::PolicyAccepted, PolicyReason::NewestInForce, after),
         })
     }
 }
@@ -185,13 +166,13 @@ impl Watch {
         texts: &PolicyTexts,
         followers: &Followers,
         near: Option<&PolicyName>,
-    ) -> Option<(EventKind, String, Watch)> {
+    ) -> Option<(EventKind, ScheduleReason, Watch)> {
         let after = |lapsed| Watch { rev: self.rev.saturating_add(1), lapsed, ..self.clone() };
         let Some(lapse) = Lapse::of(texts) else {
             // A text that is refused gives no image either, so nothing is restored by it.
             let is_usable = texts.in_force().is_some_and(|force| force.is_ok());
-            let reason = || "the policy has a schedule again, so the instances that follow it get images".to_owned();
-            return (is_usable && self.lapsed.is_some()).then(|| (EventKind::CoverageRestored, reason(), after(None)));
+            let restored = || (EventKind::CoverageRestored, ScheduleReason::ScheduleBack, after(None));
+            return (is_usable && self.lapsed.is_some()).then(restored);
         };
         let named: BTreeSet<InstanceId> = followers.named.iter().map(|(_, instance)| instance.clone()).collect();
         let told = self.lapsed.as_ref();
@@ -199,26 +180,12 @@ impl Watch {
         if named.is_empty() || is_told {
             return None;
         }
-        let why = match lapse {
-            Lapse::Missing => Rejection::UnknownPolicy { name: name.clone(), near: near.cloned() },
-            Lapse::NoSchedule => Rejection::NoSchedule(name.clone()),
+        let rejection = match lapse {
+            Lapse::Missing => Rejection::UnknownPolicy { policy: name.clone(), near: near.cloned() },
+            Lapse::NoSchedule => Rejection::NoSchedule { policy: name.clone() },
         };
-        let reason = match followers.count {
-            1 => format!("1 instance follows it and gets no image: {why}. It is {followers}"),
-            count => format!("{count} instances follow it and get no image: {why}. They are {followers}"),
-        };
+        let reason = ScheduleReason::FollowersWithoutImages { rejection, followers: followers.clone() };
         Some((EventKind::CoverageLost, reason, after(Some(ToldLapse { lapse, named }))))
-    }
-}
-
-impl Refused {
-    fn code(&self) -> &'static str {
-        match self {
-            Refused::Instead { .. } => "instead",
-            Refused::Invalid(_) => "invalid",
-            Refused::Beyond(_) => "beyond-bounds",
-            Refused::InsteadBeyond { .. } => "instead-beyond-bounds",
-        }
     }
 }
 
@@ -245,7 +212,7 @@ mod tests {
     }
 
     /// What the watch tells of each text in turn.
-    fn told(texts: &[(Option<&str>, &[&str])]) -> Vec<Option<(EventKind, String)>> {
+    fn told(texts: &[(Option<&str>, &[&str])]) -> Vec<Option<(EventKind, PolicyReason)>> {
         let keys = TagKeys::new(TagPrefix::new("amiline").unwrap());
         let mut watch = Watch::default();
         let mut told = Vec::new();
@@ -340,7 +307,7 @@ mod tests {
         let kinds: Vec<_> = news.iter().map(|news| news.as_ref().map(|(kind, _)| kind.as_str())).collect();
         let (refused, accepted) = (Some("policy-refused"), Some("policy-accepted"));
         assert_eq!(kinds, [None, None, refused, None, refused, accepted, None, refused, refused, refused, accepted]);
-        let reason = |at: usize| news.get(at).cloned().flatten().map(|(_, reason)| reason).unwrap_or_default();
+        let reason = |at: usize| news[at].as_ref().map(|(_, reason)| reason.to_string()).unwrap_or_default();
         assert!(reason(2).contains("version 1 stays in force") && reason(2).contains("line 1"), "{}", reason(2));
         assert!(reason(7).contains("AllowedRegions"), "{}", reason(7));
         assert!(reason(8).contains("version 1 before it is not allowed"), "{}", reason(8));

@@ -4,9 +4,10 @@ use super::{Facts, Line, line};
 use crate::enrolment::{HeldUp, Named, Seat, Sight, Standing, standing};
 use crate::escape::in_quotes;
 use crate::image::{InstanceState, RootDevice};
-use crate::look::{Admission, Counts, PolicyRead, Rejection, Requested, admit};
-use crate::policy::{Refused, refused};
+use crate::look::{Admission, Counts, PolicyRead, Requested, admit};
+use crate::policy::refused;
 use crate::press::{LookDecision, PressState, decide_look};
+use crate::reason::{PolicyReason, Rejection};
 use crate::tags::Button;
 use crate::time::utc;
 
@@ -188,8 +189,17 @@ fn pressed(facts: Facts<'_>, value: &str) -> String {
 /// That a version other than the newest is in force.
 fn note(read: &PolicyRead, sight: Sight<'_>) -> String {
     match refused(&read.texts, sight.bounds, sight.keys) {
-        Some(refused @ Refused::Instead { .. }) => format!(". The newest version cannot be used: {refused}"),
-        Some(Refused::Invalid(_) | Refused::Beyond(_) | Refused::InsteadBeyond { .. }) | None => String::new(),
+        Some(refused @ PolicyReason::EarlierVersionInForce { .. }) => {
+            format!(". The newest version cannot be used: {refused}")
+        }
+        Some(
+            PolicyReason::NoVersionUsable { .. }
+            | PolicyReason::PolicyBeyondBounds { .. }
+            | PolicyReason::EarlierVersionBeyondBounds { .. }
+            | PolicyReason::PolicyDeleted
+            | PolicyReason::NewestInForce,
+        )
+        | None => String::new(),
     }
 }
 

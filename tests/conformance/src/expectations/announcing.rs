@@ -1,6 +1,6 @@
 //! History that waits to be announced, and telling topics and the bus.
 
-use crate::given::{beginning, family, later, write};
+use crate::given::{beginning, failed, family, later, write};
 use crate::lab::{FromBus, Lab, Published, until};
 use crate::suite::expected;
 use amiline_app::ports::{Announcer, Catalogue};
@@ -35,7 +35,7 @@ expected! {
 /// A family with one item of history.
 async fn told(lab: &impl Lab, kind: EventKind) -> (Family, HistoryItem) {
     let mut family = family(lab, later());
-    let fact = Fact::of(kind, &Place::Source, None, Some("because of \"this\"\n\u{1F4A5}"));
+    let fact = Fact::of(kind, &Place::Source, None).because(failed("because of \"this\"\n\u{1F4A5}"));
     let item = append(&mut family, fact, later());
     write(&lab.create_image(), &FamilyChange { history: vec![item.clone()], ..beginning(&family) }).await;
     (family, item)

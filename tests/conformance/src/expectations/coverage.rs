@@ -1,6 +1,6 @@
 //! What was made of instances, and news that belong to no family.
 
-use crate::given::{beginning, change, committed, family, later, write};
+use crate::given::{beginning, change, committed, failed, family, later, write};
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{
@@ -104,7 +104,7 @@ fn news(subject: &Subject, chain: &mut amiline_domain::history::Chain, kind: Eve
         policy: Some(policy),
         image: None,
         instance_name: None,
-        reason: "why".to_owned(),
+        reason: failed("why").into(),
     };
     append_news(subject.clone(), chain, news, later())
 }

@@ -1,7 +1,7 @@
 //! The families of a day, and which digests were published.
 
 use super::due::due_at;
-use crate::given::{beginning, family, family_id, instance_id, row, write};
+use crate::given::{beginning, failed, family, family_id, instance_id, row, write};
 use crate::lab::{Lab, until};
 use crate::suite::expected;
 use amiline_app::ports::{Clock, Committed, DayReader, DigestKeeper, Due, RecordWriter};
@@ -103,7 +103,7 @@ async fn a_days_ended_enrolments_are_those_between_its_midnights_oldest_first(la
                 policy: Some(PolicyName::new("nightly").unwrap()),
                 image: None,
                 instance_name: None,
-                reason: "the tag is gone".to_owned(),
+                reason: failed("the tag is gone").into(),
             };
             append_news(Subject::Enrolment(key.clone()), &mut enrolment.news, news, at)
         };

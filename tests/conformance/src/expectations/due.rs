@@ -117,7 +117,7 @@ async fn a_button_is_due_at_its_look_and_not_when_that_is_taken_back(lab: &impl 
 
 async fn history_is_due_when_it_was_not_published_for_ten_minutes(lab: &impl Lab) {
     let mut family = family(lab, later());
-    let fact = Fact::of(EventKind::ImageAvailable, &Place::Source, None, None);
+    let fact = Fact::of(EventKind::ImageAvailable, &Place::Source, None);
     let item = append(&mut family, fact, later());
     write(&lab.create_image(), &FamilyChange { history: vec![item], ..beginning(&family) }).await;
     let (pk, sk, at) = (format!("FAMILY#{}", family.id), "HISTORY#000000000001".to_owned(), plus_seconds(later(), 600));
@@ -128,8 +128,8 @@ async fn history_is_due_when_it_was_not_published_for_ten_minutes(lab: &impl Lab
 
 async fn history_that_is_not_announced_is_never_due(lab: &impl Lab) {
     let mut family = family(lab, later());
-    let quiet = append(&mut family, Fact::of(EventKind::ImageRequested, &Place::Source, None, None), later());
-    let loud = append(&mut family, Fact::of(EventKind::ImageCreating, &Place::Source, None, None), later());
+    let quiet = append(&mut family, Fact::of(EventKind::ImageRequested, &Place::Source, None), later());
+    let loud = append(&mut family, Fact::of(EventKind::ImageCreating, &Place::Source, None), later());
     write(&lab.create_image(), &FamilyChange { history: vec![quiet, loud], ..beginning(&family) }).await;
     let (pk, at) = (format!("FAMILY#{}", family.id), plus_seconds(later(), 600));
     let due = |sk: &str| Due::History { pk: pk.clone(), sk: sk.to_owned(), at };
@@ -164,7 +164,7 @@ async fn what_is_due_in_one_part_comes_oldest_first_on_every_page(lab: &impl Lab
     let mut family = family(lab, plus_seconds(later(), -86_400));
     let pk = format!("FAMILY#{}", family.id);
     let mut told = |seconds: std::ops::Range<i64>| -> Vec<_> {
-        let fact = || Fact::of(EventKind::ImageAvailable, &Place::Source, None, None);
+        let fact = || Fact::of(EventKind::ImageAvailable, &Place::Source, None);
         seconds.rev().map(|second| append(&mut family, fact(), plus_seconds(later(), second - 86_400))).collect()
     };
     let (first, second) = (told(60..130), told(0..60));

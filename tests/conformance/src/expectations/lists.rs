@@ -1,6 +1,6 @@
 //! Lists for people.
 
-use crate::given::{beginning, change, family, write};
+use crate::given::{beginning, change, failed, family, write};
 use crate::lab::{Lab, until};
 use crate::suite::expected;
 use amiline_app::ports::Catalogue;
@@ -69,7 +69,9 @@ async fn history_is_listed_oldest_first_and_follows_from_itself(lab: &impl Lab) 
     let mut written = Vec::new();
     write(&lab.create_image(), &beginning(&family)).await;
     for kinds in [vec![EventKind::ImageRequested, EventKind::ImageCreating], vec![EventKind::FamilyPartial]] {
-        let facts = kinds.into_iter().map(|kind| Fact::of(kind, &Place::Source, None, Some("a \"reason\"\n\u{1F4A5}")));
+        let facts = kinds
+            .into_iter()
+            .map(|kind| Fact::of(kind, &Place::Source, None).because(failed("a \"reason\"\n\u{1F4A5}")));
         let items: Vec<_> = facts.map(|fact| append(&mut family, fact, newest())).collect();
         written.extend(items.clone());
         write(&lab.create_image(), &FamilyChange { history: items, ..change(&mut family) }).await;

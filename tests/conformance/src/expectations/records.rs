@@ -1,6 +1,6 @@
 //! Families in the table: transactions, conditions, pointers, kept policies.
 
-use crate::given::{self, beginning, change, conflict, family, later, lease, look, write};
+use crate::given::{self, beginning, change, conflict, failed, family, later, lease, look, write};
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{Catalogue, Clock, RecordReader, RecordWriter, RejectedMessage};
@@ -129,7 +129,7 @@ async fn a_pointer_never_moves_to_another_family(lab: &impl Lab) {
 
 async fn history_is_never_written_over(lab: &impl Lab) {
     let mut family = family(lab, later());
-    let fact = |reason| Fact::of(EventKind::ImageFailed, &Place::Source, None, Some(reason));
+    let fact = |reason| Fact::of(EventKind::ImageFailed, &Place::Source, None).because(failed(reason));
     let before = family.clone();
     let first = append(&mut family, fact("first"), later());
     write(&lab.create_image(), &FamilyChange { history: vec![first.clone()], ..beginning(&family) }).await;

@@ -1,6 +1,6 @@
 //! Transactions: each kind of write with its condition, all or nothing, checks, limits. And rejected messages.
 
-use crate::given::{self, beginning, change, committed, conflict, family, later, lease, write};
+use crate::given::{self, beginning, change, committed, conflict, failed, family, later, lease, write};
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{
@@ -84,7 +84,7 @@ fn bare(lab: &impl Lab) -> Family {
 }
 
 fn history(family: &mut Family, count: usize) -> Vec<HistoryItem> {
-    let fact = || Fact::of(EventKind::CopyStarted, &Place::Source, None, None);
+    let fact = || Fact::of(EventKind::CopyStarted, &Place::Source, None);
     (0..count).map(|_| append(family, fact(), later())).collect()
 }
 
@@ -121,7 +121,7 @@ fn other_records(lab: &impl Lab) -> Vec<Case> {
     let image = given::image_id(lab.number());
     let pointer = |family| Write::Pointer(lab.home(), image.clone(), family);
     let [item, next] = history(&mut bare(lab), 2).try_into().expect("two items");
-    let over = HistoryItem { reason: Some("another".to_owned()), ..item.clone() };
+    let over = HistoryItem { reason: Some(failed("another").into()), ..item.clone() };
     let family = bare(lab);
     let hints = |expected: Expected, pending_hints| {
         let family = Family { version: expected.next(), ..family.clone() };

@@ -11,6 +11,7 @@ use amiline_domain::family::Family;
 use amiline_domain::history::{EventKind, HistoryItem};
 use amiline_domain::ids::{Region, StackName, TagPrefix};
 use amiline_domain::notice::render;
+use amiline_domain::reason::Reason;
 use amiline_domain::receiver::{Receiver, receivers};
 use amiline_domain::wake::{BadEvent, decode};
 use serde_json::{Value, json};
@@ -114,7 +115,7 @@ fn item(kind: EventKind, bare: bool) -> HistoryItem {
         "at": "2026-11-23T10:19:33Z", "event": kind, "account": "111111111111", "region": "us-east-1",
         "instance": instance, "instance_region": instance.as_str().map(|_| "us-east-1"),
         "instance_name": optional("web-1"), "requested": optional("default"), "policy": optional("default"), "image": optional("ami-0f1e2d3c4b5a69788"),
-        "reason": optional("why"), "images": if kind.outcome().is_some() && !bare { images } else { json!([]) },
+        "reason": if bare { Value::Null } else { json!({"code": "failed-in-ec2", "message": "why"}) }, "images": if kind.outcome().is_some() && !bare { images } else { json!([]) },
     });
     item.as_object_mut().expect("an object").extend(subject.as_object().cloned().expect("an object"));
     serde_json::from_value(item).expect("a history item")
@@ -150,9 +151,11 @@ fn check(schema: &Value, root: &Value, value: &Value, at: &str) {
             assert!(fields.contains_key(required.as_str().unwrap()), "{at}: {required} is missing");
         }
         for (name, inner) in fields {
-            let inner_schema = &schema["properties"][name];
-            assert!(!inner_schema.is_null(), "{at}: {name} is not in the schema");
-            check(inner_schema, root, inner, &format!("{at}.{name}"));
+            match &schema["properties"][name] {
+                // Fields that it does not name are allowed only where it does not close the object.
+                Value::Null => assert_ne!(schema["additionalProperties"], false, "{at}: {name} is not in the schema"),
+                inner_schema => check(inner_schema, root, inner, &format!("{at}.{name}")),
+            }
         }
     }
     for (index, inner) in value.as_array().into_iter().flatten().enumerate() {
@@ -221,6 +224,46 @@ fn the_page_of_what_is_announced_says_what_the_code_does() {
     }
     let page = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(page == announced(), "events/announced.md is out of date: run with UPDATE=1");
+}
+
+/// Each reason's code with its words and its data, from the examples in `events/reasons.jsonl`.
+fn reasons() -> String {
+    let mut page = "# Reasons\n\n\
+        Made of the code by `UPDATE=1 cargo test --workspace --test contracts`; a test compares it. Records and histories\n\
+        hold a reason as its code with its data. Notifications, events on the bus and the command's `--json` add `text`,\n\
+        its words. Where a code has several forms, each is shown.\n"
+        .to_owned();
+    let examples = std::fs::read_to_string(events::directory().join("reasons.jsonl")).expect("the examples");
+    let examples: Vec<Reason> =
+        examples.lines().map(|line| serde_json::from_str(line).expect("an example is a reason")).collect();
+    for (area, codes) in Reason::codes() {
+        page.push_str(&format!("\n## {area}\n\n| code | example | data |\n| --- | --- | --- |\n"));
+        for reason in codes.iter().flat_map(|code| examples.iter().filter(move |reason| reason.code() == *code)) {
+            let mut data = serde_json::to_value(reason).expect("JSON");
+            data.as_object_mut().expect("an object").remove("code");
+            let data = if data == json!({}) { "-".to_owned() } else { format!("`{data}`") };
+            page.push_str(&format!("| `{}` | {} | {data} |\n", reason.code(), reason.text()));
+        }
+    }
+    page
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "asks whether to write the file")]
+fn the_page_of_reasons_and_the_schemas_codes_are_those_of_the_code() {
+    let file = events::directory().join("reasons.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, reasons()).unwrap();
+    }
+    let page = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(page == reasons(), "events/reasons.md is out of date: run with UPDATE=1");
+    let codes: Vec<&str> = Reason::codes().into_iter().flat_map(|(_, codes)| codes).copied().collect();
+    let named = &schema()["properties"]["reason"]["properties"]["code"]["enum"];
+    assert!(
+        *named == json!(codes),
+        "events/notification.schema.json names other codes; put these there: {}",
+        json!(codes)
+    );
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn next(cloud: &FakeCloud, commit: &FamilyChange, fact: Option<Fact>) -> FamilyC
 }
 
 fn fact(kind: EventKind) -> Option<Fact> {
-    Some(Fact::of(kind, &Place::Source, None, None))
+    Some(Fact::of(kind, &Place::Source, None))
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn run(input: &[u8]) -> Outcome {
         let mut said = String::new();
         for refused in [read.0.err(), read.1.err()].into_iter().flatten() {
             line("what is wrong with a schedule", &refused.to_string(), MESSAGE_MAX)?;
-            said.push_str(refused.kind);
+            said.push_str(&refused.kind);
         }
         return Ok(format!("no {said}; {named}"));
     };

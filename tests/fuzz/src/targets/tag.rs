@@ -6,7 +6,8 @@ use crate::properties::{ascii_line, holds, line};
 use crate::stage::{Stage, TAG_VALUE_MAX};
 use crate::target::{Broken, Outcome, Target};
 use amiline_domain::escape::{one_line, plain};
-use amiline_domain::ids::PolicyName;
+use amiline_domain::ids::{InvalidId, PolicyName};
+use amiline_domain::reason::Rejection;
 use amiline_domain::status;
 use std::io;
 
@@ -58,7 +59,8 @@ fn run(input: &[u8]) -> Outcome {
 
 /// What makes a text safe does so for every text and limit.
 fn check_escapes(text: &str) -> Result<(), Broken> {
-    ascii_line("the status of a refusal", &status::rejected(text), TAG_VALUE_MAX)?;
+    let invalid = InvalidId { kind: "policy name".into(), text: text.to_owned(), rule: text.to_owned().into() };
+    ascii_line("the status of a refusal", &status::rejected(&Rejection::BadValue(invalid).into()), TAG_VALUE_MAX)?;
     for limit in [1, 2, 40, 300] {
         line("a text made one line", &one_line(text, limit), limit)?;
         ascii_line("a text made plain", &plain(text, limit), limit)?;

@@ -17,6 +17,7 @@ use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::{ImageState, ObservedInstance};
 use amiline_domain::notice::Notice;
 use amiline_domain::press::PressKey;
+use amiline_domain::reason::Rejection;
 use amiline_domain::receiver::{Receiver, Topic};
 use amiline_domain::time::Slot;
 use amiline_domain::wake::{BadEvent, Wake};
@@ -67,7 +68,7 @@ pub(super) struct Told {
     pub(super) wanted: Wanted,
     pub(super) rejected: bool,
     /// Why, if it was.
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<Rejection>,
     pub(super) sources: Vec<ImageId>,
     pub(super) copies: BTreeMap<Region, Vec<ImageId>>,
     /// What of it was refused for good since it began: an action and a Region.

@@ -9,12 +9,14 @@ use super::truth::read;
 use crate::diary::Diary;
 use crate::instances::GROUP;
 use amiline_domain::bounds::Bounds;
+use amiline_domain::enrolment::BadSchedule;
 use amiline_domain::family::{Family, Outcome, Phase, RowState};
 use amiline_domain::history::{EventKind, HistoryItem};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::image::{ImageState, RootDevice};
 use amiline_domain::policy::Policy;
 use amiline_domain::press::{PressKey, STALE_READ_SECONDS};
+use amiline_domain::reason::{Reason, Rejection};
 use amiline_domain::receiver::Receiver;
 use amiline_domain::record::{Expected, PressWrite};
 use amiline_domain::tags::Trigger;
@@ -291,31 +293,30 @@ impl Oracle {
             format!("the record of {}={} {is} a policy", told.instance, told.value)
         });
         if told.rejected {
-            let reason = told.reason.clone().unwrap_or_default();
             let terminated = diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()));
-            let holds = match reason.as_str() {
-                said if said.starts_with("there is no policy ") => texts.contains(&None),
-                said if said.contains(" has no schedule; ") => {
+            let holds = told.reason.as_ref().is_some_and(|reason| match reason {
+                Rejection::UnknownPolicy { .. } => texts.contains(&None),
+                Rejection::NoSchedule { .. } => {
                     texts.iter().any(|text| text.and_then(read).is_some_and(|asked| asked.slots.is_none()))
                 }
-                said if said.contains("this instance's root device") => {
-                    texts.iter().any(|text| usable(text) && rootless(text))
+                Rejection::RootLeftOut { .. } => texts.iter().any(|text| usable(text) && rootless(text)),
+                Rejection::AutoScalingMember { .. } => texts.iter().any(reboots_a_member),
+                Rejection::DailyLimit { .. } => self.is_full(happening, told, &texts),
+                Rejection::InvalidPolicy { .. } | Rejection::BeyondBounds { .. } => {
+                    texts.iter().any(|text| text.is_some() && !usable(text))
                 }
-                said if said.contains("Auto Scaling group") => texts.iter().any(reboots_a_member),
-                said if said.contains(" images a day, which were made") => self.is_full(happening, told, &texts),
-                said if said.starts_with("policy ") => texts.iter().any(|text| text.is_some() && !usable(text)),
-                said if said.contains("is not a valid policy name") => PolicyName::new(told.value.as_str()).is_err(),
-                said if said.starts_with("Region ") => !place,
-                "the instance is terminated" => terminated,
-                said if said.contains("instance-store") => here.root_device == RootDevice::InstanceStore,
-                said if said.starts_with("over the limit of ") => self.is_busy(happening, &stack.bounds),
-                said if said.starts_with("this instance may be imaged again") => {
-                    self.was_imaged(happening, told, interval_minutes(&texts, &stack.bounds))
+                Rejection::BadValue(_) | Rejection::BadSchedule(BadSchedule::NoName(_)) => {
+                    PolicyName::new(told.value.as_str()).is_err()
                 }
-                _ => false,
-            };
+                Rejection::BadSchedule(BadSchedule::TooMany { .. } | BadSchedule::Empty) => false,
+                Rejection::RegionNotAllowed { .. } => !place,
+                Rejection::Terminated => terminated,
+                Rejection::InstanceStoreRoot => here.root_device == RootDevice::InstanceStore,
+                Rejection::HourlyLimit { .. } => self.is_busy(happening, &stack.bounds),
+                Rejection::TooSoon { .. } => self.was_imaged(happening, told, interval_minutes(&texts, &stack.bounds)),
+            });
             self.hold(Check::RefusalsHaveReasons, holds, || {
-                format!("{}={} was refused: {reason}", told.instance, told.value)
+                format!("{}={} was refused: {:?}", told.instance, told.value, told.reason)
             });
         } else {
             let kept = commit.family.policy.as_ref().map(|policy| policy.hash.clone());
@@ -465,7 +466,14 @@ pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
 }
 
 /// Why a family was refused, without how often it was before.
-fn reason_of(commit: &Written<'_>) -> Option<String> {
-    let reason = commit.history.first()?.reason.as_deref()?;
-    Some(reason.split(" (refused ").next().unwrap_or_default().to_owned())
+fn reason_of(commit: &Written<'_>) -> Option<Rejection> {
+    match commit.history.first()?.reason.as_ref()? {
+        Reason::Request(reason) => Some(reason.rejection.clone()),
+        Reason::Image(_)
+        | Reason::Outcome(_)
+        | Reason::ByHand(_)
+        | Reason::Schedule(_)
+        | Reason::Policy(_)
+        | Reason::Switch(_) => None,
+    }
 }

@@ -8,9 +8,9 @@ use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName};
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
-use amiline_domain::look::Rejection;
 use amiline_domain::plan::{Begun, refuse};
 use amiline_domain::press::{Press, PressKey};
+use amiline_domain::reason::Rejection;
 use amiline_domain::record::{Expected, FamilyChange, Transaction};
 use amiline_domain::time::{Slot, plus_seconds};
 use futures_util::FutureExt;
@@ -105,7 +105,7 @@ fn first_version() -> Family {
         heard_at: None,
         status_before: None,
     };
-    let unknown = Rejection::UnknownPolicy { name: PolicyName::new("nightly").unwrap(), near: None };
+    let unknown = Rejection::UnknownPolicy { policy: PolicyName::new("nightly").unwrap(), near: None };
     Family { version: 1, ..refuse(begun, None, &unknown, now()).0 }
 }
 

@@ -13,7 +13,7 @@ fn any_one_change_alone_is_written_and_none_is_not() {
         button: Button::Image,
     };
     let slot = Slot::next("2026-11-24T12:00:00Z".parse().unwrap(), None);
-    let fact = Fact::of(EventKind::ImageAvailable, &Place::Source, None, None);
+    let fact = Fact::of(EventKind::ImageAvailable, &Place::Source, None);
     let alone = [
         Changes { facts: vec![fact], ..Changes::default() },
         Changes { pointers: vec![(region("us-east-1"), image_id(1))], ..Changes::default() },
@@ -34,7 +34,7 @@ fn any_one_change_alone_is_written_and_none_is_not() {
 fn a_look_before_its_time_that_shows_nothing_new_changes_nothing() {
     let mut stage = Stage::new("{}");
     let (actions, _) = stage.decide(Worker::Create);
-    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Unknown, reason: "Timeout".into() });
+    stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
     stage.later(10);
     let everything = Knock { everything: true, ..Knock::default() };
     assert_eq!(

@@ -88,7 +88,7 @@ fn an_image_is_shared_with_nobody_when_one_of_them_is_not_allowed_any_more() {
         stage.bounds.organizational_units.retain(|arn| arn.as_str() != lacking);
         let changes = stage.absorb(&Knock::default());
         assert_eq!(kinds(&changes), [EventKind::ShareFailed]);
-        let reason = stage.row(&Place::Source).reason.clone().unwrap();
+        let reason = stage.row(&Place::Source).reason.as_ref().unwrap().to_string();
         assert!(reason.contains(lacking) && reason.contains(parameter), "{reason}");
         assert!(!stage.decide(Worker::Distribute).0.iter().any(|action| matches!(action, Action::Share(_))));
     }

@@ -51,8 +51,7 @@ fn a_pending_instance_is_looked_at_again_within_the_minute_for_thirty_minutes() 
         stage.decide(Worker::Create);
     }
     assert_eq!(crate::time::seconds_between(since, stage.now), 1800);
-    let reason = stage.row(&Place::Source).reason.clone().unwrap();
-    assert!(reason.contains("30 minutes"), "{reason}");
+    assert_eq!(stage.row(&Place::Source).reason, Some(ImageReason::InstanceStillPending { minutes: 30 }));
 }
 
 #[test]
@@ -64,7 +63,7 @@ fn the_wait_begins_anew_with_each_time_that_the_instance_is_started() {
     stage.later(0);
     stage.absorb(&Knock::default());
     let (actions, _) = stage.decide(Worker::Create);
-    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Later, reason: "RequestLimitExceeded: x".into() });
+    stage.conclude(&actions[0], &refused(Fault::Later, "RequestLimitExceeded"));
     stage.instance.state = InstanceState::Pending;
     stage.later(1200);
     stage.absorb(&Knock::default());
@@ -75,7 +74,7 @@ fn the_wait_begins_anew_with_each_time_that_the_instance_is_started() {
 fn an_image_that_may_have_been_made_is_looked_for_before_a_gone_instance_ends_it() {
     let mut stage = Stage::new("{}");
     let (actions, _) = stage.decide(Worker::Create);
-    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Unknown, reason: "Timeout".into() });
+    stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
     stage.instance.state = InstanceState::Terminated;
     stage.later(301);
     stage.sees(&Place::Source, vec![]);

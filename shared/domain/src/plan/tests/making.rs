@@ -27,7 +27,7 @@ fn after_an_unknown_outcome_the_image_is_looked_for_before_the_same_name_is_sent
     let mut stage = Stage::new("{}");
     let (actions, _) = stage.decide(Worker::Create);
     let name = stage.row(&Place::Source).name.clone();
-    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Unknown, reason: "Timeout".into() });
+    stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
     assert!(stage.decide(Worker::Create).0.is_empty(), "never at once");
     for _ in 0..9 {
         stage.later(30);
@@ -170,7 +170,7 @@ fn one_failed_region_makes_the_family_partial_with_its_reason() {
     for action in &actions {
         let ended = match action {
             Action::Copy(step) if step.destination == region("eu-west-1") => {
-                Ended::Refused { fault: Fault::NeedsPerson, reason: "UnauthorizedOperation: no".into() }
+                refused(Fault::NeedsPerson, "UnauthorizedOperation")
             }
             Action::Copy(_) => Ended::Image(image_id(2)),
             Action::Create(_) | Action::Share(_) | Action::RemoveButton(_) | Action::WriteStatus(_) => Ended::Done,
@@ -197,7 +197,7 @@ fn one_failed_region_makes_the_family_partial_with_its_reason() {
 fn the_status_is_written_after_the_button_is_removed() {
     let mut stage = Stage::new("{}");
     let (actions, _) = stage.decide(Worker::Create);
-    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Reject, reason: "NonEBSInstance: no".into() });
+    stage.conclude(&actions[0], &refused(Fault::Reject, "NonEBSInstance"));
     let (actions, changes) = stage.decide(Worker::Create);
     assert_eq!(kinds(&changes), [EventKind::FamilyFailed]);
     assert!(matches!(&actions[..], [Action::RemoveButton(_)]));
@@ -301,7 +301,7 @@ fn another_attempt_and_another_name_keep_what_the_family_began_with() {
     let (actions, _) = stage.decide(Worker::Create);
     let [Action::Create(renamed)] = &actions[..] else { panic!("{actions:?}") };
     assert!(renamed.name.as_str().starts_with("shop-r2-"), "{}", renamed.name);
-    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Reject, reason: "no".to_owned() });
+    stage.conclude(&actions[0], &refused(Fault::Reject, "Unsupported"));
     stage.family.phase = Phase::Settled;
     retry(&mut stage.family, stage.now).unwrap();
     let (actions, _) = stage.decide(Worker::Create);

@@ -33,7 +33,7 @@ fn a_retry_gives_a_failed_copy_a_new_attempt_and_leaves_the_rest() {
     let (actions, _) = stage.decide(Worker::Distribute);
     for action in &actions {
         let ended = match action {
-            Action::Copy(_) => Ended::Refused { fault: Fault::NeedsPerson, reason: "denied".into() },
+            Action::Copy(_) => refused(Fault::NeedsPerson, "AccessDenied"),
             Action::Create(_) | Action::Share(_) | Action::RemoveButton(_) | Action::WriteStatus(_) => Ended::Done,
         };
         stage.conclude(action, &ended);
@@ -141,13 +141,13 @@ fn an_image_with_our_name_and_source_whose_tags_are_not_shown_yet_is_waited_for(
 fn a_refusal_after_an_unknown_outcome_is_believed_only_once_the_image_was_looked_for() {
     let mut stage = Stage::new("{}");
     let (actions, _) = stage.decide(Worker::Create);
-    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Unknown, reason: "Timeout".into() });
+    stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
     stage.later(300);
     stage.sees(&Place::Source, vec![]);
     stage.absorb(&Knock::default());
     let (actions, _) = stage.decide(Worker::Create);
     assert!(matches!(&actions[..], [Action::Create(_)]), "the same name again");
-    let refused = Ended::Refused { fault: Fault::NeedsPerson, reason: "UnauthorizedOperation".into() };
+    let refused = refused(Fault::NeedsPerson, "UnauthorizedOperation");
     assert_eq!(kinds(&stage.conclude(&actions[0], &refused)), [], "the first call may have made it");
     stage.later(60);
     let late = stage.clone();
@@ -207,7 +207,7 @@ fn a_share_that_never_works_ends_at_the_deadline() {
     let mut stage = Stage::with_available_source(SHARED, true);
     let (actions, _) = stage.decide(Worker::Distribute);
     for action in &actions {
-        let ended = Ended::Refused { fault: Fault::Later, reason: "InvalidAMIID.NotFound".into() };
+        let ended = refused(Fault::Later, "InvalidAMIID.NotFound");
         stage.conclude(action, &ended);
     }
     stage.later(24 * 3600);
@@ -221,9 +221,9 @@ fn a_share_that_never_works_ends_at_the_deadline() {
 fn a_button_that_may_not_be_removed_stays_answered() {
     let mut stage = Stage::new("{}");
     let (actions, _) = stage.decide(Worker::Create);
-    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Reject, reason: "NonEBSInstance".into() });
+    stage.conclude(&actions[0], &refused(Fault::Reject, "NonEBSInstance"));
     let (actions, _) = stage.decide(Worker::Create);
-    let refused = Ended::Refused { fault: Fault::Reject, reason: "OperationNotPermitted".into() };
+    let refused = refused(Fault::Reject, "OperationNotPermitted");
     let changes = stage.conclude(&actions[0], &refused);
     assert_eq!((changes.press, stage.family.phase), (None, Phase::Answering));
     assert!(stage.conclude(&actions[0], &Ended::Gone).press.is_some());

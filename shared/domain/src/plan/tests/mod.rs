@@ -19,6 +19,7 @@ use crate::image::{InstanceState, ObservedInstance, RootDevice};
 use crate::look::Admission;
 use crate::policy::PolicyRef;
 use crate::press::Press;
+use crate::reason::ImageReason;
 use crate::time::{Slot, plus_seconds};
 
 const SHARED: &str = r#"{"encrypt":{"kms_key":"alias/k"},"distribute":{"regions":["us-west-2","eu-west-1"]},
@@ -37,6 +38,11 @@ struct Stage {
 
 fn region(text: &str) -> Region {
     Region::new(text).unwrap()
+}
+
+/// A call that AWS refused with this code.
+fn refused(fault: Fault, code: &str) -> Ended {
+    Ended::Refused { fault, error: AwsError::new("ec2:CreateImage", code, "no", None) }
 }
 
 fn image_id(n: u8) -> ImageId {

@@ -78,7 +78,7 @@ fn a_strangers_share_is_recorded_and_told_once_with_what_takes_it_back() {
     stage.sees(&Place::Source, vec![image]);
     let changes = stage.absorb(&asked());
     assert_eq!(kinds(&changes), [EventKind::SharedByOthers]);
-    let reason = changes.facts[0].reason.clone().unwrap();
+    let reason = changes.facts[0].reason.as_ref().unwrap().text();
     let command = "`aws ec2 modify-image-attribute --region us-east-1 --image-id ami-00000000000000001 \
                    --launch-permission 'Remove=[{UserId=999999999999}]'`";
     assert!(reason.starts_with("shared with 999999999999, whom") && reason.contains(command), "{reason}");
@@ -126,7 +126,7 @@ fn a_public_image_is_told_once_as_an_error_whatever_asked_for_the_look() {
     let changes = stage.absorb(&Knock::default());
     assert_eq!(kinds(&changes), [EventKind::ImageMadePublic]);
     assert_eq!(changes.facts[0].kind.severity(), crate::history::Severity::Error);
-    assert!(changes.facts[0].reason.as_ref().unwrap().contains("'Remove=[{Group=all}]'"));
+    assert!(changes.facts[0].reason.as_ref().unwrap().text().contains("'Remove=[{Group=all}]'"));
     let friends = || PermissionsSight::Read(targets(&[FRIEND]));
     assert_eq!(stage.is_asked(friends(), true), []);
     assert!(crate::lineage::tree(&stage.family).contains(", PUBLIC: somebody shared it with everybody"));

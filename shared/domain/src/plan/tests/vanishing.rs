@@ -217,7 +217,7 @@ fn news_that_a_failed_read_could_not_show_is_looked_for_again() {
 fn an_image_that_was_found_by_a_look_is_looked_at_once_more() {
     let mut stage = Stage::new("{}");
     let (actions, _) = stage.decide(Worker::Create);
-    stage.conclude(&actions[0], &Ended::Refused { fault: Fault::Unknown, reason: "no answer".into() });
+    stage.conclude(&actions[0], &refused(Fault::Unknown, "NoAnswer"));
     stage.later(60);
     let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
     stage.sees(&Place::Source, vec![image]);
@@ -257,7 +257,7 @@ fn a_copy_that_may_have_been_made_is_looked_for_before_it_is_given_up() {
     let copy = Place::Copy(region("eu-west-1"));
     let (actions, _) = stage.decide(Worker::Distribute);
     let calls = actions.iter().find(|action| matches!(action, Action::Copy(_))).unwrap();
-    stage.conclude(calls, &Ended::Refused { fault: Fault::Unknown, reason: "no answer".into() });
+    stage.conclude(calls, &refused(Fault::Unknown, "NoAnswer"));
     // Somebody takes our tag off the source, and the copy is not to be seen yet.
     stage.later(60);
     let mut source = stage.image(&Place::Source, image_id(1), ImageState::Available);
@@ -279,5 +279,5 @@ fn nothing_is_made_in_a_region_that_the_stack_lost() {
     assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageFailed]);
     let (actions, _) = stage.decide(Worker::Create);
     assert!(!actions.iter().any(|action| matches!(action, Action::Create(_))), "{actions:?}");
-    assert!(stage.row(&Place::Source).reason.as_ref().unwrap().contains("AllowedRegions"));
+    assert!(stage.row(&Place::Source).reason.as_ref().unwrap().to_string().contains("AllowedRegions"));
 }

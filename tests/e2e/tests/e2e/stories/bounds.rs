@@ -64,7 +64,7 @@ async fn switch(cloud: &Cloud, value: &str) {
         let event = format!("kill-switch-{value}");
         let told: Vec<_> = all.into_iter().filter(|one| one.message["event"] == event.as_str()).collect();
         holds(told.len() == 1, &told.len()).map(|()| {
-            let reason = told[0].message["reason"].as_str().unwrap().to_owned();
+            let reason = told[0].message["reason"]["text"].as_str().unwrap().to_owned();
             assert!(reason.starts_with("arn:aws:") && reason.ends_with(": a story is told"), "{reason}");
         })
     })

@@ -73,7 +73,7 @@ pub(crate) async fn what_somebody_shares_by_hand_is_told_and_left_alone(cloud: &
     }
     let expected = ["image-creating", "image-available", "family-complete", "image-made-public", "shared-by-others"];
     let told = cloud.told(&instance, &expected.map(|event| (event, HOME_REGION))).await;
-    let said: String = told.iter().map(|one| text(&one.message, "/reason")).collect();
+    let said: String = told.iter().map(|one| text(&one.message, "/reason/text")).collect();
     for taken_back in [format!("'Remove=[{{UserId={STRANGER}}}]'"), "'Remove=[{Group=all}]'".to_owned()] {
         assert!(said.contains(&taken_back), "{said}");
     }

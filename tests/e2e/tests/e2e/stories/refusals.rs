@@ -67,7 +67,7 @@ pub(crate) async fn every_refused_press_is_answered(cloud: &Cloud) {
         assert!(status.chars().count() <= 256 && !status.chars().any(char::is_control), "{value:?}: {status:?}");
         let told = cloud.told(instance, &REJECTED).await.remove(0);
         assert_eq!(told.attributes["outcome"], "rejected");
-        let said = text(&told.message, "/reason");
+        let said = text(&told.message, "/reason/text");
         assert!(said.contains(reason) && !said.is_empty(), "{value:?}: {told:?}");
         let plain = |text: &str| !text.chars().any(char::is_control);
         assert!(plain(&told.subject) && plain(said), "{value:?}: {told:?}");

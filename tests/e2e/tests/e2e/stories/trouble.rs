@@ -51,7 +51,7 @@ async fn partial(cloud: &Cloud, instance: &str) -> String {
     let told = cloud.told(instance, &PARTIAL).await;
     for about in ["copy-failed", "family-partial"] {
         let told = told.iter().find(|one| one.event() == about).unwrap();
-        let reason = text(&told.message, "/reason");
+        let reason = text(&told.message, "/reason/text");
         assert!(!reason.is_empty(), "no reason in {told:?}");
         assert_ne!(told.attributes["severity"], "info", "{told:?}");
         if reason.contains("UnauthorizedOperation") {

@@ -1,0 +1,246 @@
+//! Why an image is not there, or not shared, and why a family ended with less than was asked for.
+
+use super::{AwsError, Rejection};
+use crate::family::{Family, ImageRow, Place, RowState};
+use crate::ids::Region;
+use crate::policy::BeyondBounds;
+use crate::target::{ShareTarget, some_of};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use strum::{IntoStaticStr, VariantNames};
+use thiserror::Error;
+
+/// Refused targets that are shown with their errors; of the others only the number is told.
+pub const REFUSED_TARGETS_SHOWN: usize = 8;
+
+/// Why an image is not there, or not shared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum ImageReason {
+    /// AWS refused the call, or its outcome is not known.
+    #[error("{0}")]
+    AwsError(Box<AwsError>),
+    /// EC2 began the image, and it failed.
+    #[error("{}", message.as_deref().unwrap_or("EC2 gave no reason"))]
+    FailedInEc2 {
+        /// EC2's own reason, on one line.
+        message: Option<String>,
+    },
+    /// EC2 does not know the instance, or not yet.
+    #[error("EC2 does not show the instance")]
+    InstanceNotShown,
+    /// The instance is waited for.
+    #[error("the instance is pending; EC2 makes an image of it once it runs")]
+    InstancePending,
+    /// The instance was waited for too long.
+    #[error("the instance is still pending after {minutes} minutes; tag it again when it runs")]
+    InstanceStillPending {
+        /// For how long.
+        minutes: i64,
+    },
+    /// No image can be made of the instance as it is now.
+    #[error("{rejection}")]
+    Unfit {
+        /// Why.
+        rejection: Rejection,
+    },
+    /// The stack does not allow it any more.
+    #[error("{beyond}")]
+    NotAllowedAnyMore {
+        /// What the policy asks for.
+        beyond: BeyondBounds,
+    },
+    /// Foreign images have all the names that it could have.
+    #[error("images that are not ours hold every name for it; deregister or rename them")]
+    NamesTaken,
+    /// There is nothing to copy.
+    #[error("the source image is gone")]
+    SourceGone,
+    /// The source is not ours to copy any more.
+    #[error("our tags were taken off the source image, so it is left alone")]
+    SourceUnmanaged,
+    /// It was not available by the policy's deadline.
+    #[error("not available within {hours} hours{}", in_brackets(last.as_deref()))]
+    NotByDeadline {
+        /// The deadline.
+        hours: u32,
+        /// What was known of it last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<Box<ImageReason>>,
+    },
+    /// EC2 refused the call that shares it.
+    #[error("not shared: {0}")]
+    NotShared(Box<AwsError>),
+    /// EC2 refused some of those with whom it is to be shared.
+    #[error("{}", not_shared_with(refused, *others, then.as_deref()))]
+    NotSharedWith {
+        /// The first of them, each with EC2's error.
+        refused: BTreeMap<ShareTarget, AwsError>,
+        /// How many more there are.
+        others: usize,
+        /// The error that ended the sharing before everybody had an answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        then: Option<Box<AwsError>>,
+    },
+    /// So many are refused that it takes another look to share it with the others.
+    #[error("several of those whom it is shared with are refused; the rest follows")]
+    SharingGoesOn,
+    /// It was not shared by the policy's deadline.
+    #[error("not shared by the deadline: {}", last.as_ref().map_or_else(|| "its image was not to be seen".to_owned(), ToString::to_string))]
+    NotSharedByDeadline {
+        /// What was known of it last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<Box<ImageReason>>,
+    },
+    /// It is not ours to share any more.
+    #[error("its tag {tag} was taken off, so it is left alone")]
+    Unmanaged {
+        /// The tag by which the stack knows its images.
+        tag: String,
+    },
+    /// It is disabled, and nobody can launch it.
+    #[error("disabled by somebody, which took its launch permissions away")]
+    DisabledBySomebody,
+    /// It was disabled and enabled again.
+    #[error("not shared: disabling it took its launch permissions away")]
+    PermissionsLost,
+    /// Somebody took launch permissions away that the policy gives.
+    #[error("somebody took back the share with {}{}", some_of(targets), after(before.as_deref()))]
+    ShareTakenBack {
+        /// From whom.
+        targets: BTreeSet<ShareTarget>,
+        /// Why it was not shared with all before that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Box<ImageReason>>,
+    },
+}
+
+impl ImageReason {
+    /// EC2 refused some of the row's targets.
+    pub fn not_shared_with(row: &ImageRow, then: Option<AwsError>) -> Self {
+        let shown = row.refused_targets.iter().take(REFUSED_TARGETS_SHOWN);
+        ImageReason::NotSharedWith {
+            refused: shown.map(|(target, error)| (target.clone(), error.clone())).collect(),
+            others: row.refused_targets.len().saturating_sub(REFUSED_TARGETS_SHOWN),
+            then: then.map(Box::new),
+        }
+    }
+
+    /// Without what was known before it, so that reasons do not nest without end.
+    pub fn alone(self) -> Self {
+        match self {
+            ImageReason::NotByDeadline { hours, .. } => ImageReason::NotByDeadline { hours, last: None },
+            ImageReason::NotSharedByDeadline { .. } => ImageReason::NotSharedByDeadline { last: None },
+            ImageReason::ShareTakenBack { targets, .. } => ImageReason::ShareTakenBack { targets, before: None },
+            reason @ (ImageReason::AwsError(_)
+            | ImageReason::FailedInEc2 { .. }
+            | ImageReason::InstanceNotShown
+            | ImageReason::InstancePending
+            | ImageReason::InstanceStillPending { .. }
+            | ImageReason::Unfit { .. }
+            | ImageReason::NotAllowedAnyMore { .. }
+            | ImageReason::NamesTaken
+            | ImageReason::SourceGone
+            | ImageReason::SourceUnmanaged
+            | ImageReason::NotShared(_)
+            | ImageReason::NotSharedWith { .. }
+            | ImageReason::SharingGoesOn
+            | ImageReason::Unmanaged { .. }
+            | ImageReason::DisabledBySomebody
+            | ImageReason::PermissionsLost) => reason,
+        }
+    }
+}
+
+impl From<AwsError> for ImageReason {
+    fn from(error: AwsError) -> Self {
+        ImageReason::AwsError(Box::new(error))
+    }
+}
+
+fn in_brackets(last: Option<&ImageReason>) -> String {
+    last.map(|last| format!(" ({last})")).unwrap_or_default()
+}
+
+fn after(before: Option<&ImageReason>) -> String {
+    before.map(|before| format!("; {before}")).unwrap_or_default()
+}
+
+fn not_shared_with(refused: &BTreeMap<ShareTarget, AwsError>, others: usize, then: Option<&AwsError>) -> String {
+    let each: Vec<String> = refused.iter().map(|(target, error)| format!("{target}: {error}")).collect();
+    let others = if others == 0 { String::new() } else { format!("; and with {others} more") };
+    let then = then.map(|then| format!("; and then {then}")).unwrap_or_default();
+    format!("not shared with {}{others}{then}", each.join("; with "))
+}
+
+/// Why a family ended with less than was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum OutcomeReason {
+    /// Images are missing, or not as they should be.
+    ImagesMissing {
+        /// Each of them.
+        missing: Vec<MissingImage>,
+    },
+}
+
+/// An image that is missing, or not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingImage {
+    /// Where the copy should be; none for the image made from the instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<Region>,
+    /// How far it came.
+    pub state: RowState,
+    /// Why; none where the state says all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ImageReason>,
+}
+
+impl OutcomeReason {
+    /// Of the family as it stands.
+    pub fn of(family: &Family) -> Self {
+        let missing = family.rows.values().filter_map(MissingImage::of).collect();
+        OutcomeReason::ImagesMissing { missing }
+    }
+}
+
+impl MissingImage {
+    fn of(row: &ImageRow) -> Option<Self> {
+        let copy = match &row.place {
+            Place::Source => None,
+            Place::Copy(region) => Some(region.clone()),
+        };
+        let missing = Self { copy, state: row.state, reason: row.reason.clone() };
+        missing.why().is_some().then_some(missing)
+    }
+
+    fn why(&self) -> Option<String> {
+        let of_state = match self.state {
+            RowState::Deregistered => Some("deregistered by somebody"),
+            RowState::Disabled => Some("disabled by somebody"),
+            RowState::TimedOut => Some("not available by the deadline"),
+            RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Failed => None,
+        };
+        self.reason.as_ref().map(ToString::to_string).or(of_state.map(str::to_owned))
+    }
+}
+
+impl fmt::Display for OutcomeReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OutcomeReason::ImagesMissing { missing } = self;
+        let mut separator = "";
+        for image in missing {
+            let why = image.why().unwrap_or_default();
+            match &image.copy {
+                Some(region) => write!(f, "{separator}{region}: {why}")?,
+                None => write!(f, "{separator}{why}")?,
+            }
+            separator = "; ";
+        }
+        if missing.is_empty() { f.write_str("no reason was given") } else { Ok(()) }
+    }
+}
