@@ -7,6 +7,7 @@ use amiline_app::switch::{Standing, standing, turn};
 use amiline_aws::{Aws, Operator};
 use amiline_domain::escape::one_line;
 use amiline_domain::switch::{Position, Turned};
+use amiline_domain::time::utc;
 use serde_json::json;
 
 pub(super) async fn run(args: &Args, command: &KillSwitchCommand) -> Result<Answer, CommandError> {
@@ -53,7 +54,7 @@ fn words(standing: &Standing) -> String {
     match (standing.turned(), standing.record.last.is_some(), position) {
         (Some(Turned { by, reason, at, .. }), ..) => {
             let why = reason.as_ref().map_or_else(|| "no reason was given".to_owned(), Clone::clone);
-            format!("{so}\nturned {} at {at} by {by}: {why}", position.as_str())
+            format!("{so}\nturned {} at {} by {by}: {why}", position.as_str(), utc(*at))
         }
         // Nobody ever touched it.
         (None, false, Position::Off) => so,
@@ -86,7 +87,7 @@ mod tests {
         let on = words(Some("on"), Some(Position::On));
         assert!(
             on.starts_with("on: ")
-                && on.ends_with("by arn:aws:iam::111111111111:user/jane: the network is being moved")
+                && on.ends_with("turned on at 2026-11-30 12:00 UTC by arn:aws:iam::111111111111:user/jane: the network is being moved")
         );
         assert!(words(Some("on"), Some(Position::Off)).contains("CloudTrail"));
         assert!(words(None, Some(Position::On)).contains("CloudTrail"));
