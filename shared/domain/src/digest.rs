@@ -203,7 +203,7 @@ impl Digest {
                 requested: one_line(&family.requested, REQUESTED_MAX),
                 region: family.region.clone(),
                 outcome: family.outcome,
-                image: family.answered_image.clone(),
+                image: family.status_image.clone(),
                 status: family.status.as_deref().map(|status| one_line(status, REASON_MAX)),
                 code: family.reason().map(|reason| reason.code().to_owned()),
             });

@@ -293,9 +293,9 @@ pub struct Family {
     pub outcome: Option<Outcome>,
     /// The answer for the instance's status tag.
     pub status: Option<String>,
-    /// The image at home that the answer names.
+    /// The image that the status names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answered_image: Option<ImageId>,
+    pub status_image: Option<ImageId>,
     /// Whether the answer still has to be written.
     pub status_due: bool,
     /// The answer that the new one corrects: it is written only where the instance still shows this one.

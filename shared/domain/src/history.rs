@@ -21,8 +21,8 @@ pub(crate) const REQUESTED_MAX: usize = 256;
 /// about a thousand characters for `aws sts decode-authorization-message`; both are kept.
 pub const REASON_CHARACTERS: usize = 4_000;
 
-/// Characters of a history item's reason, which may join those of several images: at most 64 KB, where SNS and EventBridge
-/// take 256 KB and DynamoDB 400 KB.
+/// Characters of a history item's reason in words, and of AWS's messages in it, which may be those of several images: SNS
+/// and EventBridge take 256 KB, DynamoDB 400 KB.
 pub const REASONS_CHARACTERS: usize = 16_000;
 
 /// Something that happened, before it has its place in the history.

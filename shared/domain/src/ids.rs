@@ -2,7 +2,7 @@
 
 pub mod patterns;
 
-use crate::escape::in_quotes;
+use crate::escape::{in_quotes, one_line};
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
@@ -18,7 +18,7 @@ const SHOWN: usize = 64;
 pub struct InvalidId {
     /// What it was meant to be.
     pub kind: Cow<'static, str>,
-    /// What was given, cut to 64 characters.
+    /// What was given, on one line and cut to 64 characters.
     #[serde(rename = "given")]
     pub text: String,
     /// What a valid one looks like.
@@ -28,7 +28,7 @@ pub struct InvalidId {
 impl InvalidId {
     /// Text that is not one of `kind`, for which `rule` says what a valid one looks like.
     pub(crate) fn new(kind: &'static str, text: &str, rule: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind: kind.into(), text: text.chars().take(SHOWN).collect(), rule: rule.into() }
+        Self { kind: kind.into(), text: one_line(text, SHOWN), rule: rule.into() }
     }
 }
 

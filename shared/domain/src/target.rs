@@ -34,10 +34,33 @@ pub(crate) const SHOWN_MAX: usize = 8;
 
 /// The first few of them, and how many more there are.
 pub(crate) fn some_of(targets: &BTreeSet<ShareTarget>) -> String {
-    let shown: Vec<&str> = targets.iter().take(SHOWN_MAX).map(ShareTarget::as_str).collect();
-    match targets.len().saturating_sub(SHOWN_MAX) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+    SomeTargets::of(targets).to_string()
+}
+
+/// The first few of some targets, for what is told of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SomeTargets {
+    /// At most `SHOWN_MAX`.
+    pub first: BTreeSet<ShareTarget>,
+    /// How many more there are.
+    pub others: usize,
+}
+
+impl SomeTargets {
+    /// Of these.
+    pub fn of(targets: &BTreeSet<ShareTarget>) -> Self {
+        let first = targets.iter().take(SHOWN_MAX).cloned().collect();
+        Self { first, others: targets.len().saturating_sub(SHOWN_MAX) }
+    }
+}
+
+impl fmt::Display for SomeTargets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first: Vec<&str> = self.first.iter().map(ShareTarget::as_str).collect();
+        match self.others {
+            0 => f.write_str(&first.join(", ")),
+            more => write!(f, "{} and {more} more", first.join(", ")),
+        }
     }
 }
 

@@ -217,7 +217,7 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         phase: Phase::Working,
         outcome: None,
         status: Some("working: 1 of 2".to_owned()),
-        answered_image: Some(image_id(lab.number())),
+        status_image: Some(image_id(lab.number())),
         status_due: true,
         status_over: Some(FormerStatus { words: ["failed", "available"].map(str::to_owned).into(), doubted: true }),
         other_value: Some("two words \u{1F4A5}".to_owned()),

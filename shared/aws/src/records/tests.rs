@@ -17,7 +17,7 @@ use amiline_domain::making::{Making, Treatment};
 use amiline_domain::name::ImageName;
 use amiline_domain::policy::PolicyRef;
 use amiline_domain::press::{Press, PressKey, PressState, ToldRefusal};
-use amiline_domain::reason::{AwsError, ImageReason, Rejection};
+use amiline_domain::reason::{AwsError, ImageReason, Reason, Rejection};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::record::{Expected, FamilyChange, PressWrite, Revisioned, Transaction, Write};
 use amiline_domain::tags::{Button, TagKey, TagValue, Trigger};
@@ -117,7 +117,7 @@ fn family() -> Family {
         phase: Phase::Working,
         outcome: None,
         status: None,
-        answered_image: None,
+        status_image: None,
         status_due: false,
         status_over: Some(FormerStatus { words: ["available ami-0".to_owned()].into(), doubted: true }),
         other_value: Some("other".to_owned()),
@@ -354,4 +354,15 @@ fn a_page_goes_on_where_it_ended() {
     key.insert("due_shard".to_owned(), layout::text("due#3"));
     assert_eq!(due::decode(&due::encode(&key).unwrap()).unwrap(), key);
     assert!(due::decode("nonsense").is_err());
+}
+
+/// The table gives numbers as text, and an enum without a tag of its own has to find its variant by them.
+#[test]
+fn every_reason_comes_back_from_the_table_as_it_was_stored() {
+    for line in include_str!("../../../../events/reasons.jsonl").lines() {
+        let reason: Reason = serde_json::from_str(line).unwrap();
+        let stored = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(&reason).unwrap();
+        let read: Reason = serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value(stored).unwrap();
+        assert_eq!(read, reason, "{line}");
+    }
 }

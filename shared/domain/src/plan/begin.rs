@@ -162,7 +162,7 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
         phase: Phase::Working,
         outcome: None,
         status: None,
-        answered_image: None,
+        status_image: None,
         status_due: false,
         status_over: None,
         other_value: None,

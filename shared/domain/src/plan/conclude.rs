@@ -39,6 +39,7 @@ fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -
             turns::begun(row, id, scene, &mut changes);
             if place.is_source() {
                 family.status = Some(status::under_way(family));
+                family.status_image = Some(id.clone());
                 family.status_due = true;
                 changes.family = true;
             }

@@ -154,7 +154,7 @@ fn settle(family: &mut Family, changes: &mut Changes) {
     };
     family.outcome = Some(outcome);
     family.status = Some(status::ended(family, outcome));
-    family.answered_image = family.home_image().cloned();
+    family.status_image = family.home_image().cloned();
     family.status_due = true;
     family.status_over = None;
     family.other_value = None;

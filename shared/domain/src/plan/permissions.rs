@@ -11,7 +11,7 @@ use crate::ids::FamilyId;
 use crate::image::ImageState;
 use crate::press::STALE_READ_SECONDS;
 use crate::reason::{ByHandReason, ImageReason};
-use crate::target::ShareTarget;
+use crate::target::{ShareTarget, SomeTargets};
 use crate::time::plus_seconds;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -89,12 +89,12 @@ fn compare_promised(
     row.refused_targets.retain(|target, _| !has.contains(target));
     row.shared_with = has;
     if !taken.is_empty() {
-        let reason = ByHandReason::PermissionsTakenAway { targets: taken.clone(), family: family.clone() };
+        let reason = ByHandReason::PermissionsTakenAway { targets: SomeTargets::of(&taken), family: family.clone() };
         changes.facts.push(Fact::of(EventKind::ShareTakenBack, &row.place, row.image.as_ref()).because(reason));
         let before = row.reason.take().filter(|_| row.share == ShareState::Failed);
         let before = before.map(|before| Box::new(before.alone()));
         row.share = ShareState::Failed;
-        row.reason = Some(ImageReason::ShareTakenBack { targets: taken, before });
+        row.reason = Some(ImageReason::ShareTakenBack { targets: SomeTargets::of(&taken), before });
     } else if row.share == ShareState::Failed && row.shared_with == *promised {
         row.share = ShareState::Shared;
         row.reason = None;
@@ -105,7 +105,8 @@ fn compare_promised(
 fn compare_others(row: &mut ImageRow, others: BTreeSet<ShareTarget>, changes: &mut Changes) {
     let new: BTreeSet<ShareTarget> = others.difference(&row.shared_by_others).cloned().collect();
     if let (false, Some(image)) = (new.is_empty(), &row.image) {
-        let reason = ByHandReason::SharedWithOthers { targets: new, region: row.region.clone(), image: image.clone() };
+        let (targets, region) = (SomeTargets::of(&new), row.region.clone());
+        let reason = ByHandReason::SharedWithOthers { targets, region, image: image.clone() };
         changes.facts.push(Fact::of(EventKind::SharedByOthers, &row.place, Some(image)).because(reason));
     }
     row.shared_by_others = others;

@@ -38,7 +38,7 @@ pub(super) fn after_somebodys_hand(family: &mut Family, changes: &mut Changes) {
     }
     family.outcome = Some(outcome);
     family.status = Some(status);
-    family.answered_image = family.home_image().cloned();
+    family.status_image = family.home_image().cloned();
     family.status_due = true;
     family.answer_refusals = 0;
     family.answer_not_before = None;

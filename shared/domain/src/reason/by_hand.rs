@@ -1,9 +1,8 @@
 //! What somebody did to an image, and what mends it if nobody means it.
 
 use crate::ids::{FamilyId, ImageId, Region};
-use crate::target::{SHOWN_MAX, ShareTarget, some_of};
+use crate::target::{ShareTarget, SomeTargets};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
@@ -43,21 +42,21 @@ pub enum ByHandReason {
         duplicate: ImageId,
     },
     /// Launch permissions of the policy were taken away.
-    #[error("somebody took back the share with {}; `amiline retry {family}` shares it again", some_of(targets))]
+    #[error("somebody took back the share with {targets}; `amiline retry {family}` shares it again")]
     PermissionsTakenAway {
         /// From whom.
-        targets: BTreeSet<ShareTarget>,
+        targets: SomeTargets,
         /// Its family.
         family: FamilyId,
     },
     /// It was shared with others than the policy names.
     #[error(
-        "shared with {}, whom its policy does not name; it stays so: if nobody means it, {}", some_of(targets),
-        take_back(region, image, targets.iter().map(permission))
+        "shared with {targets}, whom its policy does not name; it stays so: if nobody means it, {}",
+        take_back(region, image, targets.first.iter().map(permission))
     )]
     SharedWithOthers {
         /// With whom.
-        targets: BTreeSet<ShareTarget>,
+        targets: SomeTargets,
         /// Where the image is.
         region: Region,
         /// The image.
@@ -80,9 +79,9 @@ fn shared_again(family: Option<&FamilyId>) -> String {
     family.map(|family| format!("; `amiline retry {family}` shares it again then")).unwrap_or_default()
 }
 
-/// The AWS CLI's command that takes permissions away. A few at a time: the command has to be read before it is typed.
+/// The AWS CLI's command that takes permissions away.
 fn take_back(region: &Region, image: &ImageId, permissions: impl Iterator<Item = String>) -> String {
-    let some: Vec<String> = permissions.take(SHOWN_MAX).collect();
+    let some: Vec<String> = permissions.collect();
     format!(
         "`aws ec2 modify-image-attribute --region {region} --image-id {image} --launch-permission 'Remove=[{}]'`",
         some.join(",")

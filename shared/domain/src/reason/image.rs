@@ -1,18 +1,24 @@
 //! Why an image is not there, or not shared, and why a family ended with less than was asked for.
 
 use super::{AwsError, Rejection};
+use crate::escape::one_line;
 use crate::family::{Family, ImageRow, Place, RowState};
+use crate::history::REASON_CHARACTERS;
 use crate::ids::Region;
 use crate::policy::BeyondBounds;
-use crate::target::{ShareTarget, some_of};
+use crate::target::{ShareTarget, SomeTargets};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 /// Refused targets that are shown with their errors; of the others only the number is told.
 pub const REFUSED_TARGETS_SHOWN: usize = 8;
+/// Characters of AWS's messages in a family's summary, shared by its images: two are whole, however long they are.
+const SUMMARY_CHARACTERS: usize = 2 * REASON_CHARACTERS;
+/// Characters that a refused target takes with its error.
+const TARGET_CHARACTERS: usize = 600;
 
 /// Why an image is not there, or not shared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames)]
@@ -107,10 +113,10 @@ pub enum ImageReason {
     #[error("not shared: disabling it took its launch permissions away")]
     PermissionsLost,
     /// Somebody took launch permissions away that the policy gives.
-    #[error("somebody took back the share with {}{}", some_of(targets), after(before.as_deref()))]
+    #[error("somebody took back the share with {targets}{}", after(before.as_deref()))]
     ShareTakenBack {
         /// From whom.
-        targets: BTreeSet<ShareTarget>,
+        targets: SomeTargets,
         /// Why it was not shared with all before that.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Box<ImageReason>>,
@@ -125,6 +131,43 @@ impl ImageReason {
             refused: shown.map(|(target, error)| (target.clone(), error.clone())).collect(),
             others: row.refused_targets.len().saturating_sub(REFUSED_TARGETS_SHOWN),
             then: then.map(Box::new),
+        }
+    }
+
+    /// With at most so many characters of AWS's messages, and targets in proportion: for one of many in a summary.
+    fn shortened(self, characters: usize) -> Self {
+        let nested = |inner: Option<Box<Self>>| inner.map(|inner| Box::new(inner.shortened(characters)));
+        match self {
+            ImageReason::AwsError(error) => ImageReason::AwsError(Box::new(error.cut(characters))),
+            ImageReason::NotShared(error) => ImageReason::NotShared(Box::new(error.cut(characters))),
+            ImageReason::FailedInEc2 { message } => {
+                ImageReason::FailedInEc2 { message: message.map(|message| one_line(&message, characters)) }
+            }
+            ImageReason::NotSharedWith { refused, others, then } => {
+                let kept = characters.div_ceil(TARGET_CHARACTERS).min(refused.len());
+                ImageReason::NotSharedWith {
+                    others: others.saturating_add(refused.len().saturating_sub(kept)),
+                    refused: refused.into_iter().take(kept).collect(),
+                    then: then.map(|then| Box::new(then.cut(characters))),
+                }
+            }
+            ImageReason::NotByDeadline { hours, last } => ImageReason::NotByDeadline { hours, last: nested(last) },
+            ImageReason::NotSharedByDeadline { last } => ImageReason::NotSharedByDeadline { last: nested(last) },
+            ImageReason::ShareTakenBack { targets, before } => {
+                ImageReason::ShareTakenBack { targets, before: nested(before) }
+            }
+            reason @ (ImageReason::InstanceNotShown
+            | ImageReason::InstancePending
+            | ImageReason::InstanceStillPending { .. }
+            | ImageReason::Unfit { .. }
+            | ImageReason::NotAllowedAnyMore { .. }
+            | ImageReason::NamesTaken
+            | ImageReason::SourceGone
+            | ImageReason::SourceUnmanaged
+            | ImageReason::SharingGoesOn
+            | ImageReason::Unmanaged { .. }
+            | ImageReason::DisabledBySomebody
+            | ImageReason::PermissionsLost) => reason,
         }
     }
 
@@ -203,8 +246,14 @@ pub struct MissingImage {
 impl OutcomeReason {
     /// Of the family as it stands.
     pub fn of(family: &Family) -> Self {
-        let missing = family.rows.values().filter_map(MissingImage::of).collect();
-        OutcomeReason::ImagesMissing { missing }
+        let missing: Vec<MissingImage> = family.rows.values().filter_map(MissingImage::of).collect();
+        // Each image's own event says it whole. Together they have to fit into one message.
+        let each = SUMMARY_CHARACTERS.checked_div(missing.len()).unwrap_or(SUMMARY_CHARACTERS);
+        let shortened = |image: MissingImage| {
+            let reason = image.reason.map(|reason| reason.shortened(each));
+            MissingImage { reason, ..image }
+        };
+        OutcomeReason::ImagesMissing { missing: missing.into_iter().map(shortened).collect() }
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::ids::{InvalidId, PolicyName};
+use crate::ids::PolicyName;
+use crate::target::SomeTargets;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -52,15 +53,19 @@ fn words_stay_on_one_line_and_are_never_empty() {
         let text = read(&stored).text();
         assert!(!text.is_empty() && !text.contains(char::is_control), "{text:?}");
     }
-    let hostile = InvalidId { text: "a\nb\u{202e}".to_owned(), ..PolicyName::new("two words").unwrap_err() };
-    let text = Reason::from(RequestReason::from(Rejection::BadValue(hostile))).text();
-    assert!(!text.contains('\n') && !text.contains('\u{202e}'), "{text:?}");
+    let hostile = PolicyName::new("a\nb\u{202e}").unwrap_err();
+    let reason = Reason::from(RequestReason::from(Rejection::BadValue(hostile)));
+    let document = serde_json::to_value(reason.document()).unwrap();
+    for text in [&document["text"], &document["given"]] {
+        let text = text.as_str().unwrap();
+        assert!(!text.contains('\n') && !text.contains('\u{202e}'), "{text:?}");
+    }
 }
 
 #[test]
 fn reasons_do_not_nest_without_end() {
     let taken = |before: Option<ImageReason>| ImageReason::ShareTakenBack {
-        targets: BTreeSet::from(["222222222222".parse().unwrap()]),
+        targets: SomeTargets::of(&BTreeSet::from(["222222222222".parse().unwrap()])),
         before: before.map(|before| Box::new(before.alone())),
     };
     let thrice = taken(Some(taken(Some(taken(Some(ImageReason::PermissionsLost))))));

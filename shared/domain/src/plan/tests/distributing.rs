@@ -93,3 +93,32 @@ fn an_image_is_shared_with_nobody_when_one_of_them_is_not_allowed_any_more() {
         assert!(!stage.decide(Worker::Distribute).0.iter().any(|action| matches!(action, Action::Share(_))));
     }
 }
+
+/// Twenty destinations and the encrypted copy at home, each shared with as many accounts as a policy's 4 KB can name, and
+/// each refused in every way that there is. The message holds the document as JSON in JSON.
+#[test]
+fn the_end_of_the_largest_family_fits_into_one_message_and_one_event() {
+    let mut stage = Stage::new(SHARED);
+    let account = |n: u64| format!("{n:012}").parse::<ShareTarget>().unwrap();
+    let error = |length: usize| {
+        AwsError::new("ec2:ModifyImageAttribute", "InvalidAMIAttributeItemValue", &"\"x".repeat(length), None)
+    };
+    let mut worst = stage.row(&Place::Source).clone();
+    worst.state = RowState::Available;
+    worst.shared_with = (100_000_000_000..100_000_000_270).map(account).collect();
+    worst.refused_targets = (200_000_000_000..200_000_000_010).map(|n| (account(n), error(200))).collect();
+    worst.reason = Some(ImageReason::not_shared_with(&worst, Some(error(2000))));
+    worst.share = ShareState::Failed;
+    for n in 0..22 {
+        let place = Place::Copy(region(&format!("ap-{}-{}", ["northeast", "southeast", "south"][n % 3], n / 3 + 1)));
+        stage.family.rows.insert(place.clone(), ImageRow { place, ..worst.clone() });
+    }
+    let fact = Fact::of(EventKind::FamilyPartial, &Place::Source, None).because(OutcomeReason::of(&stage.family));
+    let item = append(&mut stage.family, fact, stage.now);
+    assert!(crate::bus::event(&item).bytes() < crate::bus::BYTES_MAX, "{}", crate::bus::event(&item).bytes());
+    let notice = crate::notice::render(&item, &crate::notice::tests::address());
+    let message = serde_json::json!({"default": notice.json, "email": notice.text, "sms": notice.subject}).to_string();
+    assert!(message.len() < 256 * 1024, "{}", message.len());
+    let one = OutcomeReason::of(&Family { rows: [(Place::Source, worst)].into(), ..stage.family.clone() });
+    assert!(Reason::from(one).text().contains(&"\"x".repeat(1999)), "of one image it is whole");
+}

@@ -13,13 +13,13 @@ mod vanishing;
 use super::*;
 use crate::budget::Budget;
 use crate::family::{Family, Outcome, Phase, RowState, ShareState};
-use crate::history::EventKind;
+use crate::history::{EventKind, append};
 use crate::ids::AccountId;
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
 use crate::look::Admission;
 use crate::policy::PolicyRef;
 use crate::press::Press;
-use crate::reason::ImageReason;
+use crate::reason::{ImageReason, OutcomeReason, Reason};
 use crate::time::{Slot, plus_seconds};
 
 const SHARED: &str = r#"{"encrypt":{"kms_key":"alias/k"},"distribute":{"regions":["us-west-2","eu-west-1"]},
