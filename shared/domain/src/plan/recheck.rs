@@ -68,12 +68,15 @@ pub(super) fn shown(row: &mut ImageRow, state: ImageState, knock: &Knock, scene:
         begin(row, Some(told), TOLD_SECONDS, scene);
         return;
     }
-    // One that a read missed is there after all.
     let Some(recheck) = row.recheck.take_if(|recheck| recheck.told.is_none() || recheck.next <= scene.now) else {
         return;
     };
-    let confirmed = recheck.told.is_none_or(|told| told == state);
-    if !confirmed && scene.now < recheck.until {
+    let Some(told) = recheck.told else {
+        // A read that missed it and one that shows it: one of them is behind, and it may be this one.
+        once_more(row, scene);
+        return;
+    };
+    if told != state && scene.now < recheck.until {
         row.recheck = Some(Recheck { next: plus_seconds(scene.now, EVERY_SECONDS), ..recheck });
     }
 }
