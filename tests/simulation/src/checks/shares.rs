@@ -82,7 +82,10 @@ fn told_in_turn(run: &mut Run) {
     for (event, image) in &told {
         let hands: usize = run.diary.shared.iter().filter(|((_, id), _)| id == image).map(|(_, often)| *often).sum();
         let often = told.iter().filter(|other| *other == &(*event, image.clone())).count();
-        run.oracle.hold(Check::SharesAsTold, often <= hands, || {
+        // Disabling takes the permissions away. If its events are lost, and it is enabled again, only they tell of it.
+        let disabled = run.diary.touched.iter().any(|(_, id)| id == image);
+        let by_disabling = *event == EventKind::ShareTakenBack && disabled;
+        run.oracle.hold(Check::SharesAsTold, by_disabling || often <= hands, || {
             format!("{} of {image} was told {often} times, and people changed its shares {hands} times", event.as_str())
         });
     }
