@@ -2,7 +2,7 @@
 //! sweep.
 
 use crate::family::{
-    CreateHands, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, admitted, log_recorded, whole_family,
+    CreateHands, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, admitted, commit_announced, whole_family,
 };
 use crate::made::made_of;
 use crate::policy_read::read_policy;
@@ -180,12 +180,7 @@ async fn tell<W: Create>(
             News { kind, account: key.account.clone(), region, instance_name, policy: Some(policy), image, reason };
         history.push(append_news(subject.clone(), &mut enrolment.news, news, world.now()));
     }
-    let transaction = Transaction::announcing(write_of(key, revision, enrolment), history)?;
-    let committed = world.commit(&transaction).await?;
-    if committed == Committed::Yes {
-        transaction.history().for_each(log_recorded);
-    }
-    Ok(committed)
+    commit_announced(world, write_of(key, revision, enrolment), history).await
 }
 
 async fn policies<W: Create>(

@@ -24,10 +24,10 @@ use thiserror::Error;
 mod hands;
 mod record;
 
-pub(crate) use hands::log_recorded;
+use hands::log_recorded;
 pub(crate) use hands::{CreateHands, DistributeHands, Hands, answer_on_instance};
 use record::kept_policy;
-pub(crate) use record::{commit_surely, whole_family};
+pub(crate) use record::{commit_announced, commit_surely, whole_family};
 
 /// Seconds after an invocation's deadline for which its lease still holds: it may be a clock's error late.
 const LEASE_AFTER_DEADLINE_SECONDS: i64 = 60;
@@ -373,7 +373,7 @@ impl Work {
         };
         let committed = commit_surely(world, &change.transaction()?).await?;
         if committed == Committed::Yes {
-            self.history.iter().for_each(hands::log_recorded);
+            self.history.iter().for_each(log_recorded);
             self.version = Some(version);
             self.family.stamp(&self.changes.rows, version);
             self.changes = Changes::default();

@@ -1,6 +1,6 @@
 //! Reading a policy at the point of use, and telling of one that cannot be used as it was written.
 
-use crate::family::{RELOADS_MAX, UseCaseError, log_recorded};
+use crate::family::{RELOADS_MAX, UseCaseError, commit_announced};
 use crate::ports::{
     CallError, Clock, Committed, DayCountReader, Freshness, InstanceReader, PolicyHistory, PolicyReader, PolicyStore,
     PolicyVersion, RecordWriter, WatchReader,
@@ -12,7 +12,7 @@ use amiline_domain::ids::PolicyName;
 use amiline_domain::look::PolicyRead;
 use amiline_domain::policy::{EarlierText, Followers, PolicyTexts, Watch, nearest};
 use amiline_domain::reason::Reason;
-use amiline_domain::record::{Expected, Transaction, Write};
+use amiline_domain::record::{Expected, Write};
 use amiline_domain::wake::PolicyAsked;
 use std::collections::BTreeMap;
 
@@ -172,12 +172,7 @@ async fn commit<W: RecordWriter + Clock>(
     let news = News { kind, account, region, instance_name, policy: Some(name.clone()), image: None, reason };
     let item = append_news(Subject::Policy(name.clone()), &mut after.news, news, world.now());
     let write = Write::Watch(name.clone(), Expected::read_at(revision), Box::new(after));
-    let transaction = Transaction::announcing(write, vec![item])?;
-    let committed = world.commit(&transaction).await?;
-    if committed == Committed::Yes {
-        transaction.history().for_each(log_recorded);
-    }
-    Ok(committed)
+    commit_announced(world, write, vec![item]).await
 }
 
 /// What is told is what is so at this moment, and not what somebody read a while ago: others tell too. Whoever has `read` the

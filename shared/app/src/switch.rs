@@ -1,10 +1,10 @@
 //! Turning the kill switch, and looking at it.
 
-use crate::family::{RELOADS_MAX, UseCaseError, log_recorded};
+use crate::family::{RELOADS_MAX, UseCaseError, commit_announced};
 use crate::ports::{CallError, Clock, Committed, RecordWriter, SwitchKeeper};
 use amiline_domain::escape::one_line;
 use amiline_domain::ids::{Region, StackName};
-use amiline_domain::record::{Expected, Transaction, Write};
+use amiline_domain::record::{Expected, Write};
 use amiline_domain::switch::{Position, Switch, Turned};
 use thiserror::Error;
 
@@ -59,9 +59,7 @@ where
         let place = (stack.clone(), caller.account.clone(), home.clone());
         let (switch, item) = record.turn(place, turned.clone());
         let write = Write::KillSwitch(stack.clone(), Expected::read_at(record.rev), Box::new(switch));
-        let transaction = Transaction::announcing(write, vec![item])?;
-        if world.commit(&transaction).await? == Committed::Yes {
-            transaction.history().for_each(log_recorded);
+        if commit_announced(world, write, vec![item]).await? == Committed::Yes {
             return Ok(turned);
         }
         world.give_way(round).await;

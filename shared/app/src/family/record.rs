@@ -1,13 +1,14 @@
 //! Reading a family in one piece, and writing it so that the outcome is known.
 
-use super::UseCaseError;
+use super::{UseCaseError, log_recorded};
 use crate::ports::{CallError, Committed, RecordReader, RecordWriter};
 use crate::rare;
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
+use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::FamilyId;
 use amiline_domain::policy::Policy;
-use amiline_domain::record::{Expected, Transaction};
+use amiline_domain::record::{Expected, Transaction, Write};
 
 /// Reads of a family that may fall into the middle of other invocations' transactions before it is left for later.
 const READS_MAX: usize = 5;
@@ -65,6 +66,20 @@ pub(crate) async fn commit_surely<W: RecordReader + RecordWriter>(
         }
         Some(_) | None => Ok(Committed::Conflict),
     }
+}
+
+/// Writes a record that remembers what was announced, with the history items that announce it.
+pub(crate) async fn commit_announced<W: RecordWriter>(
+    world: &W,
+    record: Write,
+    history: Vec<HistoryItem>,
+) -> Result<Committed, UseCaseError> {
+    let transaction = Transaction::announcing(record, history)?;
+    let committed = world.commit(&transaction).await?;
+    if committed == Committed::Yes {
+        transaction.history().for_each(log_recorded);
+    }
+    Ok(committed)
 }
 
 #[cfg(test)]
