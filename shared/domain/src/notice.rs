@@ -139,7 +139,7 @@ fn regions(item: &HistoryItem) -> String {
 fn text(item: &HistoryItem, address: &StackAddress) -> String {
     let mut text = format!("{}\n\n", cut(&headline(item, called(item).as_deref()), 300));
     if let Some(reason) = &item.reason {
-        // Whole: the end of a denial says which policy denied. It is bounded where the history is written.
+        // Whole: the end of a denial says which policy denied. The reason bounds its own words.
         let _ = writeln!(text, "{:<10}{}", "Reason", plain(&reason.text(), usize::MAX));
     }
     let mut line = |label: &str, value: &str| {

@@ -41,8 +41,8 @@ pub enum HeldUp {
 
 /// How the instance stands in a policy's schedule. `seat` is as the enrolment has it.
 pub fn standing(seat: &Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Standing {
-    let read = sight.policies.get(name).cloned().unwrap_or_default();
-    let usable = usable(name, &read, &instance.region, sight.bounds, sight.keys).ok();
+    let read = sight.policies.get(name);
+    let usable = read.and_then(|read| usable(name, read, &instance.region, sight.bounds, sight.keys).ok());
     // A look finds that out when a slot is due.
     if let Some(unfit) = usable.and_then(|usable| unfit(&usable.policy, name, instance)) {
         return Standing::Refused(unfit);

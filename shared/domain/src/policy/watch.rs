@@ -115,14 +115,7 @@ pub fn version_in_use(texts: &PolicyTexts, newest: u64, bounds: &Bounds, keys: &
     texts.newest.as_ref()?;
     match refused(texts, bounds, keys) {
         None => Some(newest),
-        Some(PolicyReason::EarlierVersionInForce { version, .. }) => Some(version),
-        Some(
-            PolicyReason::NoVersionUsable { .. }
-            | PolicyReason::PolicyBeyondBounds { .. }
-            | PolicyReason::EarlierVersionBeyondBounds { .. }
-            | PolicyReason::PolicyDeleted
-            | PolicyReason::NewestInForce,
-        ) => None,
+        Some(refused) => refused.version_in_force(),
     }
 }
 

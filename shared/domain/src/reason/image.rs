@@ -6,15 +6,13 @@ use crate::family::{Family, ImageRow, Place, RowState};
 use crate::history::REASON_CHARACTERS;
 use crate::ids::Region;
 use crate::policy::BeyondBounds;
-use crate::target::{ShareTarget, SomeTargets};
+use crate::target::{SHOWN_MAX, ShareTarget, SomeTargets};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
-/// Refused targets that are shown with their errors; of the others only the number is told.
-pub const REFUSED_TARGETS_SHOWN: usize = 8;
 /// Characters of AWS's messages in a family's summary, shared by its images: two are whole, however long they are.
 const SUMMARY_CHARACTERS: usize = 2 * REASON_CHARACTERS;
 /// Characters that a refused target takes with its error.
@@ -126,17 +124,27 @@ pub enum ImageReason {
 impl ImageReason {
     /// EC2 refused some of the row's targets.
     pub fn not_shared_with(row: &ImageRow, then: Option<AwsError>) -> Self {
-        let shown = row.refused_targets.iter().take(REFUSED_TARGETS_SHOWN);
+        let shown = row.refused_targets.iter().take(SHOWN_MAX);
         ImageReason::NotSharedWith {
             refused: shown.map(|(target, error)| (target.clone(), error.clone())).collect(),
-            others: row.refused_targets.len().saturating_sub(REFUSED_TARGETS_SHOWN),
+            others: row.refused_targets.len().saturating_sub(SHOWN_MAX),
             then: then.map(Box::new),
         }
     }
 
     /// With at most so many characters of AWS's messages, and targets in proportion: for one of many in a summary.
     fn shortened(self, characters: usize) -> Self {
-        let nested = |inner: Option<Box<Self>>| inner.map(|inner| Box::new(inner.shortened(characters)));
+        self.rebuilt(characters, |before| Some(before.shortened(characters)))
+    }
+
+    /// Without what was known before it, so that reasons do not nest without end.
+    pub fn alone(self) -> Self {
+        self.rebuilt(usize::MAX, |_| None)
+    }
+
+    /// With at most so many characters of AWS's messages, and with what is made of what was known before it.
+    fn rebuilt(self, characters: usize, before: impl Fn(Self) -> Option<Self>) -> Self {
+        let nested = |inner: Option<Box<Self>>| inner.and_then(|inner| before(*inner)).map(Box::new);
         match self {
             ImageReason::AwsError(error) => ImageReason::AwsError(Box::new(error.cut(characters))),
             ImageReason::NotShared(error) => ImageReason::NotShared(Box::new(error.cut(characters))),
@@ -164,31 +172,6 @@ impl ImageReason {
             | ImageReason::NamesTaken
             | ImageReason::SourceGone
             | ImageReason::SourceUnmanaged
-            | ImageReason::SharingGoesOn
-            | ImageReason::Unmanaged { .. }
-            | ImageReason::DisabledBySomebody
-            | ImageReason::PermissionsLost) => reason,
-        }
-    }
-
-    /// Without what was known before it, so that reasons do not nest without end.
-    pub fn alone(self) -> Self {
-        match self {
-            ImageReason::NotByDeadline { hours, .. } => ImageReason::NotByDeadline { hours, last: None },
-            ImageReason::NotSharedByDeadline { .. } => ImageReason::NotSharedByDeadline { last: None },
-            ImageReason::ShareTakenBack { targets, .. } => ImageReason::ShareTakenBack { targets, before: None },
-            reason @ (ImageReason::AwsError(_)
-            | ImageReason::FailedInEc2 { .. }
-            | ImageReason::InstanceNotShown
-            | ImageReason::InstancePending
-            | ImageReason::InstanceStillPending { .. }
-            | ImageReason::Unfit { .. }
-            | ImageReason::NotAllowedAnyMore { .. }
-            | ImageReason::NamesTaken
-            | ImageReason::SourceGone
-            | ImageReason::SourceUnmanaged
-            | ImageReason::NotShared(_)
-            | ImageReason::NotSharedWith { .. }
             | ImageReason::SharingGoesOn
             | ImageReason::Unmanaged { .. }
             | ImageReason::DisabledBySomebody
@@ -264,17 +247,29 @@ impl MissingImage {
             Place::Copy(region) => Some(region.clone()),
         };
         let missing = Self { copy, state: row.state, reason: row.reason.clone() };
-        missing.why().is_some().then_some(missing)
+        (missing.reason.is_some() || missing.of_state().is_some()).then_some(missing)
     }
 
-    fn why(&self) -> Option<String> {
-        let of_state = match self.state {
+    /// What its state says, where that is enough.
+    fn of_state(&self) -> Option<&'static str> {
+        match self.state {
             RowState::Deregistered => Some("deregistered by somebody"),
             RowState::Disabled => Some("disabled by somebody"),
             RowState::TimedOut => Some("not available by the deadline"),
             RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Failed => None,
-        };
-        self.reason.as_ref().map(ToString::to_string).or(of_state.map(str::to_owned))
+        }
+    }
+}
+
+impl fmt::Display for MissingImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(region) = &self.copy {
+            write!(f, "{region}: ")?;
+        }
+        match &self.reason {
+            Some(reason) => reason.fmt(f),
+            None => f.write_str(self.of_state().unwrap_or_default()),
+        }
     }
 }
 
@@ -283,11 +278,7 @@ impl fmt::Display for OutcomeReason {
         let OutcomeReason::ImagesMissing { missing } = self;
         let mut separator = "";
         for image in missing {
-            let why = image.why().unwrap_or_default();
-            match &image.copy {
-                Some(region) => write!(f, "{separator}{region}: {why}")?,
-                None => write!(f, "{separator}{why}")?,
-            }
+            write!(f, "{separator}{image}")?;
             separator = "; ";
         }
         if missing.is_empty() { f.write_str("no reason was given") } else { Ok(()) }

@@ -17,7 +17,7 @@ mod tests;
 
 pub use aws::AwsError;
 pub use by_hand::ByHandReason;
-pub use image::{ImageReason, MissingImage, OutcomeReason, REFUSED_TARGETS_SHOWN};
+pub use image::{ImageReason, MissingImage, OutcomeReason};
 pub use policy::PolicyReason;
 pub use request::{Rejection, Repeats, RequestReason};
 pub use schedule::ScheduleReason;

@@ -49,3 +49,17 @@ pub enum PolicyReason {
     #[error("the newest version is in force")]
     NewestInForce,
 }
+
+impl PolicyReason {
+    /// The version that is in force instead of the newest, if one is.
+    pub fn version_in_force(&self) -> Option<u64> {
+        match self {
+            PolicyReason::EarlierVersionInForce { version, .. } => Some(*version),
+            PolicyReason::NoVersionUsable { .. }
+            | PolicyReason::PolicyBeyondBounds { .. }
+            | PolicyReason::EarlierVersionBeyondBounds { .. }
+            | PolicyReason::PolicyDeleted
+            | PolicyReason::NewestInForce => None,
+        }
+    }
+}

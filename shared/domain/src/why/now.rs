@@ -7,7 +7,7 @@ use crate::image::{InstanceState, RootDevice};
 use crate::look::{Admission, Counts, PolicyRead, Requested, admit};
 use crate::policy::refused;
 use crate::press::{LookDecision, PressState, decide_look};
-use crate::reason::{PolicyReason, Rejection};
+use crate::reason::Rejection;
 use crate::tags::Button;
 use crate::time::utc;
 
@@ -188,19 +188,9 @@ fn pressed(facts: Facts<'_>, value: &str) -> String {
 
 /// That a version other than the newest is in force.
 fn note(read: &PolicyRead, sight: Sight<'_>) -> String {
-    match refused(&read.texts, sight.bounds, sight.keys) {
-        Some(refused @ PolicyReason::EarlierVersionInForce { .. }) => {
-            format!(". The newest version cannot be used: {refused}")
-        }
-        Some(
-            PolicyReason::NoVersionUsable { .. }
-            | PolicyReason::PolicyBeyondBounds { .. }
-            | PolicyReason::EarlierVersionBeyondBounds { .. }
-            | PolicyReason::PolicyDeleted
-            | PolicyReason::NewestInForce,
-        )
-        | None => String::new(),
-    }
+    let refused = refused(&read.texts, sight.bounds, sight.keys);
+    let instead = refused.filter(|refused| refused.version_in_force().is_some());
+    instead.map(|refused| format!(". The newest version cannot be used: {refused}")).unwrap_or_default()
 }
 
 fn schedules(facts: Facts<'_>) -> Vec<Line> {
