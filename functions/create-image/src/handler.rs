@@ -1,8 +1,10 @@
 //! Which use case a message asks for.
 
 use amiline_app::Create;
+use amiline_app::engine::Invocation;
 use amiline_app::enrol::{EnrolRequest, look_at_schedule};
-use amiline_app::family::{Invocation, UseCaseError, create_due};
+use amiline_app::error::UseCaseError;
+use amiline_app::family::create_due;
 use amiline_app::look::{LookRequest, look_at_instance};
 use amiline_app::policy_read::look_at_policy;
 use amiline_app::settings::BoundedStack;

@@ -1,7 +1,9 @@
 //! Which use case a message asks for.
 
 use amiline_app::Distribute;
-use amiline_app::family::{Invocation, UseCaseError, distribute_due};
+use amiline_app::engine::Invocation;
+use amiline_app::error::UseCaseError;
+use amiline_app::family::distribute_due;
 use amiline_app::image_event::{ImageEventDone, on_image_state};
 use amiline_app::settings::BoundedStack;
 use amiline_aws::runtime::Taken;

@@ -3,7 +3,7 @@
 use amiline_app::Notify;
 use amiline_app::announce::announce_waiting;
 use amiline_app::digest::publish_digest;
-use amiline_app::family::UseCaseError;
+use amiline_app::error::UseCaseError;
 use amiline_aws::runtime::Taken;
 use amiline_domain::wake::Wake;
 

@@ -2,7 +2,7 @@
 
 use amiline_app::Tick;
 use amiline_app::digest::ask_for_digests;
-use amiline_app::family::UseCaseError;
+use amiline_app::error::UseCaseError;
 use amiline_app::settings::WatchedStack;
 use amiline_app::tick::tick;
 use amiline_aws::runtime::Scheduled;

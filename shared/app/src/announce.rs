@@ -3,7 +3,7 @@
 //! The topics and the bus are told each for itself. An item counts as announced when all of them have it; who has it
 //! already is kept in the record, so that a bus that is out of order makes no e-mail come twice, nor the other way round.
 
-use crate::family::UseCaseError;
+use crate::error::UseCaseError;
 use crate::ports::{Announcer, CallError, Clock};
 use amiline_domain::bus;
 use amiline_domain::chat;

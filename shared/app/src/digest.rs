@@ -1,6 +1,6 @@
 //! The daily digest: one message for each policy of which a button was pressed that day.
 
-use crate::family::UseCaseError;
+use crate::error::UseCaseError;
 use crate::ports::{Announcer, Clock, Committed, DayReader, DigestKeeper, Messenger, Queue};
 use amiline_domain::day::Day;
 use amiline_domain::digest::{DigestKey, DigestState, Draft, ReadFrom};

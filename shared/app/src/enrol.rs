@@ -1,15 +1,15 @@
 //! Looking at the schedules of an instance: the one use case for its tag event, for redelivery, for its turn and for the
 //! sweep.
 
-use crate::family::{
-    CreateHands, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, admitted, commit_announced, whole_family,
-};
+use crate::engine::{Attempt, Invocation, Ran, until_written};
+use crate::error::UseCaseError;
+use crate::family::{NewFamily, admitted, commit_announced, whole_family};
 use crate::made::made_of;
 use crate::policy_read::read_policy;
 use crate::ports::{CallError, Committed, Enrolled, RecordReader};
 use crate::settings::BoundedStack;
 use crate::world::Create;
-use amiline_domain::coverage::CoverageNews;
+use amiline_domain::coverage::{CoverageNews, Made};
 use amiline_domain::enrolment::{
     Enrolment, EnrolmentDecision, EnrolmentKey, Missed, Named, POLICIES_MAX, Sight, decide,
 };
@@ -82,79 +82,203 @@ pub async fn look_at_schedule<W: Create>(
     };
     let mut done = EnrolDone::default();
     let mut taken = BTreeSet::new();
-    // Each of an instance's policies may have something to begin, and each may meet somebody who writes too.
-    for round in 0..RELOADS_MAX.saturating_add(POLICIES_MAX) {
+    let look = async || look_once(world, stack, (&key, request), (&mut done, &mut taken), invocation).await;
+    // Each of an instance's policies may have something to begin.
+    until_written(world, POLICIES_MAX, || format!("the enrolment of {}", key.instance), look).await?;
+    Ok(done)
+}
+
+async fn look_once<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    (key, request): (&EnrolmentKey, &EnrolRequest),
+    (done, taken): (&mut EnrolDone, &mut BTreeSet<(PolicyName, Slot)>),
+    invocation: &Invocation,
+) -> Result<Attempt<()>, UseCaseError> {
+    let looked = Looked::read(world, stack, key, request.coverage).await?;
+    let decision = looked.decide(world, stack, (key, request.hint.as_ref()), taken).await?;
+    let (enrolled, instance) = (&looked.enrolled, looked.instance.as_ref());
+    let committed = match decision {
+        EnrolmentDecision::Nothing => return Ok(Attempt::Done(())),
+        EnrolmentDecision::Write(enrolment) => {
+            let write = write_of(key, enrolled.enrolment.rev, enrolment);
+            let committed = world.commit(&Transaction::new(vec![write])?).await?;
+            // What is promised is known only now, and with it what the coverage is.
+            if committed == Committed::Yes && !request.coverage {
+                return Ok(Attempt::Done(()));
+            }
+            committed
+        }
+        EnrolmentDecision::Tell { news, enrolment } => {
+            let count = news.len();
+            let committed = tell(world, key, instance, enrolled.enrolment.rev, news, enrolment).await?;
+            if committed == Committed::Yes {
+                done.told = done.told.saturating_add(count);
+            }
+            committed
+        }
+        decision @ (EnrolmentDecision::Begin { .. } | EnrolmentDecision::Refuse { .. }) => {
+            if world.is_on().await {
+                done.paused = true;
+                return Ok(Attempt::Done(()));
+            }
+            let Some(new) = looked.family_of(world, stack, key, decision, invocation) else {
+                return Ok(Attempt::Done(()));
+            };
+            let (id, counted) = (new.family.begun.0.id.clone(), new.counted);
+            match (new.family.begin(world, stack, invocation).await?, counted) {
+                (Ran::ToTheEnd, Counted::Begun { .. }) => done.begun = done.begun.saturating_add(1),
+                (Ran::ToTheEnd, Counted::Refused) => done.refused = done.refused.saturating_add(1),
+                // The slot has its family: it was taken before the instance was enrolled anew, by a clock that was ahead.
+                (Ran::IntoAConflict, Counted::Begun { policy, slot }) if world.family(&id).await?.is_some() => {
+                    taken.insert((policy, slot));
+                }
+                (Ran::IntoAConflict, Counted::Begun { .. } | Counted::Refused) => return Ok(Attempt::Conflict),
+            }
+            Committed::Yes
+        }
+    };
+    match committed {
+        Committed::Yes => Ok(Attempt::Again),
+        Committed::Conflict => Ok(Attempt::Conflict),
+    }
+}
+
+/// What was read for one look.
+struct Looked {
+    enrolled: Enrolled,
+    instance: Option<ObservedInstance>,
+    tag: Option<String>,
+    policies: BTreeMap<PolicyName, PolicyRead>,
+    /// If the coverage is asked for.
+    made: Option<Vec<Made>>,
+}
+
+/// A family that a look begins.
+struct NewOfSchedule {
+    family: NewFamily,
+    counted: Counted,
+}
+
+/// As what it counts.
+enum Counted {
+    Begun { policy: PolicyName, slot: Slot },
+    Refused,
+}
+
+impl Looked {
+    async fn read<W: Create>(
+        world: &W,
+        stack: &BoundedStack,
+        key: &EnrolmentKey,
+        coverage: bool,
+    ) -> Result<Self, UseCaseError> {
         // The enrolment first, then the tags, as with a press.
-        let enrolled = world.enrolment(&key).await?;
+        let enrolled = world.enrolment(key).await?;
         let instance = world.instance(&key.region, &key.instance).await?;
         let tag = instance.as_ref().and_then(|instance| instance.tags.get(&stack.stack.keys.schedule())).cloned();
         let made = async {
-            match request.coverage {
-                true => made_of(world, &key, &enrolled.enrolment).await.map(Some),
+            match coverage {
+                true => made_of(world, key, &enrolled.enrolment).await.map(Some),
                 false => Ok(None),
             }
         };
         // Together: a look has to come to its end where each call takes seconds.
         let (policies, made) = join(policies(world, stack, tag.as_deref()), made).await;
         let (policies, made) = (policies?, made?);
-        let now = world.now();
-        let mut sight = Sight {
-            instance: instance.as_ref(),
-            tag: tag.as_deref(),
-            hint: request.hint.as_ref(),
-            policies: &policies,
-            press: &enrolled.press,
-            budget: &enrolled.budget,
+        Ok(Self { enrolled, instance, tag, policies, made })
+    }
+
+    async fn decide<W: Create>(
+        &self,
+        world: &W,
+        stack: &BoundedStack,
+        (key, hint): (&EnrolmentKey, Option<&Hint>),
+        taken: &BTreeSet<(PolicyName, Slot)>,
+    ) -> Result<EnrolmentDecision, UseCaseError> {
+        let sight = Sight {
+            instance: self.instance.as_ref(),
+            tag: self.tag.as_deref(),
+            hint,
+            policies: &self.policies,
+            press: &self.enrolled.press,
+            budget: &self.enrolled.budget,
             bounds: &stack.bounds,
             keys: &stack.stack.keys,
-            made: made.as_deref(),
-            taken: &taken,
+            made: self.made.as_deref(),
+            taken,
             busy: false,
-            now,
+            now: world.now(),
         };
-        let mut decision = decide(&enrolled.enrolment, sight);
+        let decision = decide(&self.enrolled.enrolment, sight);
         // Asked only where it matters: one read a slot, and none for an instance that waits.
-        if matches!(decision, EnrolmentDecision::Begin { .. }) && is_busy(world, stack, &key, &enrolled).await? {
-            sight.busy = true;
-            decision = decide(&enrolled.enrolment, sight);
+        if matches!(decision, EnrolmentDecision::Begin { .. }) && is_busy(world, stack, key, &self.enrolled).await? {
+            return Ok(decide(&self.enrolled.enrolment, Sight { busy: true, ..sight }));
         }
-        let acts = match decision {
-            EnrolmentDecision::Nothing => return Ok(done),
-            EnrolmentDecision::Write(enrolment) => {
-                let write = write_of(&key, enrolled.enrolment.rev, enrolment);
-                match world.commit(&Transaction::new(vec![write])?).await? {
-                    // What is promised is known only now, and with it what the coverage is.
-                    Committed::Yes if request.coverage => {}
-                    Committed::Yes => return Ok(done),
-                    Committed::Conflict => world.give_way(round).await,
-                }
-                continue;
+        Ok(decision)
+    }
+
+    /// The family of an image or of a refusal, with the enrolment that is done with it. Nothing else makes one.
+    fn family_of<W: Create>(
+        &self,
+        world: &W,
+        stack: &BoundedStack,
+        key: &EnrolmentKey,
+        decision: EnrolmentDecision,
+        invocation: &Invocation,
+    ) -> Option<NewOfSchedule> {
+        let instance = self.instance.as_ref()?;
+        let (stack, account, press) = (&stack.stack.name, &key.account, &self.enrolled.press);
+        let scheduled = Scheduled { stack, account, instance, press };
+        let write = |enrolment| write_of(key, self.enrolled.enrolment.rev, enrolment);
+        let now = world.now();
+        match decision {
+            EnrolmentDecision::Nothing | EnrolmentDecision::Write(_) | EnrolmentDecision::Tell { .. } => None,
+            EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment } => {
+                log_slot(key, &policy, slot, missed, invocation);
+                let begun = begin_slot(scheduled, slot, missed, &admission, now);
+                let mut with = admitted(&begun.0, &admission);
+                with.push(write(Enrolment { last_family: Some(begun.0.id.clone()), ..enrolment }));
+                let instance = Some(instance.clone());
+                let family = NewFamily { begun, policy: Some(admission.policy), with, instance };
+                Some(NewOfSchedule { family, counted: Counted::Begun { policy, slot } })
             }
-            EnrolmentDecision::Tell { news, enrolment } => {
-                let count = news.len();
-                match tell(world, &key, instance.as_ref(), enrolled.enrolment.rev, news, enrolment).await? {
-                    Committed::Yes => done.told = done.told.saturating_add(count),
-                    Committed::Conflict => world.give_way(round).await,
-                }
-                continue;
-            }
-            EnrolmentDecision::Begin { .. } | EnrolmentDecision::Refuse { .. } => decision,
-        };
-        if world.is_on().await {
-            return Ok(EnrolDone { paused: true, ..done });
-        }
-        let Some(instance) = instance else { return Ok(done) };
-        let act = Act { key: &key, enrolled: &enrolled, instance: &instance, policies: &policies };
-        match act.carry_out(world, stack, acts, invocation).await? {
-            Acted::Begun => done.begun = done.begun.saturating_add(1),
-            Acted::Refused => done.refused = done.refused.saturating_add(1),
-            Acted::InTheWay => world.give_way(round).await,
-            Acted::TakenBefore(policy, slot) => {
-                taken.insert((policy, slot));
+            EnrolmentDecision::Refuse { requested, slot, rejection, enrolment } => {
+                log_refusal(key, &requested, &rejection, invocation);
+                let policy = self.policies.iter().find(|(name, _)| name.as_str() == requested);
+                let policy = policy.and_then(|(_, read)| read.named(&requested));
+                let begun = refuse_enrolment(scheduled, slot, &requested, policy, &rejection, now);
+                let family = NewFamily { begun, policy: None, with: vec![write(enrolment)], instance: None };
+                Some(NewOfSchedule { family, counted: Counted::Refused })
             }
         }
     }
-    Err(CallError::busy("enrolment", key.instance.to_string(), key.region).into())
+}
+
+fn log_slot(key: &EnrolmentKey, policy: &PolicyName, slot: Slot, missed: Missed, invocation: &Invocation) {
+    tracing::info!(
+        instance = %key.instance,
+        region = %key.region,
+        policy = %policy,
+        slot = %slot,
+        missed = missed.slots,
+        late_seconds = missed.late_seconds,
+        request = invocation.id,
+        "slot"
+    );
+}
+
+fn log_refusal(key: &EnrolmentKey, requested: &str, rejection: &Rejection, invocation: &Invocation) {
+    tracing::info!(
+        instance = %key.instance,
+        region = %key.region,
+        requested = requested,
+        outcome = "rejected",
+        code = rejection.code(),
+        reason = %rejection,
+        request = invocation.id,
+        "schedule"
+    );
 }
 
 /// The enrolment, if nobody has written it since it was read at this revision.
@@ -222,107 +346,4 @@ pub(crate) async fn is_busy<W: RecordReader>(
         }
     }
     Ok(false)
-}
-
-/// What was read, for something to carry out.
-struct Act<'a> {
-    key: &'a EnrolmentKey,
-    enrolled: &'a Enrolled,
-    instance: &'a ObservedInstance,
-    policies: &'a BTreeMap<PolicyName, PolicyRead>,
-}
-
-enum Acted {
-    Begun,
-    Refused,
-    /// Somebody else wrote enrolment, press or the hour's count.
-    InTheWay,
-    /// The slot has its family: it was taken before the instance was enrolled anew, by a clock that was ahead.
-    TakenBefore(PolicyName, Slot),
-}
-
-impl Act<'_> {
-    async fn carry_out<W: Create>(
-        &self,
-        world: &W,
-        stack: &BoundedStack,
-        decision: EnrolmentDecision,
-        invocation: &Invocation,
-    ) -> Result<Acted, UseCaseError> {
-        let scheduled = Scheduled {
-            stack: &stack.stack.name,
-            account: &self.key.account,
-            instance: self.instance,
-            press: &self.enrolled.press,
-        };
-        let now = world.now();
-        match decision {
-            EnrolmentDecision::Nothing | EnrolmentDecision::Write(_) | EnrolmentDecision::Tell { .. } => {
-                Ok(Acted::InTheWay)
-            }
-            EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment } => {
-                self.log_slot(&policy, slot, missed, invocation);
-                let (family, changes) = begin_slot(scheduled, slot, missed, &admission, now);
-                let id = family.id.clone();
-                let enrolment = Enrolment { last_family: Some(id.clone()), ..enrolment };
-                let mut with = admitted(&family, &admission);
-                with.push(self.write(enrolment));
-                let work = Work::begun(family, Some(admission.policy), changes, with).of(self.instance.clone());
-                if run(work, world, stack, invocation).await? == Ran::ToTheEnd {
-                    return Ok(Acted::Begun);
-                }
-                let there = world.family(&id).await?.is_some();
-                Ok(if there { Acted::TakenBefore(policy, slot) } else { Acted::InTheWay })
-            }
-            EnrolmentDecision::Refuse { requested, slot, rejection, enrolment } => {
-                self.log_refusal(&requested, &rejection, invocation);
-                let policy = self.policies.iter().find(|(name, _)| name.as_str() == requested);
-                let policy = policy.and_then(|(_, read)| read.named(&requested));
-                let (family, changes) = refuse_enrolment(scheduled, slot, &requested, policy, &rejection, now);
-                let work = Work::begun(family, None, changes, vec![self.write(enrolment)]);
-                let ran = run(work, world, stack, invocation).await?;
-                Ok(if ran == Ran::ToTheEnd { Acted::Refused } else { Acted::InTheWay })
-            }
-        }
-    }
-
-    fn write(&self, enrolment: Enrolment) -> Write {
-        write_of(self.key, self.enrolled.enrolment.rev, enrolment)
-    }
-
-    fn log_slot(&self, policy: &PolicyName, slot: Slot, missed: Missed, invocation: &Invocation) {
-        tracing::info!(
-            instance = %self.key.instance,
-            region = %self.key.region,
-            policy = %policy,
-            slot = %slot,
-            missed = missed.slots,
-            late_seconds = missed.late_seconds,
-            request = invocation.id,
-            "slot"
-        );
-    }
-
-    fn log_refusal(&self, requested: &str, rejection: &Rejection, invocation: &Invocation) {
-        tracing::info!(
-            instance = %self.key.instance,
-            region = %self.key.region,
-            requested = requested,
-            outcome = "rejected",
-            code = rejection.code(),
-            reason = %rejection,
-            request = invocation.id,
-            "schedule"
-        );
-    }
-}
-
-async fn run<W: Create>(
-    work: Work,
-    world: &W,
-    stack: &BoundedStack,
-    invocation: &Invocation,
-) -> Result<Ran, UseCaseError> {
-    let hands = CreateHands { world, deadline: invocation.deadline };
-    work.run(world, &hands, stack, invocation).await
 }

@@ -1,6 +1,8 @@
 //! An image changed its state, somewhere. Most images are not ours.
 
-use crate::family::{Advanced, DistributeHands, Invocation, UseCaseError, advance};
+use crate::engine::{Advanced, Invocation};
+use crate::error::UseCaseError;
+use crate::family::distribute_part;
 use crate::settings::BoundedStack;
 use crate::world::Distribute;
 use amiline_domain::ids::FamilyId;
@@ -41,8 +43,8 @@ pub async fn on_image_state<W: Distribute>(
     };
     let image = ImageKnock { region: event.region.clone(), image: event.image.clone(), state: event.state };
     let knock = Knock { image: Some(image), ..Knock::default() };
-    match advance(world, &DistributeHands { world }, stack, &family, knock, invocation).await? {
-        Advanced::NoSuchFamily => Ok(foreign("its tags name a family that does not exist")),
+    match distribute_part(world, stack, &family, knock, invocation).await? {
+        Advanced::NoSuchRecord => Ok(foreign("its tags name a family that does not exist")),
         advanced @ (Advanced::Done | Advanced::LeasedToOther) => Ok(ImageEventDone::Looked(advanced)),
     }
 }

@@ -6,13 +6,14 @@
 pub mod announce;
 pub mod coverage;
 pub mod digest;
+pub mod engine;
 pub mod enrol;
+pub mod error;
 pub mod family;
 pub mod image_event;
 pub mod listing;
 pub mod look;
 mod made;
-pub mod observe;
 pub mod policies;
 pub mod policy_read;
 pub mod ports;

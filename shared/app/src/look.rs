@@ -1,8 +1,8 @@
 //! Looking at an instance: the one use case for its tag event, for redelivery and for the tick.
 
-use crate::family::{
-    CreateHands, Invocation, RELOADS_MAX, Ran, UseCaseError, Work, admitted, advance, answer_on_instance,
-};
+use crate::engine::{Attempt, Invocation, Ran, until_written};
+use crate::error::UseCaseError;
+use crate::family::{NewFamily, admitted, answer_on_instance, create_part};
 use crate::policy_read::read_policy;
 use crate::ports::{CallError, Committed};
 use crate::settings::BoundedStack;
@@ -93,59 +93,55 @@ pub async fn look_at_instance<W: Create>(
         instance: request.instance.clone(),
         button: Button::Image,
     };
-    for round in 0..RELOADS_MAX {
-        // The press first, then the tags: a tag that is seen with an idle press is then a new press.
-        let (press, budget) = world.press_and_budget(&key).await?;
-        let instance = world.instance(&key.region, &key.instance).await?;
-        let button = stack.stack.keys.button(key.button);
-        let tag = instance.as_ref().and_then(|instance| instance.tags.get(&button)).cloned();
-        let decision = decide_look(&press, tag.as_deref(), request.hint.as_ref(), world.now());
-        tracing::info!(instance = %key.instance, region = %key.region, decision = ?decision, request = invocation.id, "look");
-        let done = match (decision, instance, tag) {
-            (LookDecision::Nothing { forget_look }, _, _) => {
-                if forget_look {
-                    set_due_time(world, &key, &press, None).await?;
-                }
-                LookDone::Nothing
+    let look = async || look_once(world, stack, &key, request, invocation).await;
+    until_written(world, 0, || format!("the press of {}", key.instance), look).await
+}
+
+async fn look_once<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    key: &PressKey,
+    request: &LookRequest,
+    invocation: &Invocation,
+) -> Result<Attempt<LookDone>, UseCaseError> {
+    // The press first, then the tags: a tag that is seen with an idle press is then a new press.
+    let (press, budget) = world.press_and_budget(key).await?;
+    let instance = world.instance(&key.region, &key.instance).await?;
+    let button = stack.stack.keys.button(key.button);
+    let tag = instance.as_ref().and_then(|instance| instance.tags.get(&button)).cloned();
+    let decision = decide_look(&press, tag.as_deref(), request.hint.as_ref(), world.now());
+    tracing::info!(instance = %key.instance, region = %key.region, decision = ?decision, request = invocation.id, "look");
+    match (decision, instance, tag) {
+        (LookDecision::Nothing { forget_look }, _, _) => {
+            if forget_look {
+                set_due_time(world, key, &press, None).await?;
             }
-            (LookDecision::LookAgain(at), _, _) => {
-                if press.next_look.is_none_or(|next| next <= world.now()) {
-                    set_due_time(world, &key, &press, Some(at)).await?;
-                }
-                LookDone::LookAgain(at)
+            Ok(Attempt::Done(LookDone::Nothing))
+        }
+        (LookDecision::LookAgain(at), _, _) => {
+            if press.next_look.is_none_or(|next| next <= world.now()) {
+                set_due_time(world, key, &press, Some(at)).await?;
             }
-            (LookDecision::SamePress(slot), _, _) => {
-                wake_family(world, stack, &key, slot, invocation).await?;
-                LookDone::SamePress
-            }
-            (LookDecision::OtherValueWaits(slot), _, _) => {
-                wake_family(world, stack, &key, slot, invocation).await?;
-                LookDone::OtherValueWaits
-            }
-            (LookDecision::Begin(slot), Some(instance), Some(value)) => {
-                if world.is_on().await {
-                    if hold_back(world, &key, &press, &value).await? == Committed::Yes {
-                        return Ok(LookDone::Paused);
-                    }
-                    world.give_way(round).await;
-                    continue;
-                }
-                let heard = request.hint.clone().filter(|hint| hint.button.as_ref() == Some(&value));
-                let new = NewPress { instance, press, budget, slot, value, heard };
-                match begin_press(world, stack, new, invocation).await? {
-                    Some(done) => done,
-                    // The hour's count is one item, so a burst of presses meets there.
-                    None => {
-                        world.give_way(round).await;
-                        continue;
-                    }
-                }
-            }
-            (LookDecision::Begin(_), _, _) => LookDone::Nothing,
-        };
-        return Ok(done);
+            Ok(Attempt::Done(LookDone::LookAgain(at)))
+        }
+        (LookDecision::SamePress(slot), _, _) => {
+            wake_family(world, stack, key, slot, invocation).await?;
+            Ok(Attempt::Done(LookDone::SamePress))
+        }
+        (LookDecision::OtherValueWaits(slot), _, _) => {
+            wake_family(world, stack, key, slot, invocation).await?;
+            Ok(Attempt::Done(LookDone::OtherValueWaits))
+        }
+        (LookDecision::Begin(_), Some(_), Some(value)) if world.is_on().await => {
+            Ok(Attempt::of(hold_back(world, key, &press, &value).await?, LookDone::Paused))
+        }
+        (LookDecision::Begin(slot), Some(instance), Some(value)) => {
+            let heard = request.hint.clone().filter(|hint| hint.button.as_ref() == Some(&value));
+            let new = NewPress { instance, press, budget, slot, value, heard };
+            begin_press(world, stack, new, invocation).await
+        }
+        (LookDecision::Begin(_), _, _) => Ok(Attempt::Done(LookDone::Nothing)),
     }
-    Err(CallError::busy("press", key.instance.to_string(), key.region).into())
 }
 
 /// Writes the press, if nobody has written it since it was read.
@@ -192,9 +188,8 @@ async fn wake_family<W: Create>(
         trigger: &trigger,
         slot,
     };
-    let hands = CreateHands { world, deadline: invocation.deadline };
     let knock = Knock { button: true, ..Knock::default() };
-    advance(world, &hands, stack, &intent.family_id(), knock, invocation).await?;
+    create_part(world, stack, &intent.family_id(), knock, invocation).await?;
     Ok(())
 }
 
@@ -208,13 +203,14 @@ struct NewPress {
     heard: Option<Hint>,
 }
 
-/// Admits or refuses a new press and carries it out. `None`: somebody else wrote the press or the hour's count.
+/// Admits or refuses a new press and carries it out. A conflict: somebody else wrote the press or the hour's count, which is
+/// one item, so a burst of presses meets there.
 async fn begin_press<W: Create>(
     world: &W,
     stack: &BoundedStack,
     new: NewPress,
     invocation: &Invocation,
-) -> Result<Option<LookDone>, UseCaseError> {
+) -> Result<Attempt<LookDone>, UseCaseError> {
     let now = world.now();
     // An invalid name is refused by `admit`; it never reaches Parameter Store.
     let policy = match named_by(&new.value) {
@@ -237,11 +233,12 @@ async fn begin_press<W: Create>(
         },
     };
     let counts = Counts { press: &new.press, budget: &new.budget };
-    let (work, done) = match admit(requested, &new.instance, counts, &stack.bounds, &stack.stack.keys, now) {
+    let (family, done) = match admit(requested, &new.instance, counts, &stack.bounds, &stack.stack.keys, now) {
         Ok(admission) => {
-            let (family, changes) = begin(begun, &admission, now);
-            let with = admitted(&family, &admission);
-            (Work::begun(family, Some(admission.policy), changes, with).of(new.instance.clone()), LookDone::Begun)
+            let begun = begin(begun, &admission, now);
+            let with = admitted(&begun.0, &admission);
+            let instance = Some(new.instance.clone());
+            (NewFamily { begun, policy: Some(admission.policy), with, instance }, LookDone::Begun)
         }
         Err(rejection) => {
             tracing::info!(
@@ -257,26 +254,25 @@ async fn begin_press<W: Create>(
                 let heard = Heard { at: begun.heard_at, status_before: begun.status_before };
                 return repeat(world, stack, &new, heard, &rejection).await;
             }
-            let (family, changes) = refuse(begun, policy.named(&new.value), &rejection, now);
-            (Work::begun(family, None, changes, Vec::new()), LookDone::Rejected)
+            let begun = refuse(begun, policy.named(&new.value), &rejection, now);
+            (NewFamily { begun, policy: None, with: Vec::new(), instance: None }, LookDone::Rejected)
         }
     };
-    let hands = CreateHands { world, deadline: invocation.deadline };
-    match work.run(world, &hands, stack, invocation).await? {
-        Ran::ToTheEnd => Ok(Some(done)),
-        Ran::IntoAConflict => Ok(None),
+    match family.begin(world, stack, invocation).await? {
+        Ran::ToTheEnd => Ok(Attempt::Done(done)),
+        Ran::IntoAConflict => Ok(Attempt::Conflict),
     }
 }
 
 /// Answers a press on the instance that is refused as one before it, without a family: the press counts it, the tag is
-/// removed and the status says why. `None`: somebody else wrote the press.
+/// removed and the status says why. A conflict: somebody else wrote the press.
 async fn repeat<W: Create>(
     world: &W,
     stack: &BoundedStack,
     new: &NewPress,
     heard: Heard<'_>,
     rejection: &Rejection,
-) -> Result<Option<LookDone>, UseCaseError> {
+) -> Result<Attempt<LookDone>, UseCaseError> {
     let (keys, instance) = (&stack.stack.keys, &new.instance);
     let key = PressKey {
         account: stack.stack.account.clone(),
@@ -288,7 +284,7 @@ async fn repeat<W: Create>(
     let after = new.press.repeated(heard, &answer, world.now());
     // Before the removal, as always: a read that lags then shows no new press.
     if put_press(world, &key, &new.press, after).await? == Committed::Conflict {
-        return Ok(None);
+        return Ok(Attempt::Conflict);
     }
     let step = |tag: String, value: &str| TagStep {
         region: instance.region.clone(),
@@ -308,5 +304,5 @@ async fn repeat<W: Create>(
     if let Err(error) = written {
         tracing::warn!(instance = %instance.id, region = %instance.region, error = %error, "the answer was not written");
     }
-    Ok(Some(LookDone::Repeated))
+    Ok(Attempt::Done(LookDone::Repeated))
 }

@@ -1,6 +1,8 @@
 //! Reading a policy at the point of use, and telling of one that cannot be used as it was written.
 
-use crate::family::{RELOADS_MAX, UseCaseError, commit_announced};
+use crate::engine::{Attempt, until_written};
+use crate::error::UseCaseError;
+use crate::family::commit_announced;
 use crate::ports::{
     CallError, Clock, Committed, DayCountReader, Freshness, InstanceReader, PolicyHistory, PolicyReader, PolicyStore,
     PolicyVersion, RecordWriter, WatchReader,
@@ -121,22 +123,25 @@ where
     W: PolicyStore + PolicyHistory + WatchReader + InstanceReader + RecordWriter + Clock,
 {
     let name = &asked.policy;
-    for round in 0..RELOADS_MAX {
-        let watch = world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
-        let texts = fresh_texts(world, name).await?;
-        if watch.tell_followers(name, &texts, &asked.followers, None).is_none() {
-            return Ok(false);
-        }
-        let followers = still_following(world, stack, asked).await?;
-        let near = if texts.newest.is_none() { nearest_to(world, name).await } else { None };
-        let told = watch.tell_followers(name, &texts, &followers, near.as_ref());
-        let Some(told) = told else { return Ok(false) };
-        if commit(world, &stack.stack, name, watch.rev, told).await? == Committed::Yes {
-            return Ok(true);
-        }
-        world.give_way(round).await;
-    }
-    Err(CallError::busy("policy's record", name.to_string(), stack.stack.home.clone()).into())
+    until_written(
+        world,
+        0,
+        || record_of(name),
+        async || {
+            let watch = world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
+            let texts = fresh_texts(world, name).await?;
+            if watch.tell_followers(name, &texts, &asked.followers, None).is_none() {
+                return Ok(Attempt::Done(false));
+            }
+            let followers = still_following(world, stack, asked).await?;
+            let near = if texts.newest.is_none() { nearest_to(world, name).await } else { None };
+            match watch.tell_followers(name, &texts, &followers, near.as_ref()) {
+                None => Ok(Attempt::Done(false)),
+                Some(told) => Ok(Attempt::of(commit(world, &stack.stack, name, watch.rev, told).await?, true)),
+            }
+        },
+    )
+    .await
 }
 
 /// Those of the named instances whose tag still names the policy; the others are taken at the sweep's word.
@@ -187,17 +192,25 @@ where
     W: PolicyHistory + WatchReader + RecordWriter + Clock,
 {
     let BoundedStack { stack, bounds } = stack;
-    for round in 0..RELOADS_MAX {
-        let watch = world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
-        if read.is_some_and(|read| watch.is_current(read, bounds, &stack.keys)) {
-            return Ok(false);
-        }
-        let texts = fresh_texts(world, name).await?;
-        let Some(told) = watch.tell(&texts, bounds, &stack.keys) else { return Ok(false) };
-        if commit(world, stack, name, watch.rev, told).await? == Committed::Yes {
-            return Ok(true);
-        }
-        world.give_way(round).await;
-    }
-    Err(CallError::busy("policy's record", name.to_string(), stack.home.clone()).into())
+    until_written(
+        world,
+        0,
+        || record_of(name),
+        async || {
+            let watch = world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
+            if read.is_some_and(|read| watch.is_current(read, bounds, &stack.keys)) {
+                return Ok(Attempt::Done(false));
+            }
+            let texts = fresh_texts(world, name).await?;
+            match watch.tell(&texts, bounds, &stack.keys) {
+                None => Ok(Attempt::Done(false)),
+                Some(told) => Ok(Attempt::of(commit(world, stack, name, watch.rev, told).await?, true)),
+            }
+        },
+    )
+    .await
+}
+
+fn record_of(name: &PolicyName) -> String {
+    format!("the record of policy {name}")
 }

@@ -58,19 +58,6 @@ pub struct CallError {
 }
 
 impl CallError {
-    /// Others kept writing a record while it was worked on.
-    pub(crate) fn busy(record: &str, subject: String, region: Region) -> Self {
-        Self {
-            action: "dynamodb:TransactWriteItems",
-            subject: subject.into(),
-            region,
-            code: "Busy".to_owned(),
-            message: format!("the {record} kept changing while it was looked at; it will be looked at again").into(),
-            request_id: None,
-            fault: Fault::Later,
-        }
-    }
-
     /// What AWS said, for a record that says the rest already.
     pub fn aws_error(&self) -> AwsError {
         AwsError::new(self.action, &self.code, &self.message, self.request_id.as_deref())
@@ -261,7 +248,7 @@ pub trait RecordReader {
     async fn press_and_budget(&self, key: &PressKey) -> Result<(Press, Budget), CallError>;
     /// An instance's enrolment with its button and the hour's count; empty, untouched and empty if there is nothing yet.
     async fn enrolment(&self, key: &EnrolmentKey) -> Result<Enrolled, CallError>;
-    /// A family with its rows and wakes.
+    /// A family with its rows and pending hints.
     async fn family(&self, id: &FamilyId) -> Result<Option<Family>, CallError>;
     /// The family that an image belongs to.
     async fn family_of_image(&self, region: &Region, image: &ImageId) -> Result<Option<FamilyId>, CallError>;
@@ -294,8 +281,8 @@ pub trait RecordWriter {
     /// Writes one transaction, if every condition in it holds. An error with [`Fault::Unknown`] may have been written:
     /// read again before anything else.
     async fn commit(&self, transaction: &Transaction) -> Result<Committed, CallError>;
-    /// Adds 1 to the family's wakes if `holder` still has its lease; `false` if not.
-    async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError>;
+    /// Adds 1 to the family's pending hints if `holder` still has its lease; `false` if not.
+    async fn leave_hint(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError>;
     /// Keeps a message that was rejected, for 30 days. Repeating it is harmless.
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError>;
 }

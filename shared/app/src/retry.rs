@@ -1,6 +1,6 @@
 //! Another attempt at what failed, because a person asks for it.
 
-use crate::family::{commit_surely, queue_of, whole_family};
+use crate::family::{queue_of, whole_family, write_surely};
 use crate::ports::{CallError, Committed};
 use crate::world::Operate;
 use amiline_domain::family::Family;
@@ -37,29 +37,30 @@ pub fn can_be_retried(family: &Family, now: Timestamp) -> bool {
     plan_retry(&mut family.clone(), now).is_ok()
 }
 
-/// Takes the family up again with new attempts for what failed, and wakes the function whose turn it is.
+/// Takes the family up again with new attempts for what failed, and sends it to the function whose turn it is.
 pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryError> {
     let mut family = whole_family(world, id).await?.ok_or_else(|| RetryError::NoSuchFamily(id.clone()))?;
     let now = world.now();
-    if family.lease.as_ref().is_some_and(|lease| lease.until > now) {
+    if family.work.lease.as_ref().is_some_and(|lease| lease.until > now) {
         return Err(RetryError::Busy(id.clone()));
     }
-    let version = family.version;
+    let expected = Expected::read_at(family.work.version);
     let changes = plan_retry(&mut family, now).map_err(|why| RetryError::Nothing(id.clone(), why))?;
     let history = changes.facts.into_iter().map(|fact| append(&mut family, fact, now)).collect();
-    family.stamp(&changes.rows, version.saturating_add(1));
-    family.lease = None;
-    let worker = family.next_look.map(|(_, worker)| worker);
+    family.work.version = expected.next();
+    family.stamp(&changes.rows);
+    family.work.lease = None;
+    let worker = family.work.due.map(|(_, worker)| worker);
     let change = FamilyChange {
         rows: changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect(),
         pointers: changes.pointers,
         history,
         with: Vec::new(),
-        expected: Expected::Revision(version),
+        expected,
         pending_hints: None,
-        family,
+        family: family.clone(),
     };
-    if commit_surely(world, &change.transaction()?).await? == Committed::Conflict {
+    if write_surely(world, (&family, expected), &change.transaction()?).await? == Committed::Conflict {
         return Err(RetryError::Busy(id.clone()));
     }
     if let Some(worker) = worker {

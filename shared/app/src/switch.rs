@@ -1,7 +1,9 @@
 //! Turning the kill switch, and looking at it.
 
-use crate::family::{RELOADS_MAX, UseCaseError, commit_announced};
-use crate::ports::{CallError, Clock, Committed, RecordWriter, SwitchKeeper};
+use crate::engine::{Attempt, until_written};
+use crate::error::UseCaseError;
+use crate::family::commit_announced;
+use crate::ports::{CallError, Clock, RecordWriter, SwitchKeeper};
 use amiline_domain::escape::one_line;
 use amiline_domain::ids::{Region, StackName};
 use amiline_domain::record::{Expected, Write};
@@ -54,17 +56,19 @@ where
     let caller = world.caller().await?;
     let reason = reason.map(|reason| one_line(reason, REASON_CHARACTERS)).filter(|reason| !reason.is_empty());
     let turned = Turned { to, by: caller.arn, reason, at: world.now() };
-    for round in 0..RELOADS_MAX {
-        let record = world.switch_record(stack).await?;
-        let place = (stack.clone(), caller.account.clone(), home.clone());
-        let (switch, item) = record.turn(place, turned.clone());
-        let write = Write::KillSwitch(stack.clone(), Expected::read_at(record.rev), Box::new(switch));
-        if commit_announced(world, write, vec![item]).await? == Committed::Yes {
-            return Ok(turned);
-        }
-        world.give_way(round).await;
-    }
-    Err(CallError::busy("kill switch's record", stack.to_string(), home.clone()).into())
+    until_written(
+        world,
+        0,
+        || format!("the record of stack {stack}'s kill switch"),
+        async || {
+            let record = world.switch_record(stack).await?;
+            let place = (stack.clone(), caller.account.clone(), home.clone());
+            let (switch, item) = record.turn(place, turned.clone());
+            let write = Write::KillSwitch(stack.clone(), Expected::read_at(record.rev), Box::new(switch));
+            Ok::<_, UseCaseError>(Attempt::of(commit_announced(world, write, vec![item]).await?, turned.clone()))
+        },
+    )
+    .await
 }
 
 /// How the switch stands.

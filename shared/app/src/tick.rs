@@ -1,6 +1,7 @@
 //! The schedule tick: finds what needs a look and no event told of, and sends messages. It changes nothing in EC2.
 
-use crate::family::{UseCaseError, queue_of};
+use crate::error::UseCaseError;
+use crate::family::queue_of;
 use crate::ports::{CallError, Due, Queue};
 use crate::settings::{Stack, WatchedStack};
 use crate::share_sweep::families_to_ask;

@@ -12,6 +12,7 @@ use crate::reason::{AwsError, ImageReason, OutcomeReason, Reason, RequestReason}
 use crate::tags::{TagKeys, Trigger};
 use crate::target::ShareTarget;
 use crate::time::Slot;
+use crate::work::{WorkRecord, WorkState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -223,15 +224,6 @@ impl Outcome {
     }
 }
 
-/// The right to work on a family, until a moment after which its holder is certainly dead.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lease {
-    /// The invocation that holds it.
-    pub holder: String,
-    /// The invocation's deadline and a minute.
-    pub until: Timestamp,
-}
-
 /// Which function's turn it is, since each has other rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -256,8 +248,8 @@ pub struct FormerStatus {
 pub struct Family {
     /// Its id, derived from the intent.
     pub id: FamilyId,
-    /// Counts its changes; every write is conditional on it.
-    pub version: u64,
+    /// What the engine keeps in it.
+    pub work: WorkState<Worker>,
     /// The stack that manages it.
     pub stack: StackName,
     /// The account.
@@ -310,10 +302,6 @@ pub struct Family {
     pub answer_refusals: u32,
     /// No attempt to answer before then.
     pub answer_not_before: Option<Timestamp>,
-    /// Who works on it.
-    pub lease: Option<Lease>,
-    /// When it has to be looked at with no event asking for it, and by whom. `None`: never.
-    pub next_look: Option<(Timestamp, Worker)>,
     /// Counts how often it was taken up again after it had ended (`amiline retry`, a late image).
     pub round: u32,
     /// Number of the newest history item.
@@ -328,9 +316,18 @@ pub struct Family {
     /// Its images, by place.
     #[serde(skip)]
     pub rows: BTreeMap<Place, ImageRow>,
-    /// How many invocations found it leased. Not part of the version.
-    #[serde(skip)]
-    pub wakes: u64,
+}
+
+impl WorkRecord for Family {
+    type Role = Worker;
+
+    fn state(&self) -> &WorkState<Worker> {
+        &self.work
+    }
+
+    fn state_mut(&mut self) -> &mut WorkState<Worker> {
+        &mut self.work
+    }
 }
 
 impl Family {
@@ -340,9 +337,9 @@ impl Family {
             && self.rows.values().all(|row| self.row_versions.get(&row.place) == Some(&row.written_at))
     }
 
-    /// Marks rows as written with this version of the family.
-    pub fn stamp(&mut self, places: &BTreeSet<Place>, version: u64) {
-        self.version = version;
+    /// Marks rows as written with the family's version.
+    pub fn stamp(&mut self, places: &BTreeSet<Place>) {
+        let version = self.work.version;
         for place in places {
             if let Some(row) = self.rows.get_mut(place) {
                 row.written_at = version;
@@ -466,11 +463,6 @@ impl Family {
     pub fn manages(&self, image: &ObservedImage, keys: &TagKeys) -> bool {
         image.owner.as_ref() == Some(&self.account)
             && image.tags.get(&keys.managed_by()).map(String::as_str) == Some(self.stack.as_str())
-    }
-
-    /// Whether somebody else holds the lease at `now`.
-    pub fn leased_to_other(&self, holder: &str, now: Timestamp) -> bool {
-        self.lease.as_ref().is_some_and(|lease| lease.holder != holder && lease.until > now)
     }
 
     /// Whether somebody shared an image with others than the policy names.

@@ -44,3 +44,4 @@ pub mod target;
 pub mod time;
 pub mod wake;
 pub mod why;
+pub mod work;

@@ -94,11 +94,11 @@ mod tests {
 
     fn family(policy: Option<&str>, requested: &str, outcome: Option<&str>) -> Family {
         serde_json::from_value(json!({
-            "id": "fam-0123456789abcdef", "version": 1, "stack": "amiline", "account": "111111111111",
+            "id": "fam-0123456789abcdef", "work": {"version": 1, "lease": null, "due": null}, "stack": "amiline", "account": "111111111111",
             "region": "us-east-1", "instance": "i-0123456789abcdef0", "button": "image", "slot": 1_795_521_600,
             "requested": requested, "policy": policy.map(|name| json!({"name": name, "hash": "h"})),
             "phase": "settled", "outcome": outcome, "status": null, "status_due": false, "reopen": false,
-            "answer_refusals": 0, "answer_not_before": null, "lease": null, "next_look": null, "round": 0, "seq": 1,
+            "answer_refusals": 0, "answer_not_before": null, "round": 0, "seq": 1,
             "last_hash": "", "created_at": "2026-11-24T12:00:00Z", "row_versions": {},
         }))
         .unwrap()

@@ -4,7 +4,7 @@ use crate::lab::Lab;
 use amiline_app::ports::{Committed, ImageCopier};
 use amiline_app::ports::{ImageCreator, ImageReader, RecordWriter};
 use amiline_domain::description::ImageDescription;
-use amiline_domain::family::{Family, FormerStatus, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
+use amiline_domain::family::{Family, FormerStatus, ImageRow, Phase, Place, RowState, ShareState, Worker};
 use amiline_domain::ids::{
     AccountId, DeviceName, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId, StackName,
 };
@@ -20,6 +20,7 @@ use amiline_domain::record::{Expected, FamilyChange, Transaction, Write};
 use amiline_domain::tags::{Button, TagKey, TagValue, Trigger};
 use amiline_domain::target::ShareTarget;
 use amiline_domain::time::{Slot, plus_seconds};
+use amiline_domain::work::{Lease, WorkState};
 use amiline_fakecloud::{Launch, Volume};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -190,7 +191,7 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
     let mut family = Family {
         reopen: false,
         id: family_id(number),
-        version: 1,
+        work: WorkState { version: 1, ..WorkState::new() },
         stack: StackName::new("conformance").unwrap(),
         account: lab.account(),
         region: lab.home(),
@@ -223,18 +224,15 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         other_value: Some("two words \u{1F4A5}".to_owned()),
         answer_refusals: 5,
         answer_not_before: Some(plus_seconds(now, 3)),
-        lease: None,
-        next_look: None,
         round: 6,
         seq: 0,
         last_hash: String::new(),
         created_at: now,
         row_versions: BTreeMap::new(),
         rows: rows.into_iter().map(|row| (row.place.clone(), row)).collect(),
-        wakes: 0,
     };
     let places: BTreeSet<Place> = family.rows.keys().cloned().collect();
-    family.stamp(&places, 1);
+    family.stamp(&places);
     family
 }
 
@@ -261,8 +259,8 @@ pub(crate) fn beginning(family: &Family) -> FamilyChange {
 
 /// What writes the family's next version, with no row.
 pub(crate) fn change(family: &mut Family) -> FamilyChange {
-    let before = family.version;
-    family.version = before + 1;
+    let before = family.work.version;
+    family.work.version = before + 1;
     FamilyChange { expected: Expected::Revision(before), rows: Vec::new(), ..beginning(family) }
 }
 

@@ -8,6 +8,7 @@ use amiline_domain::family::Family;
 use amiline_domain::history::HistoryItem;
 use amiline_domain::press::{Press, PressKey, PressState};
 use amiline_domain::record::{Expected, FamilyWrite, PressWrite, Revisioned, Transaction, Write};
+use amiline_domain::work::WorkState;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The call by which a transaction is written. A press or an enrolment alone needs no TransactWriteItems.
@@ -28,7 +29,7 @@ pub(crate) fn action(transaction: &Transaction) -> &'static str {
 /// What the call is about: the first record.
 pub(crate) fn subject(transaction: &Transaction) -> String {
     match transaction.writes().first() {
-        Some(Write::Family(write)) => format!("{} v{}", write.family.id, write.family.version),
+        Some(Write::Family(write)) => format!("{} v{}", write.family.id, write.family.work.version),
         Some(Write::Press(write)) => press_pk(write.key()),
         Some(Write::Enrolment(key, ..)) => enrolment_pk(key),
         Some(Write::Watch(policy, ..)) => policy.to_string(),
@@ -59,7 +60,7 @@ impl State {
     fn revision(&self, record: &Revisioned) -> Expected {
         let store = &self.store;
         Expected::from(match record {
-            Revisioned::Family(id) => store.families.get(id).map(|family| family.version),
+            Revisioned::Family(id) => store.families.get(id).map(|family| family.work.version),
             Revisioned::Press(key) => store.presses.get(key).map(|press| press.rev),
             Revisioned::Enrolment(key) => store.enrolments.get(key).map(|enrolment| enrolment.rev),
             Revisioned::HourCount(account) => store.budgets.get(account).map(|count| count.rev),
@@ -97,7 +98,7 @@ impl State {
 
     fn family_as_expected(&self, write: &FamilyWrite) -> bool {
         let id = &write.family.id;
-        let hints = self.store.wakes.get(id).copied().unwrap_or_default();
+        let hints = self.store.hints.get(id).copied().unwrap_or_default();
         let unchecked = self.settings.plant == Some(Plant::VersionsNotChecked);
         (unchecked || self.revision(&Revisioned::Family(id.clone())) == write.expected)
             && write.pending_hints.is_none_or(|expected| expected == hints)
@@ -185,9 +186,13 @@ impl State {
 
     fn write_family(&mut self, family: &Family) {
         let id = family.id.clone();
-        let bare = Family { rows: BTreeMap::new(), wakes: 0, ..family.clone() };
+        let bare = Family {
+            rows: BTreeMap::new(),
+            work: WorkState { pending_hints: 0, ..family.work.clone() },
+            ..family.clone()
+        };
         self.store.families.insert(id.clone(), bare);
-        self.store.wakes.entry(id).or_insert(0);
+        self.store.hints.entry(id).or_insert(0);
         self.index_family(family);
     }
 

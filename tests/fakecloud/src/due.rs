@@ -52,9 +52,9 @@ impl State {
     pub(crate) fn index_family(&mut self, family: &Family) {
         let copying = family.source().is_some_and(|row| row.state == RowState::Available);
         let turn = if copying { Worker::Distribute } else { Worker::Create };
-        let worker = family.next_look.map_or(turn, |(_, worker)| worker);
-        let lease_ends = family.lease.as_ref().map(|lease| lease.until);
-        let due = lease_ends.or(family.next_look.map(|(at, _)| at)).map(|at| Due::Family {
+        let worker = family.work.due.map_or(turn, |(_, worker)| worker);
+        let lease_ends = family.work.lease.as_ref().map(|lease| lease.until);
+        let due = lease_ends.or(family.work.due.map(|(at, _)| at)).map(|at| Due::Family {
             family: family.id.clone(),
             worker,
             at,

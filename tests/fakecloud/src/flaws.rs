@@ -46,7 +46,7 @@ impl State {
     fn flaws_of_family(&self, write: &FamilyWrite, transaction: &Transaction) -> Vec<String> {
         let family = &write.family;
         let subject = Subject::Family(family.id.clone());
-        let mut flaws: Vec<String> = revision_flaw(&subject, family.version, write.expected).into_iter().collect();
+        let mut flaws: Vec<String> = revision_flaw(&subject, family.work.version, write.expected).into_iter().collect();
         let stored = self.store.rows.get(&family.id);
         for (place, row) in &family.rows {
             let written = transaction.writes().iter().find_map(|write| match write {
@@ -54,7 +54,10 @@ impl State {
                 _ => None,
             });
             if written.or_else(|| stored?.get(place)) != Some(row) {
-                flaws.push(format!("{} version {}: row {place} is not written as it is", family.id, family.version));
+                flaws.push(format!(
+                    "{} version {}: row {place} is not written as it is",
+                    family.id, family.work.version
+                ));
             }
         }
         let end = |seq: u64, last_hash: &String| Chain { seq, last_hash: last_hash.clone() };

@@ -38,7 +38,7 @@ impl Note for Budget {
 
 impl Note for Family {
     fn note(&self, out: &mut String) {
-        put(out, format_args!("{} v{}", self.id, self.version));
+        put(out, format_args!("{} v{}", self.id, self.work.version));
     }
 }
 
@@ -180,7 +180,7 @@ impl RecordWriter for World {
         .await
     }
 
-    async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
+    async fn leave_hint(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
         let home = self.cloud.home();
         self.call("dynamodb:UpdateItem", &home, family.as_str(), |state| Ok(state.wake_family(family, holder))).await
     }

@@ -54,11 +54,11 @@ pub const STREAM_BATCH: usize = 10;
 /// An instance's families by their slots, and where their images are available.
 type Listings = BTreeMap<(Slot, FamilyId), Option<Made>>;
 
-/// Every item by its kind. A family's own item, its rows and its wakes are kept apart, as they are in the table.
+/// Every item by its kind. A family's own item, its rows and its hints are kept apart, as they are in the table.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     pub(crate) families: BTreeMap<FamilyId, Family>,
-    pub(crate) wakes: BTreeMap<FamilyId, u64>,
+    pub(crate) hints: BTreeMap<FamilyId, u64>,
     pub(crate) rows: BTreeMap<FamilyId, BTreeMap<Place, ImageRow>>,
     pub(crate) history: BTreeMap<(Subject, u64), KeptHistory>,
     /// The families of each instance.
@@ -122,10 +122,10 @@ pub(crate) fn enrolment_pk(key: &EnrolmentKey) -> String {
 }
 
 impl Store {
-    /// The family's own item with its wakes, without rows.
+    /// The family's own item with its hints, without rows.
     pub(crate) fn bare_family(&self, id: &FamilyId) -> Option<Family> {
         let mut family = self.families.get(id)?.clone();
-        family.wakes = self.wakes.get(id).copied().unwrap_or_default();
+        family.work.pending_hints = self.hints.get(id).copied().unwrap_or_default();
         Some(family)
     }
 
@@ -152,12 +152,12 @@ impl Store {
 }
 
 impl State {
-    /// Adds 1 to the family's wakes if the holder still has its lease.
+    /// Adds 1 to the family's pending hints if the holder still has its lease.
     pub(crate) fn wake_family(&mut self, id: &FamilyId, holder: &str) -> bool {
-        let lease = self.store.families.get(id).and_then(|family| family.lease.as_ref());
+        let lease = self.store.families.get(id).and_then(|family| family.work.lease.as_ref());
         let held = lease.is_some_and(|lease| lease.holder == holder);
         if held {
-            *self.store.wakes.entry(id.clone()).or_insert(0) += 1;
+            *self.store.hints.entry(id.clone()).or_insert(0) += 1;
         }
         held
     }

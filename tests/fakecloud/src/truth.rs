@@ -7,13 +7,14 @@ use crate::trace::Effect;
 use crate::versioned::Versioned;
 use amiline_app::ports::{Due, RejectedMessage};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
-use amiline_domain::family::{Family, Lease, RowState};
+use amiline_domain::family::{Family, RowState};
 use amiline_domain::history::{HistoryItem, Subject};
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::ImageState;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::Topic;
 use amiline_domain::tags::{Button, Trigger};
+use amiline_domain::work::Lease;
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -217,14 +218,14 @@ impl FakeCloud {
 
     /// Who has a family's lease, and until when.
     pub fn lease_of(&self, family: &FamilyId) -> Option<Lease> {
-        self.state.borrow().store.families.get(family)?.lease.clone()
+        self.state.borrow().store.families.get(family)?.work.lease.clone()
     }
 
     /// Whether any of an instance's families is leased to this holder.
     pub fn holds_lease(&self, region: &Region, instance: &InstanceId, holder: &str) -> bool {
         let state = self.state.borrow();
         let of = |family: &&Family| family.region == *region && family.instance == *instance;
-        let leases = state.store.families.values().filter(of).filter_map(|family| family.lease.as_ref());
+        let leases = state.store.families.values().filter(of).filter_map(|family| family.work.lease.as_ref());
         leases.into_iter().any(|lease| lease.holder == holder)
     }
 

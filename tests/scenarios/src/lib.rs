@@ -10,8 +10,10 @@
 
 use amiline_app::announce::{announce, announce_waiting};
 use amiline_app::digest::{ask_for_digests, publish_digest};
+use amiline_app::engine::Invocation;
 use amiline_app::enrol::{EnrolRequest, look_at_schedule};
-use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
+use amiline_app::error::UseCaseError;
+use amiline_app::family::{create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
 use amiline_app::look::{LookRequest, look_at_instance};
 use amiline_app::policy_read::look_at_policy;

@@ -12,7 +12,7 @@ use crate::people::PutBack;
 use crate::policies::EUROPES_KEY;
 use crate::stats::Stats;
 use crate::storm::Storm;
-use amiline_app::family::UseCaseError;
+use amiline_app::error::UseCaseError;
 use amiline_app::ports::Queue;
 use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_domain::day::Day;

@@ -1,6 +1,8 @@
 //! Reading a family in one piece, and writing it so that the outcome is known.
 
-use super::{UseCaseError, log_recorded};
+use super::log_recorded;
+use crate::engine::commit_surely;
+use crate::error::UseCaseError;
 use crate::ports::{CallError, Committed, RecordReader, RecordWriter};
 use crate::rare;
 use amiline_domain::family::Family;
@@ -45,27 +47,15 @@ pub(super) async fn kept_policy<W: RecordReader>(world: &W, family: &Family) -> 
     Policy::parse(&text).map(Some).map_err(|e| lost(e.to_string()))
 }
 
-/// Writes a transaction of a family whose reply may be lost: then the record itself says whether it was written.
-pub(crate) async fn commit_surely<W: RecordReader + RecordWriter>(
+/// Writes a family from outside the engine, so that the outcome is known.
+pub(crate) async fn write_surely<W: RecordReader + RecordWriter>(
     world: &W,
+    (ours, expected): (&Family, Expected),
     transaction: &Transaction,
 ) -> Result<Committed, CallError> {
-    let error = match world.commit(transaction).await {
-        Ok(committed) => return Ok(committed),
-        Err(error) if error.fault == Fault::Unknown => error,
-        Err(error) => return Err(error),
-    };
-    let Some(ours) = transaction.family() else { return Err(error) };
-    let found = whole_family(world, &ours.family.id).await?;
-    match found {
-        // The whole record: two writers' versions may be alike in number, history and lease.
-        Some(found) if found == (Family { wakes: found.wakes, ..ours.family.clone() }) => Ok(Committed::Yes),
-        found if Expected::from(found.as_ref().map(|family| family.version)) == ours.expected => {
-            tracing::warn!(family = %ours.family.id, error = %error, "transaction was not written; sent again");
-            world.commit(transaction).await
-        }
-        Some(_) | None => Ok(Committed::Conflict),
-    }
+    let load = async || whole_family(world, &ours.id).await;
+    let commit = async || world.commit(transaction).await;
+    commit_surely(&format!("family {}", ours.id), (|| ours.clone(), expected), load, commit).await
 }
 
 /// Writes a record that remembers what was announced, with the history items that announce it.

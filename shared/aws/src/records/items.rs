@@ -34,8 +34,8 @@ pub(super) fn write<T: Serialize>(item: &T) -> Result<Item, String> {
 /// When a family is due, and for whom. While it is leased that is the lease's end, so that the family of a dead
 /// worker is found.
 pub(super) fn family_due(family: &Family) -> Option<String> {
-    let worker = family.next_look.map(|(_, worker)| worker);
-    let at = family.lease.as_ref().map(|lease| lease.until).or(family.next_look.map(|(at, _)| at))?;
+    let worker = family.work.due.map(|(_, worker)| worker);
+    let at = family.work.due_at()?;
     Some(layout::due_at(at, DueKind::Family(worker.unwrap_or_else(|| turn(family)))))
 }
 
@@ -49,7 +49,7 @@ fn turn(family: &Family) -> Worker {
 struct Meta {
     data: Family,
     #[serde(default)]
-    wakes: u64,
+    pending_hints: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,7 +77,7 @@ pub(super) fn family(items: Vec<Item>) -> Result<Option<Family>, String> {
     }
     Ok(meta.map(|meta| {
         let mut family = meta.data;
-        family.wakes = meta.wakes;
+        family.work.pending_hints = meta.pending_hints;
         family.rows = rows.into_iter().map(|row| (row.place.clone(), row)).collect();
         family
     }))

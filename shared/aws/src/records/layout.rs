@@ -2,7 +2,7 @@
 //!
 //! | pk | sk | |
 //! | --- | --- | --- |
-//! | `FAMILY#<family>` | `META` | the family; `version`, `wakes`, lease and due time beside it |
+//! | `FAMILY#<family>` | `META` | the family; `version`, `pending_hints`, lease and due time beside it |
 //! | | `IMAGE#source`, `IMAGE#<Region>` | its images |
 //! | | `HISTORY#<12 digits>` | its history |
 //! | `PRESS#<account>#<Region>#<instance>#<button>` | `PRESS` | a button |
@@ -48,7 +48,7 @@ pub(super) const DUE_AT: &str = "due_at";
 pub(super) const LIST_PK: &str = "list_pk";
 pub(super) const LIST_SK: &str = "list_sk";
 pub(super) const VERSION: &str = "version";
-pub(super) const WAKES: &str = "wakes";
+pub(super) const PENDING_HINTS: &str = "pending_hints";
 pub(super) const LEASE_HOLDER: &str = "lease_holder";
 pub(super) const LEASE_UNTIL: &str = "lease_until";
 pub(super) const REV: &str = "rev";

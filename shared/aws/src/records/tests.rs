@@ -8,7 +8,7 @@ use super::transaction::{self, Cancelled, Part};
 use super::*;
 use amiline_domain::budget::Budget;
 use amiline_domain::description::ImageDescription;
-use amiline_domain::family::{Family, FormerStatus, ImageRow, Lease, Phase, Place, RowState, ShareState, Worker};
+use amiline_domain::family::{Family, FormerStatus, ImageRow, Phase, Place, RowState, ShareState, Worker};
 use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
 use amiline_domain::ids::{AccountId, DeviceName, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
 use amiline_domain::image::InstanceName;
@@ -22,6 +22,7 @@ use amiline_domain::receiver::Unannounced;
 use amiline_domain::record::{Expected, FamilyChange, PressWrite, Revisioned, Transaction, Write};
 use amiline_domain::tags::{Button, TagKey, TagValue, Trigger};
 use amiline_domain::time::Slot;
+use amiline_domain::work::{Lease, WorkState};
 use jiff::Timestamp;
 
 fn at(text: &str) -> Timestamp {
@@ -95,7 +96,12 @@ fn family() -> Family {
     let mut family = Family {
         reopen: false,
         id: intent.family_id(),
-        version: 7,
+        work: WorkState {
+            version: 7,
+            lease: Some(Lease { holder: "request-1".to_owned(), until: at("2026-11-24T12:01:30Z") }),
+            due: Some((at("2026-11-24T12:05:00Z"), Worker::Distribute)),
+            pending_hints: 0,
+        },
         stack: stack.clone(),
         account: key.account.clone(),
         region: key.region.clone(),
@@ -123,15 +129,12 @@ fn family() -> Family {
         other_value: Some("other".to_owned()),
         answer_refusals: 0,
         answer_not_before: None,
-        lease: Some(Lease { holder: "request-1".to_owned(), until: at("2026-11-24T12:01:30Z") }),
-        next_look: Some((at("2026-11-24T12:05:00Z"), Worker::Distribute)),
         round: 0,
         seq: 0,
         last_hash: String::new(),
         created_at: now(),
         row_versions: std::collections::BTreeMap::from([(Place::Source, 7)]),
         rows: std::collections::BTreeMap::new(),
-        wakes: 0,
     };
     let rows = [
         row(&family, Place::Source, "us-east-1"),
@@ -169,10 +172,10 @@ fn commit() -> Transaction {
 }
 
 /// META as the update would leave it.
-fn meta_item(commit: &FamilyChange, wakes: Option<u64>) -> Item {
+fn meta_item(commit: &FamilyChange, hints: Option<u64>) -> Item {
     let mut item = layout::key(&layout::family_pk(&commit.family.id), layout::META_SK);
     item.insert("data".to_owned(), serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(&commit.family).unwrap());
-    item.extend(wakes.map(|wakes| ("wakes".to_owned(), layout::number(wakes))));
+    item.extend(hints.map(|hints| ("pending_hints".to_owned(), layout::number(hints))));
     item
 }
 
@@ -182,9 +185,10 @@ fn a_family_comes_back_as_it_was() {
     let pk = layout::family_pk(&commit.family.id);
     let mut found: Vec<Item> = commit.rows.iter().map(|row| items::row_item(&pk, row).unwrap()).collect();
     found.push(meta_item(&commit, Some(4)));
-    let expected = Family { wakes: 4, ..commit.family.clone() };
+    let expected =
+        Family { work: WorkState { pending_hints: 4, ..commit.family.work.clone() }, ..commit.family.clone() };
     assert_eq!(items::family(found).unwrap(), Some(expected));
-    assert_eq!(items::family(vec![meta_item(&commit, None)]).unwrap().map(|family| family.wakes), Some(0));
+    assert_eq!(items::family(vec![meta_item(&commit, None)]).unwrap().map(|family| family.work.pending_hints), Some(0));
     assert_eq!(items::family(Vec::new()).unwrap(), None);
     assert!(items::family(vec![layout::key(&pk, layout::META_SK)]).is_err());
 }
@@ -285,11 +289,11 @@ fn what_is_due_sorts_by_time_and_is_found_by_its_second() {
 fn a_leased_family_is_due_when_the_lease_ends() {
     let mut family = family();
     assert_eq!(items::family_due(&family).as_deref(), Some("001795521690#distribute"));
-    family.next_look = None;
+    family.work.due = None;
     assert_eq!(items::family_due(&family).as_deref(), Some("001795521690#create"));
-    family.lease = None;
+    family.work.lease = None;
     assert_eq!(items::family_due(&family), None);
-    family.next_look = Some((now(), Worker::Create));
+    family.work.due = Some((now(), Worker::Create));
     assert_eq!(items::family_due(&family).as_deref(), Some("001795521600#create"));
 }
 
@@ -308,8 +312,11 @@ fn a_commit_is_one_transaction_in_which_no_item_is_written_twice() {
         assert!(keys.insert((item["pk"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().clone())));
     }
     let meta = parts[0].update().unwrap();
-    assert_eq!(meta.condition_expression(), Some("#version = :v0 AND (#wakes = :v9 OR attribute_not_exists(#wakes))"));
-    assert!(!meta.update_expression().contains("#wakes"));
+    assert_eq!(
+        meta.condition_expression(),
+        Some("#version = :v0 AND (#pending_hints = :v9 OR attribute_not_exists(#pending_hints))")
+    );
+    assert!(!meta.update_expression().contains("#pending_hints"));
     let check = parts.iter().find_map(|part| part.condition_check()).unwrap();
     assert_eq!(check.condition_expression(), "#rev = :v0");
     assert_eq!(check.key()["pk"].as_s().unwrap(), "DAY#default");

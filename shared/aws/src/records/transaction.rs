@@ -189,10 +189,10 @@ pub(super) fn meta(pk: &str, write: &FamilyWrite) -> Result<Expression, String> 
     let family = &write.family;
     let data = to_attribute_value(family).map_err(|e| e.to_string())?;
     let due = items::family_due(family);
-    let lease = family.lease.as_ref();
+    let lease = family.work.lease.as_ref();
     let update = when(write.expected, layout::VERSION)
         .set(layout::DATA, data)
-        .set(layout::VERSION, number(family.version))
+        .set(layout::VERSION, number(family.work.version))
         .set(layout::LIST_PK, text(layout::FAMILIES))
         .set(layout::LIST_SK, text(layout::listing_sk(family.created_at, &family.id)))
         .set_or_remove(layout::LEASE_HOLDER, lease.map(|lease| text(&lease.holder)))
@@ -200,8 +200,8 @@ pub(super) fn meta(pk: &str, write: &FamilyWrite) -> Result<Expression, String> 
         .set_or_remove(layout::DUE_SHARD, due.as_ref().map(|_| text(layout::due_shard(pk))))
         .set_or_remove(layout::DUE_AT, due.map(text));
     Ok(match write.pending_hints {
-        Some(0) => update.when_equal_or_absent(layout::WAKES, number(0)),
-        Some(hints) => update.when_equal(layout::WAKES, number(hints)),
+        Some(0) => update.when_equal_or_absent(layout::PENDING_HINTS, number(0)),
+        Some(hints) => update.when_equal(layout::PENDING_HINTS, number(hints)),
         None => update,
     })
 }

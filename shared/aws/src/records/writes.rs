@@ -43,9 +43,10 @@ impl<S: KeepsRecords> RecordWriter for Aws<S> {
         }
     }
 
-    async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
+    async fn leave_hint(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
         let key = layout::key(&layout::family_pk(family), layout::META_SK);
-        let update = Expression::default().add_one(layout::WAKES).when_equal(layout::LEASE_HOLDER, text(holder));
+        let update =
+            Expression::default().add_one(layout::PENDING_HINTS).when_equal(layout::LEASE_HOLDER, text(holder));
         Ok(self.update(self.settings.table(), key, &update, family.as_str()).await? == Committed::Yes)
     }
 

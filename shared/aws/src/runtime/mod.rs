@@ -11,7 +11,8 @@ pub use stream::{serve_notify, stream_event};
 
 use crate::settings::{Settings, SettingsError};
 use crate::telemetry;
-use amiline_app::family::{Invocation, UseCaseError};
+use amiline_app::engine::Invocation;
+use amiline_app::error::UseCaseError;
 use amiline_domain::day::Day;
 use amiline_domain::wake::{BadEvent, Tick, Wake, decode};
 use jiff::Timestamp;

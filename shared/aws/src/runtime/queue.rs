@@ -2,7 +2,8 @@
 
 use super::{invocation, not_mine};
 use crate::telemetry::chain;
-use amiline_app::family::{Invocation, UseCaseError};
+use amiline_app::engine::Invocation;
+use amiline_app::error::UseCaseError;
 use amiline_app::ports::{Clock, RecordWriter};
 use amiline_app::reject::reject;
 use amiline_domain::wake::{Wake, decode};

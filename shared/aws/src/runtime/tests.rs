@@ -46,7 +46,7 @@ impl RecordWriter for Fake {
     async fn commit(&self, _: &Transaction) -> Result<Committed, CallError> {
         Err(broken())
     }
-    async fn wake(&self, _: &FamilyId, _: &str) -> Result<bool, CallError> {
+    async fn leave_hint(&self, _: &FamilyId, _: &str) -> Result<bool, CallError> {
         Err(broken())
     }
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {

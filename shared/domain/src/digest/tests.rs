@@ -15,11 +15,11 @@ fn key(policy: Option<&str>) -> DigestKey {
 
 fn family(number: usize, policy: Option<&str>, at: &str, outcome: Option<&str>, status: Option<&str>) -> Family {
     serde_json::from_value(json!({
-        "id": format!("fam-{number:016x}"), "version": 1, "stack": "amiline", "account": "111111111111",
+        "id": format!("fam-{number:016x}"), "work": {"version": 1, "lease": null, "due": null}, "stack": "amiline", "account": "111111111111",
         "region": "us-east-1", "instance": format!("i-{number:017x}"), "button": "image", "slot": 1_795_521_600,
         "requested": "x", "instance_name": "web-1", "policy": policy.map(|name| json!({"name": name, "hash": "h"})), "phase": "settled",
         "outcome": outcome, "status": status, "status_image": status.and_then(|status| status.split(' ').find(|word| word.starts_with("ami-0"))), "status_due": false, "reopen": false, "answer_refusals": 0,
-        "answer_not_before": null, "lease": null, "next_look": null, "round": 0, "seq": 1, "last_hash": "",
+        "answer_not_before": null, "round": 0, "seq": 1, "last_hash": "",
         "created_at": at, "row_versions": {},
     }))
     .unwrap()

@@ -15,6 +15,7 @@ use crate::record::{Expected, PressWrite};
 use crate::status;
 use crate::tags::{Button, Trigger};
 use crate::time::Slot;
+use crate::work::WorkState;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -146,7 +147,7 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
     };
     Family {
         id: intent.family_id(),
-        version: 0,
+        work: WorkState::new(),
         stack: asked.stack.clone(),
         account: asked.account.clone(),
         region: asked.instance.region.clone(),
@@ -169,15 +170,12 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
         reopen: false,
         answer_refusals: 0,
         answer_not_before: None,
-        lease: None,
-        next_look: None,
         round: 0,
         seq: 0,
         last_hash: String::new(),
         created_at: now,
         row_versions: BTreeMap::new(),
         rows: BTreeMap::new(),
-        wakes: 0,
     }
 }
 
@@ -187,7 +185,7 @@ pub(super) fn want_source(family: &mut Family, instance: &ObservedInstance, admi
     family.making = Making::of(&admission.policy.create, policy, instance, family.slot);
     let row = new_row(family, Place::Source, family.region.clone(), policy, now);
     family.rows.insert(Place::Source, row);
-    family.next_look = Some((now, Worker::Create));
+    family.work.due = Some((now, Worker::Create));
 }
 
 /// Gives the family the refusal as its answer.
@@ -196,7 +194,7 @@ pub(super) fn answer_refused(family: &mut Family, reason: &RequestReason, now: T
     family.rejection = Some(reason.clone());
     family.status = Some(status::rejected(reason));
     family.status_due = true;
-    family.next_look = Some((now, Worker::Create));
+    family.work.due = Some((now, Worker::Create));
 }
 
 /// A row whose image is still to be made.

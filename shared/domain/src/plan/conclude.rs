@@ -1,8 +1,8 @@
 //! Taking in how a call ended.
 
 use super::instance::DOUBTFUL_REFUSALS_MAX;
-use super::{Action, Changes, Ended, Scene, ShareRefused, ShareStep, Stopped, backoff, turns};
-use crate::family::{Family, ImageRow, Phase, RowState, ShareState};
+use super::{AnswerStep, Changes, Ended, Scene, ShareRefused, ShareStep, Stopped, backoff, turns};
+use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
 use crate::fault::Fault;
 use crate::history::{EventKind, Fact};
 use crate::reason::ImageReason;
@@ -15,24 +15,14 @@ const NO_TIME_SECONDS: i64 = 60;
 /// Refused attempts to write the status after which it is left; the answer also stands in the record and was announced.
 const STATUS_REFUSALS_MAX: u32 = 3;
 
-/// Records how an announced call ended.
-pub fn conclude(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -> Changes {
-    match action {
-        Action::Create(_) | Action::Copy(_) => made(family, action, ended, scene),
-        Action::Share(step) => shared(family, step, ended, scene),
-        Action::RemoveButton(_) => button_removed(family, ended, scene),
-        Action::WriteStatus(step) => status_written(family, &step.tag.value, ended, scene),
-    }
-}
-
 /// What EC2 says of an instance that it does not know yet, or that is in no state for an image. The second code says
 /// other things as well, so the instance is read again and the state that is read decides.
 const DOUBTFUL: [&str; 2] = ["InvalidInstanceID.NotFound", "InvalidParameterValue"];
 
-fn made(family: &mut Family, action: &Action, ended: &Ended, scene: Scene<'_>) -> Changes {
+/// Of a call that makes the image of a row.
+pub(super) fn made(family: &mut Family, place: &Place, ended: &Ended, scene: Scene<'_>) -> Changes {
     let mut changes = Changes::default();
-    let Some(place) = action.place() else { return changes };
-    let Some(row) = family.rows.get_mut(&place) else { return changes };
+    let Some(row) = family.rows.get_mut(place) else { return changes };
     changes.rows.insert(place.clone());
     match ended {
         Ended::Image(id) => {
@@ -83,7 +73,8 @@ fn put_off(row: &mut ImageRow, reason: ImageReason, scene: Scene<'_>) {
     row.reason = Some(reason);
 }
 
-fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>) -> Changes {
+/// Of a call that shares an image.
+pub(super) fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>) -> Changes {
     let mut changes = Changes::default();
     let Some(row) = family.rows.get_mut(&step.place) else { return changes };
     changes.rows.insert(step.place.clone());
@@ -136,6 +127,14 @@ fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>
         Ended::NameTaken(_) | Ended::Gone | Ended::NoTime => {}
     }
     changes
+}
+
+/// Of a call that answers on the instance.
+pub(super) fn answered(family: &mut Family, step: &AnswerStep, ended: &Ended, scene: Scene<'_>) -> Changes {
+    match step {
+        AnswerStep::RemoveButton(_) => button_removed(family, ended, scene),
+        AnswerStep::WriteStatus(step) => status_written(family, &step.tag.value, ended, scene),
+    }
 }
 
 fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {

@@ -2,9 +2,9 @@
 
 use super::wait::{is_ready, keys_unknown};
 use super::{
-    Action, Changes, CopyStep, CreateStep, Observed, Scene, ShareStep, StatusStep, TagStep, instance, restate,
+    AnswerStep, Changes, CopyStep, CreateStep, Duty, Observed, Scene, ShareStep, StatusStep, TagStep, instance, restate,
 };
-use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState, Worker};
+use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState};
 use crate::history::{EventKind, Fact};
 use crate::policy::Policy;
 use crate::reason::OutcomeReason;
@@ -14,18 +14,12 @@ use crate::target::ShareTarget;
 
 /// Decides which calls to make now, with the family already saying so. They may be made only after the family, the
 /// facts and the press were written.
-pub fn decide(family: &mut Family, observed: &Observed, scene: Scene<'_>) -> (Vec<Action>, Changes) {
+pub fn decide<D: Duty>(family: &mut Family, observed: &Observed, scene: Scene<'_>) -> (Vec<D::Action>, Changes) {
     let mut changes = Changes::default();
     let mut actions = Vec::new();
     if let (Phase::Working, Some(policy)) = (family.phase, scene.policy) {
         if !scene.paused {
-            match scene.worker {
-                Worker::Create => actions.extend(create(family, policy, observed, scene, &mut changes)),
-                Worker::Distribute => {
-                    actions.extend(copies(family, policy, observed, scene, &mut changes));
-                    actions.extend(shares(family, policy, observed, scene));
-                }
-            }
+            actions.extend(D::own_actions(family, policy, observed, scene, &mut changes));
         }
         let open = keys_unknown(family, scene)
             || family.rows.values().any(|row| row.state.is_open() || awaits_share(row.state, row.share));
@@ -34,7 +28,7 @@ pub fn decide(family: &mut Family, observed: &Observed, scene: Scene<'_>) -> (Ve
         }
     }
     if !scene.paused {
-        actions.extend(answer(family, observed, scene));
+        actions.extend(answer(family, observed, scene).map(D::Action::from));
     }
     (actions, changes)
 }
@@ -43,13 +37,13 @@ fn awaits_share(state: RowState, share: ShareState) -> bool {
     state == RowState::Available && share == ShareState::Wanted
 }
 
-fn create(
+pub(super) fn create(
     family: &mut Family,
     policy: &Policy,
     observed: &Observed,
     scene: Scene<'_>,
     changes: &mut Changes,
-) -> Option<Action> {
+) -> Option<CreateStep> {
     let row = family.source().filter(|row| row.state == RowState::Wanted && is_ready(row, scene.now))?;
     if !instance::saw_imageable(observed) {
         return None;
@@ -65,20 +59,20 @@ fn create(
         tags: scene.keys.of_image(family, row, &key),
     };
     announce(family, &Place::Source, scene, changes);
-    Some(Action::Create(step))
+    Some(step)
 }
 
-fn copies(
+pub(super) fn copies(
     family: &mut Family,
     policy: &Policy,
     observed: &Observed,
     scene: Scene<'_>,
     changes: &mut Changes,
-) -> Vec<Action> {
+) -> Vec<CopyStep> {
     let seen = family.source().filter(|row| observed.saw_available(family, row, scene.keys));
     let source_is_encrypted = seen.is_some_and(|row| row.encrypted == Some(true));
     let Some(source) = seen.and_then(|row| row.image.clone()) else { return Vec::new() };
-    let mut actions = Vec::new();
+    let mut steps = Vec::new();
     let ready: Vec<Place> = family
         .rows
         .values()
@@ -89,7 +83,7 @@ fn copies(
         let Some(row) = family.rows.get(&place) else { continue };
         let Some(key) = family.key_of(row) else { continue };
         let kms_key = policy.key_in(&row.region).cloned();
-        actions.push(Action::Copy(CopyStep {
+        steps.push(CopyStep {
             source_region: family.region.clone(),
             source: source.clone(),
             destination: row.region.clone(),
@@ -100,10 +94,10 @@ fn copies(
             kms_key,
             within_minutes: policy.minutes_to(&row.region),
             tags: scene.keys.of_image(family, row, &key),
-        }));
+        });
         announce(family, &place, scene, changes);
     }
-    actions
+    steps
 }
 
 fn announce(family: &mut Family, place: &Place, scene: Scene<'_>, changes: &mut Changes) {
@@ -116,7 +110,7 @@ fn announce(family: &mut Family, place: &Place, scene: Scene<'_>, changes: &mut 
     }
 }
 
-fn shares(family: &Family, policy: &Policy, observed: &Observed, scene: Scene<'_>) -> Vec<Action> {
+pub(super) fn shares(family: &Family, policy: &Policy, observed: &Observed, scene: Scene<'_>) -> Vec<ShareStep> {
     family
         .rows
         .values()
@@ -130,7 +124,7 @@ fn shares(family: &Family, policy: &Policy, observed: &Observed, scene: Scene<'_
             };
             let targets = policy.share.targets().into_iter().filter(|target| !decided(target)).collect();
             let (place, region) = (row.place.clone(), row.region.clone());
-            Some(Action::Share(ShareStep { place, region, image: row.image.clone()?, targets }))
+            Some(ShareStep { place, region, image: row.image.clone()?, targets })
         })
         .collect()
 }
@@ -177,7 +171,7 @@ fn settle(family: &mut Family, changes: &mut Changes) {
 }
 
 /// The button first, the status after it: who sees the answer may press again.
-fn answer(family: &Family, observed: &Observed, scene: Scene<'_>) -> Option<Action> {
+fn answer(family: &Family, observed: &Observed, scene: Scene<'_>) -> Option<AnswerStep> {
     if family.answer_not_before.is_some_and(|at| at > scene.now) {
         return None;
     }
@@ -190,7 +184,7 @@ fn answer(family: &Family, observed: &Observed, scene: Scene<'_>) -> Option<Acti
     match (family.phase, &family.status) {
         (Phase::Answering, _) => {
             let button = family.press_key()?.button;
-            Some(Action::RemoveButton(step(scene.keys.button(button), family.requested.clone())))
+            Some(AnswerStep::RemoveButton(step(scene.keys.button(button), family.requested.clone())))
         }
         (Phase::Settled, Some(_))
             if family.status_over.is_some() && !restate::shows_the_former(family, observed, scene) =>
@@ -200,7 +194,7 @@ fn answer(family: &Family, observed: &Observed, scene: Scene<'_>) -> Option<Acti
         (Phase::Working | Phase::Settled, Some(status)) if family.status_due => {
             let tag = step(scene.keys.status(), status.clone());
             let (account, trigger) = (family.account.clone(), family.trigger.clone());
-            Some(Action::WriteStatus(StatusStep { account, trigger, tag }))
+            Some(AnswerStep::WriteStatus(StatusStep { account, trigger, tag }))
         }
         (Phase::Working | Phase::Settled, _) => None,
     }

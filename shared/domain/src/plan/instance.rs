@@ -6,7 +6,7 @@
 use super::backoff::put_off;
 use super::wait::is_ready;
 use super::{Changes, InstanceSight, Knock, Observed, Scene, turns};
-use crate::family::{Family, ImageRow, Phase, Place, RowState, Worker};
+use crate::family::{Family, ImageRow, Phase, Place, RowState};
 use crate::image::{InstanceState, ObservedInstance};
 use crate::look::unfit;
 use crate::press::PressKey;
@@ -29,10 +29,7 @@ pub(super) fn needs_look(family: &Family, observed: &Observed, knock: &Knock, sc
     let due = |row: &ImageRow| is_ready(row, scene.now) || (knock.everything && row.pending_since.is_some());
     let create = family.source().is_some_and(|row| row.state == RowState::Wanted && due(row));
     let button = (knock.button || knock.everything) && answers_a_press(family).is_some();
-    observed.instance.is_none()
-        && scene.worker == Worker::Create
-        && family.phase == Phase::Working
-        && (create || button)
+    observed.instance.is_none() && family.phase == Phase::Working && (create || button)
 }
 
 /// Whether this look saw the instance in a state in which EC2 makes images of it.

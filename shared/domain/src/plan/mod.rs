@@ -1,8 +1,8 @@
 //! The planner of a family: from the record and what EC2 shows to what is missing.
 //!
 //! One look at a family goes round these steps until nothing is left to do at `now`:
-//! [`looks`] says what must be read, [`absorb`] takes in what was read, [`decide`] announces calls in the record and
-//! returns them, and [`conclude`] takes in how a call ended. [`next_look`] says when to come back. The record is
+//! [`reads`] says what must be read, [`absorb`] takes in what was read, [`decide`] announces calls in the record and
+//! returns them, and [`Duty::conclude`] takes in how a call ended. [`due`] says when to come back. The record is
 //! written between `decide` and the calls, so that a crash leaves an intent that the next look finishes.
 
 mod absorb;
@@ -10,6 +10,7 @@ mod backoff;
 mod begin;
 mod conclude;
 mod decide;
+mod duty;
 mod instance;
 mod permissions;
 mod recheck;
@@ -25,16 +26,16 @@ mod tests;
 
 pub use absorb::absorb;
 pub use begin::{Begun, begin, refuse};
-pub use conclude::conclude;
 pub use decide::decide;
+pub use duty::{AnswerStep, CreateAction, CreateRead, Creating, DistributeAction, DistributeRead, Distributing, Duty};
 pub use retry::{NothingToRetry, retry};
 pub use share::{SHARE_CALLS_MAX, ShareRefused, Sharing, Stopped};
 pub use slot::{Scheduled, begin_slot, refuse_enrolment};
-pub use wait::{looks, next_look};
+pub use wait::{due, reads};
 
 use crate::bounds::Bounds;
 use crate::description::ImageDescription;
-use crate::family::{Family, ImageRow, Place, Worker};
+use crate::family::{Family, ImageRow, Place};
 use crate::fault::Fault;
 use crate::history::Fact;
 use crate::ids::{AccountId, DeviceName, ImageId, InstanceId, KeyAlias, Region};
@@ -61,8 +62,6 @@ pub struct Scene<'a> {
     pub policy: Option<&'a Policy>,
     /// What the stack allows now, which may be less than when the family began.
     pub bounds: &'a Bounds,
-    /// Whose rights the caller has.
-    pub worker: Worker,
     /// The moment of the look.
     pub now: Timestamp,
     /// Whether the kill switch is on: then nothing is called, but what is known is still recorded.
@@ -91,19 +90,6 @@ pub struct ImageKnock {
     pub image: ImageId,
     /// The state that the event gave.
     pub state: ImageState,
-}
-
-/// A read that the planner needs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Look {
-    /// The images that carry a row's intent, the row's own image, and the one that holds its name.
-    Row(Place),
-    /// The keys of the source image's snapshots, and the key that the policy asks for in that Region.
-    SourceKeys,
-    /// The instance, right before an image is made of it.
-    Instance,
-    /// Who may launch a row's image.
-    Permissions(Place),
 }
 
 /// What a read of a row showed.
@@ -166,33 +152,6 @@ impl Observed {
                     && family.manages(image, keys)
             }),
             Some(RowSight::Unread) | None => false,
-        }
-    }
-}
-
-/// A call to make. It is announced in the record before it is made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// CreateImage.
-    Create(CreateStep),
-    /// CopyImage, in the destination Region.
-    Copy(CopyStep),
-    /// ModifyImageAttribute: add launch permissions.
-    Share(ShareStep),
-    /// DeleteTags of exactly this key and value.
-    RemoveButton(TagStep),
-    /// CreateTags of the status.
-    WriteStatus(StatusStep),
-}
-
-impl Action {
-    /// The row that it concerns; none for the instance's tags.
-    pub fn place(&self) -> Option<Place> {
-        match self {
-            Action::Create(_) => Some(Place::Source),
-            Action::Copy(step) => Some(Place::Copy(step.destination.clone())),
-            Action::Share(step) => Some(step.place.clone()),
-            Action::RemoveButton(_) | Action::WriteStatus(_) => None,
         }
     }
 }

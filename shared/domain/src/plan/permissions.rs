@@ -4,8 +4,8 @@
 //! back is not given again, and what somebody added is not taken away, by itself: somebody may have meant it. It is
 //! recorded and told once, with what mends it.
 
-use super::{Changes, Knock, Look, Observed, PermissionsSight, RowSight, Scene};
-use crate::family::{Family, ImageRow, Phase, RowState, ShareState, Worker};
+use super::{Changes, Knock, Observed, PermissionsSight, RowSight, Scene};
+use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
 use crate::history::{EventKind, Fact};
 use crate::ids::FamilyId;
 use crate::image::ImageState;
@@ -20,13 +20,13 @@ use std::collections::BTreeSet;
 const OTHERS_MAX: usize = 1_000;
 
 /// The images whose launch permissions have to be read now.
-pub(super) fn looks(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Vec<Look> {
-    if !knock.shares || scene.worker != Worker::Distribute || family.phase != Phase::Settled {
+pub(super) fn looks(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Vec<Place> {
+    if !knock.shares || family.phase != Phase::Settled {
         return Vec::new();
     }
     let unread = |row: &&ImageRow| !observed.permissions.contains_key(&row.place);
     let asked = family.rows.values().filter(|row| may_be_compared(row, scene.now)).filter(unread);
-    asked.map(|row| Look::Permissions(row.place.clone())).collect()
+    asked.map(|row| row.place.clone()).collect()
 }
 
 /// Whether EC2 shows the permissions that the row knows of, and whatever came after them. A read soon after a call of

@@ -3,7 +3,7 @@
 
 use super::backoff::put_off_answer;
 use super::{Changes, InstanceSight, Observed, Scene};
-use crate::family::{Family, FormerStatus, Outcome, Phase, Worker};
+use crate::family::{Family, FormerStatus, Outcome, Phase};
 use crate::press::STALE_READ_SECONDS;
 use crate::status;
 use crate::time::plus_seconds;
@@ -49,7 +49,6 @@ pub(super) fn after_somebodys_hand(family: &mut Family, changes: &mut Changes) {
 /// only one of this family is corrected.
 pub(super) fn needs_look(family: &Family, observed: &Observed, scene: Scene<'_>) -> bool {
     observed.instance.is_none()
-        && scene.worker == Worker::Create
         && family.phase == Phase::Settled
         && family.status_due
         && family.status_over.is_some()

@@ -101,7 +101,7 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
     family.status_over = None;
     family.round = family.round.saturating_add(1);
     let worker = if source == Some(RowState::Available) { Worker::Distribute } else { Worker::Create };
-    family.next_look = Some((now, worker));
+    family.work.due = Some((now, worker));
     changes.facts.push(Fact::of(EventKind::FamilyRetried, &Place::Source, None));
     Ok(changes)
 }

@@ -1,7 +1,7 @@
 //! What has to be read now, and when to come back.
 
-use super::{Knock, Look, Observed, Scene, UNKNOWN_OUTCOME_SECONDS, instance, permissions, restate};
-use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState, Worker};
+use super::{Duty, Knock, Observed, Scene, UNKNOWN_OUTCOME_SECONDS};
+use crate::family::{Family, ImageRow, Phase, RowState, ShareState, Worker};
 use crate::time::{plus_seconds, seconds_between};
 use jiff::Timestamp;
 
@@ -9,24 +9,18 @@ use jiff::Timestamp;
 const LOOK_AFTER_CALL_SECONDS: i64 = 30;
 
 /// The reads that are needed now and were not made in this look.
-pub fn looks(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Vec<Look> {
-    let mut wanted: Vec<Look> = family
-        .rows
-        .values()
-        .filter(|row| !observed.rows.contains_key(&row.place) && row_needs_look(family, row, knock, scene))
-        .map(|row| Look::Row(row.place.clone()))
-        .collect();
-    if observed.source_keys.is_none() && scene.worker == Worker::Distribute && keys_unknown(family, scene) {
-        let ready = family.source().is_some_and(|row| is_ready(row, scene.now));
-        if ready {
-            wanted.push(Look::SourceKeys);
-        }
-    }
-    if instance::needs_look(family, observed, knock, scene) || restate::needs_look(family, observed, scene) {
-        wanted.push(Look::Instance);
-    }
-    wanted.extend(permissions::looks(family, observed, knock, scene));
-    wanted
+pub fn reads<D: Duty>(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Vec<D::Read> {
+    let unread =
+        |row: &&ImageRow| !observed.rows.contains_key(&row.place) && row_needs_look::<D>(family, row, knock, scene);
+    let rows = family.rows.values().filter(unread).map(|row| D::read_row(row.place.clone()));
+    rows.chain(D::own_reads(family, observed, knock, scene)).collect()
+}
+
+/// Whether the source's keys have to be read before anything is copied or shared.
+pub(super) fn needs_keys(family: &Family, observed: &Observed, scene: Scene<'_>) -> bool {
+    observed.source_keys.is_none()
+        && keys_unknown(family, scene)
+        && family.source().is_some_and(|row| is_ready(row, scene.now))
 }
 
 /// Whether the policy asks for a key and nobody has compared the source's with it.
@@ -41,7 +35,7 @@ pub(super) fn is_ready(row: &ImageRow, now: Timestamp) -> bool {
     row.not_before.is_none_or(|at| at <= now)
 }
 
-fn row_needs_look(family: &Family, row: &ImageRow, knock: &Knock, scene: Scene<'_>) -> bool {
+fn row_needs_look<D: Duty>(family: &Family, row: &ImageRow, knock: &Knock, scene: Scene<'_>) -> bool {
     let knocked = knock.image.as_ref().is_some_and(|image| {
         image.region == row.region
             && (row.image.as_ref() == Some(&image.image) || (row.image.is_none() && row.called_at.is_some()))
@@ -55,7 +49,7 @@ fn row_needs_look(family: &Family, row: &ImageRow, knock: &Knock, scene: Scene<'
     }
     let under_way = matches!(row.state, RowState::Calling | RowState::Pending);
     let due = under_way && (knock.everything || row_due(family, row, scene).is_some_and(|(at, _)| at <= scene.now));
-    due || row.holder.is_some() || (scene.worker == Worker::Distribute && acts_on(family, row, scene))
+    due || row.holder.is_some() || (D::WORKER == Worker::Distribute && acts_on(family, row, scene))
 }
 
 /// Whether a call is about to be made that changes or copies the row's image.
@@ -71,10 +65,10 @@ fn acts_on(family: &Family, row: &ImageRow, scene: Scene<'_>) -> bool {
 }
 
 /// When the family has to be looked at with no event asking for it, and whose turn it is. `None`: never.
-pub fn next_look(family: &Family, scene: Scene<'_>) -> Option<(Timestamp, Worker)> {
+pub fn due<D: Duty>(family: &Family, scene: Scene<'_>) -> Option<(Timestamp, Worker)> {
     let answer = (family.phase == Phase::Answering || family.status_due).then(|| {
         // Only `create-image` may read the instance, which a correction asks for.
-        let worker = if family.status_over.is_some() { Worker::Create } else { scene.worker };
+        let worker = if family.status_over.is_some() { Worker::Create } else { D::WORKER };
         (family.answer_not_before.unwrap_or(scene.now), worker)
     });
     let rows = family.rows.values().filter_map(|row| row_due(family, row, scene));
@@ -84,7 +78,7 @@ pub fn next_look(family: &Family, scene: Scene<'_>) -> Option<(Timestamp, Worker
     let rechecks = family.rows.values().filter_map(|row| row.recheck.as_ref());
     let rechecks = rechecks.map(|recheck| (recheck.next, Worker::Distribute));
     // A family at work is never without a due time: nothing else would find it if its events are lost.
-    let unfinished = (family.phase == Phase::Working).then_some((scene.now, scene.worker));
+    let unfinished = (family.phase == Phase::Working).then_some((scene.now, D::WORKER));
     rows.into_iter().chain(answer).chain(keys).chain(rechecks).min().or(unfinished)
 }
 
@@ -124,15 +118,4 @@ pub(super) fn deadline(row: &ImageRow, scene: Scene<'_>) -> Timestamp {
 /// Whether a CreateImage without an answer has been looked for long enough to send the same name again.
 pub(super) fn may_call_again(row: &ImageRow, now: Timestamp) -> bool {
     row.called_at.is_none_or(|at| now >= plus_seconds(at, UNKNOWN_OUTCOME_SECONDS))
-}
-
-/// The place of a look, for callers that group reads.
-impl Look {
-    /// The row it reads; the source for its keys, and for the instance that it is made of.
-    pub fn place(&self) -> &Place {
-        match self {
-            Look::Row(place) | Look::Permissions(place) => place,
-            Look::SourceKeys | Look::Instance => &Place::Source,
-        }
-    }
 }

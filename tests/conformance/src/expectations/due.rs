@@ -61,13 +61,13 @@ pub(super) async fn assert_never_due(lab: &impl Lab, of: impl Fn(&Due) -> bool) 
 
 async fn a_family_is_due_at_its_time_and_not_before(lab: &impl Lab) {
     let (mut family, at) = (family(lab, later()), plus_seconds(later(), i64::from(lab.number())));
-    family.next_look = look(at, Worker::Create);
+    family.work.due = look(at, Worker::Create);
     write(&lab.create_image(), &beginning(&family)).await;
     let due = |at| Due::Family { family: family.id.clone(), worker: Worker::Create, at };
     assert_due(lab, due(at), at).await;
     let (before, after) = (due(at), plus_seconds(at, 3600));
     let moved = due(after);
-    family.next_look = look(after, Worker::Create);
+    family.work.due = look(after, Worker::Create);
     write(&lab.create_image(), &change(&mut family)).await;
     assert_due(lab, moved, after).await;
     assert_never_due(lab, |due| *due == before).await;
@@ -75,22 +75,22 @@ async fn a_family_is_due_at_its_time_and_not_before(lab: &impl Lab) {
 
 async fn a_family_that_is_settled_is_not_due(lab: &impl Lab) {
     let mut family = family(lab, later());
-    family.next_look = look(later(), Worker::Create);
+    family.work.due = look(later(), Worker::Create);
     write(&lab.create_image(), &beginning(&family)).await;
     let due = Due::Family { family: family.id.clone(), worker: Worker::Create, at: later() };
     assert_due(lab, due, later()).await;
-    family.next_look = None;
+    family.work.due = None;
     write(&lab.create_image(), &change(&mut family)).await;
     assert_never_due(lab, |due| matches!(due, Due::Family { family: id, .. } if *id == family.id)).await;
 }
 
 async fn a_family_that_is_held_is_due_when_the_lease_ends(lab: &impl Lab) {
     let (mut family, ends) = (family(lab, later()), plus_seconds(later(), 90));
-    family.next_look = look(later(), Worker::Distribute);
-    family.lease = lease("an invocation", ends);
+    family.work.due = look(later(), Worker::Distribute);
+    family.work.lease = lease("an invocation", ends);
     write(&lab.create_image(), &beginning(&family)).await;
     assert_due(lab, Due::Family { family: family.id.clone(), worker: Worker::Distribute, at: ends }, ends).await;
-    family.lease = None;
+    family.work.lease = None;
     write(&lab.create_image(), &change(&mut family)).await;
     assert_due(lab, Due::Family { family: family.id, worker: Worker::Distribute, at: later() }, later()).await;
 }
@@ -100,7 +100,7 @@ async fn a_family_is_due_for_the_function_whose_turn_it_is(lab: &impl Lab) {
         let mut family = family(lab, later());
         family.rows.get_mut(&Place::Source).unwrap().state = state;
         // With no due time of its own, the source image says whose turn it is.
-        family.lease = lease("an invocation", later());
+        family.work.lease = lease("an invocation", later());
         write(&lab.create_image(), &beginning(&family)).await;
         assert_due(lab, Due::Family { family: family.id, worker, at: later() }, later()).await;
     }
@@ -153,10 +153,10 @@ async fn a_press_is_due_at_the_look_that_it_was_written_with_until_another_is(la
 async fn due_times_are_whole_seconds(lab: &impl Lab) {
     let mut family = family(lab, later());
     let at = later() + jiff::SignedDuration::from_millis(700);
-    family.next_look = look(at, Worker::Create);
+    family.work.due = look(at, Worker::Create);
     write(&lab.create_image(), &beginning(&family)).await;
     assert_due(lab, Due::Family { family: family.id.clone(), worker: Worker::Create, at: later() }, later()).await;
-    assert_eq!(lab.create_image().family(&family.id).await.unwrap().unwrap().next_look, family.next_look, "as written");
+    assert_eq!(lab.create_image().family(&family.id).await.unwrap().unwrap().work.due, family.work.due, "as written");
 }
 
 /// All of a family's items are in one part. With more than a page of them, some are on a second one.

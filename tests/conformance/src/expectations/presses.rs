@@ -116,7 +116,7 @@ async fn a_press_is_answered_only_if_it_was_accepted_with_the_slot(lab: &impl La
     conflict(&lab.create_image(), &FamilyChange { with: right, ..change(&mut family.clone()) }, "it was answered")
         .await;
     let mut nobody = self::family(lab, later());
-    nobody.version = 0;
+    nobody.work.version = 0;
     let never = vec![PressWrite::Answer { key: nobody.press_key().expect("a press"), slot }.into()];
     conflict(&lab.create_image(), &FamilyChange { with: never, ..beginning(&nobody) }, "it was never pressed").await;
 }

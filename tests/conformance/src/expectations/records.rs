@@ -26,7 +26,7 @@ expected! {
     "ARCHITECTURE.md#a-family" {
         only_the_holder_of_a_lease_can_be_woken,
         a_wake_in_between_is_a_conflict_for_who_asks,
-        a_change_does_not_lose_wakes,
+        a_change_does_not_lose_hints,
     }
     "ARCHITECTURE.md#the-table" { a_policy_is_kept_under_its_hash }
     "ARCHITECTURE.md#the-table" { keeping_a_rejected_message_twice_is_harmless }
@@ -50,12 +50,12 @@ async fn a_family_comes_back_as_it_was_written(lab: &impl Lab) {
 async fn a_family_with_a_lease_and_a_due_time_comes_back_as_it_was_written(lab: &impl Lab) {
     let mut family = family(lab, lab.create_image().now());
     write(&lab.create_image(), &beginning(&family)).await;
-    family.lease = lease("an invocation", plus_seconds(later(), 90));
-    family.next_look = look(later(), Worker::Distribute);
+    family.work.lease = lease("an invocation", plus_seconds(later(), 90));
+    family.work.due = look(later(), Worker::Distribute);
     (family.phase, family.outcome) = (Phase::Answering, Some(Outcome::Partial));
     write(&lab.distribute_image(), &change(&mut family)).await;
     assert_eq!(lab.distribute_image().family(&family.id).await, Ok(Some(family.clone())));
-    (family.lease, family.next_look, family.policy, family.status) = (None, None, None, None);
+    (family.work.lease, family.work.due, family.policy, family.status) = (None, None, None, None);
     write(&lab.distribute_image(), &change(&mut family)).await;
     assert_eq!(lab.distribute_image().family(&family.id).await, Ok(Some(family)), "and without them again");
 }
@@ -83,7 +83,7 @@ async fn a_change_of_another_version_is_a_conflict(lab: &impl Lab) {
     write(&lab.create_image(), &change(&mut family)).await;
     conflict(&lab.distribute_image(), &change(&mut other), "version 2 is there already").await;
     let mut skipped = family.clone();
-    skipped.version = 7;
+    skipped.work.version = 7;
     conflict(&lab.distribute_image(), &change(&mut skipped), "version 7 never was").await;
     assert_eq!(lab.create_image().family(&family.id).await, Ok(Some(family)));
 }
@@ -94,8 +94,9 @@ async fn a_changed_row_replaces_its_own_and_leaves_the_others(lab: &impl Lab) {
     let place = Place::Copy(lab.elsewhere());
     let row = family.rows.get_mut(&place).unwrap();
     (row.state, row.reason, row.snapshots) = (RowState::Available, None, Vec::new());
-    family.stamp(&[place.clone()].into(), 2);
-    family.version = 1;
+    family.work.version = 2;
+    family.stamp(&[place.clone()].into());
+    family.work.version = 1;
     let rows = vec![family.rows[&place].clone()];
     let commit = FamilyChange { rows, ..change(&mut family) };
     write(&lab.distribute_image(), &commit).await;
@@ -143,45 +144,45 @@ async fn history_is_never_written_over(lab: &impl Lab) {
 async fn only_the_holder_of_a_lease_can_be_woken(lab: &impl Lab) {
     let mut family = family(lab, later());
     let records = lab.create_image();
-    assert_eq!(records.wake(&family.id, "holder").await, Ok(false), "there is no family");
+    assert_eq!(records.leave_hint(&family.id, "holder").await, Ok(false), "there is no family");
     assert_eq!(records.family(&family.id).await, Ok(None), "and none was made");
     write(&records, &beginning(&family)).await;
-    assert_eq!(records.wake(&family.id, "holder").await, Ok(false), "nobody holds it");
-    family.lease = lease("holder", later());
+    assert_eq!(records.leave_hint(&family.id, "holder").await, Ok(false), "nobody holds it");
+    family.work.lease = lease("holder", later());
     write(&records, &change(&mut family)).await;
-    assert_eq!(records.wake(&family.id, "another").await, Ok(false), "another one does");
-    assert_eq!(records.family(&family.id).await.unwrap().unwrap().wakes, 0);
-    for wakes in 1..=3 {
-        assert_eq!(lab.distribute_image().wake(&family.id, "holder").await, Ok(true));
-        assert_eq!(records.family(&family.id).await.unwrap().unwrap().wakes, wakes);
+    assert_eq!(records.leave_hint(&family.id, "another").await, Ok(false), "another one does");
+    assert_eq!(records.family(&family.id).await.unwrap().unwrap().work.pending_hints, 0);
+    for hints in 1..=3 {
+        assert_eq!(lab.distribute_image().leave_hint(&family.id, "holder").await, Ok(true));
+        assert_eq!(records.family(&family.id).await.unwrap().unwrap().work.pending_hints, hints);
     }
-    family.lease = None;
+    family.work.lease = None;
     write(&records, &change(&mut family)).await;
-    assert_eq!(records.wake(&family.id, "holder").await, Ok(false), "no longer");
+    assert_eq!(records.leave_hint(&family.id, "holder").await, Ok(false), "no longer");
 }
 
 async fn a_wake_in_between_is_a_conflict_for_who_asks(lab: &impl Lab) {
     let mut family = family(lab, later());
     let records = lab.create_image();
     write(&records, &FamilyChange { pending_hints: Some(0), ..beginning(&family) }).await;
-    family.lease = lease("holder", later());
+    family.work.lease = lease("holder", later());
     write(&records, &FamilyChange { pending_hints: Some(0), ..change(&mut family) }).await;
-    assert_eq!(records.wake(&family.id, "holder").await, Ok(true));
+    assert_eq!(records.leave_hint(&family.id, "holder").await, Ok(true));
     let late = FamilyChange { pending_hints: Some(0), ..change(&mut family.clone()) };
     conflict(&records, &late, "somebody knocked").await;
     write(&records, &FamilyChange { pending_hints: Some(1), ..change(&mut family) }).await;
     let again = FamilyChange { pending_hints: Some(0), ..change(&mut family.clone()) };
-    conflict(&records, &again, "wakes are never taken back").await;
+    conflict(&records, &again, "hints are never taken back").await;
 }
 
-async fn a_change_does_not_lose_wakes(lab: &impl Lab) {
+async fn a_change_does_not_lose_hints(lab: &impl Lab) {
     let mut family = family(lab, later());
-    family.lease = lease("holder", later());
+    family.work.lease = lease("holder", later());
     let records = lab.create_image();
     write(&records, &beginning(&family)).await;
-    assert_eq!(records.wake(&family.id, "holder").await, Ok(true));
+    assert_eq!(records.leave_hint(&family.id, "holder").await, Ok(true));
     write(&records, &change(&mut family)).await;
-    assert_eq!(records.family(&family.id).await.unwrap().unwrap().wakes, 1, "the writer had not read it");
+    assert_eq!(records.family(&family.id).await.unwrap().unwrap().work.pending_hints, 1, "the writer had not read it");
 }
 
 async fn a_policy_is_kept_under_its_hash(lab: &impl Lab) {

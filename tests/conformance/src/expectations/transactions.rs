@@ -18,6 +18,7 @@ use amiline_domain::record::{
 };
 use amiline_domain::switch::Switch;
 use amiline_domain::time::Slot;
+use amiline_domain::work::WorkState;
 use std::collections::BTreeMap;
 
 expected! {
@@ -29,7 +30,7 @@ expected! {
         a_transaction_sent_twice_is_written_once,
         a_transaction_has_a_hundred_writes_at_most,
     }
-    "ARCHITECTURE.md#a-family" { wakes_that_never_were_are_a_conflict }
+    "ARCHITECTURE.md#a-family" { hints_that_never_were_are_a_conflict }
     "ARCHITECTURE.md#the-table" { a_policy_that_is_kept_again_is_as_it_was_written_last }
     "ARCHITECTURE.md#the-table" { a_long_history_is_listed_in_its_order }
     "ARCHITECTURE.md#the-table" { a_rejected_message_is_kept_as_it_was }
@@ -95,7 +96,7 @@ fn records(lab: &impl Lab) -> Vec<Case> {
     let stack = StackName::new(format!("stack-{}", lab.number())).unwrap();
     vec![
         revisioned(|expected, version| {
-            let family = Family { version, ..family.clone() };
+            let family = Family { work: WorkState { version, ..family.work.clone() }, ..family.clone() };
             Write::Family(Box::new(FamilyWrite { family, expected, pending_hints: None }))
         }),
         revisioned(|expected, rev| {
@@ -124,7 +125,7 @@ fn other_records(lab: &impl Lab) -> Vec<Case> {
     let over = HistoryItem { reason: Some(failed("another").into()), ..item.clone() };
     let family = bare(lab);
     let hints = |expected: Expected, pending_hints| {
-        let family = Family { version: expected.next(), ..family.clone() };
+        let family = Family { work: WorkState { version: expected.next(), ..family.work.clone() }, ..family.clone() };
         Write::Family(Box::new(FamilyWrite { family, expected, pending_hints }))
     };
     vec![
@@ -319,11 +320,11 @@ async fn a_transaction_has_a_hundred_writes_at_most(lab: &impl Lab) {
     assert_eq!(lab.operator().history(&largest.family.id).await, Ok(largest.history));
 }
 
-async fn wakes_that_never_were_are_a_conflict(lab: &impl Lab) {
+async fn hints_that_never_were_are_a_conflict(lab: &impl Lab) {
     let mut family = family(lab, later());
     let records = lab.create_image();
     conflict(&records, &FamilyChange { pending_hints: Some(1), ..beginning(&family) }, "there is no family").await;
-    family.lease = lease("holder", later());
+    family.work.lease = lease("holder", later());
     write(&records, &beginning(&family)).await;
     conflict(&records, &FamilyChange { pending_hints: Some(1), ..change(&mut family.clone()) }, "nobody knocked").await;
     write(&records, &FamilyChange { pending_hints: Some(0), ..change(&mut family) }).await;

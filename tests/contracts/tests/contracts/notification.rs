@@ -340,11 +340,11 @@ fn a_digest_is_what_its_schema_says() {
     let schema = read("digest.schema.json");
     let family = |number: usize, outcome: Value, status: Value| -> Family {
         serde_json::from_value(json!({
-            "id": format!("fam-{number:016x}"), "version": 1, "stack": "amiline", "account": "111111111111",
+            "id": format!("fam-{number:016x}"), "work": {"version": 1, "lease": null, "due": null}, "stack": "amiline", "account": "111111111111",
             "region": "us-east-1", "instance": "i-0a1b2c3d4e5f60718", "button": "image", "slot": 1_795_521_600,
             "requested": "web", "policy": {"name": "web", "hash": "h"}, "phase": "settled", "outcome": outcome,
             "status": status, "status_due": false, "reopen": false, "answer_refusals": 0, "answer_not_before": null,
-            "lease": null, "next_look": null, "round": 0, "seq": 1, "last_hash": "",
+            "round": 0, "seq": 1, "last_hash": "",
             "created_at": "2026-11-24T12:00:00Z", "row_versions": {},
         }))
         .expect("a family")

@@ -121,7 +121,7 @@ fn next_commit(cloud: &FakeCloud, mut family: Family, changes: Changes, expected
     let facts = changes.facts;
     let history: Vec<HistoryItem> =
         facts.into_iter().map(|fact| amiline_domain::history::append(&mut family, fact, cloud.now())).collect();
-    family.version = expected.unwrap_or_default() + 1;
+    family.work.version = expected.unwrap_or_default() + 1;
     let rows: Vec<ImageRow> = changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect();
     FamilyChange {
         family,

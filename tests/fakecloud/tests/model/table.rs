@@ -2,7 +2,7 @@
 
 use crate::{cloud, east, first_commit, next_commit};
 use amiline_app::ports::{Announcer, Committed, Due, DueReader, RecordReader, RecordWriter};
-use amiline_domain::family::{Lease, Place, Worker};
+use amiline_domain::family::{Place, Worker};
 use amiline_domain::history::{EventKind, Fact, Subject};
 use amiline_domain::ids::InstanceId;
 use amiline_domain::plan::Changes;
@@ -10,6 +10,7 @@ use amiline_domain::press::PressState;
 use amiline_domain::receiver::Receiver;
 use amiline_domain::record::{Expected, FamilyChange, PressWrite, Revisioned, Transaction, TransactionError, Write};
 use amiline_domain::time::{Slot, plus_seconds};
+use amiline_domain::work::Lease;
 use amiline_fakecloud::{FakeCloud, FaultKind, FaultRule, block_on};
 use std::collections::BTreeSet;
 
@@ -32,7 +33,7 @@ fn committed(cloud: &FakeCloud, transaction: &Transaction) -> Committed {
 /// The next version of what the table holds, with a fact if one is given.
 fn next(cloud: &FakeCloud, commit: &FamilyChange, fact: Option<Fact>) -> FamilyChange {
     let family = cloud.family(&commit.family.id).unwrap();
-    let version = family.version;
+    let version = family.work.version;
     next_commit(cloud, family, Changes { facts: fact.into_iter().collect(), ..Changes::default() }, Some(version))
 }
 
@@ -131,21 +132,21 @@ fn one_record_twice_is_no_transaction() {
 }
 
 #[test]
-fn who_finds_a_lease_wakes_its_holder_and_the_holder_notices() {
+fn who_finds_a_lease_leaves_a_hint_for_its_holder_and_the_holder_notices() {
     let (cloud, _, commit) = begun();
     let world = cloud.as_caller("x");
     let id = &commit.family.id;
-    assert!(!block_on(world.wake(id, "a")).unwrap());
+    assert!(!block_on(world.leave_hint(id, "a")).unwrap());
     let mut leased = next(&cloud, &commit, None);
-    leased.family.lease = Some(Lease { holder: "a".to_owned(), until: plus_seconds(cloud.now(), 120) });
+    leased.family.work.lease = Some(Lease { holder: "a".to_owned(), until: plus_seconds(cloud.now(), 120) });
     write(&cloud, &leased);
-    assert!(block_on(world.wake(id, "a")).unwrap() && !block_on(world.wake(id, "b")).unwrap());
+    assert!(block_on(world.leave_hint(id, "a")).unwrap() && !block_on(world.leave_hint(id, "b")).unwrap());
     let stale = FamilyChange { pending_hints: Some(0), ..next(&cloud, &commit, None) };
     assert_eq!(write(&cloud, &stale), Committed::Conflict);
-    assert_eq!(cloud.family(id).unwrap().wakes, 1);
+    assert_eq!(cloud.family(id).unwrap().work.pending_hints, 1);
     let fresh = FamilyChange { pending_hints: Some(1), ..stale };
     assert_eq!(write(&cloud, &fresh), Committed::Yes);
-    assert_eq!(cloud.family(id).unwrap().wakes, 1, "a commit leaves the wakes alone");
+    assert_eq!(cloud.family(id).unwrap().work.pending_hints, 1, "a commit leaves the hints alone");
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn what_is_due_is_found_at_its_time_on_pages_and_behind_if_the_index_lags() {
     let expected = vec![Due::Family { family: commit.family.id.clone(), worker: Worker::Create, at }];
     assert_eq!(due_now(&cloud), expected);
     let mut later = next(&cloud, &commit, None);
-    later.family.next_look = Some((plus_seconds(at, 300), Worker::Distribute));
+    later.family.work.due = Some((plus_seconds(at, 300), Worker::Distribute));
     write(&cloud, &later);
     assert_eq!(due_now(&cloud), []);
     cloud.set_index_lag(30);

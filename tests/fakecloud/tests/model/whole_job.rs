@@ -2,7 +2,9 @@
 
 use crate::{cloud, east, west};
 use amiline_app::announce::{announce, announce_waiting};
-use amiline_app::family::{Invocation, UseCaseError, create_due, distribute_due};
+use amiline_app::engine::Invocation;
+use amiline_app::error::UseCaseError;
+use amiline_app::family::{create_due, distribute_due};
 use amiline_app::image_event::on_image_state;
 use amiline_app::look::{LookRequest, look_at_instance};
 use amiline_app::ports::Queue;

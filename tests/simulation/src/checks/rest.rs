@@ -91,7 +91,8 @@ fn messages(run: &mut Run) {
 
 fn takeovers(run: &mut Run) {
     for family in run.oracle.deaths_with_lease.clone() {
-        let ended = run.cloud.family(&family).is_some_and(|family| family.outcome.is_some() && family.lease.is_none());
+        let ended =
+            run.cloud.family(&family).is_some_and(|family| family.outcome.is_some() && family.work.lease.is_none());
         run.oracle.hold(Check::DeadLeaseTakenOver, ended, || format!("{family} lost its worker and was never ended"));
     }
 }

@@ -43,7 +43,7 @@ impl Oracle {
         let of_record = cloud.trigger_of(|family| {
             family.region == step.region
                 && family.instance == step.instance
-                && family.lease.as_ref().is_some_and(|lease| lease.holder == me)
+                && family.work.lease.as_ref().is_some_and(|lease| lease.holder == me)
                 && family.status.as_ref() == Some(&step.value)
         });
         match again.or(of_record) {

@@ -147,17 +147,17 @@ impl Oracle {
         let unfinished = family.phase != Phase::Settled
             || family.status_due
             || family.rows.values().any(|row| row.recheck.is_some());
-        let due = family.lease.as_ref().map(|lease| lease.until).or(family.next_look.map(|(at, _)| at));
+        let due = family.work.due_at();
         // An hour, and two clocks.
         let in_time = due.is_some_and(|at| seconds_between(now, at) <= 3600 + 60);
         self.hold(Check::AlwaysDue, !unfinished || in_time, || format!("{} is unfinished and due {due:?}", family.id));
         let deadline = self.shown.get(&happening.invocation).and_then(|shown| shown.deadline);
-        if let (Some(lease), Some(deadline)) = (&family.lease, deadline) {
+        if let (Some(lease), Some(deadline)) = (&family.work.lease, deadline) {
             let right = lease.holder == me && lease.until <= plus_seconds(deadline, 60);
             self.hold(Check::OneWorker, right, || format!("{me} writes the lease {lease:?}"));
         }
         if let Some(told) = self.told.get_mut(&family.id) {
-            let before = std::mem::replace(&mut told.lease, family.lease.clone());
+            let before = std::mem::replace(&mut told.lease, family.work.lease.clone());
             let foreign = before.filter(|lease| lease.holder != me && seconds_between(now, lease.until) > 40);
             self.hold(Check::OneWorker, foreign.is_none(), || format!("{me} writes {} under {foreign:?}", family.id));
         }
@@ -252,7 +252,7 @@ impl Oracle {
             refused: BTreeSet::new(),
             ended: Vec::new(),
             status: None,
-            lease: commit.family.lease.clone(),
+            lease: commit.family.work.lease.clone(),
             workers: Vec::new(),
             ids: BTreeMap::new(),
             attempts: BTreeMap::new(),

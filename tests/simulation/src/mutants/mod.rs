@@ -8,7 +8,7 @@ mod shares;
 use crate::run::{Future, Origin, Run};
 use amiline_app::announce::announce;
 use amiline_app::digest::ask_for_digests;
-use amiline_app::family::Invocation;
+use amiline_app::engine::Invocation;
 use amiline_app::retry::retry;
 use amiline_app::tick::tick;
 use amiline_app::{Create, Distribute, Notify, Operate, Tick};

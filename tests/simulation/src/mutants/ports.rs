@@ -34,6 +34,7 @@ use amiline_domain::receiver::{Receiver, Topic, Unannounced};
 use amiline_domain::record::{Expected, FamilyWrite, Transaction, Write};
 use amiline_domain::target::ShareTarget;
 use amiline_domain::time::plus_seconds;
+use amiline_domain::work::WorkState;
 use amiline_fakecloud::World;
 use amiline_scenarios::{ORGANIZATION, europe, west};
 use jiff::Timestamp;
@@ -126,14 +127,14 @@ impl Mutated {
         let family = &mut write.family;
         match self.mutant {
             Mutant::LeaseWithoutTakeover => {
-                if let Some(lease) = &mut family.lease {
+                if let Some(lease) = &mut family.work.lease {
                     lease.until = plus_seconds(self.world.now(), 50 * 365 * 86_400);
                 }
             }
-            Mutant::NoDueTime => family.next_look = None,
+            Mutant::NoDueTime => family.work.due = None,
             Mutant::AvailableWhilePending => family.rows.values_mut().for_each(make_available),
             Mutant::LastWriterWins => {
-                let stored = self.world.cloud().family(&family.id).map(|family| family.version);
+                let stored = self.world.cloud().family(&family.id).map(|family| family.work.version);
                 write.expected = Expected::from(stored);
                 write.pending_hints = None;
             }
@@ -451,7 +452,9 @@ impl RecordReader for Mutated {
     async fn family(&self, id: &FamilyId) -> Result<Option<Family>, CallError> {
         let family = self.world.family(id).await?;
         Ok(match family {
-            Some(family) if self.is(Mutant::LeaseIgnored) => Some(Family { lease: None, ..family }),
+            Some(family) if self.is(Mutant::LeaseIgnored) => {
+                Some(Family { work: WorkState { lease: None, ..family.work }, ..family })
+            }
             family => family,
         })
     }
@@ -478,8 +481,8 @@ impl RecordWriter for Mutated {
         self.world.commit(&self.rewritten(transaction)).await
     }
 
-    async fn wake(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
-        self.world.wake(family, holder).await
+    async fn leave_hint(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
+        self.world.leave_hint(family, holder).await
     }
 
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {

@@ -1,6 +1,6 @@
 //! Two writers of one family, and a reply that does not arrive.
 
-use super::commit_surely;
+use super::write_surely;
 use crate::ports::{CallError, Committed, Enrolled, RecordReader, RecordWriter, RejectedMessage};
 use amiline_domain::budget::Budget;
 use amiline_domain::enrolment::EnrolmentKey;
@@ -13,6 +13,7 @@ use amiline_domain::press::{Press, PressKey};
 use amiline_domain::reason::Rejection;
 use amiline_domain::record::{Expected, FamilyChange, Transaction};
 use amiline_domain::time::{Slot, plus_seconds};
+use amiline_domain::work::WorkState;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::cell::{Cell, RefCell};
@@ -63,14 +64,14 @@ impl RecordWriter for Table {
                 fault: Fault::Unknown,
             });
         }
-        if write.expected != Expected::Revision(self.holds.borrow().version) {
+        if write.expected != Expected::Revision(self.holds.borrow().work.version) {
             return Ok(Committed::Conflict);
         }
         self.holds.replace(write.family.clone());
         Ok(Committed::Yes)
     }
 
-    async fn wake(&self, _: &FamilyId, _: &str) -> Result<bool, CallError> {
+    async fn leave_hint(&self, _: &FamilyId, _: &str) -> Result<bool, CallError> {
         unreachable!("nobody is woken here")
     }
 
@@ -106,36 +107,41 @@ fn first_version() -> Family {
         status_before: None,
     };
     let unknown = Rejection::UnknownPolicy { policy: PolicyName::new("nightly").unwrap(), near: None };
-    Family { version: 1, ..refuse(begun, None, &unknown, now()).0 }
+    let (family, _) = refuse(begun, None, &unknown, now());
+    Family { work: WorkState { version: 1, ..family.work }, ..family }
 }
 
 /// A version 2 that differs from others by when the family is looked at again, and by nothing else.
 fn second_version(seconds: i64) -> Family {
     let first = first_version();
-    let next_look = first.next_look.map(|(at, worker)| (plus_seconds(at, seconds), worker));
-    Family { version: 2, next_look, ..first }
+    let due = first.work.due.map(|(at, worker)| (plus_seconds(at, seconds), worker));
+    Family { work: WorkState { version: 2, due, ..first.work }, ..first }
 }
 
 /// What becomes of our version 2 when the first try has no answer and the table holds this after it.
 fn ours_is(after_the_first: Family) -> (Committed, Table) {
     let table = Table { holds: RefCell::new(first_version()), after_the_first, commits: Cell::new(0) };
+    let (ours, expected) = (second_version(60), Expected::Revision(1));
     let change = FamilyChange {
-        family: second_version(60),
-        expected: Expected::Revision(1),
+        family: ours.clone(),
+        expected,
         pending_hints: None,
         rows: Vec::new(),
         pointers: Vec::new(),
         history: Vec::new(),
         with: Vec::new(),
     };
-    let committed = commit_surely(&table, &change.transaction().unwrap()).now_or_never().unwrap().unwrap();
+    let transaction = change.transaction().unwrap();
+    let committed = write_surely(&table, (&ours, expected), &transaction).now_or_never().unwrap().unwrap();
     (committed, table)
 }
 
 #[test]
 fn a_transaction_that_was_written_though_its_reply_was_lost_is_not_sent_again() {
-    // Somebody knocked meanwhile; that is no version.
-    let (committed, table) = ours_is(Family { wakes: 1, ..second_version(60) });
+    // Somebody left a hint meanwhile; that is no version.
+    let mut hinted = second_version(60);
+    hinted.work.pending_hints = 1;
+    let (committed, table) = ours_is(hinted);
     assert_eq!((committed, table.commits.get()), (Committed::Yes, 1));
 }
 

@@ -45,7 +45,7 @@ async fn single_writes_tell_a_failed_condition_from_an_error() {
     let stub = Stub::answering(vec![refused]).await;
     let world_ = world::<CreateImage>(&stub.endpoint);
     let family = family();
-    assert!(!world_.wake(&family.id, "request-1").await.unwrap());
+    assert!(!world_.leave_hint(&family.id, "request-1").await.unwrap());
     let expected = Expected::Revision(2);
     for write in [
         PressWrite::DueTime { key: press_key(), expected, at: Some(now()) },

@@ -7,7 +7,7 @@ const BUTTON: Knock = Knock { everything: false, image: None, button: true, shar
 /// A family whose image is being made, after somebody changed the button to this value.
 fn creating(changed_to: &str) -> Stage {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &Ended::Image(image_id(1)));
     stage.writes_its_status();
     stage.button(changed_to);
@@ -22,8 +22,8 @@ impl Stage {
 
     /// The status that is written next.
     fn next_status(&mut self) -> Option<String> {
-        let (actions, _) = self.decide(Worker::Create);
-        let [Action::WriteStatus(step)] = &actions[..] else { return None };
+        let (actions, _) = self.decide::<Creating>();
+        let [CreateAction::Answer(AnswerStep::WriteStatus(step))] = &actions[..] else { return None };
         self.conclude(&actions[0], &Ended::Done);
         Some(step.tag.value.clone())
     }
@@ -33,13 +33,13 @@ impl Stage {
 fn the_instance_is_read_where_the_button_may_have_changed_and_only_by_whom_may_read_it() {
     let mut stage = creating("default");
     stage.observed = Observed::default();
-    let wanted = |knock: &Knock, worker: Worker| looks(&stage.family, &stage.observed, knock, stage.scene(worker));
-    assert_eq!(wanted(&BUTTON, Worker::Create), [Look::Instance]);
-    assert_eq!(wanted(&BUTTON, Worker::Distribute), []);
-    assert_eq!(wanted(&Knock::default(), Worker::Create), []);
+    let creating = |knock: &Knock| reads::<Creating>(&stage.family, &stage.observed, knock, stage.scene());
+    assert_eq!(creating(&BUTTON), [CreateRead::Instance]);
+    assert_eq!(reads::<Distributing>(&stage.family, &stage.observed, &BUTTON, stage.scene()), []);
+    assert_eq!(creating(&Knock::default()), []);
     // Whoever left a word with the holder of the lease may have had this to say.
     let everything = Knock { everything: true, ..Knock::default() };
-    assert!(wanted(&everything, Worker::Create).contains(&Look::Instance));
+    assert!(creating(&everything).contains(&CreateRead::Instance));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn the_answer_does_not_name_it() {
     let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
     stage.sees(&Place::Source, vec![image]);
     stage.absorb(&Knock::default());
-    stage.decide(Worker::Distribute);
+    stage.decide::<Distributing>();
     let answer = stage.family.status.clone().unwrap();
     assert!(answer.starts_with("available ami-") && !answer.contains("other"), "{answer}");
     assert_eq!(stage.family.other_value, None);
@@ -105,8 +105,11 @@ fn a_status_that_was_written_beside_a_newer_one_is_not_the_last() {
     stage.instance.state = InstanceState::Running;
     stage.later(30);
     stage.absorb(&Knock::default());
-    let (actions, _) = stage.decide(Worker::Create);
-    let [create @ Action::Create(_), status @ Action::WriteStatus(_)] = &actions[..] else { panic!("{actions:?}") };
+    let (actions, _) = stage.decide::<Creating>();
+    let [create @ CreateAction::Create(_), status @ CreateAction::Answer(AnswerStep::WriteStatus(_))] = &actions[..]
+    else {
+        panic!("{actions:?}")
+    };
     stage.conclude(create, &Ended::Image(image_id(1)));
     stage.conclude(status, &Ended::Done);
     stage.writes_its_status();

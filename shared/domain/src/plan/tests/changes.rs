@@ -33,22 +33,22 @@ fn any_one_change_alone_is_written_and_none_is_not() {
 #[test]
 fn a_look_before_its_time_that_shows_nothing_new_changes_nothing() {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
     stage.later(10);
     let everything = Knock { everything: true, ..Knock::default() };
     assert_eq!(
-        looks(&stage.family, &stage.observed, &everything, stage.scene(Worker::Create)),
-        vec![Look::Row(Place::Source)]
+        reads::<Creating>(&stage.family, &stage.observed, &everything, stage.scene()),
+        vec![CreateRead::Row(Place::Source)]
     );
     let before = stage.family.clone();
     stage.sees(&Place::Source, vec![]);
     assert!(stage.absorb(&everything).is_empty());
     assert_eq!(stage.family, before);
-    let due = next_look(&stage.family, stage.scene(Worker::Create));
+    let before = due::<Creating>(&stage.family, stage.scene());
     // One whose time has come puts the next one off, and that is written.
     stage.later(20);
     stage.sees(&Place::Source, vec![]);
     assert!(!stage.absorb(&Knock::default()).is_empty());
-    assert!(next_look(&stage.family, stage.scene(Worker::Create)) > due);
+    assert!(due::<Creating>(&stage.family, stage.scene()) > before);
 }

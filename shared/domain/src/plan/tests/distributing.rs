@@ -9,10 +9,10 @@ const UNIT: &str = "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-
 /// The key and the time of a copy.
 type Asked<'a> = (Option<&'a str>, Option<u32>);
 
-fn copies(actions: &[Action]) -> BTreeMap<&str, Asked<'_>> {
+fn copies(actions: &[DistributeAction]) -> BTreeMap<&str, Asked<'_>> {
     let copies = actions.iter().filter_map(|action| match action {
-        Action::Copy(step) => Some(step),
-        Action::Create(_) | Action::Share(_) | Action::RemoveButton(_) | Action::WriteStatus(_) => None,
+        DistributeAction::Copy(step) => Some(step),
+        DistributeAction::Share(_) | DistributeAction::Answer(_) => None,
     });
     let said = |step: &'_ CopyStep| step.within_minutes.map(CopyMinutes::get);
     copies.map(|step| (step.destination.as_str(), (step.kms_key.as_ref().map(KeyAlias::as_str), said(step)))).collect()
@@ -23,7 +23,7 @@ fn each_copy_has_the_key_and_the_time_of_its_destination_and_else_the_policys() 
     let policy = r#"{"encrypt":{"kms_key":"alias/k"},"distribute":{"within_minutes":120,
         "regions":["us-west-2",{"region":"eu-west-1","kms_key":"alias/eu","within_minutes":60}]}}"#;
     let mut stage = Stage::with_available_source(policy, true);
-    let (actions, _) = stage.decide(Worker::Distribute);
+    let (actions, _) = stage.decide::<Distributing>();
     let expected = [("eu-west-1", (Some("alias/eu"), Some(60))), ("us-west-2", (Some("alias/k"), Some(120)))];
     assert_eq!(copies(&actions), expected.into());
 }
@@ -32,9 +32,9 @@ fn each_copy_has_the_key_and_the_time_of_its_destination_and_else_the_policys() 
 fn a_destination_may_have_a_key_where_the_policy_has_none() {
     let policy = r#"{"distribute":{"regions":["us-west-2",{"region":"eu-west-1","kms_key":"alias/eu"}]}}"#;
     let mut stage = Stage::with_available_source(policy, true);
-    let wanted = looks(&stage.family, &Observed::default(), &Knock::default(), stage.scene(Worker::Distribute));
-    assert!(!wanted.contains(&Look::SourceKeys), "nothing is asked of the image at home");
-    let (actions, _) = stage.decide(Worker::Distribute);
+    let wanted = reads::<Distributing>(&stage.family, &Observed::default(), &Knock::default(), stage.scene());
+    assert!(!wanted.contains(&DistributeRead::SourceKeys), "nothing is asked of the image at home");
+    let (actions, _) = stage.decide::<Distributing>();
     assert_eq!(copies(&actions), [("eu-west-1", (Some("alias/eu"), None)), ("us-west-2", (None, None))].into());
 }
 
@@ -42,13 +42,13 @@ fn a_destination_may_have_a_key_where_the_policy_has_none() {
 fn the_encrypted_copy_at_home_has_no_time_unless_home_is_a_destination() {
     let policy = r#"{"encrypt":{"kms_key":"alias/k"},"distribute":{"within_minutes":30,"regions":["us-west-2"]}}"#;
     let mut stage = Stage::with_available_source(policy, false);
-    let (actions, _) = stage.decide(Worker::Distribute);
+    let (actions, _) = stage.decide::<Distributing>();
     let expected = [("us-east-1", (Some("alias/k"), None)), ("us-west-2", (Some("alias/k"), Some(30)))];
     assert_eq!(copies(&actions), expected.into());
 
     let policy = r#"{"distribute":{"regions":[{"region":"us-east-1","kms_key":"alias/home","within_minutes":15}]}}"#;
     let mut stage = Stage::with_available_source(policy, false);
-    let (actions, _) = stage.decide(Worker::Distribute);
+    let (actions, _) = stage.decide::<Distributing>();
     assert_eq!(copies(&actions), [("us-east-1", (Some("alias/home"), Some(15)))].into());
 }
 
@@ -72,8 +72,8 @@ fn shared_widely() -> (Stage, BTreeSet<ShareTarget>) {
 fn everybody_whom_the_policy_names_is_added_in_one_call_and_recorded() {
     let (mut stage, everybody) = shared_widely();
     stage.absorb(&Knock::default());
-    let (actions, _) = stage.decide(Worker::Distribute);
-    let [Action::Share(step)] = &actions[..] else { panic!("{actions:?}") };
+    let (actions, _) = stage.decide::<Distributing>();
+    let [DistributeAction::Share(step)] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(step.targets, everybody);
     let changes = stage.conclude(&actions[0], &Ended::Done);
     assert_eq!(kinds(&changes), [EventKind::ImageShared]);
@@ -90,7 +90,7 @@ fn an_image_is_shared_with_nobody_when_one_of_them_is_not_allowed_any_more() {
         assert_eq!(kinds(&changes), [EventKind::ShareFailed]);
         let reason = stage.row(&Place::Source).reason.as_ref().unwrap().to_string();
         assert!(reason.contains(lacking) && reason.contains(parameter), "{reason}");
-        assert!(!stage.decide(Worker::Distribute).0.iter().any(|action| matches!(action, Action::Share(_))));
+        assert!(!stage.decide::<Distributing>().0.iter().any(|action| matches!(action, DistributeAction::Share(_))));
     }
 }
 

@@ -23,7 +23,7 @@ fn only_a_read_of_this_look_in_the_right_state_lets_an_image_be_made() {
         let mut stage = stage_in(state);
         stage.absorb(&Knock::default());
         assert_eq!(
-            stage.decide(Worker::Create).0.iter().any(|one| matches!(one, Action::Create(_))),
+            stage.decide::<Creating>().0.iter().any(|one| matches!(one, CreateAction::Create(_))),
             made,
             "{state:?}"
         );
@@ -31,9 +31,9 @@ fn only_a_read_of_this_look_in_the_right_state_lets_an_image_be_made() {
     }
     let mut stage = Stage::new("{}");
     stage.observed = Observed::default();
-    let wanted = looks(&stage.family, &stage.observed, &Knock::default(), stage.scene(Worker::Create));
-    assert_eq!(wanted, vec![Look::Instance]);
-    assert!(stage.decide(Worker::Create).0.is_empty(), "nothing was read");
+    let wanted = reads::<Creating>(&stage.family, &stage.observed, &Knock::default(), stage.scene());
+    assert_eq!(wanted, vec![CreateRead::Instance]);
+    assert!(stage.decide::<Creating>().0.is_empty(), "nothing was read");
 }
 
 #[test]
@@ -44,11 +44,11 @@ fn a_pending_instance_is_looked_at_again_within_the_minute_for_thirty_minutes() 
     stage.family.status_due = false;
     let since = stage.now;
     while stage.row(&Place::Source).state == RowState::Wanted {
-        let (at, worker) = next_look(&stage.family, stage.scene(Worker::Distribute)).unwrap();
+        let (at, worker) = due::<Distributing>(&stage.family, stage.scene()).unwrap();
         assert!(at <= plus_seconds(stage.now, 60) && worker == Worker::Create, "{at}");
         stage.later(crate::time::seconds_between(stage.now, at));
         stage.absorb(&Knock::default());
-        stage.decide(Worker::Create);
+        stage.decide::<Creating>();
     }
     assert_eq!(crate::time::seconds_between(since, stage.now), 1800);
     assert_eq!(stage.row(&Place::Source).reason, Some(ImageReason::InstanceStillPending { minutes: 30 }));
@@ -62,7 +62,7 @@ fn the_wait_begins_anew_with_each_time_that_the_instance_is_started() {
     stage.instance.state = InstanceState::Running;
     stage.later(0);
     stage.absorb(&Knock::default());
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &refused(Fault::Later, "RequestLimitExceeded"));
     stage.instance.state = InstanceState::Pending;
     stage.later(1200);
@@ -73,7 +73,7 @@ fn the_wait_begins_anew_with_each_time_that_the_instance_is_started() {
 #[test]
 fn an_image_that_may_have_been_made_is_looked_for_before_a_gone_instance_ends_it() {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
     stage.instance.state = InstanceState::Terminated;
     stage.later(301);

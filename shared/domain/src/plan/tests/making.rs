@@ -5,8 +5,8 @@ use super::*;
 #[test]
 fn a_new_family_asks_for_its_image_with_its_tags_in_the_call() {
     let mut stage = Stage::new("{}");
-    let (actions, changes) = stage.decide(Worker::Create);
-    let [Action::Create(step)] = &actions[..] else { panic!("{actions:?}") };
+    let (actions, changes) = stage.decide::<Creating>();
+    let [CreateAction::Create(step)] = &actions[..] else { panic!("{actions:?}") };
     assert!(!step.reboot);
     assert_eq!(step.tags["amiline:managed-by"], "amiline");
     assert_eq!(step.tags["amiline-stack"], "amiline");
@@ -18,32 +18,32 @@ fn a_new_family_asks_for_its_image_with_its_tags_in_the_call() {
 #[test]
 fn it_is_not_the_other_functions_turn_to_create() {
     let mut stage = Stage::new("{}");
-    assert!(stage.decide(Worker::Distribute).0.is_empty());
-    assert_eq!(next_look(&stage.family, stage.scene(Worker::Distribute)), Some((stage.now, Worker::Create)));
+    assert!(stage.decide::<Distributing>().0.is_empty());
+    assert_eq!(due::<Distributing>(&stage.family, stage.scene()), Some((stage.now, Worker::Create)));
 }
 
 #[test]
 fn after_an_unknown_outcome_the_image_is_looked_for_before_the_same_name_is_sent_again() {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     let name = stage.row(&Place::Source).name.clone();
     stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
-    assert!(stage.decide(Worker::Create).0.is_empty(), "never at once");
+    assert!(stage.decide::<Creating>().0.is_empty(), "never at once");
     for _ in 0..9 {
         stage.later(30);
         assert_eq!(
-            looks(&stage.family, &stage.observed, &Knock::default(), stage.scene(Worker::Create)),
-            vec![Look::Row(Place::Source)]
+            reads::<Creating>(&stage.family, &stage.observed, &Knock::default(), stage.scene()),
+            vec![CreateRead::Row(Place::Source)]
         );
         stage.sees(&Place::Source, vec![]);
         stage.absorb(&Knock::default());
-        assert!(stage.decide(Worker::Create).0.is_empty(), "not within five minutes");
+        assert!(stage.decide::<Creating>().0.is_empty(), "not within five minutes");
     }
     stage.later(30);
     stage.sees(&Place::Source, vec![]);
     stage.absorb(&Knock::default());
-    let (actions, _) = stage.decide(Worker::Create);
-    let [Action::Create(step)] = &actions[..] else { panic!("{actions:?}") };
+    let (actions, _) = stage.decide::<Creating>();
+    let [CreateAction::Create(step)] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(step.name, name);
 }
 
@@ -51,10 +51,10 @@ fn after_an_unknown_outcome_the_image_is_looked_for_before_the_same_name_is_sent
 fn an_invocation_that_has_no_time_left_makes_the_image_wait_a_minute_however_often_that_happens() {
     let mut stage = Stage::new("{}");
     for round in 0..10 {
-        let (actions, _) = stage.decide(Worker::Create);
-        assert!(matches!(&actions[..], [Action::Create(_)]), "round {round}: {actions:?}");
+        let (actions, _) = stage.decide::<Creating>();
+        assert!(matches!(&actions[..], [CreateAction::Create(_)]), "round {round}: {actions:?}");
         stage.conclude(&actions[0], &Ended::NoTime);
-        assert_eq!(stage.decide(Worker::Create).0, [], "not in this invocation");
+        assert_eq!(stage.decide::<Creating>().0, [], "not in this invocation");
         assert_eq!(stage.row(&Place::Source).refusals, 0, "nobody refused it");
         stage.later(60);
     }
@@ -76,7 +76,7 @@ fn an_image_of_ours_is_adopted_and_a_forged_one_is_not() {
     ];
     for forge in forgeries {
         let mut stage = Stage::new("{}");
-        stage.decide(Worker::Create);
+        stage.decide::<Creating>();
         let mut image = stage.image(&Place::Source, image_id(7), ImageState::Available);
         forge(&mut image);
         stage.sees(&Place::Source, vec![image]);
@@ -84,7 +84,7 @@ fn an_image_of_ours_is_adopted_and_a_forged_one_is_not() {
         assert_eq!(stage.row(&Place::Source).image, None);
     }
     let mut stage = Stage::new("{}");
-    stage.decide(Worker::Create);
+    stage.decide::<Creating>();
     let image = stage.image(&Place::Source, image_id(7), ImageState::Available);
     stage.sees(&Place::Source, vec![image]);
     let changes = stage.absorb(&Knock::default());
@@ -97,13 +97,13 @@ fn a_name_held_by_a_foreign_image_is_changed_three_times_and_then_given_up() {
     let mut stage = Stage::new("{}");
     let mut names = Vec::new();
     for _ in 0..4 {
-        let (actions, _) = stage.decide(Worker::Create);
-        let [Action::Create(step)] = &actions[..] else { panic!("{actions:?}") };
+        let (actions, _) = stage.decide::<Creating>();
+        let [CreateAction::Create(step)] = &actions[..] else { panic!("{actions:?}") };
         names.push(step.name.as_str().to_owned());
         stage.conclude(&actions[0], &Ended::NameTaken(Some(image_id(9))));
         assert_eq!(
-            looks(&stage.family, &stage.observed, &Knock::default(), stage.scene(Worker::Create)),
-            vec![Look::Row(Place::Source)]
+            reads::<Creating>(&stage.family, &stage.observed, &Knock::default(), stage.scene()),
+            vec![CreateRead::Row(Place::Source)]
         );
         let mut foreign = stage.image(&Place::Source, image_id(9), ImageState::Available);
         foreign.tags.clear();
@@ -135,11 +135,14 @@ fn a_second_image_with_the_same_intent_is_left_alone_and_announced_once() {
 #[test]
 fn an_available_source_is_copied_and_shared_in_one_go() {
     let mut stage = Stage::with_available_source(SHARED, true);
-    let (actions, _) = stage.decide(Worker::Distribute);
-    let copies = actions.iter().filter(|action| matches!(action, Action::Copy(_))).count();
-    let shares = actions.iter().filter(|action| matches!(action, Action::Share(_))).count();
+    let (actions, _) = stage.decide::<Distributing>();
+    let copies = actions.iter().filter(|action| matches!(action, DistributeAction::Copy(_))).count();
+    let shares = actions.iter().filter(|action| matches!(action, DistributeAction::Share(_))).count();
     assert_eq!((copies, shares), (2, 1));
-    let Some(Action::Copy(copy)) = actions.iter().find(|action| matches!(action, Action::Copy(_))) else { panic!() };
+    let Some(DistributeAction::Copy(copy)) = actions.iter().find(|action| matches!(action, DistributeAction::Copy(_)))
+    else {
+        panic!()
+    };
     assert_eq!(copy.kms_key.as_ref().map(KeyAlias::as_str), Some("alias/k"));
     assert_eq!(copy.tags["amiline:source-image"], image_id(1).as_str());
 }
@@ -147,9 +150,9 @@ fn an_available_source_is_copied_and_shared_in_one_go() {
 #[test]
 fn a_source_that_is_not_under_the_policys_key_gets_an_encrypted_copy_at_home_and_is_not_shared_itself() {
     let mut stage = Stage::with_available_source(SHARED, false);
-    let (actions, _) = stage.decide(Worker::Distribute);
-    assert_eq!(actions.iter().filter(|action| matches!(action, Action::Copy(_))).count(), 3);
-    assert!(!actions.iter().any(|action| matches!(action, Action::Share(_))));
+    let (actions, _) = stage.decide::<Distributing>();
+    assert_eq!(actions.iter().filter(|action| matches!(action, DistributeAction::Copy(_))).count(), 3);
+    assert!(!actions.iter().any(|action| matches!(action, DistributeAction::Share(_))));
     let (source, home) = (stage.row(&Place::Source), stage.row(&Place::Copy(region("us-east-1"))));
     assert_ne!(source.name, home.name, "names are unique in a Region");
 }
@@ -158,22 +161,22 @@ fn a_source_that_is_not_under_the_policys_key_gets_an_encrypted_copy_at_home_and
 fn nothing_is_copied_or_shared_unless_this_look_saw_the_source_available() {
     let mut stage = Stage::with_available_source(SHARED, true);
     stage.observed = Observed::default();
-    assert!(stage.decide(Worker::Distribute).0.is_empty());
+    assert!(stage.decide::<Distributing>().0.is_empty());
     stage.observed.rows.insert(Place::Source, RowSight::Unread);
-    assert!(stage.decide(Worker::Distribute).0.is_empty());
+    assert!(stage.decide::<Distributing>().0.is_empty());
 }
 
 #[test]
 fn one_failed_region_makes_the_family_partial_with_its_reason() {
     let mut stage = Stage::with_available_source(SHARED, true);
-    let (actions, _) = stage.decide(Worker::Distribute);
+    let (actions, _) = stage.decide::<Distributing>();
     for action in &actions {
         let ended = match action {
-            Action::Copy(step) if step.destination == region("eu-west-1") => {
+            DistributeAction::Copy(step) if step.destination == region("eu-west-1") => {
                 refused(Fault::NeedsPerson, "UnauthorizedOperation")
             }
-            Action::Copy(_) => Ended::Image(image_id(2)),
-            Action::Create(_) | Action::Share(_) | Action::RemoveButton(_) | Action::WriteStatus(_) => Ended::Done,
+            DistributeAction::Copy(_) => Ended::Image(image_id(2)),
+            DistributeAction::Share(_) | DistributeAction::Answer(_) => Ended::Done,
         };
         stage.conclude(action, &ended);
     }
@@ -182,13 +185,15 @@ fn one_failed_region_makes_the_family_partial_with_its_reason() {
     let image = stage.image(&west, image_id(2), ImageState::Available);
     stage.sees(&west, vec![image]);
     stage.absorb(&Knock::default());
-    let (actions, _) = stage.decide(Worker::Distribute);
+    let (actions, _) = stage.decide::<Distributing>();
     stage.conclude(&actions[0], &Ended::Done);
-    let (actions, changes) = stage.decide(Worker::Distribute);
+    let (actions, changes) = stage.decide::<Distributing>();
     assert_eq!(kinds(&changes), [EventKind::FamilyPartial]);
     assert_eq!(stage.family.outcome, Some(Outcome::Partial));
     assert!(matches!(changes.press, Some(PressWrite::Answer { .. })), "answered in the same transaction");
-    assert!(matches!(&actions[..], [Action::RemoveButton(step)] if step.value == "default"));
+    assert!(
+        matches!(&actions[..], [DistributeAction::Answer(AnswerStep::RemoveButton(step))] if step.value == "default")
+    );
     let status = stage.family.status.clone().unwrap();
     assert!(status.starts_with("partial ami-") && status.contains("eu-west-1: UnauthorizedOperation"), "{status}");
 }
@@ -196,34 +201,34 @@ fn one_failed_region_makes_the_family_partial_with_its_reason() {
 #[test]
 fn the_status_is_written_after_the_button_is_removed() {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &refused(Fault::Reject, "NonEBSInstance"));
-    let (actions, changes) = stage.decide(Worker::Create);
+    let (actions, changes) = stage.decide::<Creating>();
     assert_eq!(kinds(&changes), [EventKind::FamilyFailed]);
-    assert!(matches!(&actions[..], [Action::RemoveButton(_)]));
+    assert!(matches!(&actions[..], [CreateAction::Answer(AnswerStep::RemoveButton(_))]));
     let changes = stage.conclude(&actions[0], &Ended::Done);
     assert!(matches!(changes.press, Some(PressWrite::Clear { .. })));
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     assert!(
-        matches!(&actions[..], [Action::WriteStatus(step)] if step.tag.value.starts_with("failed: NonEBSInstance"))
+        matches!(&actions[..], [CreateAction::Answer(AnswerStep::WriteStatus(step))] if step.tag.value.starts_with("failed: NonEBSInstance"))
     );
     stage.conclude(&actions[0], &Ended::Done);
-    assert_eq!(next_look(&stage.family, stage.scene(Worker::Create)), None);
+    assert_eq!(due::<Creating>(&stage.family, stage.scene()), None);
 }
 
 #[test]
 fn an_image_that_never_becomes_available_is_given_up_at_the_deadline() {
     let mut stage = Stage::new(r#"{"deadline_hours":2}"#);
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &Ended::Image(image_id(1)));
     stage.later(7199);
     assert_eq!(kinds(&stage.absorb(&Knock::default())), []);
-    let (at, _) = next_look(&stage.family, stage.scene(Worker::Distribute)).unwrap();
+    let (at, _) = due::<Distributing>(&stage.family, stage.scene()).unwrap();
     assert!(at <= plus_seconds(stage.now, 1), "the last look is at the deadline");
     stage.later(1);
     assert_eq!(kinds(&stage.absorb(&Knock::default())), [], "it is looked at before it is given up");
-    let wanted = looks(&stage.family, &stage.observed, &Knock::default(), stage.scene(Worker::Distribute));
-    assert_eq!(wanted, [Look::Row(Place::Source)]);
+    let wanted = reads::<Distributing>(&stage.family, &stage.observed, &Knock::default(), stage.scene());
+    assert_eq!(wanted, [DistributeRead::Row(Place::Source)]);
     let mut in_time = stage.family.clone();
     let image = stage.image(&Place::Source, image_id(1), ImageState::Pending);
     stage.sees(&Place::Source, vec![image]);
@@ -238,12 +243,12 @@ fn an_image_that_never_becomes_available_is_given_up_at_the_deadline() {
 #[test]
 fn looks_at_a_pending_image_come_at_a_quarter_of_its_age() {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &Ended::Image(image_id(1)));
     stage.writes_its_status();
     let mut gaps = Vec::new();
     for _ in 0..12 {
-        let (at, worker) = next_look(&stage.family, stage.scene(Worker::Distribute)).unwrap();
+        let (at, worker) = due::<Distributing>(&stage.family, stage.scene()).unwrap();
         assert_eq!(worker, Worker::Distribute);
         let gap = at.as_second() - stage.now.as_second();
         gaps.push(gap);
@@ -267,10 +272,10 @@ fn name_tags_and_devices_are_fixed_when_the_family_begins_and_the_same_for_every
             "distribute":{"regions":["us-west-2"]}}"#,
         true,
     );
-    let (actions, _) = Stage::new(&serde_json::to_string(&stage.policy).unwrap()).decide(Worker::Create);
-    let [Action::Create(create)] = &actions[..] else { panic!("{actions:?}") };
-    let (actions, _) = stage.decide(Worker::Distribute);
-    let [Action::Copy(copy)] = &actions[..] else { panic!("{actions:?}") };
+    let (actions, _) = Stage::new(&serde_json::to_string(&stage.policy).unwrap()).decide::<Creating>();
+    let [CreateAction::Create(create)] = &actions[..] else { panic!("{actions:?}") };
+    let (actions, _) = stage.decide::<Distributing>();
+    let [DistributeAction::Copy(copy)] = &actions[..] else { panic!("{actions:?}") };
     for (name, tags) in [(&create.name, &create.tags), (&copy.name, &copy.tags)] {
         assert!(name.as_str().starts_with("shop-20261124-"), "{name}");
         assert_eq!(tags.get("Name").map(String::as_str), Some(name.as_str()));
@@ -289,8 +294,8 @@ fn name_tags_and_devices_are_fixed_when_the_family_begins_and_the_same_for_every
 #[test]
 fn another_attempt_and_another_name_keep_what_the_family_began_with() {
     let mut stage = Stage::new(r#"{"create":{"name":"{tag:Name}","carry_tags":["Team"]}}"#);
-    let (actions, _) = stage.decide(Worker::Create);
-    let [Action::Create(first)] = &actions[..] else { panic!("{actions:?}") };
+    let (actions, _) = stage.decide::<Creating>();
+    let [CreateAction::Create(first)] = &actions[..] else { panic!("{actions:?}") };
     stage.conclude(&actions[0], &Ended::NameTaken(Some(image_id(9))));
     stage.later(60);
     let mut foreign = stage.image(&Place::Source, image_id(9), ImageState::Available);
@@ -298,14 +303,14 @@ fn another_attempt_and_another_name_keep_what_the_family_began_with() {
     foreign.source_instance = None;
     stage.sees(&Place::Source, vec![foreign]);
     stage.absorb(&Knock::default());
-    let (actions, _) = stage.decide(Worker::Create);
-    let [Action::Create(renamed)] = &actions[..] else { panic!("{actions:?}") };
+    let (actions, _) = stage.decide::<Creating>();
+    let [CreateAction::Create(renamed)] = &actions[..] else { panic!("{actions:?}") };
     assert!(renamed.name.as_str().starts_with("shop-r2-"), "{}", renamed.name);
     stage.conclude(&actions[0], &refused(Fault::Reject, "Unsupported"));
     stage.family.phase = Phase::Settled;
     retry(&mut stage.family, stage.now).unwrap();
-    let (actions, _) = stage.decide(Worker::Create);
-    let [Action::Create(again)] = &actions[..] else { panic!("{actions:?}") };
+    let (actions, _) = stage.decide::<Creating>();
+    let [CreateAction::Create(again)] = &actions[..] else { panic!("{actions:?}") };
     assert!(again.name.as_str().starts_with("shop-") && !again.name.as_str().contains("-r2-"), "{}", again.name);
     assert!(again.name != first.name && again.tags["Team"] == "web", "{again:?}");
 }

@@ -5,16 +5,16 @@ use super::*;
 #[test]
 fn an_image_that_somebody_deregistered_is_recorded_and_not_rebuilt() {
     let mut stage = Stage::with_available_source("{}", true);
-    let (_, _) = stage.decide(Worker::Distribute);
+    let (_, _) = stage.decide::<Distributing>();
     stage.later(60);
     let knock = told(ImageState::Deregistered);
     assert_eq!(
-        looks(&stage.family, &stage.observed, &knock, stage.scene(Worker::Distribute)),
-        vec![Look::Row(Place::Source)]
+        reads::<Distributing>(&stage.family, &stage.observed, &knock, stage.scene()),
+        vec![DistributeRead::Row(Place::Source)]
     );
     stage.sees(&Place::Source, vec![]);
     assert_eq!(kinds(&stage.absorb(&knock)), [EventKind::ImageDeregistered]);
-    assert!(!stage.decide(Worker::Create).0.iter().any(|action| matches!(action, Action::Create(_))));
+    assert!(!stage.decide::<Creating>().0.iter().any(|action| matches!(action, CreateAction::Create(_))));
 }
 
 #[test]
@@ -30,15 +30,15 @@ fn an_event_that_lies_about_a_deregistration_changes_nothing() {
 #[test]
 fn a_retry_gives_a_failed_copy_a_new_attempt_and_leaves_the_rest() {
     let mut stage = Stage::with_available_source(SHARED, true);
-    let (actions, _) = stage.decide(Worker::Distribute);
+    let (actions, _) = stage.decide::<Distributing>();
     for action in &actions {
         let ended = match action {
-            Action::Copy(_) => refused(Fault::NeedsPerson, "AccessDenied"),
-            Action::Create(_) | Action::Share(_) | Action::RemoveButton(_) | Action::WriteStatus(_) => Ended::Done,
+            DistributeAction::Copy(_) => refused(Fault::NeedsPerson, "AccessDenied"),
+            DistributeAction::Share(_) | DistributeAction::Answer(_) => Ended::Done,
         };
         stage.conclude(action, &ended);
     }
-    stage.decide(Worker::Distribute);
+    stage.decide::<Distributing>();
     stage.family.phase = Phase::Settled;
     assert_eq!(stage.family.outcome, Some(Outcome::Partial));
     let before = stage.row(&Place::Copy(region("eu-west-1"))).name.clone();
@@ -48,7 +48,7 @@ fn a_retry_gives_a_failed_copy_a_new_attempt_and_leaves_the_rest() {
     assert_eq!((row.attempt, row.state, row.share), (2, RowState::Wanted, ShareState::NotWanted));
     assert_ne!(row.name, before);
     assert_eq!(family.rows[&Place::Source], stage.family.rows[&Place::Source]);
-    assert_eq!(family.next_look, Some((stage.now, Worker::Distribute)));
+    assert_eq!(family.work.due, Some((stage.now, Worker::Distribute)));
 }
 
 #[test]
@@ -60,8 +60,11 @@ fn an_image_whose_tags_were_taken_off_is_left_alone_and_said_so() {
     stage.sees(&Place::Source, vec![image]);
     let changes = stage.absorb(&Knock::default());
     assert_eq!(kinds(&changes), [EventKind::ShareFailed, EventKind::CopyFailed, EventKind::CopyFailed]);
-    let (actions, _) = stage.decide(Worker::Distribute);
-    assert!(matches!(&actions[..], [Action::RemoveButton(_)]), "nothing but the answer: {actions:?}");
+    let (actions, _) = stage.decide::<Distributing>();
+    assert!(
+        matches!(&actions[..], [DistributeAction::Answer(AnswerStep::RemoveButton(_))]),
+        "nothing but the answer: {actions:?}"
+    );
 }
 
 #[test]
@@ -74,17 +77,17 @@ fn copies_end_when_the_source_goes_away_before_they_began() {
         kinds(&stage.absorb(&Knock::default())),
         [EventKind::ImageDisabled, EventKind::CopyFailed, EventKind::CopyFailed]
     );
-    stage.decide(Worker::Distribute);
+    stage.decide::<Distributing>();
     assert_eq!(stage.family.outcome, Some(Outcome::Failed));
 }
 
 #[test]
 fn a_copys_name_that_is_taken_by_an_unseen_image_is_not_sent_again_at_once() {
     let mut stage = Stage::with_available_source(SHARED, true);
-    let (actions, _) = stage.decide(Worker::Distribute);
-    let Some(copy) = actions.iter().find(|action| matches!(action, Action::Copy(_))) else { panic!() };
-    stage.conclude(copy, &Ended::NameTaken(Some(image_id(9))));
-    let place = copy.place().unwrap();
+    let (actions, _) = stage.decide::<Distributing>();
+    let [DistributeAction::Copy(step), ..] = &actions[..] else { panic!("{actions:?}") };
+    stage.conclude(&actions[0], &Ended::NameTaken(Some(image_id(9))));
+    let place = Place::Copy(step.destination.clone());
     stage.sees(&place, vec![]);
     stage.absorb(&Knock::default());
     assert_eq!(stage.row(&place).state, RowState::Calling);
@@ -108,7 +111,7 @@ fn what_the_stack_does_not_allow_any_more_is_not_done() {
     let mut stage = Stage::new(SHARED);
     stage.bounds.regions.remove(&region("eu-west-1"));
     stage.bounds.accounts.clear();
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &Ended::Image(image_id(1)));
     stage.writes_its_status();
     let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
@@ -117,20 +120,23 @@ fn what_the_stack_does_not_allow_any_more_is_not_done() {
     stage.observed.source_keys = Some(KeysSight::Read(SnapshotKeys { keys: vec![key.clone()], wanted: key }));
     let changes = stage.absorb(&Knock::default());
     assert!(kinds(&changes).contains(&EventKind::CopyFailed) && kinds(&changes).contains(&EventKind::ShareFailed));
-    let (actions, _) = stage.decide(Worker::Distribute);
-    assert!(matches!(&actions[..], [Action::Copy(step)] if step.destination == region("us-west-2")), "{actions:?}");
+    let (actions, _) = stage.decide::<Distributing>();
+    assert!(
+        matches!(&actions[..], [DistributeAction::Copy(step)] if step.destination == region("us-west-2")),
+        "{actions:?}"
+    );
 }
 
 #[test]
 fn an_image_with_our_name_and_source_whose_tags_are_not_shown_yet_is_waited_for() {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &Ended::NameTaken(Some(image_id(9))));
     let mut ours = stage.image(&Place::Source, image_id(9), ImageState::Pending);
     let tags = std::mem::take(&mut ours.tags);
     stage.sees(&Place::Source, vec![ours.clone()]);
     stage.absorb(&Knock::default());
-    assert!(stage.decide(Worker::Create).0.is_empty(), "no second name");
+    assert!(stage.decide::<Creating>().0.is_empty(), "no second name");
     stage.later(30);
     stage.sees(&Place::Source, vec![ObservedImage { tags, ..ours }]);
     stage.absorb(&Knock::default());
@@ -140,13 +146,13 @@ fn an_image_with_our_name_and_source_whose_tags_are_not_shown_yet_is_waited_for(
 #[test]
 fn a_refusal_after_an_unknown_outcome_is_believed_only_once_the_image_was_looked_for() {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
     stage.later(300);
     stage.sees(&Place::Source, vec![]);
     stage.absorb(&Knock::default());
-    let (actions, _) = stage.decide(Worker::Create);
-    assert!(matches!(&actions[..], [Action::Create(_)]), "the same name again");
+    let (actions, _) = stage.decide::<Creating>();
+    assert!(matches!(&actions[..], [CreateAction::Create(_)]), "the same name again");
     let refused = refused(Fault::NeedsPerson, "UnauthorizedOperation");
     assert_eq!(kinds(&stage.conclude(&actions[0], &refused)), [], "the first call may have made it");
     stage.later(60);
@@ -190,12 +196,12 @@ fn an_event_that_a_read_does_not_confirm_yet_is_looked_after() {
         let mut stage = stage.clone();
         stage.observed.rows.insert(Place::Source, sight);
         stage.absorb(&told(ImageState::Deregistered));
-        assert!(next_look(&stage.family, stage.scene(Worker::Distribute)).is_some(), "the event is not forgotten");
+        assert!(due::<Distributing>(&stage.family, stage.scene()).is_some(), "the event is not forgotten");
         stage.later(60);
         let none = Knock::default();
         assert_eq!(
-            looks(&stage.family, &stage.observed, &none, stage.scene(Worker::Distribute)),
-            vec![Look::Row(Place::Source)]
+            reads::<Distributing>(&stage.family, &stage.observed, &none, stage.scene()),
+            vec![DistributeRead::Row(Place::Source)]
         );
         stage.sees(&Place::Source, vec![]);
         assert_eq!(kinds(&stage.absorb(&none)), [EventKind::ImageDeregistered]);
@@ -205,7 +211,7 @@ fn an_event_that_a_read_does_not_confirm_yet_is_looked_after() {
 #[test]
 fn a_share_that_never_works_ends_at_the_deadline() {
     let mut stage = Stage::with_available_source(SHARED, true);
-    let (actions, _) = stage.decide(Worker::Distribute);
+    let (actions, _) = stage.decide::<Distributing>();
     for action in &actions {
         let ended = refused(Fault::Later, "InvalidAMIID.NotFound");
         stage.conclude(action, &ended);
@@ -213,16 +219,16 @@ fn a_share_that_never_works_ends_at_the_deadline() {
     stage.later(24 * 3600);
     let changes = stage.absorb(&Knock::default());
     assert!(kinds(&changes).contains(&EventKind::ShareFailed), "{changes:?}");
-    stage.decide(Worker::Distribute);
+    stage.decide::<Distributing>();
     assert_eq!(stage.family.outcome, Some(Outcome::Partial));
 }
 
 #[test]
 fn a_button_that_may_not_be_removed_stays_answered() {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &refused(Fault::Reject, "NonEBSInstance"));
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     let refused = refused(Fault::Reject, "OperationNotPermitted");
     let changes = stage.conclude(&actions[0], &refused);
     assert_eq!((changes.press, stage.family.phase), (None, Phase::Answering));
@@ -232,14 +238,14 @@ fn a_button_that_may_not_be_removed_stays_answered() {
 #[test]
 fn an_image_that_comes_while_the_answer_is_given_takes_the_work_up_after_it() {
     let mut stage = Stage::new(SHARED);
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &Ended::Image(image_id(1)));
     stage.writes_its_status();
     stage.later(24 * 3600);
     let image = stage.image(&Place::Source, image_id(1), ImageState::Pending);
     stage.sees(&Place::Source, vec![image]);
     stage.absorb(&Knock::default());
-    let (actions, _) = stage.decide(Worker::Distribute);
+    let (actions, _) = stage.decide::<Distributing>();
     assert_eq!(stage.family.phase, Phase::Answering);
     let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
     stage.sees(&Place::Source, vec![image]);
@@ -258,5 +264,5 @@ fn a_retry_of_what_was_never_called_before_its_deadline_calls_it() {
     let now = stage.now;
     retry(&mut stage.family, now).unwrap();
     assert_eq!(stage.row(&Place::Source).state, RowState::Wanted);
-    assert!(stage.decide(Worker::Create).0.iter().any(|action| matches!(action, Action::Create(_))));
+    assert!(stage.decide::<Creating>().0.iter().any(|action| matches!(action, CreateAction::Create(_))));
 }

@@ -12,7 +12,7 @@ mod vanishing;
 
 use super::*;
 use crate::budget::Budget;
-use crate::family::{Family, Outcome, Phase, RowState, ShareState};
+use crate::family::{Family, Outcome, Phase, RowState, ShareState, Worker};
 use crate::history::{EventKind, append};
 use crate::ids::AccountId;
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
@@ -47,6 +47,23 @@ fn refused(fault: Fault, code: &str) -> Ended {
 
 fn image_id(n: u8) -> ImageId {
     ImageId::new(format!("ami-{n:017x}")).unwrap()
+}
+
+/// A call whose function is known by its type.
+trait Concluded {
+    fn conclude(&self, family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes;
+}
+
+impl Concluded for CreateAction {
+    fn conclude(&self, family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
+        Creating::conclude(family, self, ended, scene)
+    }
+}
+
+impl Concluded for DistributeAction {
+    fn conclude(&self, family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
+        Distributing::conclude(family, self, ended, scene)
+    }
 }
 
 impl Stage {
@@ -97,15 +114,8 @@ impl Stage {
         Self { keys, policy, bounds, family, instance, observed, now }
     }
 
-    fn scene(&self, worker: Worker) -> Scene<'_> {
-        Scene {
-            keys: &self.keys,
-            policy: Some(&self.policy),
-            bounds: &self.bounds,
-            worker,
-            now: self.now,
-            paused: false,
-        }
+    fn scene(&self) -> Scene<'_> {
+        Scene { keys: &self.keys, policy: Some(&self.policy), bounds: &self.bounds, now: self.now, paused: false }
     }
 
     fn later(&mut self, seconds: i64) {
@@ -113,23 +123,23 @@ impl Stage {
         self.observed = sees_instance(&self.instance);
     }
 
-    fn decide(&mut self, worker: Worker) -> (Vec<Action>, Changes) {
+    fn decide<D: Duty>(&mut self) -> (Vec<D::Action>, Changes) {
         let mut family = self.family.clone();
-        let result = decide(&mut family, &self.observed, self.scene(worker));
+        let result = decide::<D>(&mut family, &self.observed, self.scene());
         self.family = family;
         result
     }
 
     fn absorb(&mut self, knock: &Knock) -> Changes {
         let mut family = self.family.clone();
-        let changes = absorb(&mut family, &self.observed, knock, self.scene(Worker::Distribute));
+        let changes = absorb(&mut family, &self.observed, knock, self.scene());
         self.family = family;
         changes
     }
 
-    fn conclude(&mut self, action: &Action, ended: &Ended) -> Changes {
+    fn conclude(&mut self, action: &impl Concluded, ended: &Ended) -> Changes {
         let mut family = self.family.clone();
-        let changes = conclude(&mut family, action, ended, self.scene(Worker::Create));
+        let changes = action.conclude(&mut family, ended, self.scene());
         self.family = family;
         changes
     }
@@ -163,15 +173,17 @@ impl Stage {
 
     /// The interim answer, `creating ami-…`.
     fn writes_its_status(&mut self) {
-        let (actions, _) = self.decide(Worker::Create);
-        assert!(matches!(&actions[..], [Action::WriteStatus(step)] if step.tag.value.starts_with("creating ami-")));
+        let (actions, _) = self.decide::<Creating>();
+        assert!(
+            matches!(&actions[..], [CreateAction::Answer(AnswerStep::WriteStatus(step))] if step.tag.value.starts_with("creating ami-"))
+        );
         self.conclude(&actions[0], &Ended::Done);
     }
 
     /// Runs until the source is available and, if the policy asks for a key, known to be under it or not.
     fn with_available_source(policy: &str, under_key: bool) -> Self {
         let mut stage = Self::new(policy);
-        let (actions, _) = stage.decide(Worker::Create);
+        let (actions, _) = stage.decide::<Creating>();
         stage.conclude(&actions[0], &Ended::Image(image_id(1)));
         stage.writes_its_status();
         stage.later(60);

@@ -18,10 +18,10 @@ fn asked() -> Knock {
 fn complete() -> Stage {
     let policy = r#"{"encrypt":{"kms_key":"alias/k"},"share":{"accounts":["222222222222"]}}"#;
     let mut stage = Stage::with_available_source(policy, true);
-    let (actions, _) = stage.decide(Worker::Distribute);
-    assert!(matches!(&actions[..], [Action::Share(_)]), "{actions:?}");
+    let (actions, _) = stage.decide::<Distributing>();
+    assert!(matches!(&actions[..], [DistributeAction::Share(_)]), "{actions:?}");
     stage.conclude(&actions[0], &Ended::Done);
-    stage.decide(Worker::Distribute);
+    stage.decide::<Distributing>();
     stage.family.phase = Phase::Settled;
     stage.family.status_due = false;
     assert_eq!(stage.family.outcome, Some(Outcome::Complete));
@@ -49,15 +49,15 @@ impl Stage {
 fn permissions_are_read_of_settled_families_only_and_not_right_after_a_call_of_ours() {
     let mut stage = complete();
     let wanted =
-        |stage: &Stage, worker, knock: &Knock| looks(&stage.family, &Observed::default(), knock, stage.scene(worker));
-    let both = vec![Look::Row(Place::Source), Look::Permissions(Place::Source)];
-    assert_eq!(wanted(&stage, Worker::Distribute, &asked()), both);
-    assert_eq!(wanted(&stage, Worker::Distribute, &Knock::default()), vec![]);
-    assert_eq!(wanted(&stage, Worker::Create, &asked()), vec![Look::Row(Place::Source)], "it has no right to");
+        |stage: &Stage, knock: &Knock| reads::<Distributing>(&stage.family, &Observed::default(), knock, stage.scene());
+    let row = DistributeRead::Row(Place::Source);
+    let both = vec![row.clone(), DistributeRead::Permissions(Place::Source)];
+    assert_eq!(wanted(&stage, &asked()), both);
+    assert_eq!(wanted(&stage, &Knock::default()), vec![]);
     stage.now = plus_seconds(stage.now, -301);
-    assert_eq!(wanted(&stage, Worker::Distribute, &asked()), vec![Look::Row(Place::Source)], "it may be behind");
+    assert_eq!(wanted(&stage, &asked()), vec![row], "it may be behind");
     stage.family.phase = Phase::Working;
-    assert!(!wanted(&stage, Worker::Distribute, &asked()).contains(&Look::Permissions(Place::Source)));
+    assert!(!wanted(&stage, &asked()).contains(&DistributeRead::Permissions(Place::Source)));
 }
 
 #[test]
@@ -108,10 +108,10 @@ fn a_share_that_was_taken_back_is_told_once_and_given_again_by_a_retry() {
     assert!(status.contains(says), "{status}");
     let by_hand = stage.clone();
     retry(&mut stage.family, stage.now).unwrap();
-    let (actions, _) = stage.decide(Worker::Distribute);
-    assert!(matches!(&actions[0], Action::Share(step) if step.targets == targets(&[FRIEND])), "{actions:?}");
+    let (actions, _) = stage.decide::<Distributing>();
+    assert!(matches!(&actions[0], DistributeAction::Share(step) if step.targets == targets(&[FRIEND])), "{actions:?}");
     stage.conclude(&actions[0], &Ended::Done);
-    stage.decide(Worker::Distribute);
+    stage.decide::<Distributing>();
     assert_eq!((stage.family.outcome, stage.row(&Place::Source).share), (Some(Outcome::Complete), ShareState::Shared));
     let mut stage = by_hand;
     assert_eq!(stage.shows(&[FRIEND]), [EventKind::SharesInOrder], "whoever took it back may give it again");

@@ -5,7 +5,7 @@ use super::*;
 /// A family that has answered, whose image somebody disables: the correction is due.
 fn disabled() -> Stage {
     let mut stage = Stage::with_available_source("{}", true);
-    while let Some(action) = stage.decide(Worker::Create).0.first().cloned() {
+    while let Some(action) = stage.decide::<Creating>().0.first().cloned() {
         stage.conclude(&action, &Ended::Done);
     }
     assert!(stage.family.phase == Phase::Settled && !stage.family.status_due);
@@ -28,8 +28,8 @@ fn tag(stage: &mut Stage, status: &str) {
 
 /// What is written to the instance now.
 fn written(stage: &mut Stage) -> Option<String> {
-    let (actions, _) = stage.decide(Worker::Create);
-    let [Action::WriteStatus(step)] = &actions[..] else { return None };
+    let (actions, _) = stage.decide::<Creating>();
+    let [CreateAction::Answer(AnswerStep::WriteStatus(step))] = &actions[..] else { return None };
     Some(step.tag.value.clone())
 }
 

@@ -5,7 +5,7 @@ use crate::time::{plus_seconds, seconds_between};
 
 fn pending() -> Stage {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &Ended::Image(image_id(1)));
     stage
 }
@@ -29,7 +29,7 @@ fn a_pending_image_that_no_read_shows_for_ten_minutes_is_gone() {
 #[test]
 fn an_image_that_vanished_before_its_deadline_is_gone_after_it_too() {
     let mut stage = Stage::new(r#"{"deadline_hours":1}"#);
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &Ended::Image(image_id(1)));
     misses(&mut stage, 3300);
     assert_eq!(misses(&mut stage, 300), [EventKind::ImageFailed], "the deadline");
@@ -216,7 +216,7 @@ fn news_that_a_failed_read_could_not_show_is_looked_for_again() {
 #[test]
 fn an_image_that_was_found_by_a_look_is_looked_at_once_more() {
     let mut stage = Stage::new("{}");
-    let (actions, _) = stage.decide(Worker::Create);
+    let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &refused(Fault::Unknown, "NoAnswer"));
     stage.later(60);
     let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
@@ -242,7 +242,7 @@ fn a_region_that_cannot_be_read_is_asked_less_and_less_often() {
     stage.writes_its_status();
     let mut waits = Vec::new();
     for _ in 0..6 {
-        let (at, _) = next_look(&stage.family, stage.scene(Worker::Distribute)).unwrap();
+        let (at, _) = due::<Distributing>(&stage.family, stage.scene()).unwrap();
         waits.push(seconds_between(stage.now, at));
         stage.now = at;
         stage.observed.rows.insert(Place::Source, RowSight::Unread);
@@ -255,8 +255,8 @@ fn a_region_that_cannot_be_read_is_asked_less_and_less_often() {
 fn a_copy_that_may_have_been_made_is_looked_for_before_it_is_given_up() {
     let mut stage = Stage::with_available_source(r#"{"distribute":{"regions":["eu-west-1"]}}"#, true);
     let copy = Place::Copy(region("eu-west-1"));
-    let (actions, _) = stage.decide(Worker::Distribute);
-    let calls = actions.iter().find(|action| matches!(action, Action::Copy(_))).unwrap();
+    let (actions, _) = stage.decide::<Distributing>();
+    let calls = actions.iter().find(|action| matches!(action, DistributeAction::Copy(_))).unwrap();
     stage.conclude(calls, &refused(Fault::Unknown, "NoAnswer"));
     // Somebody takes our tag off the source, and the copy is not to be seen yet.
     stage.later(60);
@@ -277,8 +277,8 @@ fn nothing_is_made_in_a_region_that_the_stack_lost() {
     let mut stage = Stage::new("{}");
     stage.bounds.regions.remove(&region("us-east-1"));
     assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageFailed]);
-    let (actions, _) = stage.decide(Worker::Create);
-    assert!(!actions.iter().any(|action| matches!(action, Action::Create(_))), "{actions:?}");
+    let (actions, _) = stage.decide::<Creating>();
+    assert!(!actions.iter().any(|action| matches!(action, CreateAction::Create(_))), "{actions:?}");
     assert!(stage.row(&Place::Source).reason.as_ref().unwrap().to_string().contains("AllowedRegions"));
 }
 

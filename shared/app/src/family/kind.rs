@@ -1,0 +1,194 @@
+//! What families bring to the engine.
+
+use super::record::kept_policy;
+use super::{Executor, log_recorded, whole_family};
+use crate::engine::{Input, Invocation, Kind};
+use crate::error::UseCaseError;
+use crate::ports::{CallError, Clock, Committed, KillSwitch, RecordReader, RecordWriter};
+use crate::settings::BoundedStack;
+use amiline_domain::family::{Family, Worker};
+use amiline_domain::history::{HistoryItem, append};
+use amiline_domain::ids::FamilyId;
+use amiline_domain::plan::{self, Changes, Duty, Ended, Knock, Observed, Scene};
+use amiline_domain::policy::Policy;
+use amiline_domain::record::{Expected, FamilyChange, Transaction, Write};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+/// One function's work on families.
+pub(crate) struct FamilyWork<'a, W, E> {
+    pub(super) world: &'a W,
+    pub(super) executor: E,
+    pub(super) stack: &'a BoundedStack,
+    pub(super) invocation: &'a Invocation,
+}
+
+impl<W, E> FamilyWork<'_, W, E> {
+    fn scene<'b>(&'b self, policy: &'b Option<Policy>, now: Timestamp, paused: bool) -> Scene<'b> {
+        let BoundedStack { stack, bounds } = self.stack;
+        Scene { keys: &stack.keys, policy: policy.as_ref(), bounds, now, paused }
+    }
+}
+
+/// What changed of a family, and what is written with it.
+#[derive(Default)]
+pub(crate) struct FamilyChanges {
+    /// What the planner changed.
+    pub(super) planned: Changes,
+    /// What happened, as it is written.
+    pub(super) history: Vec<HistoryItem>,
+    /// What else is written.
+    pub(super) with: Vec<Write>,
+}
+
+impl<W, E> Kind for FamilyWork<'_, W, E>
+where
+    W: Clock + KillSwitch + RecordReader + RecordWriter,
+    E: Executor,
+{
+    type Id = FamilyId;
+    type Role = Worker;
+    type Record = Family;
+    type Given = Option<Policy>;
+    type Hint = Knock;
+    type Observed = Observed;
+    type Read = <E::Duty as Duty>::Read;
+    type Action = <E::Duty as Duty>::Action;
+    type Ended = Ended;
+    type Changes = FamilyChanges;
+    type Transaction = Transaction;
+    type Error = UseCaseError;
+
+    const ROLE: Worker = E::Duty::WORKER;
+
+    fn describe(id: &FamilyId) -> String {
+        format!("family {id}")
+    }
+
+    fn id(family: &Family) -> &FamilyId {
+        &family.id
+    }
+
+    fn of_anything(hint: Knock) -> Knock {
+        Knock { everything: true, ..hint }
+    }
+
+    fn absorb(&self, family: &mut Family, input: Input<'_, Self>, changes: &mut FamilyChanges) {
+        let scene = self.scene(input.given, input.now, input.paused);
+        changes.planned.merge(plan::absorb(family, input.observed, input.hint, scene));
+    }
+
+    fn reads(&self, family: &Family, input: Input<'_, Self>) -> Vec<Self::Read> {
+        let scene = self.scene(input.given, input.now, input.paused);
+        plan::reads::<E::Duty>(family, input.observed, input.hint, scene)
+    }
+
+    fn decide(&self, family: &mut Family, input: Input<'_, Self>, changes: &mut FamilyChanges) -> Vec<Self::Action> {
+        let scene = self.scene(input.given, input.now, input.paused);
+        let (actions, planned) = plan::decide::<E::Duty>(family, input.observed, scene);
+        changes.planned.merge(planned);
+        actions
+    }
+
+    fn conclude(
+        &self,
+        family: &mut Family,
+        (action, ended): (&Self::Action, &Ended),
+        (policy, now): (&Option<Policy>, Timestamp),
+        observed: &mut Observed,
+        changes: &mut FamilyChanges,
+    ) {
+        changes.planned.merge(E::Duty::conclude(family, action, ended, self.scene(policy, now, false)));
+        let call = E::call(action);
+        call.log(family, ended, self.invocation);
+        // What was seen before a creating call says nothing about after it.
+        if let Some(place) = call.creates {
+            observed.rows.remove(&place);
+            observed.instance = None;
+        }
+    }
+
+    fn due(&self, family: &Family, input: Input<'_, Self>) -> Option<(Timestamp, Worker)> {
+        plan::due::<E::Duty>(family, self.scene(input.given, input.now, input.paused))
+    }
+
+    fn is_empty(changes: &FamilyChanges) -> bool {
+        changes.planned.is_empty() && changes.history.is_empty()
+    }
+
+    fn seal(family: &mut Family, changes: &mut FamilyChanges, now: Timestamp) {
+        for fact in std::mem::take(&mut changes.planned.facts) {
+            changes.history.push(append(family, fact, now));
+        }
+    }
+
+    fn stamp(family: &mut Family, changes: &FamilyChanges) {
+        family.stamp(&changes.planned.rows);
+    }
+
+    fn transaction(
+        family: Family,
+        changes: &FamilyChanges,
+        expected: Expected,
+        pending_hints: Option<u64>,
+    ) -> Result<Transaction, UseCaseError> {
+        let FamilyChanges { planned, history, with } = changes;
+        let press = planned.press.clone().map(Write::from);
+        let change = FamilyChange {
+            rows: planned.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect(),
+            pointers: planned.pointers.clone(),
+            history: history.clone(),
+            with: press.into_iter().chain(with.iter().cloned()).collect(),
+            expected,
+            pending_hints,
+            family,
+        };
+        Ok(change.transaction()?)
+    }
+
+    fn log_written(changes: &FamilyChanges) {
+        changes.history.iter().for_each(log_recorded);
+    }
+
+    fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
+    async fn is_paused(&self) -> bool {
+        self.world.is_on().await
+    }
+
+    async fn load(&self, id: &FamilyId) -> Result<Option<Family>, CallError> {
+        whole_family(self.world, id).await
+    }
+
+    async fn given(&self, family: &Family) -> Result<Option<Policy>, UseCaseError> {
+        kept_policy(self.world, family).await
+    }
+
+    async fn leave_hint(&self, id: &FamilyId, holder: &str) -> Result<bool, CallError> {
+        self.world.leave_hint(id, holder).await
+    }
+
+    async fn read(&self, family: &Family, policy: &Option<Policy>, reads: Vec<Self::Read>, observed: &mut Observed) {
+        let keys = &self.stack.stack.keys;
+        let shown = reads.iter().map(|read| self.executor.read(read, family, policy.as_ref(), keys));
+        for shown in join_all(shown).await {
+            shown.add_to(observed);
+        }
+    }
+
+    async fn perform(&self, action: &Self::Action) -> Ended {
+        self.executor.perform(action).await
+    }
+
+    async fn commit(&self, transaction: &Transaction) -> Result<Committed, CallError> {
+        self.world.commit(transaction).await
+    }
+
+    async fn hand_over(&self, id: &FamilyId, worker: Worker) {
+        if let Err(error) = self.executor.hand_over(id, worker).await {
+            tracing::warn!(family = %id, error = %error, "hand-over left to the tick");
+        }
+    }
+}
