@@ -1,7 +1,6 @@
 //! `notify`: tells topics and the bus what the record says, and nothing else.
 
-mod handler;
-
+use amiline_app::functions::notify;
 use amiline_aws::settings::Notify;
 use amiline_aws::{Aws, Warm, runtime};
 use lambda_runtime::Error;
@@ -10,5 +9,5 @@ use lambda_runtime::Error;
 async fn main() -> Result<(), Error> {
     let world = Aws::connect(runtime::begin::<Notify>()?);
     world.warm().await;
-    runtime::serve_notify(&world, async |wake, _: &_| handler::handle(&world, wake).await).await
+    runtime::serve_notify(&world, async |message, _: &_| notify(&world, message).await).await
 }

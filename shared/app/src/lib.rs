@@ -10,6 +10,7 @@ pub mod engine;
 pub mod enrol;
 pub mod error;
 pub mod family;
+pub mod functions;
 pub mod image_event;
 pub mod listing;
 pub mod look;

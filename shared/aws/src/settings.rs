@@ -1,8 +1,15 @@
 //! What the deployed stack says to each function, read once from environment variables.
 //!
-//! Each function declares its variables in one list, which the template's contract test reads too, and cannot read
-//! any other. Everything that is wrong is told at once.
+//! Each function's variables are registered with it, and it cannot read any other. Everything that is wrong is told at
+//! once.
 
+use amiline_app::functions::Function;
+use amiline_app::functions::variables::{
+    ACCOUNT, ALLOWED_ACCOUNTS, ALLOWED_KEYS, ALLOWED_ORGANIZATIONAL_UNITS, ALLOWED_ORGANIZATIONS, ALLOWED_REGIONS,
+    ATTENTION_TOPIC, BUS, CHAT_TOPIC, CREATE_QUEUE, DIGEST_TOPIC, DISTRIBUTE_QUEUE, KILL_SWITCH, LOG,
+    MAX_IMAGES_PER_HOUR, MINIMUM_INTERVAL_MINUTES, NOTIFY_QUEUE, POLICY_PATH, SOURCE_REGIONS, STACK, TABLE, TAG_PREFIX,
+    TOPIC,
+};
 use amiline_app::settings::{BoundedStack, Stack, WatchedStack};
 use amiline_domain::bounds::Bounds;
 use amiline_domain::ids::{AccountId, Region, StackName, TagPrefix};
@@ -13,91 +20,10 @@ mod read;
 
 pub use read::{Env, SettingsError};
 
-const ACCOUNT: &str = "AMILINE_ACCOUNT";
-const ALLOWED_ACCOUNTS: &str = "AMILINE_ALLOWED_ACCOUNTS";
-const ALLOWED_KEYS: &str = "AMILINE_ALLOWED_KEYS";
-const ALLOWED_ORGANIZATIONAL_UNITS: &str = "AMILINE_ALLOWED_ORGANIZATIONAL_UNITS";
-const ALLOWED_ORGANIZATIONS: &str = "AMILINE_ALLOWED_ORGANIZATIONS";
-const ALLOWED_REGIONS: &str = "AMILINE_ALLOWED_REGIONS";
-const ATTENTION_TOPIC: &str = "AMILINE_ATTENTION_TOPIC";
-const BUS: &str = "AMILINE_BUS";
-const CREATE_QUEUE: &str = "AMILINE_CREATE_QUEUE";
-const CHAT_TOPIC: &str = "AMILINE_CHAT_TOPIC";
-const DIGEST_TOPIC: &str = "AMILINE_DIGEST_TOPIC";
-const DISTRIBUTE_QUEUE: &str = "AMILINE_DISTRIBUTE_QUEUE";
-const KILL_SWITCH: &str = "AMILINE_KILL_SWITCH";
-const LOG: &str = "AMILINE_LOG";
-const MAX_IMAGES_PER_HOUR: &str = "AMILINE_MAX_IMAGES_PER_HOUR";
-const MINIMUM_INTERVAL_MINUTES: &str = "AMILINE_MINIMUM_INTERVAL_MINUTES";
-const NOTIFY_QUEUE: &str = "AMILINE_NOTIFY_QUEUE";
-const POLICY_PATH: &str = "AMILINE_POLICY_PATH";
-const SOURCE_REGIONS: &str = "AMILINE_SOURCE_REGIONS";
-const STACK: &str = "AMILINE_STACK";
-const TABLE: &str = "AMILINE_TABLE";
-const TAG_PREFIX: &str = "AMILINE_TAG_PREFIX";
-const TOPIC: &str = "AMILINE_TOPIC";
 /// Set by Lambda itself.
 const AWS_REGION: &str = "AWS_REGION";
 /// Set for a local AWS only.
 const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
-
-/// The variables of `create-image`.
-pub const CREATE_IMAGE: &[&str] = &[
-    ACCOUNT,
-    ALLOWED_ACCOUNTS,
-    ALLOWED_KEYS,
-    ALLOWED_ORGANIZATIONAL_UNITS,
-    ALLOWED_ORGANIZATIONS,
-    ALLOWED_REGIONS,
-    DISTRIBUTE_QUEUE,
-    KILL_SWITCH,
-    LOG,
-    MAX_IMAGES_PER_HOUR,
-    MINIMUM_INTERVAL_MINUTES,
-    POLICY_PATH,
-    STACK,
-    TABLE,
-    TAG_PREFIX,
-];
-
-/// The variables of `distribute-image`.
-pub const DISTRIBUTE_IMAGE: &[&str] = &[
-    ACCOUNT,
-    ALLOWED_ACCOUNTS,
-    ALLOWED_ORGANIZATIONAL_UNITS,
-    ALLOWED_ORGANIZATIONS,
-    ALLOWED_REGIONS,
-    KILL_SWITCH,
-    LOG,
-    STACK,
-    TABLE,
-    TAG_PREFIX,
-];
-
-/// The variables of `schedule-tick`.
-pub const SCHEDULE_TICK: &[&str] = &[
-    ACCOUNT,
-    ALLOWED_ACCOUNTS,
-    ALLOWED_KEYS,
-    ALLOWED_ORGANIZATIONAL_UNITS,
-    ALLOWED_ORGANIZATIONS,
-    ALLOWED_REGIONS,
-    CREATE_QUEUE,
-    DISTRIBUTE_QUEUE,
-    LOG,
-    MAX_IMAGES_PER_HOUR,
-    MINIMUM_INTERVAL_MINUTES,
-    NOTIFY_QUEUE,
-    POLICY_PATH,
-    SOURCE_REGIONS,
-    STACK,
-    TABLE,
-    TAG_PREFIX,
-];
-
-/// The variables of `notify`.
-pub const NOTIFY: &[&str] =
-    &[ACCOUNT, ATTENTION_TOPIC, BUS, CHAT_TOPIC, DIGEST_TOPIC, LOG, STACK, TABLE, TAG_PREFIX, TOPIC];
 
 /// What every function is told.
 #[derive(Debug, Clone)]
@@ -110,8 +36,8 @@ pub struct Process {
 
 /// The settings of one function.
 pub trait Settings: Sized {
-    /// The variables it declares.
-    const VARIABLES: &'static [&'static str];
+    /// The function.
+    const FUNCTION: Function;
     /// Reads them; `None` if one of them is unusable, which `env` has noted.
     fn read(env: &mut Env<'_>) -> Option<Self>;
     /// The stack.
@@ -126,7 +52,7 @@ pub trait Settings: Sized {
 
     /// Reads variables from anywhere.
     fn from_source(source: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let mut env = Env::new(Self::VARIABLES, source);
+        let mut env = Env::new(Self::FUNCTION.registered().variables, source);
         let settings = Self::read(&mut env);
         env.finish(settings)
     }
@@ -150,7 +76,7 @@ pub struct CreateImage {
 }
 
 impl Settings for CreateImage {
-    const VARIABLES: &'static [&'static str] = CREATE_IMAGE;
+    const FUNCTION: Function = Function::CreateImage;
 
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process) = (stack(env), process(env));
@@ -190,7 +116,7 @@ pub struct DistributeImage {
 }
 
 impl Settings for DistributeImage {
-    const VARIABLES: &'static [&'static str] = DISTRIBUTE_IMAGE;
+    const FUNCTION: Function = Function::DistributeImage;
 
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process) = (stack(env), process(env));
@@ -243,7 +169,7 @@ impl ScheduleTick {
 }
 
 impl Settings for ScheduleTick {
-    const VARIABLES: &'static [&'static str] = SCHEDULE_TICK;
+    const FUNCTION: Function = Function::ScheduleTick;
 
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process) = (stack(env), process(env));
@@ -297,7 +223,7 @@ pub struct Notify {
 }
 
 impl Settings for Notify {
-    const VARIABLES: &'static [&'static str] = NOTIFY;
+    const FUNCTION: Function = Function::Notify;
 
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process, table) = (stack(env), process(env), env.text(TABLE));

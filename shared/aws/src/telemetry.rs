@@ -1,6 +1,8 @@
 //! Logs and metrics: one JSON object a line on standard output, which CloudWatch takes as it is.
 
-use amiline_domain::ids::{PolicyName, Region};
+use amiline_app::functions::Handled;
+use amiline_app::image_event::ImageEventDone;
+use amiline_domain::ids::{PolicyName, Region, StackName};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -29,8 +31,32 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Counts what a message led to, for the alarms.
+pub fn handled(stack: &StackName, handled: &Handled, now: Timestamp) {
+    let stack = stack.as_str();
+    match handled {
+        Handled::Image(ImageEventDone::Foreign) => foreign_image(stack, now),
+        Handled::Ticked(done) => overdue_families(stack, done.overdue, now),
+        Handled::Swept(done) => {
+            refused_policies(stack, done.refused_policies, now);
+            enrolled_instances(stack, &done.enrolled, now);
+            lost_coverage(stack, &done.lost, done.lapsed, now);
+        }
+        Handled::Tagged(..)
+        | Handled::Button(_)
+        | Handled::Schedules(_)
+        | Handled::Policy(_)
+        | Handled::Family(_)
+        | Handled::Image(ImageEventDone::Looked(_))
+        | Handled::Announced(_)
+        | Handled::Digest(_)
+        | Handled::DayEnded(_)
+        | Handled::NotMine => {}
+    }
+}
+
 /// Counts families that have been due for too long, as the alarm reads it.
-pub fn overdue_families(stack: &str, count: usize, now: Timestamp) {
+fn overdue_families(stack: &str, count: usize, now: Timestamp) {
     write_line(&metric(stack, "OverdueFamilies", count, now));
 }
 
@@ -40,19 +66,19 @@ pub fn incomplete_family(stack: &str, now: Timestamp) {
 }
 
 /// Counts an image event that is none of ours.
-pub fn foreign_image(stack: &str, now: Timestamp) {
+fn foreign_image(stack: &str, now: Timestamp) {
     write_line(&metric(stack, "ForeignImages", 1, now));
 }
 
 /// Counts policies that cannot be used as they were written, as the alarm reads it.
-pub fn refused_policies(stack: &str, count: usize, now: Timestamp) {
+pub(crate) fn refused_policies(stack: &str, count: usize, now: Timestamp) {
     write_line(&metric(stack, "RefusedPolicies", count, now));
 }
 
 /// Counts instances without an image that is as new as was promised: all of them, as the alarm reads it, and by policy and
 /// Region, to look at. Those that follow a policy without a schedule (`lapsed`) count in the sum only: whoever may tag
 /// writes the names of policies that do not exist, and each name would be a metric.
-pub fn lost_coverage(stack: &str, lost: &BTreeMap<(PolicyName, Region), usize>, lapsed: usize, now: Timestamp) {
+fn lost_coverage(stack: &str, lost: &BTreeMap<(PolicyName, Region), usize>, lapsed: usize, now: Timestamp) {
     write_line(&metric(stack, "LostCoverage", lost.values().sum::<usize>().saturating_add(lapsed), now));
     for ((policy, region), count) in lost {
         let dimensions = [("Stack", stack), ("Policy", policy.as_str()), ("Region", region.as_str())];
@@ -61,7 +87,7 @@ pub fn lost_coverage(stack: &str, lost: &BTreeMap<(PolicyName, Region), usize>, 
 }
 
 /// Counts the instances that follow policies: all of them, as the alarm reads it, and by policy, to look at.
-pub fn enrolled_instances(stack: &str, enrolled: &BTreeMap<PolicyName, usize>, now: Timestamp) {
+fn enrolled_instances(stack: &str, enrolled: &BTreeMap<PolicyName, usize>, now: Timestamp) {
     write_line(&metric(stack, "EnrolledInstances", enrolled.values().sum(), now));
     for (policy, count) in enrolled {
         write_line(&metric_of(&[("Stack", stack), ("Policy", policy.as_str())], "EnrolledInstances", *count, now));

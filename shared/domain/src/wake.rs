@@ -69,6 +69,67 @@ pub enum Wake {
     DigestDue(DigestKey),
 }
 
+/// What a message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MessageKind {
+    /// [`Wake::InstanceTagged`].
+    InstanceTagged,
+    /// [`Wake::ImageState`].
+    ImageState,
+    /// [`Wake::LookAtInstance`].
+    LookAtInstance,
+    /// [`Wake::LookAtSchedule`].
+    LookAtSchedule,
+    /// [`Wake::LookAtPolicy`].
+    LookAtPolicy,
+    /// [`Wake::FamilyDue`].
+    FamilyDue,
+    /// [`Wake::AnnounceHistory`].
+    AnnounceHistory,
+    /// [`Wake::Tick`].
+    Tick,
+    /// [`Wake::DayEnded`].
+    DayEnded,
+    /// [`Wake::DigestDue`].
+    DigestDue,
+}
+
+impl MessageKind {
+    /// The event's `detail-type`.
+    pub fn detail_type(self) -> &'static str {
+        match self {
+            MessageKind::InstanceTagged => "Tag Change on Resource",
+            MessageKind::ImageState => "EC2 AMI State Change",
+            MessageKind::LookAtInstance => "LookAtInstance",
+            MessageKind::LookAtSchedule => "LookAtSchedule",
+            MessageKind::LookAtPolicy => "LookAtPolicy",
+            MessageKind::FamilyDue => "FamilyDue",
+            MessageKind::AnnounceHistory => "AnnounceHistory",
+            MessageKind::Tick => "Tick",
+            MessageKind::DayEnded => "DayEnded",
+            MessageKind::DigestDue => "DigestDue",
+        }
+    }
+}
+
+impl Wake {
+    /// What it is about.
+    pub fn kind(&self) -> MessageKind {
+        match self {
+            Wake::InstanceTagged(_) => MessageKind::InstanceTagged,
+            Wake::ImageState(_) => MessageKind::ImageState,
+            Wake::LookAtInstance { .. } => MessageKind::LookAtInstance,
+            Wake::LookAtSchedule { .. } => MessageKind::LookAtSchedule,
+            Wake::LookAtPolicy(_) => MessageKind::LookAtPolicy,
+            Wake::FamilyDue(_) => MessageKind::FamilyDue,
+            Wake::AnnounceHistory { .. } => MessageKind::AnnounceHistory,
+            Wake::Tick(_) => MessageKind::Tick,
+            Wake::DayEnded(_) => MessageKind::DayEnded,
+            Wake::DigestDue(_) => MessageKind::DigestDue,
+        }
+    }
+}
+
 /// A policy to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyAsked {
@@ -164,6 +225,11 @@ pub enum BadEvent {
 }
 
 impl BadEvent {
+    /// A message that was read, and is for another function.
+    pub fn not_for(function: &str, kind: MessageKind) -> Self {
+        BadEvent::BadField { field: "detail-type", problem: format!("{} is not for {function}", kind.detail_type()) }
+    }
+
     /// A short stable word for programs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -3,17 +3,11 @@
 use crate::log_lines::Logged;
 use crate::properties::{ascii_line, holds, line};
 use crate::target::{Broken, shape};
-use amiline_app::announce::{announce, announce_waiting};
-use amiline_app::digest::{ask_for_digests, publish_digest};
+use amiline_app::announce::announce;
 use amiline_app::engine::Invocation;
-use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::error::UseCaseError;
-use amiline_app::family::{create_due, distribute_due};
-use amiline_app::image_event::on_image_state;
-use amiline_app::look::{LookRequest, look_at_instance};
-use amiline_app::policy_read::look_at_policy;
+use amiline_app::functions::{Function, create_image, deliver, distribute_image, notify, schedule_tick};
 use amiline_app::ports::Queue;
-use amiline_app::reject::reject;
 use amiline_app::settings::BoundedStack;
 use amiline_app::tick::tick;
 use amiline_domain::bus;
@@ -26,7 +20,7 @@ use amiline_domain::notice::{Notice, render};
 use amiline_domain::reason::Reason;
 use amiline_domain::receiver::{Topic, Unannounced};
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{BadEvent, ImageStateChange, InstanceTagged, Wake, decode};
+use amiline_domain::wake::{ImageStateChange, InstanceTagged, Wake, decode};
 use amiline_fakecloud::{FakeCloud, Launch, STREAM_BATCH, StreamRecord, Volume, World, region, run};
 use std::cell::RefCell;
 
@@ -113,7 +107,7 @@ impl Stage {
 
     /// One message of a queue, as its function takes it.
     pub(crate) fn receive(&self, queue: Queue, id: &str, body: &str) {
-        let world = self.cloud.as_caller(function(queue));
+        let world = self.cloud.as_caller(Function::of_queue(queue).name());
         match run(self.handle(&world, queue, id, body)) {
             Some(Ok(())) => {}
             Some(Err(error)) => {
@@ -127,78 +121,33 @@ impl Stage {
     }
 
     async fn handle(&self, world: &World, queue: Queue, id: &str, body: &str) -> Result<(), UseCaseError> {
-        let (stack, invocation) = (&self.stack, self.invocation());
-        let wake = match decode(body) {
-            Ok(wake) => wake,
-            Err(bad) => {
-                self.say(&format!("{}: {bad}", bad.code()));
-                return Ok(reject(world, function(queue), id, body, &bad).await?);
+        let decoded = decode(body);
+        match &decoded {
+            Err(bad) => self.say(&format!("{}: {bad}", bad.code())),
+            Ok(
+                Wake::InstanceTagged(InstanceTagged { region, .. })
+                | Wake::LookAtInstance { region, .. }
+                | Wake::LookAtSchedule { region, .. }
+                | Wake::ImageState(ImageStateChange { region, .. }),
+            ) if !self.cloud.regions().contains(region) => {
+                // EC2 is asked there and does not answer, of which the model knows nothing.
+                self.say("in another Region");
+                return Ok(());
             }
-        };
-        if let Wake::InstanceTagged(InstanceTagged { region, .. })
-        | Wake::LookAtInstance { region, .. }
-        | Wake::LookAtSchedule { region, .. }
-        | Wake::ImageState(ImageStateChange { region, .. }) = &wake
-            && !self.cloud.regions().contains(region)
-        {
-            // EC2 is asked there and does not answer, of which the model knows nothing.
-            self.say("in another Region");
-            return Ok(());
+            Ok(message) => self.say(message.kind().detail_type()),
         }
-        let done = match (queue, wake) {
-            (Queue::Create, Wake::InstanceTagged(event)) => {
-                let mut done = "none of ours".to_owned();
-                if let Some(request) = LookRequest::of_event(&event, stack) {
-                    done = format!("{:?}", look_at_instance(world, stack, &request, &invocation).await?);
-                }
-                if let Some(request) = EnrolRequest::of_event(&event, stack) {
-                    done = format!("{done} {:?}", look_at_schedule(world, stack, &request, &invocation).await?);
-                }
-                done
+        let (stack, invocation) = (&self.stack, self.invocation());
+        let carry_out = async |message: &Wake| match queue {
+            // Schedules invoke a function without a queue; their messages are tried all the same.
+            _ if Function::ScheduleTick.registered().takes.contains(&message.kind()) => {
+                schedule_tick(world, &self.cloud.watched_stack(&[self.home()]), message).await
             }
-            (Queue::Create, Wake::LookAtPolicy(asked)) => {
-                format!("{:?}", look_at_policy(world, stack, &asked).await?)
-            }
-            (Queue::Create, Wake::LookAtSchedule { region, instance, coverage }) => {
-                let request = EnrolRequest { region, instance, hint: None, coverage };
-                format!("{:?}", look_at_schedule(world, stack, &request, &invocation).await?)
-            }
-            (Queue::Create, Wake::LookAtInstance { region, instance }) => {
-                let request = LookRequest { region, instance, hint: None };
-                format!("{:?}", look_at_instance(world, stack, &request, &invocation).await?)
-            }
-            (Queue::Create, Wake::FamilyDue(due)) => {
-                format!("create {:?}", create_due(world, stack, &due, &invocation).await?)
-            }
-            (Queue::Distribute, Wake::FamilyDue(due)) => {
-                format!("distribute {:?}", distribute_due(world, stack, &due, &invocation).await?)
-            }
-            (Queue::Distribute, Wake::ImageState(event)) => {
-                format!("{:?} {:?}", event.state, on_image_state(world, stack, &event, &invocation).await?)
-            }
-            (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
-                format!("{:?}", announce_waiting(world, &pk, &sk).await?)
-            }
-            (Queue::Notify, Wake::DigestDue(key)) => {
-                format!("{:?}", publish_digest(world, &key).await?)
-            }
-            (_, Wake::DayEnded(day)) => {
-                ask_for_digests(world, day).await?;
-                "asked for digests".to_owned()
-            }
-            (_, Wake::Tick(request)) => {
-                tick(world, &self.cloud.watched_stack(&[self.home()]), request).await?;
-                "ticked".to_owned()
-            }
-            (_, wake) => {
-                // As amiline_aws::runtime does with what is for another function.
-                let problem = format!("not for {}", function(queue));
-                reject(world, function(queue), id, body, &BadEvent::BadField { field: "detail-type", problem }).await?;
-                let kind = format!("{wake:?}");
-                format!("not mine: {}", kind.split(['(', ' ']).next().unwrap_or_default())
-            }
+            Queue::Create => create_image(world, stack, message, &invocation).await,
+            Queue::Distribute => distribute_image(world, stack, message, &invocation).await,
+            Queue::Notify => notify(world, message).await,
         };
-        self.say(&done);
+        let handled = deliver(world, Function::of_queue(queue), (id, body), decoded.as_ref(), carry_out).await?;
+        self.say(&format!("{handled:?}"));
         Ok(())
     }
 
@@ -314,14 +263,6 @@ fn check_digest(notice: &Notice) -> Result<(), Broken> {
     notice.text.lines().try_for_each(|shown| line("a line of a digest", shown, 402))?;
     line("a digest's JSON", &notice.json, NOTICE_BYTES_MAX)?;
     notice.attributes.values().try_for_each(|value| line("a digest's attribute", value, 100))
-}
-
-fn function(queue: Queue) -> &'static str {
-    match queue {
-        Queue::Create => "create-image",
-        Queue::Distribute => "distribute-image",
-        Queue::Notify => "notify",
-    }
 }
 
 /// The other Region.

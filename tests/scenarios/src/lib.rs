@@ -8,17 +8,12 @@
     reason = "test code: a panic here is a failed test, with a backtrace"
 )]
 
-use amiline_app::announce::{announce, announce_waiting};
-use amiline_app::digest::{ask_for_digests, publish_digest};
+use amiline_app::announce::announce;
+use amiline_app::digest::ask_for_digests;
 use amiline_app::engine::Invocation;
-use amiline_app::enrol::{EnrolRequest, look_at_schedule};
 use amiline_app::error::UseCaseError;
-use amiline_app::family::{create_due, distribute_due};
-use amiline_app::image_event::on_image_state;
-use amiline_app::look::{LookRequest, look_at_instance};
-use amiline_app::policy_read::look_at_policy;
+use amiline_app::functions::{Function, create_image, deliver, distribute_image, notify};
 use amiline_app::ports::{Clock, Due, Queue};
-use amiline_app::reject::reject;
 use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_app::tick::{TickDone, tick};
 use amiline_app::{Create, Distribute, Notify};
@@ -127,7 +122,10 @@ impl House {
     /// Takes one message and handles it. `false` if it failed or the invocation died; then it comes again.
     pub fn serve(&self, queue: Queue) -> bool {
         let message = self.cloud.take(queue).expect("a message waits");
-        let done = matches!(run(self.handle(self.caller_with_a_clock(caller(queue)), queue, &message)), Some(Ok(())));
+        let done = matches!(
+            run(self.handle(self.caller_with_a_clock(Function::of_queue(queue).name()), queue, &message)),
+            Some(Ok(()))
+        );
         if !done {
             self.cloud.give_back(queue, message);
         }
@@ -309,61 +307,12 @@ pub async fn handle_decoded<W: Create + Distribute + Notify>(
     (queue, message, decoded): (Queue, &Message, &Result<Wake, BadEvent>),
     invocation: &Invocation,
 ) -> Result<(), UseCaseError> {
-    let wake = match decoded {
-        Ok(wake) => wake,
-        Err(bad) => return Ok(reject(world, "scenario", &message.id, &message.body, bad).await?),
-    };
-    // In boxes, each in one of its own size: the largest has 14 KB, most have a tenth of that, and the simulation makes
-    // very many of them.
-    match (queue, wake) {
-        (Queue::Create, Wake::InstanceTagged(event)) => {
-            if let Some(request) = LookRequest::of_event(event, stack) {
-                Box::pin(look_at_instance(world, stack, &request, invocation)).await?;
-            }
-            if let Some(request) = EnrolRequest::of_event(event, stack) {
-                Box::pin(look_at_schedule(world, stack, &request, invocation)).await?;
-            }
-        }
-        (Queue::Create, Wake::LookAtInstance { region, instance }) => {
-            let request = LookRequest { region: region.clone(), instance: instance.clone(), hint: None };
-            Box::pin(look_at_instance(world, stack, &request, invocation)).await?;
-        }
-        (Queue::Create, Wake::LookAtPolicy(asked)) => {
-            Box::pin(look_at_policy(world, stack, asked)).await?;
-        }
-        (Queue::Create, Wake::LookAtSchedule { region, instance, coverage }) => {
-            let (region, instance, coverage) = (region.clone(), instance.clone(), *coverage);
-            let request = EnrolRequest { region, instance, hint: None, coverage };
-            Box::pin(look_at_schedule(world, stack, &request, invocation)).await?;
-        }
-        (Queue::Create, Wake::FamilyDue(due)) => {
-            Box::pin(create_due(world, stack, due, invocation)).await?;
-        }
-        (Queue::Distribute, Wake::FamilyDue(due)) => {
-            Box::pin(distribute_due(world, stack, due, invocation)).await?;
-        }
-        (Queue::Distribute, Wake::ImageState(event)) => {
-            Box::pin(on_image_state(world, stack, event, invocation)).await?;
-        }
-        (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
-            Box::pin(announce_waiting(world, pk, sk)).await?;
-        }
-        (Queue::Notify, Wake::DigestDue(key)) => {
-            Box::pin(publish_digest(world, key)).await?;
-        }
-        (_, other) => {
-            let bad = BadEvent::Malformed(format!("{other:?} is for another function"));
-            reject(world, "scenario", &message.id, &message.body, &bad).await?;
-        }
-    }
-    Ok(())
-}
-
-/// The function of a queue.
-pub fn caller(queue: Queue) -> &'static str {
-    match queue {
-        Queue::Create => "create-image",
-        Queue::Distribute => "distribute-image",
-        Queue::Notify => "notify",
-    }
+    let received = (message.id.as_str(), message.body.as_str());
+    deliver(world, Function::of_queue(queue), received, decoded.as_ref(), async |message| match queue {
+        Queue::Create => create_image(world, stack, message, invocation).await,
+        Queue::Distribute => distribute_image(world, stack, message, invocation).await,
+        Queue::Notify => notify(world, message).await,
+    })
+    .await
+    .map(|_| ())
 }

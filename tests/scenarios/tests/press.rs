@@ -8,7 +8,7 @@ use amiline_domain::switch::Position;
 use amiline_fakecloud::{
     Delivery, EventKind, FaultKind, FaultRule, Launch, Order, Race, Turn, Turns, block_on, region,
 };
-use amiline_scenarios::{House, POLICY, caller, east};
+use amiline_scenarios::{House, POLICY, east};
 
 #[test]
 fn a_press_ends_with_images_in_three_regions_and_the_button_springs_back() {
@@ -339,7 +339,7 @@ fn five_workers_at_once_share_the_hours_limit_without_going_over_it() {
         let messages: Vec<_> = std::iter::from_fn(|| house.cloud.take(Queue::Create)).collect();
         let mut race = Race::new();
         for message in &messages {
-            race.add(house.handle(house.cloud.as_caller(caller(Queue::Create)), Queue::Create, message));
+            race.add(house.handle(house.cloud.as_caller("create-image"), Queue::Create, message));
         }
         race.run(Order::Seeded(seed));
         house.live(15);

@@ -3,7 +3,8 @@
 
 use crate::instances::{change, launch, launch_that_runs_after};
 use crate::policies::{EUROPES_KEY, POLICIES, SCHEDULES, USABLE, put_policy};
-use crate::run::{Later, OFF, Origin, Run, TICK_TIMEOUT_SECONDS};
+use crate::run::{Later, OFF, Origin, Run};
+use amiline_app::functions::Function;
 use amiline_app::ports::Queue;
 use amiline_domain::bounds::Bounds;
 use amiline_domain::family::{Family, Outcome};
@@ -184,7 +185,7 @@ pub(crate) fn late_act(run: &mut Run) {
 
 /// A person who will not wait asks for a tick that looks a day ahead.
 fn tick_early(run: &mut Run) {
-    run.start("schedule-tick", "tick", TICK_TIMEOUT_SECONDS, Origin::EarlyTick);
+    run.start(Function::ScheduleTick, "tick", Origin::EarlyTick);
 }
 
 fn some_instance(run: &Run) -> (Region, InstanceId) {
@@ -320,7 +321,7 @@ fn unshare(run: &mut Run) {
 
 /// A person who will not wait for each family's turn.
 fn ask_with_whom(run: &mut Run) {
-    run.start("schedule-tick", "sweep", TICK_TIMEOUT_SECONDS, Origin::ShareSweep);
+    run.start(Function::ScheduleTick, "sweep", Origin::ShareSweep);
 }
 
 /// An account with which images are shared is closed: EC2 refuses it, and with it everybody in the same call.
@@ -461,5 +462,5 @@ fn retry(run: &mut Run) {
     }
     let Some(family) = families.get(run.choices.place(families.len())) else { return };
     run.retry = Some(family.id.clone());
-    run.start("operator", "retry", 60, Origin::Person);
+    run.start_for("operator", "retry", 60, Origin::Person);
 }

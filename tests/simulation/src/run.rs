@@ -28,8 +28,6 @@ use std::rc::Rc;
 
 /// Seconds between ticks (infra/template.yaml, TickSchedule).
 pub const TICK_SECONDS: i64 = 300;
-/// Seconds that an invocation of `schedule-tick` has (infra/template.yaml, Timeout).
-pub const TICK_TIMEOUT_SECONDS: i64 = 240;
 /// Seconds between sweeps (infra/template.yaml, SweepSchedule).
 pub const SWEEP_SECONDS: i64 = 3600;
 /// Seconds after midnight at which the day's digests are asked for (infra/template.yaml, DigestSchedule).
@@ -326,7 +324,7 @@ impl Run {
     pub(crate) fn ask_with_whom_images_are_shared(&mut self) {
         self.cloud.advance(600);
         // Time enough, however slow the calls are: a sweep that is cut short would be made again.
-        self.start("schedule-tick", "sweep", 3600, Origin::ShareSweep);
+        self.start_for("schedule-tick", "sweep", 3600, Origin::ShareSweep);
         self.come_to_rest();
     }
 

@@ -1,12 +1,13 @@
 //! The table's stream and the notify queue: both wake `notify`.
 
-use super::queue::{Taken, queue_event};
+use super::queue::queue_event;
 use super::{invocation, noted};
 use crate::records::history_of_stream;
 use crate::telemetry::chain;
 use amiline_app::announce::announce;
 use amiline_app::engine::Invocation;
 use amiline_app::error::UseCaseError;
+use amiline_app::functions::{Function, Handled};
 use amiline_app::ports::{Announcer, Clock, RecordWriter};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::wake::Wake;
@@ -20,14 +21,14 @@ use serde_json::{Value, json};
 pub async fn serve_notify<W, H>(world: &W, handle: H) -> Result<(), Error>
 where
     W: Clock + RecordWriter + Announcer,
-    H: AsyncFn(Wake, &Invocation) -> Result<Taken, UseCaseError>,
+    H: AsyncFn(&Wake, &Invocation) -> Result<Handled, UseCaseError>,
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let invocation = invocation(&event.context);
         if is_of_queue(&event.payload) {
             let event: SqsEvent = serde_json::from_value(event.payload).map_err(|e| noted(&e))?;
-            let response = queue_event(world, "notify", event, &invocation, handle).await;
+            let response = queue_event(world, Function::Notify, event, &invocation, handle).await;
             return serde_json::to_value(response).map_err(|e| noted(&e));
         }
         let event: Event = serde_json::from_value(event.payload).map_err(|e| noted(&e))?;

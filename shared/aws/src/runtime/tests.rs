@@ -1,4 +1,5 @@
 use super::*;
+use amiline_app::engine::Advanced;
 use amiline_app::ports::{Announcer, CallError, Clock, Committed, RecordWriter, RejectedMessage};
 use amiline_domain::bus::BusEvent;
 use amiline_domain::console::StackAddress;
@@ -106,11 +107,11 @@ async fn batch(world: &Fake, bodies: &[&str]) -> Vec<String> {
         .collect();
     let event = serde_json::from_value(serde_json::json!({"Records": records})).unwrap();
     let invocation = Invocation { id: "request-1".to_owned(), deadline: Timestamp::UNIX_EPOCH };
-    let handle = async |wake: Wake, invocation: &Invocation| {
+    let handle = async |message: &Wake, invocation: &Invocation| {
         assert_eq!(invocation.id, "request-1");
-        match wake {
-            Wake::FamilyDue(_) => Ok(Taken::Done),
-            Wake::Tick(_) => Ok(Taken::NotMine),
+        match message {
+            Wake::FamilyDue(_) => Ok(Handled::Family(Advanced::Done)),
+            Wake::Tick(_) => Ok(Handled::NotMine),
             Wake::InstanceTagged(_)
             | Wake::ImageState(_)
             | Wake::LookAtInstance { .. }
@@ -121,7 +122,7 @@ async fn batch(world: &Fake, bodies: &[&str]) -> Vec<String> {
             | Wake::DigestDue(_) => Err(UseCaseError::Call(broken())),
         }
     };
-    let response = queue_event(world, "create-image", event, &invocation, &handle).await;
+    let response = queue_event(world, Function::CreateImage, event, &invocation, &handle).await;
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 

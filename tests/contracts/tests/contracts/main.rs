@@ -19,6 +19,7 @@ mod roles;
 mod rules;
 mod settings;
 
+use amiline_app::functions::Function;
 use amiline_contracts::stack::Stack;
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -41,13 +42,14 @@ const WIDE: [(&str, &str); 9] = [
 const ORGANIZATION: &str = "arn:aws:organizations::222222222222:organization/o-123example";
 const UNIT: &str = "arn:aws:organizations::222222222222:ou/o-123example/ou-ab12-11111111";
 
-/// The functions: logical id of each and of its role, name and binary without the stack's and the product's name.
-const FUNCTIONS: [(&str, &str, &str); 4] = [
-    ("CreateImageFunction", "CreateImageRole", "create-image"),
-    ("DistributeImageFunction", "DistributeImageRole", "distribute-image"),
-    ("ScheduleTickFunction", "ScheduleTickRole", "schedule-tick"),
-    ("NotifyFunction", "NotifyRole", "notify"),
-];
+/// The functions: logical id of each and of its role, and its name.
+static FUNCTIONS: LazyLock<Vec<(String, String, &str)>> = LazyLock::new(|| {
+    let of = |function: Function| {
+        let name = function.in_template();
+        (format!("{name}Function"), format!("{name}Role"), function.name())
+    };
+    Function::ALL.map(of).into()
+});
 
 static TEMPLATE: LazyLock<Value> =
     LazyLock::new(|| amiline_local::template::transformed().expect("infra/template.yaml can be transformed"));

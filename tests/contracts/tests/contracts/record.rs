@@ -38,7 +38,7 @@ fn the_table_has_the_keys_the_indexes_the_stream_and_the_expiry_that_the_code_us
 #[test]
 fn every_function_writes_to_a_log_of_its_own_that_does_not_grow_for_ever() {
     let stack = plain();
-    for (function, _, name) in FUNCTIONS {
+    for (function, _, name) in FUNCTIONS.iter() {
         let group = stack.one(&format!("{}LogGroup", function.trim_end_matches("Function")));
         assert_eq!(group.properties["LogGroupName"], format!("/aws/lambda/amiline-{name}"));
         assert_eq!(group.properties["RetentionInDays"], 90);

@@ -159,7 +159,7 @@ fn whoever_makes_or_shares_images_is_denied_it_outside_the_allowed_regions() {
         (plain(), set(&["us-east-1"])),
         (wide(), set(&["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-3", "sa-east-1"])),
     ] {
-        for (_, role, _) in FUNCTIONS {
+        for (_, role, _) in FUNCTIONS.iter() {
             let statements = of_role(&stack.one(role));
             if !statements.iter().any(|s| s.allows && s.actions.iter().any(|action| changes_ec2(action))) {
                 continue;
@@ -180,11 +180,11 @@ fn whoever_makes_or_shares_images_is_denied_it_outside_the_allowed_regions() {
 #[test]
 fn whoever_commits_may_check_a_record_and_nobody_deletes_one() {
     let stack = wide();
-    for (_, role, _) in FUNCTIONS {
+    for (_, role, _) in FUNCTIONS.iter() {
         let statements = granted(&stack, role);
         let actions = actions(&statements);
         let commits = actions.contains("dynamodb:PutItem");
-        assert_eq!(commits, matches!(role, "CreateImageRole" | "DistributeImageRole"), "{role}");
+        assert_eq!(commits, matches!(role.as_str(), "CreateImageRole" | "DistributeImageRole"), "{role}");
         assert_eq!(commits, actions.contains("dynamodb:ConditionCheckItem"), "{role}");
         assert!(!actions.contains("dynamodb:DeleteItem"), "{role}");
     }
@@ -238,7 +238,7 @@ fn only_notify_announces_and_only_to_its_topics_and_its_bus() {
 #[test]
 fn a_function_consumes_its_own_queue_and_writes_its_own_log() {
     let stack = wide();
-    for (function, role, _) in FUNCTIONS {
+    for (function, role, _) in FUNCTIONS.iter() {
         let name = function.trim_end_matches("Function");
         for statement in granted(&stack, role) {
             if statement.actions.iter().any(|action| action.starts_with("logs:")) {
@@ -256,7 +256,7 @@ fn every_mapping_has_the_permissions_that_its_poller_needs() {
     let stack = wide();
     for mapping in stack.all("AWS::Lambda::EventSourceMapping") {
         let function = mapping.properties["FunctionName"].as_str().unwrap();
-        let (_, role, _) = FUNCTIONS.iter().find(|(id, ..)| *id == function).expect("a function");
+        let (_, role, _) = FUNCTIONS.iter().find(|(id, ..)| id == function).expect("a function");
         let statements = granted(&stack, role);
         let source = mapping.properties["EventSourceArn"].as_str().unwrap();
         let (resource, needed) = if source == "LineageTable.StreamArn" {
@@ -334,7 +334,7 @@ fn the_stacks_keys_are_the_only_ones_and_used_by_way_of_ec2() {
 #[test]
 fn policies_are_read_by_create_image_and_the_tick_and_written_by_nobody() {
     let stack = wide();
-    for (_, role, _) in FUNCTIONS {
+    for (_, role, _) in FUNCTIONS.iter() {
         for statement in granted(&stack, role) {
             if statement.actions.iter().any(|action| action.starts_with("ssm:")) {
                 let reads =
@@ -344,7 +344,7 @@ fn policies_are_read_by_create_image_and_the_tick_and_written_by_nobody() {
                 assert_eq!(switch, statement.actions == ["ssm:GetParameter"], "{role}: {}", statement.sid);
                 assert!(statement.actions.iter().all(|action| reads.contains(&action.as_str())), "{role}");
                 let policies = statement.resources.iter().any(|resource| resource.contains("/policies"));
-                let may_read = ["CreateImageRole", "ScheduleTickRole"].contains(&role);
+                let may_read = ["CreateImageRole", "ScheduleTickRole"].contains(&role.as_str());
                 assert!(switch || policies && may_read, "{role}: {}", statement.sid);
             }
         }

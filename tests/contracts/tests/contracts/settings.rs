@@ -1,28 +1,36 @@
 //! The functions: their environment, their binaries, their roles' names.
 
 use crate::{FUNCTIONS, HOME, ORGANIZATION, UNIT, both, plain};
-use amiline_aws::settings::{
-    CREATE_IMAGE, CreateImage, DISTRIBUTE_IMAGE, NOTIFY, SCHEDULE_TICK, ScheduleTick, Settings,
-};
+use amiline_app::functions::Function;
+use amiline_aws::settings::{CreateImage, ScheduleTick, Settings};
 use amiline_domain::bounds::StatedBounds;
 use amiline_domain::ids::Region;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 #[test]
-fn the_template_sets_exactly_the_variables_that_each_function_reads() {
-    let read: [(&str, &[&str]); 4] = [
-        ("CreateImageFunction", CREATE_IMAGE),
-        ("DistributeImageFunction", DISTRIBUTE_IMAGE),
-        ("ScheduleTickFunction", SCHEDULE_TICK),
-        ("NotifyFunction", NOTIFY),
-    ];
+fn the_template_sets_exactly_the_variables_that_each_function_is_registered_with() {
     for stack in both() {
-        for (function, read) in read {
-            let set = stack.one(function).properties["Environment"]["Variables"].clone();
+        for function in Function::ALL {
+            let id = format!("{}Function", function.in_template());
+            let set = stack.one(&id).properties["Environment"]["Variables"].clone();
             let set: BTreeSet<&str> = set.as_object().unwrap().keys().map(String::as_str).collect();
-            assert_eq!(set, read.iter().copied().collect::<BTreeSet<_>>(), "{function}");
+            assert_eq!(set, function.registered().variables.iter().copied().collect::<BTreeSet<_>>(), "{id}");
         }
+    }
+}
+
+#[test]
+fn functions_and_queues_have_the_times_that_they_are_registered_with() {
+    let stack = plain();
+    for function in Function::ALL {
+        let (registered, name) = (function.registered(), function.in_template());
+        assert_eq!(stack.one(&format!("{name}Function")).properties["Timeout"], registered.timeout_seconds, "{name}");
+        let Some(queue) = &registered.queue else { continue };
+        assert_eq!(Function::of_queue(queue.queue), function, "{name}");
+        let template = stack.one(&format!("{name}Queue")).properties;
+        assert_eq!(template["VisibilityTimeout"], queue.visibility_seconds, "{name}");
+        assert!(queue.visibility_seconds >= 6 * registered.timeout_seconds, "{name}: as AWS recommends");
     }
 }
 
@@ -76,8 +84,8 @@ fn the_lists_hold_what_is_always_allowed_and_what_is_allowed_besides() {
 fn every_function_is_built_from_the_binary_of_its_name_and_runs_under_its_own_role() {
     let stack = plain();
     let functions: BTreeSet<String> = stack.all("AWS::Lambda::Function").into_iter().map(|f| f.id).collect();
-    assert_eq!(functions, FUNCTIONS.iter().map(|(id, ..)| (*id).to_owned()).collect());
-    for (id, role, name) in FUNCTIONS {
+    assert_eq!(functions, FUNCTIONS.iter().map(|(id, ..)| id.clone()).collect());
+    for (id, role, name) in FUNCTIONS.iter() {
         let function = stack.one(id);
         assert_eq!(function.properties["FunctionName"], format!("amiline-{name}"));
         assert_eq!(function.properties["Role"], format!("{role}.Arn"));

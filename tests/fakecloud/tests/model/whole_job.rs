@@ -1,12 +1,10 @@
 //! The real use cases on the model: it carries them from the tag to the last notice.
 
 use crate::{cloud, east, west};
-use amiline_app::announce::{announce, announce_waiting};
+use amiline_app::announce::announce;
 use amiline_app::engine::Invocation;
 use amiline_app::error::UseCaseError;
-use amiline_app::family::{create_due, distribute_due};
-use amiline_app::image_event::on_image_state;
-use amiline_app::look::{LookRequest, look_at_instance};
+use amiline_app::functions::{Function, Handled, create_image, deliver, distribute_image, notify};
 use amiline_app::ports::Queue;
 use amiline_app::tick::tick;
 use amiline_domain::family::{Family, Outcome};
@@ -27,38 +25,24 @@ pub(crate) async fn handle(world: World, queue: Queue, message: Message) -> Resu
     let cloud = world.cloud().clone();
     let stack = cloud.bounded_stack(&["222222222222"]);
     let invocation = invocation(&cloud, &format!("{}-{}", message.id, message.received));
-    match (queue, decode(&message.body).unwrap()) {
-        (Queue::Create, Wake::InstanceTagged(event)) => {
-            if let Some(request) = LookRequest::of_event(&event, &stack) {
-                look_at_instance(&world, &stack, &request, &invocation).await?;
-            }
-        }
-        (Queue::Create, Wake::LookAtInstance { region, instance }) => {
-            look_at_instance(&world, &stack, &LookRequest { region, instance, hint: None }, &invocation).await?;
-        }
-        (Queue::Create, Wake::FamilyDue(due)) => {
-            create_due(&world, &stack, &due, &invocation).await?;
-        }
-        (Queue::Distribute, Wake::FamilyDue(due)) => {
-            distribute_due(&world, &stack, &due, &invocation).await?;
-        }
-        (Queue::Distribute, Wake::ImageState(event)) => {
-            on_image_state(&world, &stack, &event, &invocation).await?;
-        }
-        (Queue::Notify, Wake::AnnounceHistory { pk, sk }) => {
-            announce_waiting(&world, &pk, &sk).await?;
-        }
-        (queue, wake) => panic!("{wake:?} for {queue:?}"),
-    }
+    let decoded = decode(&message.body);
+    let received = (message.id.as_str(), message.body.as_str());
+    let carry_out = async |message: &Wake| match queue {
+        Queue::Create => create_image(&world, &stack, message, &invocation).await,
+        Queue::Distribute => distribute_image(&world, &stack, message, &invocation).await,
+        Queue::Notify => notify(&world, message).await,
+    };
+    let handled = deliver(&world, Function::of_queue(queue), received, decoded.as_ref(), carry_out).await?;
+    assert!(!matches!(handled, Handled::NotMine), "{decoded:?} for {queue:?}");
     Ok(())
 }
 
 /// Delivers every message and every stream record until nothing is left. What fails or crashes comes again.
-fn deliver(cloud: &FakeCloud) {
-    let functions =
-        [(Queue::Create, "create-image"), (Queue::Distribute, "distribute-image"), (Queue::Notify, "notify")];
-    while functions.iter().any(|(queue, _)| !cloud.waiting(*queue).is_empty()) {
-        for (queue, caller) in functions {
+fn deliver_all(cloud: &FakeCloud) {
+    let queues = [Queue::Create, Queue::Distribute, Queue::Notify];
+    while queues.iter().any(|queue| !cloud.waiting(*queue).is_empty()) {
+        for queue in queues {
+            let caller = Function::of_queue(queue).name();
             for _ in 0..cloud.waiting(queue).len() {
                 let message = cloud.take(queue).unwrap();
                 if !matches!(run(handle(cloud.as_caller(caller), queue, message.clone())), Some(Ok(()))) {
@@ -91,7 +75,7 @@ pub(crate) fn tick_once(cloud: &FakeCloud) {
 /// Lives so many minutes without a tick.
 fn live(cloud: &FakeCloud, minutes: usize) {
     for _ in 0..minutes {
-        deliver(cloud);
+        deliver_all(cloud);
         cloud.advance(60);
     }
 }
@@ -102,7 +86,7 @@ pub(crate) fn live_with_ticks(cloud: &FakeCloud, minutes: usize) {
         if minute % 5 == 4 {
             tick_once(cloud);
         }
-        deliver(cloud);
+        deliver_all(cloud);
         cloud.advance(60);
     }
 }

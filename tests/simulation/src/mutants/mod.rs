@@ -7,13 +7,12 @@ mod shares;
 
 use crate::run::{Future, Origin, Run};
 use amiline_app::announce::announce;
-use amiline_app::digest::ask_for_digests;
 use amiline_app::engine::Invocation;
+use amiline_app::functions::schedule_tick;
 use amiline_app::retry::retry;
-use amiline_app::tick::tick;
 use amiline_app::{Create, Distribute, Notify, Operate, Tick};
 use amiline_domain::ids::FamilyId;
-use amiline_domain::wake;
+use amiline_domain::wake::{self, Wake};
 use amiline_fakecloud::{StreamRecord, World};
 use amiline_scenarios::handle_decoded;
 use jiff::Timestamp;
@@ -47,29 +46,17 @@ where
             let waiting: Vec<_> = records.iter().map(StreamRecord::waiting).collect();
             Box::pin(async move { announce(&world, &waiting).await.into_iter().try_for_each(|end| end.map(|_| ())) })
         }
-        Origin::Tick => {
-            let watched = run.watched_stack();
-            Box::pin(async move { tick(&world, &watched, wake::Tick::default()).await.map(|_| ()) })
-        }
+        Origin::Tick => scheduled(run, world, Wake::Tick(wake::Tick::default())),
         Origin::EarlyTick => {
-            let watched = run.watched_stack();
             let request = wake::Tick { due_within_seconds: 86_400, ..wake::Tick::default() };
-            Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
+            scheduled(run, world, Wake::Tick(request))
         }
-        Origin::Sweep => {
-            let watched = run.watched_stack();
-            let request = wake::Tick { sweep: true, ..wake::Tick::default() };
-            Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
-        }
+        Origin::Sweep => scheduled(run, world, Wake::Tick(wake::Tick { sweep: true, ..wake::Tick::default() })),
         Origin::ShareSweep => {
-            let watched = run.watched_stack();
             let request = wake::Tick { sweep: true, all_shares: true, ..wake::Tick::default() };
-            Box::pin(async move { tick(&world, &watched, request).await.map(|_| ()) })
+            scheduled(run, world, Wake::Tick(request))
         }
-        Origin::DayEnded(day, _) => {
-            let day = *day;
-            Box::pin(async move { ask_for_digests(&world, day).await.map(|_| ()) })
-        }
+        Origin::DayEnded(day, _) => scheduled(run, world, Wake::DayEnded(*day)),
         Origin::Person => {
             let family: Option<FamilyId> = run.retry.take();
             Box::pin(async move {
@@ -81,4 +68,10 @@ where
             })
         }
     }
+}
+
+/// An invocation of `schedule-tick`.
+fn scheduled<W: Tick + 'static>(run: &Run, world: W, message: Wake) -> Future {
+    let watched = run.watched_stack();
+    Box::pin(async move { schedule_tick(&world, &watched, &message).await.map(|_| ()) })
 }

@@ -1,13 +1,12 @@
 //! One turn after the other: invocations begin, make their calls, end or die, and time passes.
 
-use super::{
-    DIGEST_SECONDS, Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS, TICK_TIMEOUT_SECONDS,
-};
+use super::{DIGEST_SECONDS, Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS};
 use crate::mutants::begin;
+use amiline_app::functions::Function;
 use amiline_app::ports::Queue;
 use amiline_domain::day::Day;
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{BadEvent, Wake, decode};
+use amiline_domain::wake::{BadEvent, MessageKind, Wake, decode};
 use amiline_fakecloud::{Dark, Message, STREAM_BATCH, StreamRecord, Turn};
 use jiff::Timestamp;
 use std::rc::Rc;
@@ -41,7 +40,7 @@ impl Run {
                 Later::Sweep => self.sweep(),
                 Later::DayEnded => self.day_ended(),
                 Later::DayEndedAgain(day) => {
-                    self.start("schedule-tick", "day ended", TICK_TIMEOUT_SECONDS, Origin::DayEnded(day, 2));
+                    self.start(Function::ScheduleTick, "day ended", Origin::DayEnded(day, 2));
                 }
                 Later::Act => crate::people::act(self),
                 Later::PutBack(tool) => crate::people::put_back(self, tool),
@@ -90,11 +89,11 @@ impl Run {
         let decoded = Rc::new(decode(&message.body));
         let wake = kind_of(&decoded, &message.body);
         let origin = Origin::Message { queue, message, decoded, back_at };
-        self.start(amiline_scenarios::caller(queue), wake, timeout_seconds(queue), origin);
+        self.start(Function::of_queue(queue), wake, origin);
     }
 
     fn start_records(&mut self, records: Vec<StreamRecord>, tries: u32) {
-        self.start("notify", "stream", timeout_seconds(Queue::Notify), Origin::Records { records, tries });
+        self.start(Function::Notify, "stream", Origin::Records { records, tries });
     }
 
     fn tick(&mut self) {
@@ -103,9 +102,9 @@ impl Run {
         if !wanted || self.storm.loses_tick() {
             return;
         }
-        self.start("schedule-tick", "tick", TICK_TIMEOUT_SECONDS, Origin::Tick);
+        self.start(Function::ScheduleTick, "tick", Origin::Tick);
         if self.storm.doubles_tick() {
-            self.start("schedule-tick", "tick", TICK_TIMEOUT_SECONDS, Origin::Tick);
+            self.start(Function::ScheduleTick, "tick", Origin::Tick);
         }
     }
 
@@ -113,7 +112,7 @@ impl Run {
     pub(crate) fn turn_kill_switch(&mut self, value: Option<&str>) {
         self.cloud.set_kill_switch_value(value);
         if !self.storm.loses_tick() {
-            self.start("schedule-tick", "tick", TICK_TIMEOUT_SECONDS, Origin::Tick);
+            self.start(Function::ScheduleTick, "tick", Origin::Tick);
         }
     }
 
@@ -124,7 +123,7 @@ impl Run {
             return;
         }
         for _ in 0..=usize::from(self.storm.doubles_tick()) {
-            self.start("schedule-tick", "sweep", TICK_TIMEOUT_SECONDS, Origin::Sweep);
+            self.start(Function::ScheduleTick, "sweep", Origin::Sweep);
         }
     }
 
@@ -141,10 +140,15 @@ impl Run {
     }
 
     pub(crate) fn ask_for_digests(&mut self, day: Day) {
-        self.start("schedule-tick", "day ended", TICK_TIMEOUT_SECONDS, Origin::DayEnded(day, 1));
+        self.start(Function::ScheduleTick, "day ended", Origin::DayEnded(day, 1));
     }
 
-    pub(crate) fn start(&mut self, caller: &'static str, wake: &'static str, seconds: i64, origin: Origin) {
+    pub(crate) fn start(&mut self, function: Function, wake: &'static str, origin: Origin) {
+        self.start_for(function.name(), wake, function.registered().timeout_seconds, origin);
+    }
+
+    /// The same of a caller that has so many seconds.
+    pub(crate) fn start_for(&mut self, caller: &'static str, wake: &'static str, seconds: i64, origin: Origin) {
         let world = self.cloud.as_caller(caller).skewed(self.skew());
         let number = world.invocation();
         self.storm.begins(number, caller, wake);
@@ -248,7 +252,7 @@ impl Run {
     }
 }
 
-/// Invocations of a function at once (infra/template.yaml, MaximumConcurrency).
+/// Invocations of a function at once: more than the template allows, for more of them to meet.
 fn concurrency(queue: Queue) -> usize {
     match queue {
         Queue::Create | Queue::Distribute => 5,
@@ -256,45 +260,27 @@ fn concurrency(queue: Queue) -> usize {
     }
 }
 
-/// Seconds until a message that was not acknowledged comes again (infra/template.yaml, VisibilityTimeout).
+/// Seconds until a message that was not acknowledged comes again.
 fn visibility_seconds(queue: Queue) -> i64 {
-    match queue {
-        Queue::Create | Queue::Notify => 180,
-        Queue::Distribute => 360,
-    }
-}
-
-/// Seconds that an invocation has (infra/template.yaml, Timeout).
-fn timeout_seconds(queue: Queue) -> i64 {
-    match queue {
-        Queue::Create | Queue::Notify => 30,
-        Queue::Distribute => 60,
-    }
+    let registered = Function::of_queue(queue).registered();
+    registered.queue.as_ref().map_or(registered.timeout_seconds, |queue| queue.visibility_seconds)
 }
 
 /// What a message is; by its words, if it cannot be read.
 fn kind_of(decoded: &Result<Wake, BadEvent>, body: &str) -> &'static str {
-    const KINDS: [(&str, &str); 8] = [
-        ("Tag Change on Resource", "tag event"),
-        ("EC2 AMI State Change", "image event"),
-        ("LookAtInstance", "look"),
-        ("LookAtSchedule", "turn"),
-        ("LookAtPolicy", "policy"),
-        ("FamilyDue", "family due"),
-        ("AnnounceHistory", "announce"),
-        ("DigestDue", "digest"),
+    const KINDS: [(MessageKind, &str); 8] = [
+        (MessageKind::InstanceTagged, "tag event"),
+        (MessageKind::ImageState, "image event"),
+        (MessageKind::LookAtInstance, "look"),
+        (MessageKind::LookAtSchedule, "turn"),
+        (MessageKind::LookAtPolicy, "policy"),
+        (MessageKind::FamilyDue, "family due"),
+        (MessageKind::AnnounceHistory, "announce"),
+        (MessageKind::DigestDue, "digest"),
     ];
-    let place = match decoded {
-        Ok(Wake::InstanceTagged(_)) => Some(0),
-        Ok(Wake::ImageState(_)) => Some(1),
-        Ok(Wake::LookAtInstance { .. }) => Some(2),
-        Ok(Wake::LookAtSchedule { .. }) => Some(3),
-        Ok(Wake::LookAtPolicy(_)) => Some(4),
-        Ok(Wake::FamilyDue(_)) => Some(5),
-        Ok(Wake::AnnounceHistory { .. }) => Some(6),
-        Ok(Wake::DigestDue(_)) => Some(7),
-        Ok(Wake::Tick(_) | Wake::DayEnded(_)) => None,
-        Err(_) => KINDS.iter().position(|(words, _)| body.contains(words)),
+    let of = |kind: &MessageKind| match decoded {
+        Ok(message) => message.kind() == *kind,
+        Err(_) => body.contains(kind.detail_type()),
     };
-    place.map_or("something else", |place| KINDS[place].1)
+    KINDS.iter().find(|(kind, _)| of(kind)).map_or("something else", |(_, name)| name)
 }

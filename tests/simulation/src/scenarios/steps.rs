@@ -153,7 +153,7 @@ pub(super) fn fail_east(run: &mut Run) {
 pub(super) fn retry(run: &mut Run) {
     let Some(family) = run.cloud.families().first().map(|family| family.id.clone()) else { return };
     run.retry = Some(family);
-    run.start("operator", "retry", 60, Origin::Person);
+    run.start_for("operator", "retry", 60, Origin::Person);
 }
 
 /// The name that the press of this second will lead to is taken.

@@ -1,0 +1,80 @@
+//! `create-image`: makes images of instances whose button was pressed or whose slot has come.
+
+use super::{Handled, QueueOf, Registered, variables as names};
+use crate::engine::Invocation;
+use crate::enrol::{EnrolRequest, look_at_schedule};
+use crate::error::UseCaseError;
+use crate::family::create_due;
+use crate::look::{LookRequest, look_at_instance};
+use crate::policy_read::look_at_policy;
+use crate::ports::Queue;
+use crate::settings::BoundedStack;
+use crate::world::Create;
+use amiline_domain::wake::{MessageKind, Wake};
+
+pub(super) static REGISTERED: Registered = Registered {
+    name: "create-image",
+    takes: &[
+        MessageKind::InstanceTagged,
+        MessageKind::LookAtInstance,
+        MessageKind::LookAtSchedule,
+        MessageKind::LookAtPolicy,
+        MessageKind::FamilyDue,
+    ],
+    queue: Some(QueueOf { queue: Queue::Create, visibility_seconds: 180 }),
+    timeout_seconds: 30,
+    variables: &[
+        names::ACCOUNT,
+        names::ALLOWED_ACCOUNTS,
+        names::ALLOWED_KEYS,
+        names::ALLOWED_ORGANIZATIONAL_UNITS,
+        names::ALLOWED_ORGANIZATIONS,
+        names::ALLOWED_REGIONS,
+        names::DISTRIBUTE_QUEUE,
+        names::KILL_SWITCH,
+        names::LOG,
+        names::MAX_IMAGES_PER_HOUR,
+        names::MINIMUM_INTERVAL_MINUTES,
+        names::POLICY_PATH,
+        names::STACK,
+        names::TABLE,
+        names::TAG_PREFIX,
+    ],
+};
+
+/// Carries one message out. Each use case's future is in a box of its own: the largest has 14 KB, most have a tenth of that.
+pub async fn create_image<W: Create>(
+    world: &W,
+    stack: &BoundedStack,
+    message: &Wake,
+    invocation: &Invocation,
+) -> Result<Handled, UseCaseError> {
+    match message {
+        // A change of another tag or in another account asks for nothing.
+        Wake::InstanceTagged(event) => {
+            let mut pressed = None;
+            if let Some(request) = LookRequest::of_event(event, stack) {
+                pressed = Some(Box::pin(look_at_instance(world, stack, &request, invocation)).await?);
+            }
+            let mut enrolled = None;
+            if let Some(request) = EnrolRequest::of_event(event, stack) {
+                enrolled = Some(Box::pin(look_at_schedule(world, stack, &request, invocation)).await?);
+            }
+            Ok(Handled::Tagged(pressed, enrolled))
+        }
+        Wake::LookAtInstance { region, instance } => {
+            let request = LookRequest { region: region.clone(), instance: instance.clone(), hint: None };
+            Ok(Handled::Button(Box::pin(look_at_instance(world, stack, &request, invocation)).await?))
+        }
+        Wake::LookAtSchedule { region, instance, coverage } => {
+            let (region, instance, coverage) = (region.clone(), instance.clone(), *coverage);
+            let request = EnrolRequest { region, instance, hint: None, coverage };
+            Ok(Handled::Schedules(Box::pin(look_at_schedule(world, stack, &request, invocation)).await?))
+        }
+        Wake::LookAtPolicy(asked) => Ok(Handled::Policy(Box::pin(look_at_policy(world, stack, asked)).await?)),
+        Wake::FamilyDue(due) => Ok(Handled::Family(Box::pin(create_due(world, stack, due, invocation)).await?)),
+        Wake::ImageState(_) | Wake::AnnounceHistory { .. } | Wake::Tick(_) | Wake::DayEnded(_) | Wake::DigestDue(_) => {
+            Ok(Handled::NotMine)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `schedule-tick`: finds what is due and no event told of, and sends messages. Schedules invoke it, with no queue between.
+
+use super::{Handled, Registered, variables as names};
+use crate::digest::ask_for_digests;
+use crate::error::UseCaseError;
+use crate::settings::WatchedStack;
+use crate::tick::tick;
+use crate::world::Tick;
+use amiline_domain::wake::{MessageKind, Wake};
+
+pub(super) static REGISTERED: Registered = Registered {
+    name: "schedule-tick",
+    takes: &[MessageKind::Tick, MessageKind::DayEnded],
+    queue: None,
+    timeout_seconds: 240,
+    variables: &[
+        names::ACCOUNT,
+        names::ALLOWED_ACCOUNTS,
+        names::ALLOWED_KEYS,
+        names::ALLOWED_ORGANIZATIONAL_UNITS,
+        names::ALLOWED_ORGANIZATIONS,
+        names::ALLOWED_REGIONS,
+        names::CREATE_QUEUE,
+        names::DISTRIBUTE_QUEUE,
+        names::LOG,
+        names::MAX_IMAGES_PER_HOUR,
+        names::MINIMUM_INTERVAL_MINUTES,
+        names::NOTIFY_QUEUE,
+        names::POLICY_PATH,
+        names::SOURCE_REGIONS,
+        names::STACK,
+        names::TABLE,
+        names::TAG_PREFIX,
+    ],
+};
+
+/// Carries one invocation out.
+pub async fn schedule_tick<W: Tick>(
+    world: &W,
+    watched: &WatchedStack,
+    message: &Wake,
+) -> Result<Handled, UseCaseError> {
+    match message {
+        Wake::Tick(request) => {
+            let done = Box::new(Box::pin(tick(world, watched, *request)).await?);
+            Ok(if request.sweep { Handled::Swept(done) } else { Handled::Ticked(done) })
+        }
+        Wake::DayEnded(day) => Ok(Handled::DayEnded(Box::pin(ask_for_digests(world, *day)).await?)),
+        Wake::InstanceTagged(_)
+        | Wake::ImageState(_)
+        | Wake::LookAtInstance { .. }
+        | Wake::LookAtSchedule { .. }
+        | Wake::LookAtPolicy(_)
+        | Wake::FamilyDue(_)
+        | Wake::AnnounceHistory { .. }
+        | Wake::DigestDue(_) => Ok(Handled::NotMine),
+    }
+}
