@@ -1,5 +1,7 @@
 //! What each function is registered with is what it does.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions: a panic is a failed test")]
+
 use amiline_app::engine::Invocation;
 use amiline_app::functions::{Function, Handled, create_image, distribute_image, notify, schedule_tick};
 use amiline_app::settings::WatchedStack;
