@@ -38,16 +38,18 @@ fn read<S: Settings>(variables: &BTreeMap<&'static str, &'static str>) -> Result
 fn every_function_reads_what_it_declares_and_nothing_else() {
     fn check<S: Settings>() {
         // Only what is declared is there, so that reading anything else would be noticed twice.
-        let declared: BTreeMap<_, _> =
-            variables().into_iter().filter(|(name, _)| S::VARIABLES.contains(name) || *name == AWS_REGION).collect();
+        let declared: BTreeMap<_, _> = variables()
+            .into_iter()
+            .filter(|(name, _)| S::FUNCTION.registered().variables.contains(name) || *name == AWS_REGION)
+            .collect();
         assert!(read::<S>(&declared).is_ok());
-        for missing in S::VARIABLES.iter().filter(|name| **name != LOG) {
+        for missing in S::FUNCTION.registered().variables.iter().filter(|name| **name != LOG) {
             let mut fewer = declared.clone();
             fewer.remove(missing);
             let problems = read::<S>(&fewer).err().expect("a declared variable is needed").problems;
             assert_eq!(problems, [format!("{missing} is missing")]);
         }
-        assert!(S::VARIABLES.is_sorted());
+        assert!(S::FUNCTION.registered().variables.is_sorted());
     }
     check::<CreateImage>();
     check::<DistributeImage>();
@@ -96,7 +98,7 @@ fn everything_that_is_wrong_is_told_at_once() {
 
 #[test]
 fn a_variable_that_is_not_declared_cannot_be_read() {
-    let mut env = Env::new(NOTIFY, &|_| Some("there".to_owned()));
+    let mut env = Env::new(Function::Notify.registered().variables, &|_| Some("there".to_owned()));
     assert_eq!(env.text(KILL_SWITCH), None);
     let problems = env.finish(Some(())).err().unwrap().problems;
     assert_eq!(problems, ["AMILINE_KILL_SWITCH is read but not declared; this is a defect"]);
