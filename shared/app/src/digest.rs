@@ -1,7 +1,8 @@
 //! The daily digest: one message for each policy of which a button was pressed that day.
 
 use crate::error::UseCaseError;
-use crate::ports::{Announcer, Clock, Committed, DayReader, DigestKeeper, Messenger, Queue};
+use crate::functions::Queue;
+use crate::ports::{Announcer, Clock, Committed, DayReader, DigestKeeper, Messenger};
 use amiline_domain::day::Day;
 use amiline_domain::digest::{DigestKey, DigestState, Draft, ReadFrom};
 use amiline_domain::receiver::Topic;

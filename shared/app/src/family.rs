@@ -2,7 +2,7 @@
 
 use crate::engine::{Advanced, Invocation, Job, Ran, advance};
 use crate::error::UseCaseError;
-use crate::ports::Queue;
+use crate::functions::Queue;
 use crate::settings::BoundedStack;
 use crate::world::{Create, Distribute};
 use amiline_domain::family::{Family, Worker};

@@ -1,8 +1,9 @@
 //! Writing policies: compared with what is stored, within the stack's bounds, and never over a version that nobody saw.
 
+use crate::functions::Queue;
 use crate::policy_read::{of_versions, texts_of};
 use crate::ports::{
-    BoundsReader, CallError, Freshness, Messenger, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, Queue,
+    BoundsReader, CallError, Freshness, Messenger, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter,
     StoredPolicy, TagReader,
 };
 use crate::settings::{Stack, WatchedStack};

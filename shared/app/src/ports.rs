@@ -5,6 +5,7 @@
 
 #![allow(async_fn_in_trait, reason = "every caller is in this workspace and single-threaded")]
 
+use crate::functions::Queue;
 use amiline_domain::answers::Answers;
 use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::bus::BusEvent;
@@ -400,17 +401,6 @@ pub struct DuePage {
     pub items: Vec<Due>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<String>,
-}
-
-/// The queue of a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Queue {
-    /// Of `create-image`.
-    Create,
-    /// Of `distribute-image`.
-    Distribute,
-    /// Of `notify`.
-    Notify,
 }
 
 /// Sending messages to the functions' queues.

@@ -2,7 +2,8 @@
 
 use crate::error::UseCaseError;
 use crate::family::queue_of;
-use crate::ports::{CallError, Due, Queue};
+use crate::functions::Queue;
+use crate::ports::{CallError, Due};
 use crate::settings::{Stack, WatchedStack};
 use crate::share_sweep::families_to_ask;
 use crate::sweep::sweep;

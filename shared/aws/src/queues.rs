@@ -3,7 +3,8 @@
 use crate::errors::Call;
 use crate::time::pause;
 use crate::world::{Aws, HasQueues, QueueAt};
-use amiline_app::ports::{CallError, Messenger, Queue};
+use amiline_app::functions::Queue;
+use amiline_app::ports::{CallError, Messenger};
 use amiline_domain::fault::{Fault, classify};
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use std::time::Duration;

@@ -5,7 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a benchmark prints what it measured")]
 
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_bench::{ratio, side_by_side};
 use amiline_domain::bounds::Bounds;
 use amiline_domain::budget::Budget;

@@ -1,10 +1,11 @@
 //! What a place must offer for the suite to be run in it.
 
+use amiline_app::functions::Queue;
 use amiline_app::ports::{
     Announcer, AnswerKeeper, BoundsReader, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader,
     EnrolmentReader, ImageCopier, ImageCreator, ImageLister, ImageReader, ImageSharer, InstanceReader, InstanceTagger,
     KeyReader, KillSwitch, MadeReader, Messenger, PermissionReader, PolicyHistory, PolicyReader, PolicyStore,
-    PolicyWriter, Queue, RecordReader, RecordWriter, TagReader, WatchReader,
+    PolicyWriter, RecordReader, RecordWriter, TagReader, WatchReader,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::target::ShareTarget;

@@ -6,7 +6,7 @@
 mod lab;
 
 use crate::lab::Lab;
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_app::settings::{BoundedStack, Stack};
 use amiline_aws::Aws;
 use amiline_aws::client::{Clients, lambda_config};

@@ -1,7 +1,7 @@
 //! The cloud in memory as a lab.
 
 use crate::lab::{FromBus, Lab, Published, announcement};
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_domain::bus::{BusEvent, SOURCE};
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::policy::CopyMinutes;

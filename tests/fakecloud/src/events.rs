@@ -2,7 +2,7 @@
 
 use crate::cloud::FakeCloud;
 use crate::state::{Later, State};
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region};
 use amiline_domain::image::ImageState;
 use jiff::Timestamp;

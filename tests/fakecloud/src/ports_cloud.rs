@@ -6,9 +6,10 @@ use crate::queues::{OnBus, Published};
 use crate::refusal::Refusal;
 use crate::trace::{Note, put};
 use crate::world::World;
+use amiline_app::functions::Queue;
 use amiline_app::ports::{
     Announcer, CallError, Clock, Committed, DayPage, DayReader, DigestKeeper, EndedPage, KillSwitch, Messenger,
-    PolicyReader, Queue,
+    PolicyReader,
 };
 use amiline_domain::bus::{self, BYTES_MAX, BusEvent, ENTRIES_MAX};
 use amiline_domain::console::StackAddress;

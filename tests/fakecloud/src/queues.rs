@@ -2,7 +2,7 @@
 
 use crate::cloud::FakeCloud;
 use crate::state::State;
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_domain::bus::BusEvent;
 use amiline_domain::notice::Notice;
 use amiline_domain::receiver::Topic;

@@ -13,7 +13,7 @@ use crate::region::RegionState;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::trace::{Trace, put};
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, Region};
 use jiff::{SignedDuration, Timestamp};
 use std::cell::Cell;

@@ -6,7 +6,8 @@
     reason = "helpers of tests, outside of test functions: a panic is a failed test"
 )]
 
-use amiline_app::ports::{Committed, DigestKeeper, Due, Queue};
+use amiline_app::functions::Queue;
+use amiline_app::ports::{Committed, DigestKeeper, Due};
 use amiline_domain::day::Day;
 use amiline_domain::digest::{DigestKey, Draft};
 use amiline_domain::receiver::Topic;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, outside of test functions")]
 
 use amiline_app::Operate;
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_app::retry::retry;
 use amiline_domain::family::{Outcome, Place, RowState};
 use amiline_domain::wake::family_due;

@@ -1,6 +1,6 @@
 //! Stories about the instance's state: pressed or due while it is pending, gone before the call, a member of a group.
 
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_domain::family::{Outcome, RowState};
 use amiline_domain::ids::InstanceId;
 use amiline_domain::image::InstanceState;

@@ -1,6 +1,6 @@
 //! Stories about pressing the button.
 
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_app::switch::{standing, turn};
 use amiline_domain::family::Outcome;
 use amiline_domain::image::RootDevice;

@@ -1,7 +1,7 @@
 //! Stories about instances that are imaged by a schedule.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, outside of test functions")]
 
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::history::Subject;
 use amiline_domain::ids::{InstanceId, PolicyName};

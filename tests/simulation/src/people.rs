@@ -4,8 +4,7 @@
 use crate::instances::{change, launch, launch_that_runs_after};
 use crate::policies::{EUROPES_KEY, POLICIES, SCHEDULES, USABLE, put_policy};
 use crate::run::{Later, OFF, Origin, Run};
-use amiline_app::functions::Function;
-use amiline_app::ports::Queue;
+use amiline_app::functions::{Function, Queue};
 use amiline_domain::bounds::Bounds;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{AccountId, InstanceId, PolicyName, Region};

@@ -13,7 +13,7 @@ use crate::policies::EUROPES_KEY;
 use crate::stats::Stats;
 use crate::storm::Storm;
 use amiline_app::error::UseCaseError;
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_domain::day::Day;
 use amiline_domain::ids::{FamilyId, InstanceId, Region};

@@ -1,13 +1,12 @@
 //! `create-image`: makes images of instances whose button was pressed or whose slot has come.
 
-use super::{Handled, QueueOf, Registered, variables as names};
+use super::{Handled, Queue, QueueOf, Registered, variables as names};
 use crate::engine::Invocation;
 use crate::enrol::{EnrolRequest, look_at_schedule};
 use crate::error::UseCaseError;
 use crate::family::create_due;
 use crate::look::{LookRequest, look_at_instance};
 use crate::policy_read::look_at_policy;
-use crate::ports::Queue;
 use crate::settings::BoundedStack;
 use crate::world::Create;
 use amiline_domain::wake::{MessageKind, Wake};
@@ -49,32 +48,32 @@ pub async fn create_image<W: Create>(
     message: &Wake,
     invocation: &Invocation,
 ) -> Result<Handled, UseCaseError> {
-    match message {
-        // A change of another tag or in another account asks for nothing.
-        Wake::InstanceTagged(event) => {
-            let mut pressed = None;
-            if let Some(request) = LookRequest::of_event(event, stack) {
-                pressed = Some(Box::pin(look_at_instance(world, stack, &request, invocation)).await?);
-            }
-            let mut enrolled = None;
-            if let Some(request) = EnrolRequest::of_event(event, stack) {
-                enrolled = Some(Box::pin(look_at_schedule(world, stack, &request, invocation)).await?);
-            }
-            Ok(Handled::Tagged(pressed, enrolled))
+    // A change of another tag or in another account asks for nothing.
+    if let Wake::InstanceTagged(event) = message {
+        let mut pressed = None;
+        if let Some(request) = LookRequest::of_event(event, stack) {
+            pressed = Some(Box::pin(look_at_instance(world, stack, &request, invocation)).await?);
         }
-        Wake::LookAtInstance { region, instance } => {
-            let request = LookRequest { region: region.clone(), instance: instance.clone(), hint: None };
-            Ok(Handled::Button(Box::pin(look_at_instance(world, stack, &request, invocation)).await?))
+        let mut enrolled = None;
+        if let Some(request) = EnrolRequest::of_event(event, stack) {
+            enrolled = Some(Box::pin(look_at_schedule(world, stack, &request, invocation)).await?);
         }
-        Wake::LookAtSchedule { region, instance, coverage } => {
-            let (region, instance, coverage) = (region.clone(), instance.clone(), *coverage);
-            let request = EnrolRequest { region, instance, hint: None, coverage };
-            Ok(Handled::Schedules(Box::pin(look_at_schedule(world, stack, &request, invocation)).await?))
-        }
-        Wake::LookAtPolicy(asked) => Ok(Handled::Policy(Box::pin(look_at_policy(world, stack, asked)).await?)),
-        Wake::FamilyDue(due) => Ok(Handled::Family(Box::pin(create_due(world, stack, due, invocation)).await?)),
-        Wake::ImageState(_) | Wake::AnnounceHistory { .. } | Wake::Tick(_) | Wake::DayEnded(_) | Wake::DigestDue(_) => {
-            Ok(Handled::NotMine)
-        }
+        return Ok(Handled::Tagged(pressed, enrolled));
     }
+    if let Wake::LookAtInstance { region, instance } = message {
+        let request = LookRequest { region: region.clone(), instance: instance.clone(), hint: None };
+        return Ok(Handled::Button(Box::pin(look_at_instance(world, stack, &request, invocation)).await?));
+    }
+    if let Wake::LookAtSchedule { region, instance, coverage } = message {
+        let (region, instance, coverage) = (region.clone(), instance.clone(), *coverage);
+        let request = EnrolRequest { region, instance, hint: None, coverage };
+        return Ok(Handled::Schedules(Box::pin(look_at_schedule(world, stack, &request, invocation)).await?));
+    }
+    if let Wake::LookAtPolicy(asked) = message {
+        return Ok(Handled::Policy(Box::pin(look_at_policy(world, stack, asked)).await?));
+    }
+    if let Wake::FamilyDue(due) = message {
+        return Ok(Handled::Family(Box::pin(create_due(world, stack, due, invocation)).await?));
+    }
+    Ok(Handled::NotMine)
 }

@@ -16,21 +16,16 @@ pub async fn deliver<W: Clock + RecordWriter>(
     carry_out: impl AsyncFnOnce(&Wake) -> Result<Handled, UseCaseError>,
 ) -> Result<Handled, UseCaseError> {
     let name = function.name();
+    let for_another;
     let bad = match decoded {
-        Ok(message) => match carry_out(message).await? {
-            Handled::NotMine => &BadEvent::not_for(name, message.kind()),
-            handled @ (Handled::Tagged(..)
-            | Handled::Button(_)
-            | Handled::Schedules(_)
-            | Handled::Policy(_)
-            | Handled::Family(_)
-            | Handled::Image(_)
-            | Handled::Announced(_)
-            | Handled::Digest(_)
-            | Handled::Ticked(_)
-            | Handled::Swept(_)
-            | Handled::DayEnded(_)) => return Ok(handled),
-        },
+        Ok(message) => {
+            let handled = carry_out(message).await?;
+            if !matches!(handled, Handled::NotMine) {
+                return Ok(handled);
+            }
+            for_another = BadEvent::not_for(name, message.kind());
+            &for_another
+        }
         Err(bad) => bad,
     };
     reject(world, name, id, body, bad).await?;

@@ -1,11 +1,10 @@
 //! `distribute-image`: records what became of an image, copies it and shares it.
 
-use super::{Handled, QueueOf, Registered, variables as names};
+use super::{Handled, Queue, QueueOf, Registered, variables as names};
 use crate::engine::Invocation;
 use crate::error::UseCaseError;
 use crate::family::distribute_due;
 use crate::image_event::on_image_state;
-use crate::ports::Queue;
 use crate::settings::BoundedStack;
 use crate::world::Distribute;
 use amiline_domain::wake::{MessageKind, Wake};
@@ -36,16 +35,11 @@ pub async fn distribute_image<W: Distribute>(
     message: &Wake,
     invocation: &Invocation,
 ) -> Result<Handled, UseCaseError> {
-    match message {
-        Wake::ImageState(event) => Ok(Handled::Image(Box::pin(on_image_state(world, stack, event, invocation)).await?)),
-        Wake::FamilyDue(due) => Ok(Handled::Family(Box::pin(distribute_due(world, stack, due, invocation)).await?)),
-        Wake::InstanceTagged(_)
-        | Wake::LookAtInstance { .. }
-        | Wake::LookAtSchedule { .. }
-        | Wake::LookAtPolicy(_)
-        | Wake::AnnounceHistory { .. }
-        | Wake::Tick(_)
-        | Wake::DayEnded(_)
-        | Wake::DigestDue(_) => Ok(Handled::NotMine),
+    if let Wake::ImageState(event) = message {
+        return Ok(Handled::Image(Box::pin(on_image_state(world, stack, event, invocation)).await?));
     }
+    if let Wake::FamilyDue(due) = message {
+        return Ok(Handled::Family(Box::pin(distribute_due(world, stack, due, invocation)).await?));
+    }
+    Ok(Handled::NotMine)
 }

@@ -20,7 +20,6 @@ use crate::engine::Advanced;
 use crate::enrol::EnrolDone;
 use crate::image_event::ImageEventDone;
 use crate::look::LookDone;
-use crate::ports::Queue;
 use crate::tick::TickDone;
 use amiline_domain::wake::MessageKind;
 
@@ -34,6 +33,17 @@ pub enum Function {
     /// Finds what is due and no event told of.
     ScheduleTick,
     /// Announces.
+    Notify,
+}
+
+/// The queue of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Queue {
+    /// Of `create-image`.
+    Create,
+    /// Of `distribute-image`.
+    Distribute,
+    /// Of `notify`.
     Notify,
 }
 

@@ -1,11 +1,10 @@
 //! `notify`: tells topics and the bus what the record says, and nothing else. The table's stream brings most of it; the queue
 //! brings what the stream did not bring in time.
 
-use super::{Handled, QueueOf, Registered, variables as names};
+use super::{Handled, Queue, QueueOf, Registered, variables as names};
 use crate::announce::announce_waiting;
 use crate::digest::publish_digest;
 use crate::error::UseCaseError;
-use crate::ports::Queue;
 use crate::world::Notify;
 use amiline_domain::wake::{MessageKind, Wake};
 
@@ -30,16 +29,11 @@ pub(super) static REGISTERED: Registered = Registered {
 
 /// Carries one message of the queue out.
 pub async fn notify<W: Notify>(world: &W, message: &Wake) -> Result<Handled, UseCaseError> {
-    match message {
-        Wake::AnnounceHistory { pk, sk } => Ok(Handled::Announced(Box::pin(announce_waiting(world, pk, sk)).await?)),
-        Wake::DigestDue(key) => Ok(Handled::Digest(Box::pin(publish_digest(world, key)).await?)),
-        Wake::InstanceTagged(_)
-        | Wake::ImageState(_)
-        | Wake::LookAtInstance { .. }
-        | Wake::LookAtSchedule { .. }
-        | Wake::LookAtPolicy(_)
-        | Wake::FamilyDue(_)
-        | Wake::Tick(_)
-        | Wake::DayEnded(_) => Ok(Handled::NotMine),
+    if let Wake::AnnounceHistory { pk, sk } = message {
+        return Ok(Handled::Announced(Box::pin(announce_waiting(world, pk, sk)).await?));
     }
+    if let Wake::DigestDue(key) = message {
+        return Ok(Handled::Digest(Box::pin(publish_digest(world, key)).await?));
+    }
+    Ok(Handled::NotMine)
 }

@@ -40,19 +40,12 @@ pub async fn schedule_tick<W: Tick>(
     watched: &WatchedStack,
     message: &Wake,
 ) -> Result<Handled, UseCaseError> {
-    match message {
-        Wake::Tick(request) => {
-            let done = Box::new(Box::pin(tick(world, watched, *request)).await?);
-            Ok(if request.sweep { Handled::Swept(done) } else { Handled::Ticked(done) })
-        }
-        Wake::DayEnded(day) => Ok(Handled::DayEnded(Box::pin(ask_for_digests(world, *day)).await?)),
-        Wake::InstanceTagged(_)
-        | Wake::ImageState(_)
-        | Wake::LookAtInstance { .. }
-        | Wake::LookAtSchedule { .. }
-        | Wake::LookAtPolicy(_)
-        | Wake::FamilyDue(_)
-        | Wake::AnnounceHistory { .. }
-        | Wake::DigestDue(_) => Ok(Handled::NotMine),
+    if let Wake::Tick(request) = message {
+        let done = Box::new(Box::pin(tick(world, watched, *request)).await?);
+        return Ok(if request.sweep { Handled::Swept(done) } else { Handled::Ticked(done) });
     }
+    if let Wake::DayEnded(day) = message {
+        return Ok(Handled::DayEnded(Box::pin(ask_for_digests(world, *day)).await?));
+    }
+    Ok(Handled::NotMine)
 }

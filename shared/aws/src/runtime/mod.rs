@@ -50,21 +50,11 @@ where
             Err(_) if nothing => Wake::Tick(Tick::default()),
             Err(error) => return Err(noted(&error)),
         };
-        let not_mine = BadEvent::not_for(Function::ScheduleTick.name(), message.kind());
-        match handle(&message).await.map_err(|error| noted(&error))? {
-            Handled::NotMine => Err(noted(&not_mine)),
-            Handled::Tagged(..)
-            | Handled::Button(_)
-            | Handled::Schedules(_)
-            | Handled::Policy(_)
-            | Handled::Family(_)
-            | Handled::Image(_)
-            | Handled::Announced(_)
-            | Handled::Digest(_)
-            | Handled::Ticked(_)
-            | Handled::Swept(_)
-            | Handled::DayEnded(_) => Ok(()),
+        let handled = handle(&message).await.map_err(|error| noted(&error))?;
+        if matches!(handled, Handled::NotMine) {
+            return Err(noted(&BadEvent::not_for(Function::ScheduleTick.name(), message.kind())));
         }
+        Ok(())
     }))
     .await
 }

@@ -2,7 +2,8 @@
 
 use crate::lab::{Lab, until};
 use crate::suite::expected;
-use amiline_app::ports::{Messenger, Queue};
+use amiline_app::functions::Queue;
+use amiline_app::ports::Messenger;
 
 expected! {
     "aws-behaviour.md#batches-of-messages" {

@@ -2,7 +2,7 @@
 
 use super::{ANY_IMAGE, BOUNDS, BUS, KILL_SWITCH, Local, MOMENT, POLICY_PATH, STACK, Subscriber, TABLE};
 use crate::lab::{FromBus, Lab, Published, announcement};
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_aws::Aws;
 use amiline_aws::settings::{CreateImage, DistributeImage, Notify, ScheduleTick};
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region, StackName, TagPrefix};

@@ -1,7 +1,8 @@
 //! Events, rules and queues.
 
 use crate::{cloud, create, east, west};
-use amiline_app::ports::{ImageCreator, Messenger, Queue};
+use amiline_app::functions::Queue;
+use amiline_app::ports::{ImageCreator, Messenger};
 use amiline_domain::image::ImageState;
 use amiline_domain::wake::{Wake, decode};
 use amiline_fakecloud::{Delivery, EventKind, FakeCloud, Forged, Launch, block_on, receives_max};

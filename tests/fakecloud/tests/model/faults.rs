@@ -1,7 +1,8 @@
 //! The gate, the faults and the executor.
 
 use crate::{cloud, create, east};
-use amiline_app::ports::{Clock, ImageCreator, InstanceReader, KillSwitch, Messenger, Queue};
+use amiline_app::functions::Queue;
+use amiline_app::ports::{Clock, ImageCreator, InstanceReader, KillSwitch, Messenger};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::InstanceId;
 use amiline_fakecloud::{FakeCloud, FaultKind, FaultRule, Order, Race, World, block_on, run};

@@ -1,7 +1,7 @@
 //! Every event three times, invocations interleaved and crashed by a seed: still one image, one copy each.
 
 use crate::whole_job::{all_made_once, deliver_stream, handle, pressed, tick_once};
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_fakecloud::{Delivery, FakeCloud, Order, Race};
 
 const FUNCTIONS: [(Queue, &str); 3] =

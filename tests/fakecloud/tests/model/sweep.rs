@@ -1,7 +1,7 @@
 //! One fault at each call of the whole job in turn: it costs time and nothing else.
 
 use crate::whole_job::{all_made_once, live_with_ticks, pressed};
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_fakecloud::{Delivery, FakeCloud, FaultKind};
 
 fn begun(events: bool) -> (FakeCloud, amiline_domain::ids::InstanceId) {

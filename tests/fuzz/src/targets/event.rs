@@ -7,7 +7,7 @@ use crate::log_lines::logged;
 use crate::properties::{holds, line};
 use crate::stage::Stage;
 use crate::target::{Broken, Outcome, Target};
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_domain::wake::{
     BODY_BYTES_MAX, Wake, announce_history, decode, digest_due, family_due, family_due_early, look_at_coverage,
     look_at_followers, look_at_instance, look_at_schedule, look_at_shares,

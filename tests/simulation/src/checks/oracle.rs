@@ -7,7 +7,7 @@ use super::statuses::Said;
 use super::truth::Asked;
 use super::{Check, Tally, Violation};
 use crate::diary::Diary;
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_app::settings::BoundedStack;
 use amiline_domain::bus::BusEvent;
 use amiline_domain::enrolment::EnrolmentKey;

@@ -6,10 +6,11 @@
 use super::Mutant;
 use crate::instances::GROUP;
 use crate::run::Run;
+use amiline_app::functions::Queue;
 use amiline_app::ports::{
     Announcer, AnswerKeeper, CallError, Catalogue, Clock, Committed, DayPage, DayReader, DigestKeeper, Due, DuePage,
     DueReader, EndedPage, Enrolled, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader,
-    InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, Queue, RecordReader, RecordWriter, RejectedMessage,
+    InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, RecordReader, RecordWriter, RejectedMessage,
     TagReader,
 };
 use amiline_domain::answers::Answers;

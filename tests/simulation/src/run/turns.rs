@@ -2,8 +2,7 @@
 
 use super::{DIGEST_SECONDS, Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS};
 use crate::mutants::begin;
-use amiline_app::functions::Function;
-use amiline_app::ports::Queue;
+use amiline_app::functions::{Function, Queue};
 use amiline_domain::day::Day;
 use amiline_domain::time::plus_seconds;
 use amiline_domain::wake::{BadEvent, MessageKind, Wake, decode};

@@ -4,7 +4,7 @@ use crate::conditions::{Conditions, Deliveries};
 use crate::people::{GARBAGE, deploy, enrol, press, take_the_name};
 use crate::policies::{SCHEDULES, put_policy};
 use crate::run::{Later, Origin, Run};
-use amiline_app::ports::Queue;
+use amiline_app::functions::Queue;
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::ImageState;
 use amiline_domain::time::plus_seconds;
