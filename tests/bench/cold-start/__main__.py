@@ -60,7 +60,7 @@ def binaries_in(directory: pathlib.Path) -> dict[str, pathlib.Path]:
 
 def binaries(given: pathlib.Path | None) -> dict[str, pathlib.Path]:
     """The release functions: in the directory that was given, or the newest where builds write them."""
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", WORKSPACE / "target"))
+    target = WORKSPACE / os.environ.get("CARGO_TARGET_DIR", "target")
     places = [given] if given else [WORKSPACE / ".aws-sam/build", target / "sam/build", target / "lambda"]
     found = [built for place in places if (built := binaries_in(place))]
     if not found:
