@@ -104,7 +104,7 @@ pub(super) fn family_json(family: &Family) -> Value {
 
 fn row_json(row: &ImageRow) -> Value {
     json!({
-        "role": if row.place.is_source() { "source" } else { "copy" },
+        "role": if row.image_role.is_source() { "source" } else { "copy" },
         "region": row.region,
         "image": row.image,
         "name": row.name,

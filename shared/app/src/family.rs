@@ -5,11 +5,11 @@ use crate::error::UseCaseError;
 use crate::functions::Queue;
 use crate::settings::BoundedStack;
 use crate::world::{Create, Distribute};
-use amiline_domain::family::{Family, Worker};
+use amiline_domain::family::{Family, Role};
 use amiline_domain::ids::FamilyId;
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::look::Admission;
-use amiline_domain::plan::{Changes, InstanceSight, Knock, Observed};
+use amiline_domain::plan::{Changes, FamilyHint, InstanceShown, Observed};
 use amiline_domain::policy::{Policy, PolicyRef};
 use amiline_domain::record::Write;
 use amiline_domain::wake::FamilyDue;
@@ -24,8 +24,8 @@ use executor::{CreateExecutor, DistributeExecutor, Executor, log_recorded};
 use kind::{FamilyChanges, FamilyWork};
 pub(crate) use record::{commit_announced, whole_family, write_surely};
 
-fn knock(due: &FamilyDue) -> Knock {
-    Knock { everything: due.early, shares: due.shares, ..Knock::default() }
+fn hint(due: &FamilyDue) -> FamilyHint {
+    FamilyHint { everything: due.early, shares: due.shares, ..FamilyHint::default() }
 }
 
 /// `create-image`'s part of a family whose time has come.
@@ -35,7 +35,7 @@ pub async fn create_due<W: Create>(
     due: &FamilyDue,
     invocation: &Invocation,
 ) -> Result<Advanced, UseCaseError> {
-    create_part(world, stack, &due.family, knock(due), invocation).await
+    create_part(world, stack, &due.family, hint(due), invocation).await
 }
 
 /// `create-image`'s part of a family.
@@ -43,11 +43,11 @@ pub(crate) async fn create_part<W: Create>(
     world: &W,
     stack: &BoundedStack,
     id: &FamilyId,
-    knock: Knock,
+    hint: FamilyHint,
     invocation: &Invocation,
 ) -> Result<Advanced, UseCaseError> {
     let executor = CreateExecutor { world, deadline: invocation.deadline };
-    advance(&FamilyWork { world, executor, stack, invocation }, id, knock, invocation).await
+    advance(&FamilyWork { world, executor, stack, invocation }, id, hint, invocation).await
 }
 
 /// `distribute-image`'s part of a family whose time has come.
@@ -57,7 +57,7 @@ pub async fn distribute_due<W: Distribute>(
     due: &FamilyDue,
     invocation: &Invocation,
 ) -> Result<Advanced, UseCaseError> {
-    distribute_part(world, stack, &due.family, knock(due), invocation).await
+    distribute_part(world, stack, &due.family, hint(due), invocation).await
 }
 
 /// `distribute-image`'s part of a family.
@@ -65,11 +65,11 @@ pub(crate) async fn distribute_part<W: Distribute>(
     world: &W,
     stack: &BoundedStack,
     id: &FamilyId,
-    knock: Knock,
+    hint: FamilyHint,
     invocation: &Invocation,
 ) -> Result<Advanced, UseCaseError> {
     let executor = DistributeExecutor { world };
-    advance(&FamilyWork { world, executor, stack, invocation }, id, knock, invocation).await
+    advance(&FamilyWork { world, executor, stack, invocation }, id, hint, invocation).await
 }
 
 /// A family that is not in the table yet.
@@ -93,12 +93,12 @@ impl NewFamily {
         invocation: &Invocation,
     ) -> Result<Ran, UseCaseError> {
         let Self { begun: (family, planned), policy, with, instance } = self;
-        let instance = instance.map(|instance| InstanceSight::Seen(Some(instance)));
+        let instance = instance.map(|instance| InstanceShown::Seen(Some(instance)));
         let observed = Observed { instance, ..Observed::default() };
         let changes = FamilyChanges { planned, history: Vec::new(), with };
         let executor = CreateExecutor { world, deadline: invocation.deadline };
         let work = FamilyWork { world, executor, stack, invocation };
-        Job::begun(family, policy, Knock::default(), observed, changes).run(&work, invocation).await
+        Job::begun(family, policy, FamilyHint::default(), observed, changes).run(&work, invocation).await
     }
 }
 
@@ -112,9 +112,9 @@ pub(crate) fn admitted(family: &Family, admission: &Admission) -> Vec<Write> {
 }
 
 /// Which function's queue a worker reads.
-pub(crate) fn queue_of(worker: Worker) -> Queue {
-    match worker {
-        Worker::Create => Queue::Create,
-        Worker::Distribute => Queue::Distribute,
+pub(crate) fn queue_of(role: Role) -> Queue {
+    match role {
+        Role::Create => Queue::Create,
+        Role::Distribute => Queue::Distribute,
     }
 }

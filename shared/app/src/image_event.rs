@@ -6,7 +6,7 @@ use crate::family::distribute_part;
 use crate::settings::BoundedStack;
 use crate::world::Distribute;
 use amiline_domain::ids::FamilyId;
-use amiline_domain::plan::{ImageKnock, Knock};
+use amiline_domain::plan::{FamilyHint, ImageHint};
 use amiline_domain::wake::ImageStateChange;
 
 /// What became of the event.
@@ -41,9 +41,9 @@ pub async fn on_image_state<W: Distribute>(
             None => return Ok(foreign("no pointer and no tags of ours")),
         },
     };
-    let image = ImageKnock { region: event.region.clone(), image: event.image.clone(), state: event.state };
-    let knock = Knock { image: Some(image), ..Knock::default() };
-    match distribute_part(world, stack, &family, knock, invocation).await? {
+    let image = ImageHint { region: event.region.clone(), image: event.image.clone(), state: event.state };
+    let hint = FamilyHint { image: Some(image), ..FamilyHint::default() };
+    match distribute_part(world, stack, &family, hint, invocation).await? {
         Advanced::NoSuchRecord => Ok(foreign("its tags name a family that does not exist")),
         advanced @ (Advanced::Done | Advanced::LeasedToOther) => Ok(ImageEventDone::Looked(advanced)),
     }

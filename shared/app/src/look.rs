@@ -12,7 +12,7 @@ use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
 use amiline_domain::look::{Counts, PolicyRead, Requested, admit, named_by};
-use amiline_domain::plan::{Begun, Knock, StatusStep, TagStep, begin, refuse};
+use amiline_domain::plan::{Begun, FamilyHint, StatusStep, TagStep, begin, refuse};
 use amiline_domain::press::{Heard, Hint, LookDecision, Press, PressKey, decide_look};
 use amiline_domain::reason::Rejection;
 use amiline_domain::record::{Expected, PressWrite, Transaction};
@@ -188,8 +188,8 @@ async fn wake_family<W: Create>(
         trigger: &trigger,
         slot,
     };
-    let knock = Knock { button: true, ..Knock::default() };
-    create_part(world, stack, &intent.family_id(), knock, invocation).await?;
+    let hint = FamilyHint { button: true, ..FamilyHint::default() };
+    create_part(world, stack, &intent.family_id(), hint, invocation).await?;
     Ok(())
 }
 

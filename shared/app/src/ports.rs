@@ -313,7 +313,7 @@ pub enum Due {
         /// Which.
         family: FamilyId,
         /// Whose turn.
-        worker: amiline_domain::family::Worker,
+        role: amiline_domain::family::Role,
         /// Since when.
         at: Timestamp,
     },

@@ -50,9 +50,9 @@ pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryErro
     family.work.version = expected.next();
     family.stamp(&changes.rows);
     family.work.lease = None;
-    let worker = family.work.due.map(|(_, worker)| worker);
+    let role = family.work.due.map(|(_, role)| role);
     let change = FamilyChange {
-        rows: changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect(),
+        rows: changes.rows.iter().filter_map(|image_role| family.rows.get(image_role).cloned()).collect(),
         pointers: changes.pointers,
         history,
         with: Vec::new(),
@@ -63,8 +63,8 @@ pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryErro
     if write_surely(world, (&family, expected), &change.transaction()?).await? == Committed::Conflict {
         return Err(RetryError::Busy(id.clone()));
     }
-    if let Some(worker) = worker {
-        world.send(queue_of(worker), &[family_due_early(id)]).await?;
+    if let Some(role) = role {
+        world.send(queue_of(role), &[family_due_early(id)]).await?;
     }
     Ok(())
 }

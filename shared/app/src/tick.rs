@@ -245,10 +245,10 @@ async fn collect_due<W: Tick>(
         let page = world.due(shard, until, from).await?;
         for due in page.items {
             match due {
-                Due::Family { family, worker, at } => {
+                Due::Family { family, role, at } => {
                     done.overdue = done.overdue.saturating_add(usize::from(seconds_between(at, now) > OVERDUE_SECONDS));
                     let body = if at > now { family_due_early(&family) } else { family_due(&family) };
-                    done.families = done.families.saturating_add(outbox.add(queue_of(worker), body));
+                    done.families = done.families.saturating_add(outbox.add(queue_of(role), body));
                 }
                 // Only families are brought forward: the others' times are there to let something else come first.
                 Due::Press { at, .. }

@@ -21,39 +21,39 @@ use std::fmt;
 /// Which image of the family: the one made from the instance, or the copy in a Region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub enum Place {
+pub enum ImageRole {
     /// Made from the instance by CreateImage.
     Source,
     /// Made by CopyImage in this Region. In the source's own Region it is the encrypted copy.
     Copy(Region),
 }
 
-impl Place {
+impl ImageRole {
     /// Whether this is the image made from the instance.
     pub fn is_source(&self) -> bool {
-        matches!(self, Place::Source)
+        matches!(self, ImageRole::Source)
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ImageRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Source => f.write_str("source"),
-            Place::Copy(region) => fmt::Display::fmt(region, f),
+            ImageRole::Source => f.write_str("source"),
+            ImageRole::Copy(region) => fmt::Display::fmt(region, f),
         }
     }
 }
 
-impl From<Place> for String {
-    fn from(place: Place) -> String {
-        place.to_string()
+impl From<ImageRole> for String {
+    fn from(image_role: ImageRole) -> String {
+        image_role.to_string()
     }
 }
 
-impl TryFrom<String> for Place {
+impl TryFrom<String> for ImageRole {
     type Error = crate::ids::InvalidId;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text == "source" { Ok(Place::Source) } else { Region::new(text).map(Place::Copy) }
+        if text == "source" { Ok(ImageRole::Source) } else { Region::new(text).map(ImageRole::Copy) }
     }
 }
 
@@ -111,7 +111,7 @@ pub enum ShareState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageRow {
     /// Which one.
-    pub place: Place,
+    pub image_role: ImageRole,
     /// Where it lives.
     pub region: Region,
     /// The family's version when this row was last written.
@@ -146,7 +146,7 @@ pub struct ImageRow {
     /// The image is looked at again soon, whatever the family's phase: an event and a read did not agree.
     pub recheck: Option<Recheck>,
     /// The image that holds the name, when EC2 refused it as taken and that image has not been seen yet.
-    pub holder: Option<ImageId>,
+    pub name_owner: Option<ImageId>,
     /// Why it failed or could not be shared.
     pub reason: Option<ImageReason>,
     /// Its snapshots.
@@ -172,7 +172,7 @@ pub struct ImageRow {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub public: bool,
     /// Other images that carry the same intent. Never copied, never shared; somebody has to look at them.
-    pub twins: BTreeSet<ImageId>,
+    pub duplicates: BTreeSet<ImageId>,
 }
 
 /// Looks at one image that follow each other closely for a while.
@@ -227,7 +227,7 @@ impl Outcome {
 /// Which function's turn it is, since each has other rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Worker {
+pub enum Role {
     /// May call CreateImage.
     Create,
     /// May call CopyImage and share.
@@ -249,7 +249,7 @@ pub struct Family {
     /// Its id, derived from the intent.
     pub id: FamilyId,
     /// What the engine keeps in it.
-    pub work: WorkState<Worker>,
+    pub work: WorkState<Role>,
     /// The stack that manages it.
     pub stack: StackName,
     /// The account.
@@ -312,20 +312,20 @@ pub struct Family {
     pub created_at: Timestamp,
     /// The version at which each row was last written. A query is not isolated from transactions, so rows and record
     /// may be read from different moments; this tells.
-    pub row_versions: BTreeMap<Place, u64>,
+    pub row_versions: BTreeMap<ImageRole, u64>,
     /// Its images, by place.
     #[serde(skip)]
-    pub rows: BTreeMap<Place, ImageRow>,
+    pub rows: BTreeMap<ImageRole, ImageRow>,
 }
 
 impl WorkRecord for Family {
-    type Role = Worker;
+    type Role = Role;
 
-    fn state(&self) -> &WorkState<Worker> {
+    fn state(&self) -> &WorkState<Role> {
         &self.work
     }
 
-    fn state_mut(&mut self) -> &mut WorkState<Worker> {
+    fn state_mut(&mut self) -> &mut WorkState<Role> {
         &mut self.work
     }
 }
@@ -334,23 +334,23 @@ impl Family {
     /// Whether record and rows were read from one moment. If not, read again.
     pub fn is_whole(&self) -> bool {
         self.rows.len() == self.row_versions.len()
-            && self.rows.values().all(|row| self.row_versions.get(&row.place) == Some(&row.written_at))
+            && self.rows.values().all(|row| self.row_versions.get(&row.image_role) == Some(&row.written_at))
     }
 
     /// Marks rows as written with the family's version.
-    pub fn stamp(&mut self, places: &BTreeSet<Place>) {
+    pub fn stamp(&mut self, image_roles: &BTreeSet<ImageRole>) {
         let version = self.work.version;
-        for place in places {
-            if let Some(row) = self.rows.get_mut(place) {
+        for image_role in image_roles {
+            if let Some(row) = self.rows.get_mut(image_role) {
                 row.written_at = version;
-                self.row_versions.insert(place.clone(), version);
+                self.row_versions.insert(image_role.clone(), version);
             }
         }
     }
 
     /// The row of the source image.
     pub fn source(&self) -> Option<&ImageRow> {
-        self.rows.get(&Place::Source)
+        self.rows.get(&ImageRole::Source)
     }
 
     /// The source image's id.
@@ -360,9 +360,9 @@ impl Family {
 
     /// The key of a row's current attempt; none for a copy whose source is not known.
     pub fn key_of(&self, row: &ImageRow) -> Option<ImageKey> {
-        match &row.place {
-            Place::Source => Some(ImageKey::create(&self.id, row.attempt)),
-            Place::Copy(region) => {
+        match &row.image_role {
+            ImageRole::Source => Some(ImageKey::create(&self.id, row.attempt)),
+            ImageRole::Copy(region) => {
                 self.source_image().map(|source| ImageKey::copy(&self.id, source, region, row.attempt))
             }
         }
@@ -439,9 +439,9 @@ impl Family {
 
     /// Whether an image was made of what the row's call made it of.
     pub fn stems_from_here(&self, row: &ImageRow, image: &ObservedImage) -> bool {
-        match &row.place {
-            Place::Source => image.source_instance.as_ref() == Some(&self.instance),
-            Place::Copy(_) => image.source_image.as_ref() == self.source_image(),
+        match &row.image_role {
+            ImageRole::Source => image.source_instance.as_ref() == Some(&self.instance),
+            ImageRole::Copy(_) => image.source_image.as_ref() == self.source_image(),
         }
     }
 
@@ -478,7 +478,7 @@ impl Family {
     /// The image that people launch at home: the encrypted copy if there is one, else the source.
     pub fn home_image(&self) -> Option<&ImageId> {
         self.rows
-            .get(&Place::Copy(self.region.clone()))
+            .get(&ImageRole::Copy(self.region.clone()))
             .filter(|row| row.state == RowState::Available)
             .and_then(|row| row.image.as_ref())
             .or_else(|| self.source_image())

@@ -149,7 +149,7 @@ pub fn is_throttling(code: &str) -> bool {
 
 /// The image that already holds a name, from `InvalidAMIName.Duplicate`'s message ("AMI name N is already in use
 /// by AMI ami-…"). The last id in it, since a name may look like an id.
-pub fn holder_of_name(message: &str) -> Option<crate::ids::ImageId> {
+pub fn owner_of_name(message: &str) -> Option<crate::ids::ImageId> {
     message
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
         .rev()
@@ -191,8 +191,8 @@ mod tests {
     #[test]
     fn the_holder_of_a_name_is_read_from_the_message() {
         let id =
-            holder_of_name("AMI name amiline/x/i-0123456789abcdef0/1 is already in use by AMI ami-0123456789abcdef0");
+            owner_of_name("AMI name amiline/x/i-0123456789abcdef0/1 is already in use by AMI ami-0123456789abcdef0");
         assert_eq!(id.unwrap().as_str(), "ami-0123456789abcdef0");
-        assert_eq!(holder_of_name("AMI name is taken"), None);
+        assert_eq!(owner_of_name("AMI name is taken"), None);
     }
 }

@@ -5,7 +5,7 @@ mod kind;
 pub use kind::{EventKind, Severity};
 
 use crate::enrolment::EnrolmentKey;
-use crate::family::{Family, Place, RowState};
+use crate::family::{Family, ImageRole, RowState};
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, digest, short_digest};
 use crate::image::InstanceName;
 use crate::reason::Reason;
@@ -31,7 +31,7 @@ pub struct Fact {
     /// What.
     pub kind: EventKind,
     /// To which image; the source for what concerns the whole family.
-    pub place: Place,
+    pub image_role: ImageRole,
     /// The image's id, if it has one.
     pub image: Option<ImageId>,
     /// Why, for what went wrong.
@@ -40,8 +40,8 @@ pub struct Fact {
 
 impl Fact {
     /// A fact about one image.
-    pub fn of(kind: EventKind, place: &Place, image: Option<&ImageId>) -> Self {
-        Self { kind, place: place.clone(), image: image.cloned(), reason: None }
+    pub fn of(kind: EventKind, image_role: &ImageRole, image: Option<&ImageId>) -> Self {
+        Self { kind, image_role: image_role.clone(), image: image.cloned(), reason: None }
     }
 
     /// With why it happened.
@@ -161,18 +161,18 @@ pub struct HistoryItem {
 
 /// Gives a fact the next place in the family's history, and moves the family's counters on.
 pub fn append(family: &mut Family, fact: Fact, now: Timestamp) -> HistoryItem {
-    let region = match &fact.place {
-        Place::Source => family.region.clone(),
-        Place::Copy(region) => region.clone(),
+    let region = match &fact.image_role {
+        ImageRole::Source => family.region.clone(),
+        ImageRole::Copy(region) => region.clone(),
     };
-    let attempt = family.rows.get(&fact.place).map_or(0, |row| row.attempt);
+    let attempt = family.rows.get(&fact.image_role).map_or(0, |row| row.attempt);
     let mut chain = Chain { seq: family.seq, last_hash: std::mem::take(&mut family.last_hash) };
     let image_text = fact.image.as_ref().map_or("", ImageId::as_str).to_owned();
     let outcome_id = short_digest(
         &[
             family.id.as_str(),
             fact.kind.as_str(),
-            &fact.place.to_string(),
+            &fact.image_role.to_string(),
             &attempt.to_string(),
             &family.round.to_string(),
             &image_text,
@@ -289,7 +289,7 @@ fn summary(family: &Family) -> Vec<ImageSummary> {
             region: row.region.clone(),
             image: row.image.clone(),
             state: row.state,
-            role: if row.place.is_source() { "source" } else { "copy" }.to_owned(),
+            role: if row.image_role.is_source() { "source" } else { "copy" }.to_owned(),
             shared_with: row.shared_with.clone(),
         })
         .collect()

@@ -16,7 +16,7 @@ pub fn tree(family: &Family) -> String {
     let _ = writeln!(out, "{}{name} in {} ({}, {})", family.instance, family.region, family.id, outcome(family));
     if let Some(source) = family.source() {
         let _ = writeln!(out, "└─ {}", line(source));
-        let copies: Vec<&ImageRow> = family.rows.values().filter(|row| !row.place.is_source()).collect();
+        let copies: Vec<&ImageRow> = family.rows.values().filter(|row| !row.image_role.is_source()).collect();
         let last = copies.len().saturating_sub(1);
         for (index, copy) in copies.into_iter().enumerate() {
             let _ = writeln!(out, "   {} {}", if index == last { "└─" } else { "├─" }, line(copy));

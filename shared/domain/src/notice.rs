@@ -107,7 +107,7 @@ pub(crate) fn headline(item: &HistoryItem, instance: Option<&str>) -> String {
         EventKind::SharedByOthers => format!("{instance}: {image} in {region} was shared by somebody"),
         EventKind::ShareTakenBack => format!("{instance}: a share of {image} in {region} was taken back by somebody"),
         EventKind::SharesInOrder => format!("{instance}: {image} in {region} is shared as its policy says again"),
-        EventKind::TwinFound => format!("{instance}: {image} in {region} claims to be an image of ours"),
+        EventKind::DuplicateFound => format!("{instance}: {image} in {region} claims to be an image of ours"),
         EventKind::FamilyComplete => format!("{instance}: {image} is available in {}", regions(item)),
         EventKind::FamilyPartial => format!("{instance}: {image} is only partly distributed"),
         EventKind::FamilyFailed => format!("{instance}: no image could be made"),
@@ -215,7 +215,7 @@ pub(crate) fn next(item: &HistoryItem) -> Option<Command<'_>> {
         | EventKind::ImageDeregistered
         | EventKind::ImageDisabled
         | EventKind::ShareTakenBack => item.subject.family().map(Command::Retry),
-        EventKind::TwinFound | EventKind::ImageMadePublic | EventKind::SharedByOthers => {
+        EventKind::DuplicateFound | EventKind::ImageMadePublic | EventKind::SharedByOthers => {
             item.image.as_ref().map(Command::Lineage)
         }
         EventKind::RequestRejected | EventKind::SlotsMissed | EventKind::CoverageLost | EventKind::EnrolmentEnded => {

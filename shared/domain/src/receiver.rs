@@ -154,7 +154,7 @@ mod tests {
             (
                 &[Notifications, Attention, Chat, Bus],
                 &[
-                    EventKind::TwinFound,
+                    EventKind::DuplicateFound,
                     EventKind::ImageMadePublic,
                     EventKind::FamilyPartial,
                     EventKind::FamilyFailed,

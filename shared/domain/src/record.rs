@@ -3,7 +3,7 @@
 use crate::budget::{Budget, DayCount};
 use crate::coverage::Made;
 use crate::enrolment::{Enrolment, EnrolmentKey};
-use crate::family::{Family, ImageRow, Place};
+use crate::family::{Family, ImageRole, ImageRow};
 use crate::history::{HistoryItem, Subject};
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName};
 use crate::policy::Watch;
@@ -155,7 +155,7 @@ impl Write {
     pub fn record(&self) -> Record {
         match self {
             Write::Family(write) => Record::Of(Revisioned::Family(write.family.id.clone())),
-            Write::Image(family, row) => Record::Image(family.clone(), row.place.clone()),
+            Write::Image(family, row) => Record::Image(family.clone(), row.image_role.clone()),
             Write::Pointer(region, image, _) => Record::Pointer(region.clone(), image.clone()),
             Write::Listing(listing) => Record::Listing(listing.family.clone()),
             Write::History(item) => Record::History(item.subject.clone(), item.seq),
@@ -208,7 +208,7 @@ pub enum Record {
     /// One with a revision.
     Of(Revisioned),
     /// An image of a family.
-    Image(FamilyId, Place),
+    Image(FamilyId, ImageRole),
     /// The family of an image.
     Pointer(Region, ImageId),
     /// A family in its instance's list.

@@ -169,7 +169,7 @@ impl TagKeys {
         if let Some(policy) = &family.policy {
             tags.insert(self.key("policy"), policy.name.to_string());
         }
-        if let (false, Some(source)) = (row.place.is_source(), family.source_image()) {
+        if let (false, Some(source)) = (row.image_role.is_source(), family.source_image()) {
             tags.insert(self.key("source-image"), source.to_string());
         }
         tags

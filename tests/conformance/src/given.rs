@@ -4,7 +4,7 @@ use crate::lab::Lab;
 use amiline_app::ports::{Committed, ImageCopier};
 use amiline_app::ports::{ImageCreator, ImageReader, RecordWriter};
 use amiline_domain::description::ImageDescription;
-use amiline_domain::family::{Family, FormerStatus, ImageRow, Phase, Place, RowState, ShareState, Worker};
+use amiline_domain::family::{Family, FormerStatus, ImageRole, ImageRow, Phase, Role, RowState, ShareState};
 use amiline_domain::ids::{
     AccountId, DeviceName, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId, StackName,
 };
@@ -145,11 +145,11 @@ pub(crate) async fn seen(lab: &impl Lab, region: &Region, image: &ImageId) -> Ob
 }
 
 /// An image's row of a family, with something in every field.
-pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
+pub(crate) fn row(lab: &impl Lab, image_role: ImageRole, now: Timestamp) -> ImageRow {
     let number = lab.number();
-    let region = match &place {
-        Place::Source => lab.home(),
-        Place::Copy(region) => region.clone(),
+    let region = match &image_role {
+        ImageRole::Source => lab.home(),
+        ImageRole::Copy(region) => region.clone(),
     };
     ImageRow {
         pending_since: None,
@@ -157,7 +157,7 @@ pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
         refused: Some(ImageReason::NotByDeadline { hours: 24, last: Some(Box::new(ImageReason::SourceGone)) }),
         recheck: None,
         region,
-        place,
+        image_role,
         written_at: 1,
         attempt: 2,
         rename: 3,
@@ -169,7 +169,7 @@ pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
         looked_at: None,
         refusals: 4,
         not_before: Some(plus_seconds(now, 2)),
-        holder: Some(image_id(lab.number())),
+        name_owner: Some(image_id(lab.number())),
         reason: Some(failed("\"quoted\"\n\u{1F4A5} and '' empty")),
         snapshots: vec![SnapshotId::new(format!("snap-{number:08x}")).unwrap()],
         encrypted: Some(true),
@@ -180,14 +180,14 @@ pub(crate) fn row(lab: &impl Lab, place: Place, now: Timestamp) -> ImageRow {
         shared_at: None,
         shared_by_others: BTreeSet::new(),
         public: false,
-        twins: [image_id(lab.number())].into(),
+        duplicates: [image_id(lab.number())].into(),
     }
 }
 
 /// A family that nobody has: with an image, a copy, and something in every field, but neither a lease nor a due time.
 pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
     let number = lab.number();
-    let rows = [row(lab, Place::Source, now), row(lab, Place::Copy(lab.elsewhere()), now)];
+    let rows = [row(lab, ImageRole::Source, now), row(lab, ImageRole::Copy(lab.elsewhere()), now)];
     let mut family = Family {
         reopen: false,
         id: family_id(number),
@@ -229,10 +229,10 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         last_hash: String::new(),
         created_at: now,
         row_versions: BTreeMap::new(),
-        rows: rows.into_iter().map(|row| (row.place.clone(), row)).collect(),
+        rows: rows.into_iter().map(|row| (row.image_role.clone(), row)).collect(),
     };
-    let places: BTreeSet<Place> = family.rows.keys().cloned().collect();
-    family.stamp(&places);
+    let roles: BTreeSet<ImageRole> = family.rows.keys().cloned().collect();
+    family.stamp(&roles);
     family
 }
 
@@ -240,8 +240,8 @@ pub(crate) fn lease(holder: &str, until: Timestamp) -> Option<Lease> {
     Some(Lease { holder: holder.to_owned(), until })
 }
 
-pub(crate) fn look(at: Timestamp, worker: Worker) -> Option<(Timestamp, Worker)> {
-    Some((at, worker))
+pub(crate) fn look(at: Timestamp, role: Role) -> Option<(Timestamp, Role)> {
+    Some((at, role))
 }
 
 /// What writes a new family with its rows, and nothing else.

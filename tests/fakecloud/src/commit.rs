@@ -108,7 +108,7 @@ impl State {
         match write {
             Write::Family(write) => self.write_family(&write.family),
             Write::Image(family, row) => {
-                self.store.rows.entry(family.clone()).or_default().insert(row.place.clone(), (**row).clone());
+                self.store.rows.entry(family.clone()).or_default().insert(row.image_role.clone(), (**row).clone());
             }
             Write::Pointer(region, image, family) => {
                 self.store.pointers.insert((region.clone(), image.clone()), family.clone());

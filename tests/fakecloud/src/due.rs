@@ -6,7 +6,7 @@ use crate::versioned::Versioned;
 use amiline_app::ports::{Due, DuePage};
 use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
-use amiline_domain::family::{Family, RowState, Worker};
+use amiline_domain::family::{Family, Role, RowState};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::short_digest;
 use amiline_domain::press::{Press, PressKey};
@@ -51,12 +51,12 @@ impl State {
     /// A family is due at its next look; one that somebody holds, when the lease ends.
     pub(crate) fn index_family(&mut self, family: &Family) {
         let copying = family.source().is_some_and(|row| row.state == RowState::Available);
-        let turn = if copying { Worker::Distribute } else { Worker::Create };
-        let worker = family.work.due.map_or(turn, |(_, worker)| worker);
+        let turn = if copying { Role::Distribute } else { Role::Create };
+        let role = family.work.due.map_or(turn, |(_, role)| role);
         let lease_ends = family.work.lease.as_ref().map(|lease| lease.until);
         let due = lease_ends.or(family.work.due.map(|(at, _)| at)).map(|at| Due::Family {
             family: family.id.clone(),
-            worker,
+            role,
             at,
         });
         self.set_due(family_pk(&family.id), "META".to_owned(), due);

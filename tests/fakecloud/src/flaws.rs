@@ -50,7 +50,7 @@ impl State {
         let stored = self.store.rows.get(&family.id);
         for (place, row) in &family.rows {
             let written = transaction.writes().iter().find_map(|write| match write {
-                Write::Image(of, row) if *of == family.id && row.place == *place => Some(&**row),
+                Write::Image(of, row) if *of == family.id && row.image_role == *place => Some(&**row),
                 _ => None,
             });
             if written.or_else(|| stored?.get(place)) != Some(row) {

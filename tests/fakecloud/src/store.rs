@@ -10,7 +10,7 @@ use amiline_domain::coverage::Made;
 use amiline_domain::day::Day;
 use amiline_domain::digest::{DigestKey, DigestState};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
-use amiline_domain::family::{Family, ImageRow, Place};
+use amiline_domain::family::{Family, ImageRole, ImageRow};
 use amiline_domain::history::{EventKind, HistoryItem, Subject};
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName};
 use amiline_domain::policy::Watch;
@@ -59,7 +59,7 @@ type Listings = BTreeMap<(Slot, FamilyId), Option<Made>>;
 pub(crate) struct Store {
     pub(crate) families: BTreeMap<FamilyId, Family>,
     pub(crate) hints: BTreeMap<FamilyId, u64>,
-    pub(crate) rows: BTreeMap<FamilyId, BTreeMap<Place, ImageRow>>,
+    pub(crate) rows: BTreeMap<FamilyId, BTreeMap<ImageRole, ImageRow>>,
     pub(crate) history: BTreeMap<(Subject, u64), KeptHistory>,
     /// The families of each instance.
     pub(crate) listings: BTreeMap<(Region, InstanceId), Listings>,
@@ -129,7 +129,7 @@ impl Store {
         Some(family)
     }
 
-    pub(crate) fn rows_of(&self, id: &FamilyId) -> BTreeMap<Place, ImageRow> {
+    pub(crate) fn rows_of(&self, id: &FamilyId) -> BTreeMap<ImageRole, ImageRow> {
         self.rows.get(id).cloned().unwrap_or_default()
     }
 

@@ -298,7 +298,10 @@ impl FakeCloud {
             for row in family.rows.values().filter(|row| row.state == RowState::Available) {
                 let known = row.image.as_ref().is_some_and(|id| seen.contains(&(row.region.clone(), id.to_string())));
                 if !known {
-                    flaws.push(format!("{}: {} is recorded as available and was never seen so", family.id, row.place));
+                    flaws.push(format!(
+                        "{}: {} is recorded as available and was never seen so",
+                        family.id, row.image_role
+                    ));
                 }
             }
         }

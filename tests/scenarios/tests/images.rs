@@ -5,7 +5,7 @@
 use amiline_app::Operate;
 use amiline_app::functions::Queue;
 use amiline_app::retry::retry;
-use amiline_domain::family::{Outcome, Place, RowState};
+use amiline_domain::family::{ImageRole, Outcome, RowState};
 use amiline_domain::wake::family_due;
 use amiline_fakecloud::{Delivery, EventKind, FaultKind, FaultRule, Forged, Launch, Volume, block_on, run};
 use amiline_scenarios::{House, east, europe, west};
@@ -134,7 +134,7 @@ fn one_denied_region_ends_partial_with_its_reason_and_a_retry_completes_it() {
     house.live(15);
     let family = house.family();
     assert_eq!(family.outcome, Some(Outcome::Complete));
-    assert_eq!(family.rows[&Place::Copy(europe())].attempt, 2);
+    assert_eq!(family.rows[&ImageRole::Copy(europe())].attempt, 2);
     assert_eq!(house.cloud.effects_of("ec2:CopyImage"), copies + 1, "what exists is left alone");
     assert!(house.status(&instance).starts_with("available"));
     assert_eq!(house.cloud.notices_of("family-complete"), 1);
@@ -152,8 +152,8 @@ fn a_copy_whose_key_is_missing_fails_late_and_the_others_complete() {
     house.live(30);
     house.assert_at_rest(Outcome::Partial);
     let family = house.family();
-    assert_eq!(family.rows[&Place::Copy(west())].state, RowState::Failed);
-    assert_eq!(family.rows[&Place::Copy(europe())].state, RowState::Available);
+    assert_eq!(family.rows[&ImageRole::Copy(west())].state, RowState::Failed);
+    assert_eq!(family.rows[&ImageRole::Copy(europe())].state, RowState::Available);
     house.cloud.create_key(&west(), "alias/amiline");
     block_on(retry(&operator(&house), &family.id)).unwrap();
     house.live(30);
@@ -167,7 +167,7 @@ fn a_dark_region_delays_only_itself() {
     house.pressed("default");
     house.live(30);
     let family = house.family();
-    assert_eq!(family.rows[&Place::Copy(europe())].state, RowState::Available);
+    assert_eq!(family.rows[&ImageRole::Copy(europe())].state, RowState::Available);
     assert_eq!(family.outcome, None, "its work goes on");
     house.cloud.set_dark(&west(), None);
     house.live(90);
@@ -205,7 +205,7 @@ fn an_unencrypted_instance_gets_an_encrypted_copy_at_home_and_that_one_is_shared
     let family = house.family();
     let source = family.source_image().unwrap();
     assert!(house.cloud.launch_permissions(&east(), source).is_empty());
-    let home = family.rows[&Place::Copy(east())].image.clone().unwrap();
+    let home = family.rows[&ImageRole::Copy(east())].image.clone().unwrap();
     assert_eq!(house.cloud.launch_permissions(&east(), &home).len(), 1);
     assert_eq!(house.status(&instance), format!("available {home} in 3 Regions"));
 }
@@ -216,14 +216,14 @@ fn what_somebody_deregisters_or_disables_is_recorded_announced_and_not_rebuilt()
     house.pressed("default");
     house.live_by_events(10);
     let family = house.family();
-    let copy = family.rows[&Place::Copy(west())].image.clone().unwrap();
+    let copy = family.rows[&ImageRole::Copy(west())].image.clone().unwrap();
     let before = house.cloud.mutations();
     house.cloud.disable(&east(), family.source_image().unwrap());
     house.cloud.deregister(&west(), &copy);
     house.live(60);
     let family = house.family();
     assert!(house.cloud.mutations() - before <= 2, "nothing but the status is written");
-    assert_eq!(family.rows[&Place::Copy(west())].state, RowState::Deregistered);
+    assert_eq!(family.rows[&ImageRole::Copy(west())].state, RowState::Deregistered);
     assert_eq!(family.source().unwrap().state, RowState::Disabled);
     assert_eq!((house.cloud.notices_of("image-deregistered"), house.cloud.notices_of("image-disabled")), (1, 1));
     assert_eq!(family.source_image(), house.family().source_image(), "the record stays");
@@ -277,7 +277,7 @@ fn two_images_under_lax_names_are_noticed_and_only_one_is_used() {
     house.cloud.set_lag(&east(), 0);
     house.live(90);
     assert_eq!(house.cloud.images_created_for(&instance).len(), 2, "EC2 itself broke its word");
-    assert_eq!(house.cloud.notices_of("twin-found"), 1);
+    assert_eq!(house.cloud.notices_of("duplicate-found"), 1);
     let family = house.family();
     assert_eq!(house.cloud.effects_of("ec2:CopyImage"), 2);
     assert_eq!(house.cloud.copies_of(family.source_image().unwrap()).len(), 2);
@@ -372,12 +372,12 @@ fn a_copy_that_was_disabled_and_enabled_again_is_not_called_shared_and_a_retry_s
     house.cloud.set_copy_seconds(&europe(), None);
     house.pressed("default");
     house.live_by_events(10);
-    let copy = house.family().rows[&Place::Copy(west())].image.clone().unwrap();
+    let copy = house.family().rows[&ImageRole::Copy(west())].image.clone().unwrap();
     house.cloud.disable(&west(), &copy);
     house.deliver();
     house.cloud.enable(&west(), &copy);
     house.deliver();
-    let slow = house.family().rows[&Place::Copy(europe())].image.clone().unwrap();
+    let slow = house.family().rows[&ImageRole::Copy(europe())].image.clone().unwrap();
     house.cloud.finish(&europe(), &slow);
     house.live(10);
     house.assert_at_rest(Outcome::Partial);
@@ -392,12 +392,12 @@ fn a_deregistration_is_recorded_though_the_read_that_its_event_asked_for_failed(
     let house = House::new();
     house.pressed("default");
     house.live_by_events(10);
-    let copy = house.family().rows[&Place::Copy(west())].image.clone().unwrap();
+    let copy = house.family().rows[&ImageRole::Copy(west())].image.clone().unwrap();
     // The read that the event asks for fails, and nothing else would ever look at a settled family.
     house.cloud.inject(FaultRule::new(FaultKind::ServerError).action("ec2:DescribeImages").times(2));
     house.cloud.deregister(&west(), &copy);
     house.live(30);
-    assert_eq!(house.family().rows[&Place::Copy(west())].state, RowState::Deregistered);
+    assert_eq!(house.family().rows[&ImageRole::Copy(west())].state, RowState::Deregistered);
     assert_eq!(house.cloud.notices_of("image-deregistered"), 1);
     assert!(house.cloud.due().is_empty());
 }
@@ -419,7 +419,7 @@ fn after_somebodys_hand_record_tree_status_and_outcome_say_what_is_true_and_a_re
     house.live(30);
     let family = house.family();
     assert_eq!(family.outcome, Some(Outcome::Partial));
-    assert!(family.rows[&Place::Copy(europe())].shared_with.is_empty());
+    assert!(family.rows[&ImageRole::Copy(europe())].shared_with.is_empty());
     let tree = amiline_domain::lineage::tree(&family);
     assert!(tree.contains("partial") && tree.contains("not shared: disabling it took"), "{tree}");
     assert_eq!(tree.matches("shared with").count(), 1, "the source alone is shared: {tree}");
@@ -477,5 +477,5 @@ fn a_hand_on_an_old_family_leaves_the_answer_of_a_newer_one() {
 }
 
 fn place_of(house: &House, region: &amiline_domain::ids::Region) -> amiline_domain::ids::ImageId {
-    house.family().rows[&Place::Copy(region.clone())].image.clone().unwrap()
+    house.family().rows[&ImageRole::Copy(region.clone())].image.clone().unwrap()
 }

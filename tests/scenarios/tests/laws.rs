@@ -5,7 +5,7 @@
 use amiline_domain::bounds::Bounds;
 use amiline_domain::budget::Budget;
 use amiline_domain::escape::{one_line, plain};
-use amiline_domain::fault::{classify, holder_of_name};
+use amiline_domain::fault::{classify, owner_of_name};
 use amiline_domain::ids::{
     FamilyId, ImageId, InstanceId, OrganizationArn, OrganizationalUnitArn, PolicyName, Region, TagPrefix,
 };
@@ -154,6 +154,6 @@ proptest! {
     #[test]
     fn any_error_has_a_class(code in any::<String>(), status in proptest::option::of(any::<u16>())) {
         let _ = classify(Some(&code), status);
-        let _ = holder_of_name(&code);
+        let _ = owner_of_name(&code);
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects by failing")]
 
 use amiline_domain::budget::Budget;
-use amiline_domain::family::{Family, Outcome, Place};
+use amiline_domain::family::{Family, ImageRole, Outcome};
 use amiline_domain::ids::{AccountId, InstanceId, PolicyName, StackName, TagPrefix};
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
 use amiline_domain::key::ImageKey;
@@ -126,7 +126,7 @@ fn a_volume_that_was_detached_before_the_call_fails_the_image_with_the_reason() 
     house.cloud.detach(&east(), &instance, "/dev/sdc");
     house.live(15);
     house.assert_at_rest(Outcome::Failed);
-    let reason = house.family().rows[&Place::Source].reason.clone();
+    let reason = house.family().rows[&ImageRole::Source].reason.clone();
     let Some(ImageReason::AwsError(error)) = reason else { panic!("{reason:?}") };
     assert_eq!((error.action.as_str(), error.code.as_str()), ("CreateImage", "InvalidBlockDeviceMapping"));
     assert!(error.message.contains("/dev/sdc"), "{error}");
@@ -192,7 +192,7 @@ proptest! {
         policy.create.carry_tags = carried.iter().filter_map(|key| TagKey::new(key.as_str()).ok()).collect();
         let keys = TagKeys::new(TagPrefix::new(prefix).unwrap());
         let family = begun(&policy, &instance);
-        let row = &family.rows[&Place::Source];
+        let row = &family.rows[&ImageRole::Source];
         let image_key = ImageKey::create(&family.id, 1);
         let made = keys.of_image(&family, row, &image_key);
         let usual = keys.of_image(&begun(&Policy::parse("{}").unwrap(), &instance), row, &image_key);

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code: a panic here is a failed test, with a backtrace")]
 
 use amiline_app::retry::retry;
-use amiline_domain::family::{Outcome, Place};
+use amiline_domain::family::{ImageRole, Outcome};
 use amiline_domain::target::ShareTarget;
 use amiline_fakecloud::{FaultKind, FaultRule, Permission, block_on, denial};
 use amiline_scenarios::{House, east, europe, west};
@@ -71,7 +71,7 @@ fn a_denial_keeps_its_explanation_in_the_record_the_history_and_the_notice() {
     let whole = denial("ec2:CopyImage");
     let scp = "with an explicit deny in a service control policy: arn:aws:organizations::222222222222:policy/";
     assert!(whole.contains(scp) && whole.len() > 1200);
-    let row = house.family().rows[&Place::Copy(europe())].clone();
+    let row = house.family().rows[&ImageRole::Copy(europe())].clone();
     assert!(row.reason.unwrap().to_string().ends_with(&whole));
     let history = house.cloud.history(&house.family().id);
     for event in ["copy-failed", "family-partial"] {
@@ -80,5 +80,5 @@ fn a_denial_keeps_its_explanation_in_the_record_the_history_and_the_notice() {
         assert!(amiline_domain::notice::document(item).contains(&whole), "{event}");
     }
     assert!(house.status(&instance).chars().count() <= 256, "a tag has 256 characters");
-    assert_eq!(house.family().rows[&Place::Copy(west())].reason, None);
+    assert_eq!(house.family().rows[&ImageRole::Copy(west())].reason, None);
 }

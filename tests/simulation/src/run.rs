@@ -214,7 +214,7 @@ impl Run {
     #[cfg(amiline_sim)]
     fn let_rare_turns_be_taken(&self) {
         let storm = self.storm.clone();
-        amiline_app::rare::decide(Some(Box::new(move |turn| storm.takes(turn))));
+        amiline_app::failpoint::decide(Some(Box::new(move |failpoint| storm.hits(failpoint))));
     }
 
     #[cfg(not(amiline_sim))]

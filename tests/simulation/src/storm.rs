@@ -2,7 +2,7 @@
 
 use crate::choices::Choices;
 use crate::conditions::{Conditions, Deliveries};
-use amiline_app::rare;
+use amiline_app::failpoint::Failpoint;
 use amiline_fakecloud::{Call, EventKind, FaultKind};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -135,13 +135,13 @@ impl Storm {
         1 + usize::from(self.often("stream record doubled", |conditions| conditions.stream.doubled))
     }
 
-    /// Whether our code takes a rare turn.
-    pub fn takes(&self, turn: rare::Turn) -> bool {
-        let name = match turn {
-            rare::Turn::LoadAgain => "rare: load again",
-            rare::Turn::TornRead => "rare: torn read",
-            rare::Turn::Knock => "rare: knock",
-            rare::Turn::NoTimeToCreate => "rare: no time to create",
+    /// Whether our code hits a failpoint.
+    pub fn hits(&self, failpoint: Failpoint) -> bool {
+        let name = match failpoint {
+            Failpoint::LoadAgain => "failpoint: load again",
+            Failpoint::TornRead => "failpoint: torn read",
+            Failpoint::HintCame => "failpoint: hint came",
+            Failpoint::NoTimeToCreate => "failpoint: no time to create",
         };
         self.often(name, |conditions| conditions.rare)
     }

@@ -1,8 +1,8 @@
 //! One record in hand.
 
 use super::{EngineError, Input, Invocation, Kind, commit_surely};
+use crate::failpoint::{self, Failpoint};
 use crate::ports::Committed;
-use crate::rare;
 use amiline_domain::record::Expected;
 use amiline_domain::work::WorkRecord;
 use futures_util::future::join_all;
@@ -119,7 +119,7 @@ impl<K: Kind> Job<K> {
         state.due = due;
         state.lease = None;
         let (version, hints) = (state.version, self.held.then_some(state.pending_hints));
-        if rare::turn(rare::Turn::Knock) && self.held {
+        if failpoint::hit(Failpoint::HintCame) && self.held {
             self.read_again();
             return Ok(Released::HintsCame);
         }

@@ -24,7 +24,7 @@ pub(crate) use commit::commit_surely;
 pub(crate) use job::{Job, Ran};
 pub(crate) use kind::{Input, Kind};
 
-use crate::rare;
+use crate::failpoint::{self, Failpoint};
 use amiline_domain::time::plus_seconds;
 use amiline_domain::work::{Lease, WorkRecord};
 use jiff::Timestamp;
@@ -91,7 +91,7 @@ pub(crate) async fn advance<K: Kind>(
             continue;
         }
         let given = kind.given(&record).await?;
-        if rare::turn(rare::Turn::LoadAgain) {
+        if failpoint::hit(Failpoint::LoadAgain) {
             continue;
         }
         // Hints were left for the holder of this lease: one that died, or this invocation before it met a conflict.

@@ -3,12 +3,12 @@
 use super::queue_of;
 use super::reads::{self, Shown};
 use crate::engine::Invocation;
+use crate::failpoint::{self, Failpoint};
 use crate::ports::{AnswerKeeper, CallError, Clock, InstanceTagger};
-use crate::rare;
 use crate::world::{Create, Distribute};
 use amiline_domain::answers;
-use amiline_domain::family::{Family, Place, Worker};
-use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::family::{Family, ImageRole, Role};
+use amiline_domain::fault::{Fault, owner_of_name};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, Region};
 use amiline_domain::plan::{
@@ -43,7 +43,7 @@ pub(crate) trait Executor {
     /// The call, for the log.
     fn call(action: &<Self::Duty as Duty>::Action) -> Call<'_>;
     /// Tells the function whose part is due.
-    async fn hand_over(&self, family: &FamilyId, worker: Worker) -> Result<(), CallError>;
+    async fn hand_over(&self, family: &FamilyId, role: Role) -> Result<(), CallError>;
 }
 
 /// `create-image`.
@@ -57,7 +57,7 @@ impl<W: Create> Executor for CreateExecutor<'_, W> {
 
     async fn read(&self, read: &CreateRead, family: &Family, _: Option<&Policy>, keys: &TagKeys) -> Shown {
         match read {
-            CreateRead::Row(place) => reads::row(self.world, keys, family, place).await,
+            CreateRead::Row(image_role) => reads::row(self.world, keys, family, image_role).await,
             CreateRead::Instance => reads::instance(self.world, family).await,
         }
     }
@@ -66,7 +66,7 @@ impl<W: Create> Executor for CreateExecutor<'_, W> {
         match action {
             CreateAction::Create(step) => {
                 let late = plus_seconds(self.world.now(), CREATE_SECONDS_MIN) > self.deadline;
-                if late || rare::turn(rare::Turn::NoTimeToCreate) {
+                if late || failpoint::hit(Failpoint::NoTimeToCreate) {
                     return Ended::NoTime;
                 }
                 ended(self.world.create_image(step).await.map(Ended::Image))
@@ -80,15 +80,15 @@ impl<W: Create> Executor for CreateExecutor<'_, W> {
             CreateAction::Create(step) => Call {
                 name: "ec2:CreateImage",
                 region: &step.region,
-                place: Some(Place::Source),
-                creates: Some(Place::Source),
+                image_role: Some(ImageRole::Source),
+                creates: Some(ImageRole::Source),
             },
             CreateAction::Answer(step) => Call::of_answer(step),
         }
     }
 
-    async fn hand_over(&self, family: &FamilyId, worker: Worker) -> Result<(), CallError> {
-        self.world.send(queue_of(worker), &[family_due(family)]).await
+    async fn hand_over(&self, family: &FamilyId, role: Role) -> Result<(), CallError> {
+        self.world.send(queue_of(role), &[family_due(family)]).await
     }
 }
 
@@ -102,9 +102,9 @@ impl<W: Distribute> Executor for DistributeExecutor<'_, W> {
 
     async fn read(&self, read: &DistributeRead, family: &Family, policy: Option<&Policy>, keys: &TagKeys) -> Shown {
         match read {
-            DistributeRead::Row(place) => reads::row(self.world, keys, family, place).await,
+            DistributeRead::Row(image_role) => reads::row(self.world, keys, family, image_role).await,
             DistributeRead::SourceKeys => reads::source_keys(self.world, family, policy).await,
-            DistributeRead::Permissions(place) => reads::permissions(self.world, family, place).await,
+            DistributeRead::Permissions(image_role) => reads::permissions(self.world, family, image_role).await,
         }
     }
 
@@ -119,13 +119,13 @@ impl<W: Distribute> Executor for DistributeExecutor<'_, W> {
     fn call(action: &DistributeAction) -> Call<'_> {
         match action {
             DistributeAction::Copy(step) => {
-                let place = Place::Copy(step.destination.clone());
+                let image_role = ImageRole::Copy(step.destination.clone());
                 let (name, region) = ("ec2:CopyImage", &step.destination);
-                Call { name, region, place: Some(place.clone()), creates: Some(place) }
+                Call { name, region, image_role: Some(image_role.clone()), creates: Some(image_role) }
             }
             DistributeAction::Share(step) => {
                 let (name, region) = ("ec2:ModifyImageAttribute", &step.region);
-                Call { name, region, place: Some(step.place.clone()), creates: None }
+                Call { name, region, image_role: Some(step.image_role.clone()), creates: None }
             }
             DistributeAction::Answer(step) => Call::of_answer(step),
         }
@@ -133,7 +133,7 @@ impl<W: Distribute> Executor for DistributeExecutor<'_, W> {
 
     /// The tick sends what is `create-image`'s turn: it comes up only after a failure, and `distribute-image` needs no
     /// right to that queue for it.
-    async fn hand_over(&self, _: &FamilyId, _: Worker) -> Result<(), CallError> {
+    async fn hand_over(&self, _: &FamilyId, _: Role) -> Result<(), CallError> {
         Ok(())
     }
 }
@@ -177,7 +177,7 @@ where
 fn ended(result: Result<Ended, CallError>) -> Ended {
     match result {
         Ok(ended) => ended,
-        Err(error) if error.code == "InvalidAMIName.Duplicate" => Ended::NameTaken(holder_of_name(&error.message)),
+        Err(error) if error.code == "InvalidAMIName.Duplicate" => Ended::NameTaken(owner_of_name(&error.message)),
         Err(error) => Ended::Refused { fault: error.fault, error: error.aws_error() },
     }
 }
@@ -211,9 +211,9 @@ pub(crate) struct Call<'a> {
     name: &'static str,
     region: &'a Region,
     /// The image that it concerns; none for the instance's tags.
-    place: Option<Place>,
+    image_role: Option<ImageRole>,
     /// The image that it makes.
-    pub(super) creates: Option<Place>,
+    pub(super) creates: Option<ImageRole>,
 }
 
 impl<'a> Call<'a> {
@@ -222,12 +222,12 @@ impl<'a> Call<'a> {
             AnswerStep::RemoveButton(step) => ("ec2:DeleteTags", &step.region),
             AnswerStep::WriteStatus(step) => ("ec2:CreateTags", &step.tag.region),
         };
-        Self { name, region, place: None, creates: None }
+        Self { name, region, image_role: None, creates: None }
     }
 
     /// One line per call that changes something.
     pub(super) fn log(&self, family: &Family, ended: &Ended, invocation: &Invocation) {
-        let row = self.place.as_ref().and_then(|place| family.rows.get(place));
+        let row = self.image_role.as_ref().and_then(|image_role| family.rows.get(image_role));
         let image = row.and_then(|row| row.image.as_ref()).map(ToString::to_string);
         let (outcome, reason) = match ended {
             Ended::Image(_) | Ended::Done => ("done", None),

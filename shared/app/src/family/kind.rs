@@ -6,10 +6,10 @@ use crate::engine::{Input, Invocation, Kind};
 use crate::error::UseCaseError;
 use crate::ports::{CallError, Clock, Committed, KillSwitch, RecordReader, RecordWriter};
 use crate::settings::BoundedStack;
-use amiline_domain::family::{Family, Worker};
+use amiline_domain::family::{Family, Role};
 use amiline_domain::history::{HistoryItem, append};
 use amiline_domain::ids::FamilyId;
-use amiline_domain::plan::{self, Changes, Duty, Ended, Knock, Observed, Scene};
+use amiline_domain::plan::{self, Changes, Duty, Ended, FamilyHint, Observed, PlanInput};
 use amiline_domain::policy::Policy;
 use amiline_domain::record::{Expected, FamilyChange, Transaction, Write};
 use futures_util::future::join_all;
@@ -24,9 +24,9 @@ pub(crate) struct FamilyWork<'a, W, E> {
 }
 
 impl<W, E> FamilyWork<'_, W, E> {
-    fn scene<'b>(&'b self, policy: &'b Option<Policy>, now: Timestamp, paused: bool) -> Scene<'b> {
+    fn plan_input<'b>(&'b self, policy: &'b Option<Policy>, now: Timestamp, paused: bool) -> PlanInput<'b> {
         let BoundedStack { stack, bounds } = self.stack;
-        Scene { keys: &stack.keys, policy: policy.as_ref(), bounds, now, paused }
+        PlanInput { keys: &stack.keys, policy: policy.as_ref(), bounds, now, paused }
     }
 }
 
@@ -47,10 +47,10 @@ where
     E: Executor,
 {
     type Id = FamilyId;
-    type Role = Worker;
+    type Role = amiline_domain::family::Role;
     type Record = Family;
     type Given = Option<Policy>;
-    type Hint = Knock;
+    type Hint = FamilyHint;
     type Observed = Observed;
     type Read = <E::Duty as Duty>::Read;
     type Action = <E::Duty as Duty>::Action;
@@ -59,7 +59,7 @@ where
     type Transaction = Transaction;
     type Error = UseCaseError;
 
-    const ROLE: Worker = E::Duty::WORKER;
+    const ROLE: Role = E::Duty::ROLE;
 
     fn describe(id: &FamilyId) -> String {
         format!("family {id}")
@@ -69,23 +69,23 @@ where
         &family.id
     }
 
-    fn of_anything(hint: Knock) -> Knock {
-        Knock { everything: true, ..hint }
+    fn of_anything(hint: FamilyHint) -> FamilyHint {
+        FamilyHint { everything: true, ..hint }
     }
 
     fn absorb(&self, family: &mut Family, input: Input<'_, Self>, changes: &mut FamilyChanges) {
-        let scene = self.scene(input.given, input.now, input.paused);
-        changes.planned.merge(plan::absorb(family, input.observed, input.hint, scene));
+        let plan = self.plan_input(input.given, input.now, input.paused);
+        changes.planned.merge(plan::absorb(family, input.observed, input.hint, plan));
     }
 
     fn reads(&self, family: &Family, input: Input<'_, Self>) -> Vec<Self::Read> {
-        let scene = self.scene(input.given, input.now, input.paused);
-        plan::reads::<E::Duty>(family, input.observed, input.hint, scene)
+        let plan = self.plan_input(input.given, input.now, input.paused);
+        plan::reads::<E::Duty>(family, input.observed, input.hint, plan)
     }
 
     fn decide(&self, family: &mut Family, input: Input<'_, Self>, changes: &mut FamilyChanges) -> Vec<Self::Action> {
-        let scene = self.scene(input.given, input.now, input.paused);
-        let (actions, planned) = plan::decide::<E::Duty>(family, input.observed, scene);
+        let plan = self.plan_input(input.given, input.now, input.paused);
+        let (actions, planned) = plan::decide::<E::Duty>(family, input.observed, plan);
         changes.planned.merge(planned);
         actions
     }
@@ -98,18 +98,18 @@ where
         observed: &mut Observed,
         changes: &mut FamilyChanges,
     ) {
-        changes.planned.merge(E::Duty::conclude(family, action, ended, self.scene(policy, now, false)));
+        changes.planned.merge(E::Duty::conclude(family, action, ended, self.plan_input(policy, now, false)));
         let call = E::call(action);
         call.log(family, ended, self.invocation);
         // What was seen before a creating call says nothing about after it.
-        if let Some(place) = call.creates {
-            observed.rows.remove(&place);
+        if let Some(image_role) = call.creates {
+            observed.rows.remove(&image_role);
             observed.instance = None;
         }
     }
 
-    fn due(&self, family: &Family, input: Input<'_, Self>) -> Option<(Timestamp, Worker)> {
-        plan::due::<E::Duty>(family, self.scene(input.given, input.now, input.paused))
+    fn due(&self, family: &Family, input: Input<'_, Self>) -> Option<(Timestamp, Role)> {
+        plan::due::<E::Duty>(family, self.plan_input(input.given, input.now, input.paused))
     }
 
     fn is_empty(changes: &FamilyChanges) -> bool {
@@ -135,7 +135,7 @@ where
         let FamilyChanges { planned, history, with } = changes;
         let press = planned.press.clone().map(Write::from);
         let change = FamilyChange {
-            rows: planned.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect(),
+            rows: planned.rows.iter().filter_map(|image_role| family.rows.get(image_role).cloned()).collect(),
             pointers: planned.pointers.clone(),
             history: history.clone(),
             with: press.into_iter().chain(with.iter().cloned()).collect(),
@@ -186,8 +186,8 @@ where
         self.world.commit(transaction).await
     }
 
-    async fn hand_over(&self, id: &FamilyId, worker: Worker) {
-        if let Err(error) = self.executor.hand_over(id, worker).await {
+    async fn hand_over(&self, id: &FamilyId, role: Role) {
+        if let Err(error) = self.executor.hand_over(id, role).await {
             tracing::warn!(family = %id, error = %error, "hand-over left to the tick");
         }
     }

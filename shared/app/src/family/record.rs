@@ -3,8 +3,8 @@
 use super::log_recorded;
 use crate::engine::commit_surely;
 use crate::error::UseCaseError;
+use crate::failpoint::{self, Failpoint};
 use crate::ports::{CallError, Committed, RecordReader, RecordWriter};
-use crate::rare;
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
 use amiline_domain::history::HistoryItem;
@@ -20,7 +20,7 @@ pub(crate) async fn whole_family<W: RecordReader>(world: &W, id: &FamilyId) -> R
     let mut torn = None;
     for _ in 0..READS_MAX {
         match world.family(id).await? {
-            Some(family) if !family.is_whole() || rare::turn(rare::Turn::TornRead) => torn = Some(family.region),
+            Some(family) if !family.is_whole() || failpoint::hit(Failpoint::TornRead) => torn = Some(family.region),
             read => return Ok(read),
         }
     }

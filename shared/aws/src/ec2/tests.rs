@@ -6,8 +6,8 @@ use amiline_app::ports::{
     TagReader,
 };
 use amiline_domain::description::ImageDescription;
-use amiline_domain::family::Place;
-use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::family::ImageRole;
+use amiline_domain::fault::{Fault, owner_of_name};
 use amiline_domain::ids::{
     AccountId, DeviceName, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId,
 };
@@ -128,7 +128,7 @@ async fn the_holder_of_a_taken_name_is_in_the_message() {
         "AMI name a is already in use by AMI ami-0123456789abcdef0",
     )])
     .await;
-    assert_eq!(holder_of_name(&result.unwrap_err().message), Some(image()));
+    assert_eq!(owner_of_name(&result.unwrap_err().message), Some(image()));
 }
 
 #[tokio::test]
@@ -246,7 +246,10 @@ async fn tags_are_removed_by_key_and_value_and_shares_name_no_group() {
         "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111",
     ];
     let targets = targets.map(|text| text.parse().unwrap()).into();
-    world.share_image(&ShareStep { place: Place::Source, region: region(), image: image(), targets }).await.unwrap();
+    world
+        .share_image(&ShareStep { image_role: ImageRole::Source, region: region(), image: image(), targets })
+        .await
+        .unwrap();
     let asked = stub.asked();
     for (body, action) in asked.iter().zip(["DeleteTags", "CreateTags"]) {
         assert!(body.contains(&format!("Action={action}")), "{body}");

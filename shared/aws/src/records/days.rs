@@ -50,14 +50,14 @@ impl<S: ReadsDays> DayReader for Aws<S> {
 
     async fn enrolments_ended_on(&self, day: Day, from: Option<String>) -> Result<EndedPage, CallError> {
         let (listed, next) = self.listed(self.settings.table(), layout::ENROLMENTS_ENDED, day, from).await?;
-        let place = |item: &Item| {
+        let image_role = |item: &Item| {
             let sk = item.get(layout::SK).and_then(|sk| sk.as_s().ok())?;
             Some(layout::key(layout::pk_of(item)?, sk))
         };
         let about = day.to_string();
         let call = Call::new("dynamodb:BatchGetItem", &about, self.home());
         let mut found = Vec::new();
-        for item in self.batch(call, self.settings.table(), listed.iter().filter_map(place).collect()).await? {
+        for item in self.batch(call, self.settings.table(), listed.iter().filter_map(image_role).collect()).await? {
             let entry: HistoryEntry = items::read(item).map_err(|e| call.unreadable(&e))?;
             found.push(entry.data);
         }

@@ -86,7 +86,7 @@ pub(super) fn due(item: &Item) -> Option<Due> {
     let (pk, sk) = (of(item, layout::PK)?, of(item, layout::SK)?);
     let (at, kind) = layout::parse_due_at(of(item, layout::DUE_AT)?)?;
     match kind {
-        DueKind::Family(worker) => Some(Due::Family { family: layout::family_of_pk(pk)?, worker, at }),
+        DueKind::Family(role) => Some(Due::Family { family: layout::family_of_pk(pk)?, role, at }),
         DueKind::Press => Some(Due::Press { key: layout::press_of_pk(pk)?, at }),
         DueKind::Enrolment => Some(Due::Enrolment { key: layout::enrolment_of_pk(pk)?, at }),
         DueKind::Notify => Some(Due::History { pk: pk.to_owned(), sk: sk.to_owned(), at }),

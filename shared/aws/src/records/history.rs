@@ -25,24 +25,28 @@ impl HistoryPlace {
 
 impl Aws<Notify> {
     /// Takes the mark off. An item that is gone stays gone, and one that was marked before stays as it is.
-    pub(crate) async fn forget_unannounced(&self, place: &HistoryPlace) -> Result<(), CallError> {
+    pub(crate) async fn forget_unannounced(&self, image_role: &HistoryPlace) -> Result<(), CallError> {
         let update = Expression::default()
             .remove(layout::UNANNOUNCED)
             .remove(layout::TOLD)
             .remove(layout::DUE_SHARD)
             .remove(layout::DUE_AT)
             .when_present(layout::PK);
-        self.update(self.settings.table(), layout::key(&place.pk, &place.sk), &update, &place.pk).await.map(|_| ())
+        self.update(self.settings.table(), layout::key(&image_role.pk, &image_role.sk), &update, &image_role.pk)
+            .await
+            .map(|_| ())
     }
 
     /// Adds to those who were told. An item that is gone stays gone, and one that waits for nobody stays as it is.
-    pub(crate) async fn add_told(&self, place: &HistoryPlace, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+    pub(crate) async fn add_told(&self, image_role: &HistoryPlace, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
         if told.is_empty() {
             return Ok(());
         }
         let told = told.iter().map(|receiver| receiver.as_str().to_owned()).collect();
         let update = Expression::default().add_texts(layout::TOLD, told).when_present(layout::UNANNOUNCED);
-        self.update(self.settings.table(), layout::key(&place.pk, &place.sk), &update, &place.pk).await.map(|_| ())
+        self.update(self.settings.table(), layout::key(&image_role.pk, &image_role.sk), &update, &image_role.pk)
+            .await
+            .map(|_| ())
     }
 
     /// The item, if it still waits.

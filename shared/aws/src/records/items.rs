@@ -5,7 +5,7 @@ use super::layout::{self, DueKind};
 use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::coverage::Made;
 use amiline_domain::enrolment::Enrolment;
-use amiline_domain::family::{Family, ImageRow, RowState, Worker};
+use amiline_domain::family::{Family, ImageRow, Role, RowState};
 use amiline_domain::history::{EventKind, HistoryItem};
 use amiline_domain::ids::{FamilyId, PolicyName, StackName};
 use amiline_domain::policy::Watch;
@@ -34,15 +34,15 @@ pub(super) fn write<T: Serialize>(item: &T) -> Result<Item, String> {
 /// When a family is due, and for whom. While it is leased that is the lease's end, so that the family of a dead
 /// worker is found.
 pub(super) fn family_due(family: &Family) -> Option<String> {
-    let worker = family.work.due.map(|(_, worker)| worker);
+    let role = family.work.due.map(|(_, role)| role);
     let at = family.work.due_at()?;
-    Some(layout::due_at(at, DueKind::Family(worker.unwrap_or_else(|| turn(family)))))
+    Some(layout::due_at(at, DueKind::Family(role.unwrap_or_else(|| turn(family)))))
 }
 
 /// Whose turn it is by the state of the source image, for a lease without a next look.
-fn turn(family: &Family) -> Worker {
+fn turn(family: &Family) -> Role {
     let made = family.source().is_some_and(|row| row.state == RowState::Available);
-    if made { Worker::Distribute } else { Worker::Create }
+    if made { Role::Distribute } else { Role::Create }
 }
 
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ struct Row {
 }
 
 pub(super) fn row_item(pk: &str, row: &ImageRow) -> Result<Item, String> {
-    write(&Row { pk: pk.to_owned(), sk: layout::image_sk(&row.place), data: row.clone() })
+    write(&Row { pk: pk.to_owned(), sk: layout::image_sk(&row.image_role), data: row.clone() })
 }
 
 /// A family from its META and its rows; `None` without a META.
@@ -78,7 +78,7 @@ pub(super) fn family(items: Vec<Item>) -> Result<Option<Family>, String> {
     Ok(meta.map(|meta| {
         let mut family = meta.data;
         family.work.pending_hints = meta.pending_hints;
-        family.rows = rows.into_iter().map(|row| (row.place.clone(), row)).collect();
+        family.rows = rows.into_iter().map(|row| (row.image_role.clone(), row)).collect();
         family
     }))
 }

@@ -23,7 +23,7 @@ use super::Item;
 use amiline_domain::day::Day;
 use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::EnrolmentKey;
-use amiline_domain::family::{Place, Worker};
+use amiline_domain::family::{ImageRole, Role};
 use amiline_domain::history::Subject;
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, digest};
 use amiline_domain::plan::StatusStep;
@@ -123,8 +123,8 @@ pub(super) fn policy_of_watch_pk(pk: &str) -> Option<PolicyName> {
     PolicyName::new(pk.strip_prefix("WATCH#")?).ok()
 }
 
-pub(super) fn image_sk(place: &Place) -> String {
-    format!("{IMAGE_PREFIX}{place}")
+pub(super) fn image_sk(image_role: &ImageRole) -> String {
+    format!("{IMAGE_PREFIX}{image_role}")
 }
 
 pub(super) fn history_sk(seq: u64) -> String {
@@ -247,7 +247,7 @@ pub(super) fn padded(second: i64) -> String {
 /// What has to be done when something is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DueKind {
-    Family(Worker),
+    Family(Role),
     Press,
     Enrolment,
     Notify,
@@ -256,8 +256,8 @@ pub(super) enum DueKind {
 
 impl DueKind {
     pub(super) const ALL: [Self; 6] = [
-        DueKind::Family(Worker::Create),
-        DueKind::Family(Worker::Distribute),
+        DueKind::Family(Role::Create),
+        DueKind::Family(Role::Distribute),
         DueKind::Press,
         DueKind::Enrolment,
         DueKind::Notify,
@@ -266,8 +266,8 @@ impl DueKind {
 
     fn as_str(self) -> &'static str {
         match self {
-            DueKind::Family(Worker::Create) => "create",
-            DueKind::Family(Worker::Distribute) => "distribute",
+            DueKind::Family(Role::Create) => "create",
+            DueKind::Family(Role::Distribute) => "distribute",
             DueKind::Press => "press",
             DueKind::Enrolment => "enrolment",
             DueKind::Notify => "notify",

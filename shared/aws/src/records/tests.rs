@@ -8,7 +8,7 @@ use super::transaction::{self, Cancelled, Part};
 use super::*;
 use amiline_domain::budget::Budget;
 use amiline_domain::description::ImageDescription;
-use amiline_domain::family::{Family, FormerStatus, ImageRow, Phase, Place, RowState, ShareState, Worker};
+use amiline_domain::family::{Family, FormerStatus, ImageRole, ImageRow, Phase, Role, RowState, ShareState};
 use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
 use amiline_domain::ids::{AccountId, DeviceName, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
 use amiline_domain::image::InstanceName;
@@ -42,7 +42,7 @@ fn press_key() -> PressKey {
     }
 }
 
-fn row(family: &Family, place: Place, region: &str) -> ImageRow {
+fn row(family: &Family, image_role: ImageRole, region: &str) -> ImageRow {
     let policy = PolicyName::new("default").unwrap();
     let key = ImageKey::create(&family.id, 1);
     ImageRow {
@@ -51,7 +51,7 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
         maybe_made: true,
         refused: Some(ImageReason::Unfit { rejection: Rejection::Terminated }),
         recheck: None,
-        place,
+        image_role,
         region: Region::new(region).unwrap(),
         attempt: 1,
         rename: 2,
@@ -63,7 +63,7 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
         looked_at: None,
         refusals: 3,
         not_before: Some(at("2026-11-24T13:00:00Z")),
-        holder: None,
+        name_owner: None,
         reason: Some(ImageReason::FailedInEc2 { message: Some("späť <b> \u{1f980}".to_owned()) }),
         snapshots: vec![SnapshotId::new("snap-0123456789abcdef0").unwrap()],
         encrypted: Some(false),
@@ -78,7 +78,7 @@ fn row(family: &Family, place: Place, region: &str) -> ImageRow {
         shared_at: Some(now()),
         shared_by_others: ["999999999999".parse().unwrap()].into(),
         public: true,
-        twins: std::collections::BTreeSet::new(),
+        duplicates: std::collections::BTreeSet::new(),
     }
 }
 
@@ -99,7 +99,7 @@ fn family() -> Family {
         work: WorkState {
             version: 7,
             lease: Some(Lease { holder: "request-1".to_owned(), until: at("2026-11-24T12:01:30Z") }),
-            due: Some((at("2026-11-24T12:05:00Z"), Worker::Distribute)),
+            due: Some((at("2026-11-24T12:05:00Z"), Role::Distribute)),
             pending_hints: 0,
         },
         stack: stack.clone(),
@@ -133,19 +133,19 @@ fn family() -> Family {
         seq: 0,
         last_hash: String::new(),
         created_at: now(),
-        row_versions: std::collections::BTreeMap::from([(Place::Source, 7)]),
+        row_versions: std::collections::BTreeMap::from([(ImageRole::Source, 7)]),
         rows: std::collections::BTreeMap::new(),
     };
     let rows = [
-        row(&family, Place::Source, "us-east-1"),
-        row(&family, Place::Copy(Region::new("eu-west-1").unwrap()), "eu-west-1"),
+        row(&family, ImageRole::Source, "us-east-1"),
+        row(&family, ImageRole::Copy(Region::new("eu-west-1").unwrap()), "eu-west-1"),
     ];
-    family.rows = rows.into_iter().map(|row| (row.place.clone(), row)).collect();
+    family.rows = rows.into_iter().map(|row| (row.image_role.clone(), row)).collect();
     family
 }
 
 fn history(family: &mut Family, kind: EventKind) -> HistoryItem {
-    append(family, Fact::of(kind, &Place::Source, None).because(ImageReason::SourceGone), now())
+    append(family, Fact::of(kind, &ImageRole::Source, None).because(ImageReason::SourceGone), now())
 }
 
 fn change() -> FamilyChange {
@@ -264,7 +264,7 @@ fn history_comes_back_as_it_was_and_its_chain_holds() {
 
 #[test]
 fn what_is_due_sorts_by_time_and_is_found_by_its_second() {
-    let due = layout::due_at(now(), DueKind::Family(Worker::Create));
+    let due = layout::due_at(now(), DueKind::Family(Role::Create));
     assert_eq!(due, "001795521600#create");
     assert!(due < layout::due_before(now()));
     assert!(due >= layout::due_before(at("2026-11-24T11:59:59.999Z")));
@@ -293,7 +293,7 @@ fn a_leased_family_is_due_when_the_lease_ends() {
     assert_eq!(items::family_due(&family).as_deref(), Some("001795521690#create"));
     family.work.lease = None;
     assert_eq!(items::family_due(&family), None);
-    family.work.due = Some((now(), Worker::Create));
+    family.work.due = Some((now(), Role::Create));
     assert_eq!(items::family_due(&family).as_deref(), Some("001795521600#create"));
 }
 

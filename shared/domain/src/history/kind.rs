@@ -40,7 +40,7 @@ pub enum EventKind {
     /// After somebody's hand an image is shared as its policy says again.
     SharesInOrder,
     /// A second image carries the intent of a recorded one.
-    TwinFound,
+    DuplicateFound,
     /// Everything the policy asks for exists.
     FamilyComplete,
     /// Something of it is missing.
@@ -112,7 +112,7 @@ impl EventKind {
             EventKind::SharedByOthers => "shared-by-others",
             EventKind::ShareTakenBack => "share-taken-back",
             EventKind::SharesInOrder => "shares-in-order",
-            EventKind::TwinFound => "twin-found",
+            EventKind::DuplicateFound => "duplicate-found",
             EventKind::FamilyComplete => "family-complete",
             EventKind::FamilyPartial => "family-partial",
             EventKind::FamilyFailed => "family-failed",
@@ -148,7 +148,7 @@ impl EventKind {
             | EventKind::SharedByOthers
             | EventKind::ShareTakenBack
             | EventKind::SharesInOrder
-            | EventKind::TwinFound
+            | EventKind::DuplicateFound
             | EventKind::FamilyComplete
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed
@@ -184,7 +184,7 @@ impl EventKind {
             | EventKind::SharedByOthers
             | EventKind::ShareTakenBack
             | EventKind::SharesInOrder
-            | EventKind::TwinFound
+            | EventKind::DuplicateFound
             | EventKind::FamilyComplete
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed
@@ -223,7 +223,7 @@ impl EventKind {
             | EventKind::SharedByOthers
             | EventKind::ShareTakenBack
             | EventKind::SharesInOrder
-            | EventKind::TwinFound
+            | EventKind::DuplicateFound
             | EventKind::FamilyRetried
             | EventKind::SlotsMissed
             | EventKind::CoverageLost
@@ -262,7 +262,7 @@ impl EventKind {
             | EventKind::EnrolmentEnded
             | EventKind::SlotsMissed
             | EventKind::KillSwitchOn => Severity::Warning,
-            EventKind::TwinFound
+            EventKind::DuplicateFound
             | EventKind::ImageMadePublic
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed

@@ -29,9 +29,14 @@ fn a_subject_names_the_machine_and_stays_within_what_sns_takes() {
         subject_of("image-creating", "us-east-1", "web-1"),
         "Amiline: web-1 (i-0a1b2c3d4e5f60718): creating ami-0f1e2d3c4b5a69788"
     );
-    for event in
-        ["image-deregistered", "twin-found", "copy-available", "coverage-restored", "share-failed", "family-complete"]
-    {
+    for event in [
+        "image-deregistered",
+        "duplicate-found",
+        "copy-available",
+        "coverage-restored",
+        "share-failed",
+        "family-complete",
+    ] {
         for name in ["a".repeat(64), "\u{1f4b0}".repeat(64), "名前".to_owned(), "<b>\u{202e}`x".to_owned()] {
             let subject = subject_of(event, "ap-southeast-3", &name);
             assert!(subject.is_ascii() && subject.len() < 100, "{subject}");

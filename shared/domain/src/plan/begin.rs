@@ -1,7 +1,7 @@
 //! The first record of a family: an admitted press, or a refused one.
 
-use super::{Changes, Scene};
-use crate::family::{Family, ImageRow, Outcome, Phase, Place, RowState, ShareState, Worker};
+use super::{Changes, PlanInput};
+use crate::family::{Family, ImageRole, ImageRow, Outcome, Phase, Role, RowState, ShareState};
 use crate::history::{EventKind, Fact};
 use crate::ids::{AccountId, PolicyName, Region, StackName};
 use crate::image::ObservedInstance;
@@ -58,9 +58,9 @@ pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family
         told: None,
     };
     let changes = Changes {
-        facts: vec![Fact::of(EventKind::ImageRequested, &Place::Source, None)],
+        facts: vec![Fact::of(EventKind::ImageRequested, &ImageRole::Source, None)],
         press: Some(PressWrite::Put { key: press_key(begun), expected: Expected::read_at(begun.press.rev), press }),
-        rows: BTreeSet::from([Place::Source]),
+        rows: BTreeSet::from([ImageRole::Source]),
         family: true,
         ..Changes::default()
     };
@@ -95,7 +95,7 @@ pub fn refuse(
         told: Some(ToldRefusal { what: rejection.identity(begun.value), at: now, repeats: 0 }),
     };
     let changes = Changes {
-        facts: vec![Fact::of(EventKind::RequestRejected, &Place::Source, None).because(reason)],
+        facts: vec![Fact::of(EventKind::RequestRejected, &ImageRole::Source, None).because(reason)],
         press: Some(PressWrite::Put { key: press_key(begun), expected: Expected::read_at(begun.press.rev), press }),
         family: true,
         ..Changes::default()
@@ -183,9 +183,9 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
 pub(super) fn want_source(family: &mut Family, instance: &ObservedInstance, admission: &Admission, now: Timestamp) {
     let policy = &admission.policy_ref.name;
     family.making = Making::of(&admission.policy.create, policy, instance, family.slot);
-    let row = new_row(family, Place::Source, family.region.clone(), policy, now);
-    family.rows.insert(Place::Source, row);
-    family.work.due = Some((now, Worker::Create));
+    let row = new_row(family, ImageRole::Source, family.region.clone(), policy, now);
+    family.rows.insert(ImageRole::Source, row);
+    family.work.due = Some((now, Role::Create));
 }
 
 /// Gives the family the refusal as its answer.
@@ -194,21 +194,21 @@ pub(super) fn answer_refused(family: &mut Family, reason: &RequestReason, now: T
     family.rejection = Some(reason.clone());
     family.status = Some(status::rejected(reason));
     family.status_due = true;
-    family.work.due = Some((now, Worker::Create));
+    family.work.due = Some((now, Role::Create));
 }
 
 /// A row whose image is still to be made.
-fn new_row(family: &Family, place: Place, region: Region, policy: &PolicyName, now: Timestamp) -> ImageRow {
-    let key = match &place {
-        Place::Source => ImageKey::create(&family.id, 1),
-        Place::Copy(destination) => family.source_image().map_or_else(
+fn new_row(family: &Family, image_role: ImageRole, region: Region, policy: &PolicyName, now: Timestamp) -> ImageRow {
+    let key = match &image_role {
+        ImageRole::Source => ImageKey::create(&family.id, 1),
+        ImageRole::Copy(destination) => family.source_image().map_or_else(
             || ImageKey::create(&family.id, 1),
             |source| ImageKey::copy(&family.id, source, destination, 1),
         ),
     };
     ImageRow {
         name: family.image_name(policy, &key, 0),
-        place,
+        image_role,
         region,
         written_at: 0,
         attempt: 1,
@@ -224,7 +224,7 @@ fn new_row(family: &Family, place: Place, region: Region, policy: &PolicyName, n
         maybe_made: false,
         refused: None,
         recheck: None,
-        holder: None,
+        name_owner: None,
         reason: None,
         snapshots: Vec::new(),
         encrypted: None,
@@ -235,13 +235,13 @@ fn new_row(family: &Family, place: Place, region: Region, policy: &PolicyName, n
         shared_at: None,
         shared_by_others: BTreeSet::new(),
         public: false,
-        twins: BTreeSet::new(),
+        duplicates: BTreeSet::new(),
     }
 }
 
 /// Adds the rows of every copy that is missing, once the source is there.
-pub(super) fn want_copies(family: &mut Family, scene: Scene<'_>, changes: &mut Changes) {
-    let (Some(policy), Some(policy_ref)) = (scene.policy, family.policy.clone()) else { return };
+pub(super) fn want_copies(family: &mut Family, input: PlanInput<'_>, changes: &mut Changes) {
+    let (Some(policy), Some(policy_ref)) = (input.policy, family.policy.clone()) else { return };
     let Some(source) = family.source().filter(|row| row.state == RowState::Available) else { return };
     let home_copy = (source.as_wanted == Some(false)).then(|| family.region.clone());
     let destinations: Vec<Region> = policy
@@ -253,11 +253,11 @@ pub(super) fn want_copies(family: &mut Family, scene: Scene<'_>, changes: &mut C
         .chain(home_copy)
         .collect();
     for region in destinations {
-        let place = Place::Copy(region.clone());
-        if !family.rows.contains_key(&place) {
-            let row = new_row(family, place.clone(), region, &policy_ref.name, scene.now);
-            family.rows.insert(place.clone(), row);
-            changes.rows.insert(place);
+        let image_role = ImageRole::Copy(region.clone());
+        if !family.rows.contains_key(&image_role) {
+            let row = new_row(family, image_role.clone(), region, &policy_ref.name, input.now);
+            family.rows.insert(image_role.clone(), row);
+            changes.rows.insert(image_role);
         }
     }
 }

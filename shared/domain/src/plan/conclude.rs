@@ -1,8 +1,8 @@
 //! Taking in how a call ended.
 
 use super::instance::DOUBTFUL_REFUSALS_MAX;
-use super::{AnswerStep, Changes, Ended, Scene, ShareRefused, ShareStep, Stopped, backoff, turns};
-use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
+use super::{AnswerStep, Changes, Ended, PlanInput, ShareRefused, ShareStep, Stopped, backoff, transitions};
+use crate::family::{Family, ImageRole, ImageRow, Phase, RowState, ShareState};
 use crate::fault::Fault;
 use crate::history::{EventKind, Fact};
 use crate::reason::ImageReason;
@@ -20,14 +20,14 @@ const STATUS_REFUSALS_MAX: u32 = 3;
 const DOUBTFUL: [&str; 2] = ["InvalidInstanceID.NotFound", "InvalidParameterValue"];
 
 /// Of a call that makes the image of a row.
-pub(super) fn made(family: &mut Family, place: &Place, ended: &Ended, scene: Scene<'_>) -> Changes {
+pub(super) fn made(family: &mut Family, image_role: &ImageRole, ended: &Ended, input: PlanInput<'_>) -> Changes {
     let mut changes = Changes::default();
-    let Some(row) = family.rows.get_mut(place) else { return changes };
-    changes.rows.insert(place.clone());
+    let Some(row) = family.rows.get_mut(image_role) else { return changes };
+    changes.rows.insert(image_role.clone());
     match ended {
         Ended::Image(id) => {
-            turns::begun(row, id, scene, &mut changes);
-            if place.is_source() {
+            transitions::begun(row, id, input, &mut changes);
+            if image_role.is_source() {
                 family.status = Some(status::under_way(family));
                 family.status_image = Some(id.clone());
                 family.status_due = true;
@@ -35,28 +35,30 @@ pub(super) fn made(family: &mut Family, place: &Place, ended: &Ended, scene: Sce
             }
         }
         // The image that holds the name may be ours, from a call whose answer was lost: look at it before anything else.
-        Ended::NameTaken(holder) => row.holder.clone_from(holder),
+        Ended::NameTaken(holder) => row.name_owner.clone_from(holder),
         Ended::Refused { fault: Fault::Later, error } => {
             row.state = RowState::Wanted;
-            put_off(row, error.clone().into(), scene);
+            put_off(row, error.clone().into(), input);
         }
         // Nobody refused anything, so the next invocation need not wait longer for each that had no time.
         Ended::NoTime => {
             row.state = RowState::Wanted;
-            row.not_before = Some(plus_seconds(scene.now, NO_TIME_SECONDS));
+            row.not_before = Some(plus_seconds(input.now, NO_TIME_SECONDS));
         }
         Ended::Refused { fault: Fault::Reject, error }
-            if place.is_source() && DOUBTFUL.contains(&error.code.as_str()) && row.refusals < DOUBTFUL_REFUSALS_MAX =>
+            if image_role.is_source()
+                && DOUBTFUL.contains(&error.code.as_str())
+                && row.refusals < DOUBTFUL_REFUSALS_MAX =>
         {
             row.state = RowState::Wanted;
-            put_off(row, error.clone().into(), scene);
+            put_off(row, error.clone().into(), input);
         }
         // An earlier call of this attempt may have had its effect: its image is looked for before it is given up.
         Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, error } if row.maybe_made => {
             row.refused = Some(error.clone().into());
         }
         Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, error } => {
-            turns::failed(row, RowState::Failed, error.clone().into(), &mut changes);
+            transitions::failed(row, RowState::Failed, error.clone().into(), &mut changes);
         }
         // It may have had its effect: stay at `Calling`, and look.
         Ended::Refused { fault: Fault::Unknown, error } => {
@@ -68,18 +70,18 @@ pub(super) fn made(family: &mut Family, place: &Place, ended: &Ended, scene: Sce
     changes
 }
 
-fn put_off(row: &mut ImageRow, reason: ImageReason, scene: Scene<'_>) {
-    backoff::put_off(row, scene);
+fn put_off(row: &mut ImageRow, reason: ImageReason, input: PlanInput<'_>) {
+    backoff::put_off(row, input);
     row.reason = Some(reason);
 }
 
 /// Of a call that shares an image.
-pub(super) fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene: Scene<'_>) -> Changes {
+pub(super) fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, input: PlanInput<'_>) -> Changes {
     let mut changes = Changes::default();
-    let Some(row) = family.rows.get_mut(&step.place) else { return changes };
-    changes.rows.insert(step.place.clone());
+    let Some(row) = family.rows.get_mut(&step.image_role) else { return changes };
+    changes.rows.insert(step.image_role.clone());
     if matches!(ended, Ended::Done | Ended::Shared { .. }) {
-        row.shared_at = Some(scene.now);
+        row.shared_at = Some(input.now);
     }
     match ended {
         Ended::Done | Ended::Image(_) => {
@@ -87,28 +89,28 @@ pub(super) fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene
             row.refusals = 0;
             row.not_before = None;
             row.reason = None;
-            changes.facts.push(Fact::of(EventKind::ImageShared, &step.place, Some(&step.image)));
+            changes.facts.push(Fact::of(EventKind::ImageShared, &step.image_role, Some(&step.image)));
             if row.refused_targets.is_empty() {
                 row.share = ShareState::Shared;
             } else {
                 // An earlier look found out whom EC2 refuses; these were the rest.
                 let reason = ImageReason::not_shared_with(row, None);
-                turns::not_shared(row, reason, &mut changes);
+                transitions::not_shared(row, reason, &mut changes);
             }
         }
         Ended::Shared { shared, refused, stopped } => {
             row.shared_with.extend(shared.iter().cloned());
             row.refused_targets.extend(refused.clone());
             if !shared.is_empty() {
-                changes.facts.push(Fact::of(EventKind::ImageShared, &step.place, Some(&step.image)));
+                changes.facts.push(Fact::of(EventKind::ImageShared, &step.image_role, Some(&step.image)));
             }
             let then = match stopped {
                 Some(Stopped::EnoughCalls) => {
-                    put_off(row, ImageReason::SharingGoesOn, scene);
+                    put_off(row, ImageReason::SharingGoesOn, input);
                     return changes;
                 }
                 Some(Stopped::Refused(ShareRefused { fault: Fault::Later | Fault::Unknown, error })) => {
-                    put_off(row, error.clone().into(), scene);
+                    put_off(row, error.clone().into(), input);
                     return changes;
                 }
                 Some(Stopped::Refused(ShareRefused { fault: Fault::Reject | Fault::NeedsPerson, error })) => {
@@ -117,12 +119,12 @@ pub(super) fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene
                 None => None,
             };
             let reason = ImageReason::not_shared_with(row, then);
-            turns::not_shared(row, reason, &mut changes);
+            transitions::not_shared(row, reason, &mut changes);
         }
         // Adding a permission twice is harmless, so an unknown outcome is simply tried again.
-        Ended::Refused { fault: Fault::Later | Fault::Unknown, error } => put_off(row, error.clone().into(), scene),
+        Ended::Refused { fault: Fault::Later | Fault::Unknown, error } => put_off(row, error.clone().into(), input),
         Ended::Refused { fault: Fault::Reject | Fault::NeedsPerson, error } => {
-            turns::not_shared(row, ImageReason::NotShared(Box::new(error.clone())), &mut changes);
+            transitions::not_shared(row, ImageReason::NotShared(Box::new(error.clone())), &mut changes);
         }
         Ended::NameTaken(_) | Ended::Gone | Ended::NoTime => {}
     }
@@ -130,14 +132,14 @@ pub(super) fn shared(family: &mut Family, step: &ShareStep, ended: &Ended, scene
 }
 
 /// Of a call that answers on the instance.
-pub(super) fn answered(family: &mut Family, step: &AnswerStep, ended: &Ended, scene: Scene<'_>) -> Changes {
+pub(super) fn answered(family: &mut Family, step: &AnswerStep, ended: &Ended, input: PlanInput<'_>) -> Changes {
     match step {
-        AnswerStep::RemoveButton(_) => button_removed(family, ended, scene),
-        AnswerStep::WriteStatus(step) => status_written(family, &step.tag.value, ended, scene),
+        AnswerStep::RemoveButton(_) => button_removed(family, ended, input),
+        AnswerStep::WriteStatus(step) => status_written(family, &step.tag.value, ended, input),
     }
 }
 
-fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
+fn button_removed(family: &mut Family, ended: &Ended, input: PlanInput<'_>) -> Changes {
     let mut changes = Changes { family: true, ..Changes::default() };
     match ended {
         // An instance that is gone has no tag left to remove. Any other refusal leaves the tag there, so the press stays
@@ -152,21 +154,21 @@ fn button_removed(family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Chang
             changes.press = family.press_key().map(|key| PressWrite::Clear {
                 key,
                 slot: family.slot,
-                cleared_at: scene.now,
+                cleared_at: input.now,
                 answer: family.status.clone(),
             });
         }
-        Ended::Refused { .. } => backoff::put_off_answer(family, scene),
+        Ended::Refused { .. } => backoff::put_off_answer(family, input),
     }
     changes
 }
 
-fn status_written(family: &mut Family, written: &str, ended: &Ended, scene: Scene<'_>) -> Changes {
+fn status_written(family: &mut Family, written: &str, ended: &Ended, input: PlanInput<'_>) -> Changes {
     // An image that began beside this call has another status, which is still to be written.
     let is_newest = family.status.as_deref() == Some(written);
     match ended {
         Ended::Refused { fault: Fault::Later | Fault::Unknown, .. } if family.answer_refusals < STATUS_REFUSALS_MAX => {
-            backoff::put_off_answer(family, scene);
+            backoff::put_off_answer(family, input);
         }
         Ended::Done
         | Ended::Gone

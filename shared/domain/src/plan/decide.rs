@@ -2,9 +2,10 @@
 
 use super::wait::{is_ready, keys_unknown};
 use super::{
-    AnswerStep, Changes, CopyStep, CreateStep, Duty, Observed, Scene, ShareStep, StatusStep, TagStep, instance, restate,
+    AnswerStep, Changes, CopyStep, CreateStep, Duty, Observed, PlanInput, ShareStep, StatusStep, TagStep, instance,
+    restate,
 };
-use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState};
+use crate::family::{Family, ImageRole, Outcome, Phase, RowState, ShareState};
 use crate::history::{EventKind, Fact};
 use crate::policy::Policy;
 use crate::reason::OutcomeReason;
@@ -14,21 +15,21 @@ use crate::target::ShareTarget;
 
 /// Decides which calls to make now, with the family already saying so. They may be made only after the family, the
 /// facts and the press were written.
-pub fn decide<D: Duty>(family: &mut Family, observed: &Observed, scene: Scene<'_>) -> (Vec<D::Action>, Changes) {
+pub fn decide<D: Duty>(family: &mut Family, observed: &Observed, input: PlanInput<'_>) -> (Vec<D::Action>, Changes) {
     let mut changes = Changes::default();
     let mut actions = Vec::new();
-    if let (Phase::Working, Some(policy)) = (family.phase, scene.policy) {
-        if !scene.paused {
-            actions.extend(D::own_actions(family, policy, observed, scene, &mut changes));
+    if let (Phase::Working, Some(policy)) = (family.phase, input.policy) {
+        if !input.paused {
+            actions.extend(D::own_actions(family, policy, observed, input, &mut changes));
         }
-        let open = keys_unknown(family, scene)
+        let open = keys_unknown(family, input)
             || family.rows.values().any(|row| row.state.is_open() || awaits_share(row.state, row.share));
         if !open {
             settle(family, &mut changes);
         }
     }
-    if !scene.paused {
-        actions.extend(answer(family, observed, scene).map(D::Action::from));
+    if !input.paused {
+        actions.extend(answer(family, observed, input).map(D::Action::from));
     }
     (actions, changes)
 }
@@ -41,10 +42,10 @@ pub(super) fn create(
     family: &mut Family,
     policy: &Policy,
     observed: &Observed,
-    scene: Scene<'_>,
+    input: PlanInput<'_>,
     changes: &mut Changes,
 ) -> Option<CreateStep> {
-    let row = family.source().filter(|row| row.state == RowState::Wanted && is_ready(row, scene.now))?;
+    let row = family.source().filter(|row| row.state == RowState::Wanted && is_ready(row, input.now))?;
     if !instance::saw_imageable(observed) {
         return None;
     }
@@ -56,9 +57,9 @@ pub(super) fn create(
         description: family.description(),
         reboot: policy.create.reboot,
         devices: family.making.devices.clone(),
-        tags: scene.keys.of_image(family, row, &key),
+        tags: input.keys.of_image(family, row, &key),
     };
-    announce(family, &Place::Source, scene, changes);
+    announce(family, &ImageRole::Source, input, changes);
     Some(step)
 }
 
@@ -66,21 +67,21 @@ pub(super) fn copies(
     family: &mut Family,
     policy: &Policy,
     observed: &Observed,
-    scene: Scene<'_>,
+    input: PlanInput<'_>,
     changes: &mut Changes,
 ) -> Vec<CopyStep> {
-    let seen = family.source().filter(|row| observed.saw_available(family, row, scene.keys));
+    let seen = family.source().filter(|row| observed.saw_available(family, row, input.keys));
     let source_is_encrypted = seen.is_some_and(|row| row.encrypted == Some(true));
     let Some(source) = seen.and_then(|row| row.image.clone()) else { return Vec::new() };
     let mut steps = Vec::new();
-    let ready: Vec<Place> = family
+    let ready: Vec<ImageRole> = family
         .rows
         .values()
-        .filter(|row| !row.place.is_source() && row.state == RowState::Wanted && is_ready(row, scene.now))
-        .map(|row| row.place.clone())
+        .filter(|row| !row.image_role.is_source() && row.state == RowState::Wanted && is_ready(row, input.now))
+        .map(|row| row.image_role.clone())
         .collect();
-    for place in ready {
-        let Some(row) = family.rows.get(&place) else { continue };
+    for image_role in ready {
+        let Some(row) = family.rows.get(&image_role) else { continue };
         let Some(key) = family.key_of(row) else { continue };
         let kms_key = policy.key_in(&row.region).cloned();
         steps.push(CopyStep {
@@ -93,29 +94,29 @@ pub(super) fn copies(
             encrypted: source_is_encrypted || kms_key.is_some(),
             kms_key,
             within_minutes: policy.minutes_to(&row.region),
-            tags: scene.keys.of_image(family, row, &key),
+            tags: input.keys.of_image(family, row, &key),
         });
-        announce(family, &place, scene, changes);
+        announce(family, &image_role, input, changes);
     }
     steps
 }
 
-fn announce(family: &mut Family, place: &Place, scene: Scene<'_>, changes: &mut Changes) {
-    if let Some(row) = family.rows.get_mut(place) {
+fn announce(family: &mut Family, image_role: &ImageRole, input: PlanInput<'_>, changes: &mut Changes) {
+    if let Some(row) = family.rows.get_mut(image_role) {
         row.state = RowState::Calling;
-        row.called_at = Some(scene.now);
+        row.called_at = Some(input.now);
         row.looked_at = None;
         row.not_before = None;
-        changes.rows.insert(place.clone());
+        changes.rows.insert(image_role.clone());
     }
 }
 
-pub(super) fn shares(family: &Family, policy: &Policy, observed: &Observed, scene: Scene<'_>) -> Vec<ShareStep> {
+pub(super) fn shares(family: &Family, policy: &Policy, observed: &Observed, input: PlanInput<'_>) -> Vec<ShareStep> {
     family
         .rows
         .values()
-        .filter(|row| awaits_share(row.state, row.share) && is_ready(row, scene.now))
-        .filter(|row| observed.saw_available(family, row, scene.keys))
+        .filter(|row| awaits_share(row.state, row.share) && is_ready(row, input.now))
+        .filter(|row| observed.saw_available(family, row, input.keys))
         .filter_map(|row| {
             // Those whom an earlier look found out about are done with.
             let decided = |target: &ShareTarget| {
@@ -123,8 +124,8 @@ pub(super) fn shares(family: &Family, policy: &Policy, observed: &Observed, scen
                     || (!row.refused_targets.is_empty() && row.shared_with.contains(target))
             };
             let targets = policy.share.targets().into_iter().filter(|target| !decided(target)).collect();
-            let (place, region) = (row.place.clone(), row.region.clone());
-            Some(ShareStep { place, region, image: row.image.clone()?, targets })
+            let (image_role, region) = (row.image_role.clone(), row.region.clone());
+            Some(ShareStep { image_role, region, image: row.image.clone()?, targets })
         })
         .collect()
 }
@@ -155,7 +156,7 @@ fn settle(family: &mut Family, changes: &mut Changes) {
     family.answer_refusals = 0;
     family.answer_not_before = None;
     changes.family = true;
-    let fact = Fact::of(kind, &Place::Source, family.home_image());
+    let fact = Fact::of(kind, &ImageRole::Source, family.home_image());
     changes.facts.push(match outcome {
         Outcome::Complete => fact,
         Outcome::Partial | Outcome::Failed | Outcome::Rejected => fact.because(OutcomeReason::of(family)),
@@ -171,8 +172,8 @@ fn settle(family: &mut Family, changes: &mut Changes) {
 }
 
 /// The button first, the status after it: who sees the answer may press again.
-fn answer(family: &Family, observed: &Observed, scene: Scene<'_>) -> Option<AnswerStep> {
-    if family.answer_not_before.is_some_and(|at| at > scene.now) {
+fn answer(family: &Family, observed: &Observed, input: PlanInput<'_>) -> Option<AnswerStep> {
+    if family.answer_not_before.is_some_and(|at| at > input.now) {
         return None;
     }
     let step = |key: String, value: String| TagStep {
@@ -184,15 +185,15 @@ fn answer(family: &Family, observed: &Observed, scene: Scene<'_>) -> Option<Answ
     match (family.phase, &family.status) {
         (Phase::Answering, _) => {
             let button = family.press_key()?.button;
-            Some(AnswerStep::RemoveButton(step(scene.keys.button(button), family.requested.clone())))
+            Some(AnswerStep::RemoveButton(step(input.keys.button(button), family.requested.clone())))
         }
         (Phase::Settled, Some(_))
-            if family.status_over.is_some() && !restate::shows_the_former(family, observed, scene) =>
+            if family.status_over.is_some() && !restate::shows_the_former(family, observed, input) =>
         {
             None
         }
         (Phase::Working | Phase::Settled, Some(status)) if family.status_due => {
-            let tag = step(scene.keys.status(), status.clone());
+            let tag = step(input.keys.status(), status.clone());
             let (account, trigger) = (family.account.clone(), family.trigger.clone());
             Some(AnswerStep::WriteStatus(StatusStep { account, trigger, tag }))
         }

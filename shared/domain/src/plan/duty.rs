@@ -3,39 +3,39 @@
 
 use super::decide::{copies, create, shares};
 use super::{
-    Changes, CopyStep, CreateStep, Ended, Knock, Observed, Scene, ShareStep, StatusStep, TagStep, conclude, instance,
-    permissions, restate, wait,
+    Changes, CopyStep, CreateStep, Ended, FamilyHint, Observed, PlanInput, ShareStep, StatusStep, TagStep, conclude,
+    instance, permissions, restate, wait,
 };
-use crate::family::{Family, Place, Worker};
+use crate::family::{Family, ImageRole, Role};
 use crate::policy::Policy;
 use std::fmt::Debug;
 
 /// One function's part of the work on families.
 pub trait Duty: Copy + Debug {
     /// Which function.
-    const WORKER: Worker;
+    const ROLE: Role;
     /// What it may read.
     type Read: Debug + Clone + PartialEq;
     /// What it may call.
     type Action: Debug + Clone + PartialEq + From<AnswerStep>;
 
     /// The read of a row, which every function may make.
-    fn read_row(place: Place) -> Self::Read;
+    fn read_row(image_role: ImageRole) -> Self::Read;
 
     /// The reads that only this function makes.
-    fn own_reads(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Vec<Self::Read>;
+    fn own_reads(family: &Family, observed: &Observed, hint: &FamilyHint, input: PlanInput<'_>) -> Vec<Self::Read>;
 
     /// The calls that only this function makes, announced in the family.
     fn own_actions(
         family: &mut Family,
         policy: &Policy,
         observed: &Observed,
-        scene: Scene<'_>,
+        input: PlanInput<'_>,
         changes: &mut Changes,
     ) -> Vec<Self::Action>;
 
     /// Records how an announced call ended.
-    fn conclude(family: &mut Family, action: &Self::Action, ended: &Ended, scene: Scene<'_>) -> Changes;
+    fn conclude(family: &mut Family, action: &Self::Action, ended: &Ended, input: PlanInput<'_>) -> Changes;
 }
 
 /// The answer on the instance, which every function may give.
@@ -55,7 +55,7 @@ pub enum Creating {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreateRead {
     /// The images that carry a row's intent, the row's own image, and the one that holds its name.
-    Row(Place),
+    Row(ImageRole),
     /// The instance: right before an image is made of it, and for its tags.
     Instance,
 }
@@ -76,17 +76,17 @@ impl From<AnswerStep> for CreateAction {
 }
 
 impl Duty for Creating {
-    const WORKER: Worker = Worker::Create;
+    const ROLE: Role = Role::Create;
     type Read = CreateRead;
     type Action = CreateAction;
 
-    fn read_row(place: Place) -> CreateRead {
-        CreateRead::Row(place)
+    fn read_row(image_role: ImageRole) -> CreateRead {
+        CreateRead::Row(image_role)
     }
 
-    fn own_reads(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Vec<CreateRead> {
+    fn own_reads(family: &Family, observed: &Observed, hint: &FamilyHint, input: PlanInput<'_>) -> Vec<CreateRead> {
         let wanted =
-            instance::needs_look(family, observed, knock, scene) || restate::needs_look(family, observed, scene);
+            instance::needs_look(family, observed, hint, input) || restate::needs_look(family, observed, input);
         wanted.then_some(CreateRead::Instance).into_iter().collect()
     }
 
@@ -94,16 +94,16 @@ impl Duty for Creating {
         family: &mut Family,
         policy: &Policy,
         observed: &Observed,
-        scene: Scene<'_>,
+        input: PlanInput<'_>,
         changes: &mut Changes,
     ) -> Vec<CreateAction> {
-        create(family, policy, observed, scene, changes).map(CreateAction::Create).into_iter().collect()
+        create(family, policy, observed, input, changes).map(CreateAction::Create).into_iter().collect()
     }
 
-    fn conclude(family: &mut Family, action: &CreateAction, ended: &Ended, scene: Scene<'_>) -> Changes {
+    fn conclude(family: &mut Family, action: &CreateAction, ended: &Ended, input: PlanInput<'_>) -> Changes {
         match action {
-            CreateAction::Create(_) => conclude::made(family, &Place::Source, ended, scene),
-            CreateAction::Answer(step) => conclude::answered(family, step, ended, scene),
+            CreateAction::Create(_) => conclude::made(family, &ImageRole::Source, ended, input),
+            CreateAction::Answer(step) => conclude::answered(family, step, ended, input),
         }
     }
 }
@@ -116,11 +116,11 @@ pub enum Distributing {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DistributeRead {
     /// The images that carry a row's intent, the row's own image, and the one that holds its name.
-    Row(Place),
+    Row(ImageRole),
     /// The keys of the source image's snapshots, and the key that the policy asks for in that Region.
     SourceKeys,
     /// Who may launch a row's image.
-    Permissions(Place),
+    Permissions(ImageRole),
 }
 
 /// What `distribute-image` may call for a family. Each call is announced in the record before it is made.
@@ -141,17 +141,17 @@ impl From<AnswerStep> for DistributeAction {
 }
 
 impl Duty for Distributing {
-    const WORKER: Worker = Worker::Distribute;
+    const ROLE: Role = Role::Distribute;
     type Read = DistributeRead;
     type Action = DistributeAction;
 
-    fn read_row(place: Place) -> DistributeRead {
-        DistributeRead::Row(place)
+    fn read_row(image_role: ImageRole) -> DistributeRead {
+        DistributeRead::Row(image_role)
     }
 
-    fn own_reads(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Vec<DistributeRead> {
-        let keys = wait::needs_keys(family, observed, scene).then_some(DistributeRead::SourceKeys);
-        let permissions = permissions::looks(family, observed, knock, scene);
+    fn own_reads(family: &Family, observed: &Observed, hint: &FamilyHint, input: PlanInput<'_>) -> Vec<DistributeRead> {
+        let keys = wait::needs_keys(family, observed, input).then_some(DistributeRead::SourceKeys);
+        let permissions = permissions::looks(family, observed, hint, input);
         keys.into_iter().chain(permissions.into_iter().map(DistributeRead::Permissions)).collect()
     }
 
@@ -159,22 +159,22 @@ impl Duty for Distributing {
         family: &mut Family,
         policy: &Policy,
         observed: &Observed,
-        scene: Scene<'_>,
+        input: PlanInput<'_>,
         changes: &mut Changes,
     ) -> Vec<DistributeAction> {
-        let copies = copies(family, policy, observed, scene, changes);
-        let shares = shares(family, policy, observed, scene);
+        let copies = copies(family, policy, observed, input, changes);
+        let shares = shares(family, policy, observed, input);
         let copies = copies.into_iter().map(DistributeAction::Copy);
         copies.chain(shares.into_iter().map(DistributeAction::Share)).collect()
     }
 
-    fn conclude(family: &mut Family, action: &DistributeAction, ended: &Ended, scene: Scene<'_>) -> Changes {
+    fn conclude(family: &mut Family, action: &DistributeAction, ended: &Ended, input: PlanInput<'_>) -> Changes {
         match action {
             DistributeAction::Copy(step) => {
-                conclude::made(family, &Place::Copy(step.destination.clone()), ended, scene)
+                conclude::made(family, &ImageRole::Copy(step.destination.clone()), ended, input)
             }
-            DistributeAction::Share(step) => conclude::shared(family, step, ended, scene),
-            DistributeAction::Answer(step) => conclude::answered(family, step, ended, scene),
+            DistributeAction::Share(step) => conclude::shared(family, step, ended, input),
+            DistributeAction::Answer(step) => conclude::answered(family, step, ended, input),
         }
     }
 }

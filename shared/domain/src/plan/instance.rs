@@ -5,8 +5,8 @@
 
 use super::backoff::put_off;
 use super::wait::is_ready;
-use super::{Changes, InstanceSight, Knock, Observed, Scene, turns};
-use crate::family::{Family, ImageRow, Phase, Place, RowState};
+use super::{Changes, FamilyHint, InstanceShown, Observed, PlanInput, transitions};
+use crate::family::{Family, ImageRole, ImageRow, Phase, RowState};
 use crate::image::{InstanceState, ObservedInstance};
 use crate::look::unfit;
 use crate::press::PressKey;
@@ -25,38 +25,38 @@ pub(super) const DOUBTFUL_REFUSALS_MAX: u32 = 3;
 
 /// Whether the instance has to be read: CreateImage is due and was not preceded by a read in this look, or somebody may have
 /// changed the button. Of an instance that is waited for, an early look may find that it runs.
-pub(super) fn needs_look(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> bool {
-    let due = |row: &ImageRow| is_ready(row, scene.now) || (knock.everything && row.pending_since.is_some());
+pub(super) fn needs_look(family: &Family, observed: &Observed, hint: &FamilyHint, input: PlanInput<'_>) -> bool {
+    let due = |row: &ImageRow| is_ready(row, input.now) || (hint.everything && row.pending_since.is_some());
     let create = family.source().is_some_and(|row| row.state == RowState::Wanted && due(row));
-    let button = (knock.button || knock.everything) && answers_a_press(family).is_some();
+    let button = (hint.button || hint.everything) && answers_a_press(family).is_some();
     observed.instance.is_none() && family.phase == Phase::Working && (create || button)
 }
 
 /// Whether this look saw the instance in a state in which EC2 makes images of it.
 pub(super) fn saw_imageable(observed: &Observed) -> bool {
-    matches!(&observed.instance, Some(InstanceSight::Seen(Some(instance))) if instance.state.can_be_imaged())
+    matches!(&observed.instance, Some(InstanceShown::Seen(Some(instance))) if instance.state.can_be_imaged())
 }
 
 /// Takes in what the read of the instance showed, for an image that is still to be made. Taken in twice it changes nothing
 /// more.
-pub(super) fn take_in(family: &mut Family, observed: &Observed, scene: Scene<'_>, changes: &mut Changes) {
-    let Some(sight) = &observed.instance else { return };
+pub(super) fn take_in(family: &mut Family, observed: &Observed, input: PlanInput<'_>, changes: &mut Changes) {
+    let Some(shown) = &observed.instance else { return };
     let wanted = |row: &&mut ImageRow| row.state == RowState::Wanted;
-    let Some(row) = family.rows.get_mut(&Place::Source).filter(wanted) else { return };
+    let Some(row) = family.rows.get_mut(&ImageRole::Source).filter(wanted) else { return };
     let waited_before = row.pending_since.is_some();
     let before = row.clone();
-    match sight {
-        InstanceSight::Unread if is_ready(row, scene.now) => put_off(row, scene),
-        InstanceSight::Unread => {}
-        InstanceSight::Seen(None) if !is_ready(row, scene.now) => {}
-        InstanceSight::Seen(None) if row.refusals < DOUBTFUL_REFUSALS_MAX => {
-            put_off(row, scene);
+    match shown {
+        InstanceShown::Unread if is_ready(row, input.now) => put_off(row, input),
+        InstanceShown::Unread => {}
+        InstanceShown::Seen(None) if !is_ready(row, input.now) => {}
+        InstanceShown::Seen(None) if row.refusals < DOUBTFUL_REFUSALS_MAX => {
+            put_off(row, input);
             row.reason = Some(ImageReason::InstanceNotShown);
         }
-        InstanceSight::Seen(None) => turns::given_up(row, ImageReason::InstanceNotShown, changes),
-        InstanceSight::Seen(Some(instance)) => match refusal(family.policy.as_ref(), instance, scene) {
-            Some(reason) => turns::given_up(row, reason, changes),
-            None if instance.state == InstanceState::Pending => wait(row, scene, changes),
+        InstanceShown::Seen(None) => transitions::given_up(row, ImageReason::InstanceNotShown, changes),
+        InstanceShown::Seen(Some(instance)) => match refusal(family.policy.as_ref(), instance, input) {
+            Some(reason) => transitions::given_up(row, reason, changes),
+            None if instance.state == InstanceState::Pending => wait(row, input, changes),
             None => {
                 if row.pending_since.take().is_some() {
                     row.not_before = None;
@@ -66,7 +66,7 @@ pub(super) fn take_in(family: &mut Family, observed: &Observed, scene: Scene<'_>
     }
     let waits = row.pending_since.is_some() && row.state == RowState::Wanted;
     if *row != before {
-        changes.rows.insert(Place::Source);
+        changes.rows.insert(ImageRole::Source);
     }
     if waits && !waited_before {
         family.status = Some(status::under_way(family));
@@ -76,10 +76,15 @@ pub(super) fn take_in(family: &mut Family, observed: &Observed, scene: Scene<'_>
 }
 
 /// Takes in what the button shows: another value than the one that is worked on waits, and the status names it.
-pub(super) fn take_in_the_button(family: &mut Family, observed: &Observed, scene: Scene<'_>, changes: &mut Changes) {
-    let Some(InstanceSight::Seen(Some(instance))) = &observed.instance else { return };
+pub(super) fn take_in_the_button(
+    family: &mut Family,
+    observed: &Observed,
+    input: PlanInput<'_>,
+    changes: &mut Changes,
+) {
+    let Some(InstanceShown::Seen(Some(instance))) = &observed.instance else { return };
     let Some(key) = answers_a_press(family) else { return };
-    let shown = instance.tags.get(&scene.keys.button(key.button));
+    let shown = instance.tags.get(&input.keys.button(key.button));
     let other = shown.filter(|value| **value != family.requested);
     if family.other_value.as_ref() == other {
         return;
@@ -98,22 +103,22 @@ fn answers_a_press(family: &Family) -> Option<PressKey> {
 fn refusal(
     policy: Option<&crate::policy::PolicyRef>,
     instance: &ObservedInstance,
-    scene: Scene<'_>,
+    input: PlanInput<'_>,
 ) -> Option<ImageReason> {
-    let (policy_ref, policy) = (policy?, scene.policy?);
+    let (policy_ref, policy) = (policy?, input.policy?);
     unfit(policy, &policy_ref.name, instance).map(|rejection| ImageReason::Unfit { rejection })
 }
 
-fn wait(row: &mut ImageRow, scene: Scene<'_>, changes: &mut Changes) {
-    let since = *row.pending_since.get_or_insert(scene.now);
+fn wait(row: &mut ImageRow, input: PlanInput<'_>, changes: &mut Changes) {
+    let since = *row.pending_since.get_or_insert(input.now);
     let until = plus_seconds(since, PENDING_SECONDS_MAX);
-    if scene.now >= until {
+    if input.now >= until {
         let minutes = PENDING_SECONDS_MAX.div_euclid(60);
-        turns::given_up(row, ImageReason::InstanceStillPending { minutes }, changes);
+        transitions::given_up(row, ImageReason::InstanceStillPending { minutes }, changes);
         return;
     }
-    if is_ready(row, scene.now) {
-        row.not_before = Some(plus_seconds(scene.now, PENDING_EVERY_SECONDS).min(until));
+    if is_ready(row, input.now) {
+        row.not_before = Some(plus_seconds(input.now, PENDING_EVERY_SECONDS).min(until));
     }
     row.reason = Some(ImageReason::InstancePending);
 }

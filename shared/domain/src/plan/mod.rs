@@ -18,7 +18,7 @@ mod restate;
 mod retry;
 mod share;
 mod slot;
-mod turns;
+mod transitions;
 mod wait;
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ pub use wait::{due, reads};
 
 use crate::bounds::Bounds;
 use crate::description::ImageDescription;
-use crate::family::{Family, ImageRow, Place};
+use crate::family::{Family, ImageRole, ImageRow};
 use crate::fault::Fault;
 use crate::history::Fact;
 use crate::ids::{AccountId, DeviceName, ImageId, InstanceId, KeyAlias, Region};
@@ -55,7 +55,7 @@ pub const UNKNOWN_OUTCOME_SECONDS: i64 = 300;
 
 /// What the planner is told besides the record and the reads.
 #[derive(Debug, Clone, Copy)]
-pub struct Scene<'a> {
+pub struct PlanInput<'a> {
     /// The stack's tag keys.
     pub keys: &'a TagKeys,
     /// The policy that the family began under; none for a rejected press.
@@ -70,11 +70,11 @@ pub struct Scene<'a> {
 
 /// What woke the family.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Knock {
+pub struct FamilyHint {
     /// Every unsettled image may have moved on.
     pub everything: bool,
     /// An event named this image.
-    pub image: Option<ImageKnock>,
+    pub image: Option<ImageHint>,
     /// Somebody may have changed the button while its press is under way.
     pub button: bool,
     /// Somebody may have changed who may launch the images: EC2 sends no event of that.
@@ -83,7 +83,7 @@ pub struct Knock {
 
 /// What an event said about an image. A hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageKnock {
+pub struct ImageHint {
     /// Where.
     pub region: Region,
     /// Which.
@@ -94,7 +94,7 @@ pub struct ImageKnock {
 
 /// What a read of a row showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RowSight {
+pub enum RowShown {
     /// Every image found.
     Seen(Vec<ObservedImage>),
     /// The read failed; nothing may be concluded from it.
@@ -103,7 +103,7 @@ pub enum RowSight {
 
 /// What a read of an image's launch permissions showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PermissionsSight {
+pub enum PermissionsShown {
     /// Everybody who has one, the group of everybody aside.
     Read(BTreeSet<ShareTarget>),
     /// The read failed.
@@ -112,7 +112,7 @@ pub enum PermissionsSight {
 
 /// What a read of the source's keys showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeysSight {
+pub enum KeysShown {
     /// The keys.
     Read(SnapshotKeys),
     /// The read failed.
@@ -121,7 +121,7 @@ pub enum KeysSight {
 
 /// What a read of the instance showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InstanceSight {
+pub enum InstanceShown {
     /// The instance; none if EC2 does not show it.
     Seen(Option<ObservedInstance>),
     /// The read failed.
@@ -132,26 +132,26 @@ pub enum InstanceSight {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
     /// By place.
-    pub rows: BTreeMap<Place, RowSight>,
+    pub rows: BTreeMap<ImageRole, RowShown>,
     /// Of the source.
-    pub source_keys: Option<KeysSight>,
+    pub source_keys: Option<KeysShown>,
     /// The instance.
-    pub instance: Option<InstanceSight>,
+    pub instance: Option<InstanceShown>,
     /// Launch permissions, by place.
-    pub permissions: BTreeMap<Place, PermissionsSight>,
+    pub permissions: BTreeMap<ImageRole, PermissionsShown>,
 }
 
 impl Observed {
     /// Whether this look saw the row's own image available and managed by this stack. Every call that changes or
     /// copies an image asks this first.
     pub(crate) fn saw_available(&self, family: &Family, row: &ImageRow, keys: &TagKeys) -> bool {
-        match self.rows.get(&row.place) {
-            Some(RowSight::Seen(images)) => images.iter().any(|image| {
+        match self.rows.get(&row.image_role) {
+            Some(RowShown::Seen(images)) => images.iter().any(|image| {
                 Some(&image.id) == row.image.as_ref()
                     && image.state == ImageState::Available
                     && family.manages(image, keys)
             }),
-            Some(RowSight::Unread) | None => false,
+            Some(RowShown::Unread) | None => false,
         }
     }
 }
@@ -204,7 +204,7 @@ pub struct CopyStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShareStep {
     /// Which row.
-    pub place: Place,
+    pub image_role: ImageRole,
     /// Where.
     pub region: Region,
     /// Which image.
@@ -278,7 +278,7 @@ pub struct Changes {
     /// A change of the press, in the same transaction.
     pub press: Option<PressWrite>,
     /// Rows that changed.
-    pub rows: BTreeSet<Place>,
+    pub rows: BTreeSet<ImageRole>,
     /// Whether the family's own record changed in a way worth writing.
     pub family: bool,
 }

@@ -4,8 +4,8 @@
 //! back is not given again, and what somebody added is not taken away, by itself: somebody may have meant it. It is
 //! recorded and told once, with what mends it.
 
-use super::{Changes, Knock, Observed, PermissionsSight, RowSight, Scene};
-use crate::family::{Family, ImageRow, Phase, Place, RowState, ShareState};
+use super::{Changes, FamilyHint, Observed, PermissionsShown, PlanInput, RowShown};
+use crate::family::{Family, ImageRole, ImageRow, Phase, RowState, ShareState};
 use crate::history::{EventKind, Fact};
 use crate::ids::FamilyId;
 use crate::image::ImageState;
@@ -20,13 +20,13 @@ use std::collections::BTreeSet;
 const OTHERS_MAX: usize = 1_000;
 
 /// The images whose launch permissions have to be read now.
-pub(super) fn looks(family: &Family, observed: &Observed, knock: &Knock, scene: Scene<'_>) -> Vec<Place> {
-    if !knock.shares || family.phase != Phase::Settled {
+pub(super) fn looks(family: &Family, observed: &Observed, hint: &FamilyHint, input: PlanInput<'_>) -> Vec<ImageRole> {
+    if !hint.shares || family.phase != Phase::Settled {
         return Vec::new();
     }
-    let unread = |row: &&ImageRow| !observed.permissions.contains_key(&row.place);
-    let asked = family.rows.values().filter(|row| may_be_compared(row, scene.now)).filter(unread);
-    asked.map(|row| row.place.clone()).collect()
+    let unread = |row: &&ImageRow| !observed.permissions.contains_key(&row.image_role);
+    let asked = family.rows.values().filter(|row| may_be_compared(row, input.now)).filter(unread);
+    asked.map(|row| row.image_role.clone()).collect()
 }
 
 /// Whether EC2 shows the permissions that the row knows of, and whatever came after them. A read soon after a call of
@@ -38,14 +38,14 @@ fn may_be_compared(row: &ImageRow, now: Timestamp) -> bool {
 }
 
 /// Takes in the launch permissions that were read.
-pub(super) fn take_in(family: &mut Family, observed: &Observed, scene: Scene<'_>, changes: &mut Changes) {
+pub(super) fn take_in(family: &mut Family, observed: &Observed, input: PlanInput<'_>, changes: &mut Changes) {
     if family.phase != Phase::Settled {
         return;
     }
     let (id, account) = (family.id.clone(), ShareTarget::Account(family.account.clone()));
-    let policys = scene.policy.map(|policy| policy.share.targets()).unwrap_or_default();
-    for row in family.rows.values_mut().filter(|row| may_be_compared(row, scene.now)) {
-        let Some(PermissionsSight::Read(found)) = observed.permissions.get(&row.place) else { continue };
+    let policys = input.policy.map(|policy| policy.share.targets()).unwrap_or_default();
+    for row in family.rows.values_mut().filter(|row| may_be_compared(row, input.now)) {
+        let Some(PermissionsShown::Read(found)) = observed.permissions.get(&row.image_role) else { continue };
         // Disabling an image takes its permissions away, so only those of one that this look saw available say anything.
         if !is_seen_available(row, observed) {
             continue;
@@ -58,16 +58,16 @@ pub(super) fn take_in(family: &mut Family, observed: &Observed, scene: Scene<'_>
         compare_promised(row, found, promised, &id, changes);
         compare_others(row, others, changes);
         if is_in_order(row) && !is_in_order(&before) {
-            changes.facts.push(Fact::of(EventKind::SharesInOrder, &row.place, row.image.as_ref()));
+            changes.facts.push(Fact::of(EventKind::SharesInOrder, &row.image_role, row.image.as_ref()));
         }
         if *row != before {
-            changes.rows.insert(row.place.clone());
+            changes.rows.insert(row.image_role.clone());
         }
     }
 }
 
 fn is_seen_available(row: &ImageRow, observed: &Observed) -> bool {
-    let Some(RowSight::Seen(images)) = observed.rows.get(&row.place) else { return false };
+    let Some(RowShown::Seen(images)) = observed.rows.get(&row.image_role) else { return false };
     images.iter().any(|image| Some(&image.id) == row.image.as_ref() && image.state == ImageState::Available)
 }
 
@@ -90,7 +90,7 @@ fn compare_promised(
     row.shared_with = has;
     if !taken.is_empty() {
         let reason = ByHandReason::PermissionsTakenAway { targets: SomeTargets::of(&taken), family: family.clone() };
-        changes.facts.push(Fact::of(EventKind::ShareTakenBack, &row.place, row.image.as_ref()).because(reason));
+        changes.facts.push(Fact::of(EventKind::ShareTakenBack, &row.image_role, row.image.as_ref()).because(reason));
         let before = row.reason.take().filter(|_| row.share == ShareState::Failed);
         let before = before.map(|before| Box::new(before.alone()));
         row.share = ShareState::Failed;
@@ -107,7 +107,7 @@ fn compare_others(row: &mut ImageRow, others: BTreeSet<ShareTarget>, changes: &m
     if let (false, Some(image)) = (new.is_empty(), &row.image) {
         let (targets, region) = (SomeTargets::of(&new), row.region.clone());
         let reason = ByHandReason::SharedWithOthers { targets, region, image: image.clone() };
-        changes.facts.push(Fact::of(EventKind::SharedByOthers, &row.place, Some(image)).because(reason));
+        changes.facts.push(Fact::of(EventKind::SharedByOthers, &row.image_role, Some(image)).because(reason));
     }
     row.shared_by_others = others;
 }
@@ -121,8 +121,8 @@ pub(super) fn follow_public(row: &mut ImageRow, public: bool, changes: &mut Chan
     let Some(image) = &row.image else { return };
     if public {
         let reason = ByHandReason::MadePublic { region: row.region.clone(), image: image.clone() };
-        changes.facts.push(Fact::of(EventKind::ImageMadePublic, &row.place, Some(image)).because(reason));
+        changes.facts.push(Fact::of(EventKind::ImageMadePublic, &row.image_role, Some(image)).because(reason));
     } else if is_in_order(row) {
-        changes.facts.push(Fact::of(EventKind::SharesInOrder, &row.place, Some(image)));
+        changes.facts.push(Fact::of(EventKind::SharesInOrder, &row.image_role, Some(image)));
     }
 }

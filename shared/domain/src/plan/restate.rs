@@ -2,7 +2,7 @@
 //! would say what is no longer true. What happened was told as it was found, so this announces nothing.
 
 use super::backoff::put_off_answer;
-use super::{Changes, InstanceSight, Observed, Scene};
+use super::{Changes, InstanceShown, Observed, PlanInput};
 use crate::family::{Family, FormerStatus, Outcome, Phase};
 use crate::press::STALE_READ_SECONDS;
 use crate::status;
@@ -47,32 +47,32 @@ pub(super) fn after_somebodys_hand(family: &mut Family, changes: &mut Changes) {
 
 /// Whether the instance has to be read before the answer is corrected: the tag shows the latest answer of any family, and
 /// only one of this family is corrected.
-pub(super) fn needs_look(family: &Family, observed: &Observed, scene: Scene<'_>) -> bool {
+pub(super) fn needs_look(family: &Family, observed: &Observed, input: PlanInput<'_>) -> bool {
     observed.instance.is_none()
         && family.phase == Phase::Settled
         && family.status_due
         && family.status_over.is_some()
-        && family.answer_not_before.is_none_or(|at| at <= scene.now)
+        && family.answer_not_before.is_none_or(|at| at <= input.now)
 }
 
 /// Leaves the tag alone where it shows another family's answer.
-pub(super) fn check_the_tag(family: &mut Family, observed: &Observed, scene: Scene<'_>, changes: &mut Changes) {
+pub(super) fn check_the_tag(family: &mut Family, observed: &Observed, input: PlanInput<'_>, changes: &mut Changes) {
     if !family.status_due || family.phase != Phase::Settled || family.status_over.is_none() {
         return;
     }
     match &observed.instance {
         None => return,
-        Some(InstanceSight::Unread) if family.answer_not_before.is_none_or(|at| at <= scene.now) => {
-            put_off_answer(family, scene);
+        Some(InstanceShown::Unread) if family.answer_not_before.is_none_or(|at| at <= input.now) => {
+            put_off_answer(family, input);
         }
-        Some(InstanceSight::Unread) => return,
-        Some(InstanceSight::Seen(_)) if shows_the_former(family, observed, scene) => return,
-        Some(InstanceSight::Seen(_)) if family.answer_not_before.is_some_and(|at| at > scene.now) => return,
-        Some(InstanceSight::Seen(_)) => match family.status_over.as_mut().filter(|former| !former.doubted) {
+        Some(InstanceShown::Unread) => return,
+        Some(InstanceShown::Seen(_)) if shows_the_former(family, observed, input) => return,
+        Some(InstanceShown::Seen(_)) if family.answer_not_before.is_some_and(|at| at > input.now) => return,
+        Some(InstanceShown::Seen(_)) => match family.status_over.as_mut().filter(|former| !former.doubted) {
             // The read may be from before the former answer was written.
             Some(former) => {
                 former.doubted = true;
-                family.answer_not_before = Some(plus_seconds(scene.now, STALE_READ_SECONDS));
+                family.answer_not_before = Some(plus_seconds(input.now, STALE_READ_SECONDS));
             }
             None => {
                 family.status_due = false;
@@ -84,11 +84,11 @@ pub(super) fn check_the_tag(family: &mut Family, observed: &Observed, scene: Sce
 }
 
 /// Whether this look saw the answer that is to be corrected on the instance.
-pub(super) fn shows_the_former(family: &Family, observed: &Observed, scene: Scene<'_>) -> bool {
-    let Some(InstanceSight::Seen(Some(instance))) = &observed.instance else { return false };
+pub(super) fn shows_the_former(family: &Family, observed: &Observed, input: PlanInput<'_>) -> bool {
+    let Some(InstanceShown::Seen(Some(instance))) = &observed.instance else { return false };
     !instance.state.is_gone()
         && instance
             .tags
-            .get(&scene.keys.status())
+            .get(&input.keys.status())
             .is_some_and(|shown| family.status_over.as_ref().is_some_and(|former| former.words.contains(shown)))
 }

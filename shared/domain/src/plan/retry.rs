@@ -2,7 +2,7 @@
 
 use super::Changes;
 use super::absorb::rename;
-use crate::family::{Family, Outcome, Phase, Place, RowState, ShareState, Worker};
+use crate::family::{Family, ImageRole, Outcome, Phase, Role, RowState, ShareState};
 use crate::history::{EventKind, Fact};
 use jiff::Timestamp;
 use thiserror::Error;
@@ -47,9 +47,9 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
         return Err(NothingToRetry::SourceGone);
     }
     let mut changes = Changes { family: true, ..Changes::default() };
-    let places: Vec<Place> = family.rows.keys().cloned().collect();
-    for place in places {
-        let Some(mut row) = family.rows.get(&place).cloned() else { continue };
+    let image_roles: Vec<ImageRole> = family.rows.keys().cloned().collect();
+    for image_role in image_roles {
+        let Some(mut row) = family.rows.get(&image_role).cloned() else { continue };
         match row.state {
             // Nobody has seen whether the last call had an effect, so it is looked for, not repeated.
             RowState::Failed if row.image.is_none() && row.maybe_made => row.state = RowState::Calling,
@@ -91,17 +91,17 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
         row.refusals = 0;
         row.not_before = None;
         row.pending_since = None;
-        row.holder = None;
+        row.name_owner = None;
         row.reason = None;
-        family.rows.insert(place.clone(), row);
-        changes.rows.insert(place);
+        family.rows.insert(image_role.clone(), row);
+        changes.rows.insert(image_role);
     }
     family.phase = Phase::Working;
     family.outcome = None;
     family.status_over = None;
     family.round = family.round.saturating_add(1);
-    let worker = if source == Some(RowState::Available) { Worker::Distribute } else { Worker::Create };
-    family.work.due = Some((now, worker));
-    changes.facts.push(Fact::of(EventKind::FamilyRetried, &Place::Source, None));
+    let role = if source == Some(RowState::Available) { Role::Distribute } else { Role::Create };
+    family.work.due = Some((now, role));
+    changes.facts.push(Fact::of(EventKind::FamilyRetried, &ImageRole::Source, None));
     Ok(changes)
 }

@@ -128,7 +128,7 @@ fn parts(targets: BTreeSet<ShareTarget>) -> Vec<BTreeSet<ShareTarget>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::family::Place;
+    use crate::family::ImageRole;
     use crate::ids::{ImageId, Region};
 
     fn account(number: usize) -> ShareTarget {
@@ -144,7 +144,8 @@ mod tests {
         let targets: BTreeSet<ShareTarget> = (0..count).map(account).collect();
         let bad: BTreeSet<ShareTarget> = bad.iter().copied().map(account).collect();
         let image = ImageId::new("ami-0123456789abcdef0").unwrap();
-        let step = ShareStep { place: Place::Source, region: Region::new("us-east-1").unwrap(), image, targets };
+        let step =
+            ShareStep { image_role: ImageRole::Source, region: Region::new("us-east-1").unwrap(), image, targets };
         let mut sharing = Sharing::of(&step);
         let mut calls = 0;
         while let Some(targets) = sharing.next() {

@@ -3,7 +3,7 @@
 use super::Changes;
 use super::begin::{Asked, answer_refused, new_family, want_source};
 use crate::enrolment::Missed;
-use crate::family::{Family, Phase, Place};
+use crate::family::{Family, ImageRole, Phase};
 use crate::history::{EventKind, Fact};
 use crate::ids::{AccountId, PolicyName, StackName};
 use crate::image::ObservedInstance;
@@ -41,9 +41,9 @@ pub fn begin_slot(
     let asked = asked(scheduled, Trigger::Schedule(policy.clone()), slot, policy.as_str());
     let mut family = new_family(asked, Some(admission.policy_ref.clone()), now);
     want_source(&mut family, scheduled.instance, admission, now);
-    let mut facts = vec![Fact::of(EventKind::ImageRequested, &Place::Source, None)];
+    let mut facts = vec![Fact::of(EventKind::ImageRequested, &ImageRole::Source, None)];
     if let Some(reason) = missed.reason(slot) {
-        facts.push(Fact::of(EventKind::SlotsMissed, &Place::Source, None).because(reason));
+        facts.push(Fact::of(EventKind::SlotsMissed, &ImageRole::Source, None).because(reason));
     }
     let key = PressKey {
         account: scheduled.account.clone(),
@@ -55,7 +55,7 @@ pub fn begin_slot(
     let changes = Changes {
         facts,
         press: Some(PressWrite::Imaged { key, expected: Expected::read_at(scheduled.press.rev), at }),
-        rows: BTreeSet::from([Place::Source]),
+        rows: BTreeSet::from([ImageRole::Source]),
         family: true,
         ..Changes::default()
     };
@@ -77,7 +77,7 @@ pub fn refuse_enrolment(
     family.phase = Phase::Settled;
     answer_refused(&mut family, &reason, now);
     let changes = Changes {
-        facts: vec![Fact::of(EventKind::RequestRejected, &Place::Source, None).because(reason)],
+        facts: vec![Fact::of(EventKind::RequestRejected, &ImageRole::Source, None).because(reason)],
         family: true,
         ..Changes::default()
     };

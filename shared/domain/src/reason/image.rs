@@ -2,7 +2,7 @@
 
 use super::{AwsError, Rejection};
 use crate::escape::one_line;
-use crate::family::{Family, ImageRow, Place, RowState};
+use crate::family::{Family, ImageRole, ImageRow, RowState};
 use crate::history::REASON_CHARACTERS;
 use crate::ids::Region;
 use crate::policy::BeyondBounds;
@@ -242,9 +242,9 @@ impl OutcomeReason {
 
 impl MissingImage {
     fn of(row: &ImageRow) -> Option<Self> {
-        let copy = match &row.place {
-            Place::Source => None,
-            Place::Copy(region) => Some(region.clone()),
+        let copy = match &row.image_role {
+            ImageRole::Source => None,
+            ImageRole::Copy(region) => Some(region.clone()),
         };
         let missing = Self { copy, state: row.state, reason: row.reason.clone() };
         (missing.reason.is_some() || missing.of_state().is_some()).then_some(missing)

@@ -5,7 +5,7 @@ use crate::lab::{FromBus, Lab, Published, until};
 use crate::suite::expected;
 use amiline_app::ports::{Announcer, Catalogue};
 use amiline_domain::bus::{self, BusEvent, SOURCE};
-use amiline_domain::family::{Family, Place};
+use amiline_domain::family::{Family, ImageRole};
 use amiline_domain::fault::Fault;
 use amiline_domain::history::{EventKind, Fact, HistoryItem, Subject, append};
 use amiline_domain::notice::render;
@@ -35,7 +35,7 @@ expected! {
 /// A family with one item of history.
 async fn told(lab: &impl Lab, kind: EventKind) -> (Family, HistoryItem) {
     let mut family = family(lab, later());
-    let fact = Fact::of(kind, &Place::Source, None).because(failed("because of \"this\"\n\u{1F4A5}"));
+    let fact = Fact::of(kind, &ImageRole::Source, None).because(failed("because of \"this\"\n\u{1F4A5}"));
     let item = append(&mut family, fact, later());
     write(&lab.create_image(), &FamilyChange { history: vec![item.clone()], ..beginning(&family) }).await;
     (family, item)

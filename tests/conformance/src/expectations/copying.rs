@@ -4,8 +4,8 @@ use crate::given::{self, available, copied, copy_step, launched, pending, seen, 
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{ImageCopier, ImageCreator, ImageReader, ImageSharer, KeyReader};
-use amiline_domain::family::Place;
-use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::family::ImageRole;
+use amiline_domain::fault::{Fault, owner_of_name};
 use amiline_domain::ids::{ImageId, KeyAlias, Region};
 use amiline_domain::image::{ImageState, ObservedImage, SnapshotKeys};
 use amiline_domain::making::Treatment;
@@ -200,7 +200,7 @@ async fn a_copy_has_the_devices_of_its_source(lab: &impl Lab) {
 async fn a_copy_is_shared_with_nobody(lab: &impl Lab) {
     let source = available(lab, &volumes(&[Volume::Under(lab.key().to_string())])).await;
     let targets = [ShareTarget::Account(lab.other_account())].into();
-    let share = ShareStep { place: Place::Source, region: lab.home(), image: source.clone(), targets };
+    let share = ShareStep { image_role: ImageRole::Source, region: lab.home(), image: source.clone(), targets };
     lab.distribute_image().share_image(&share).await.unwrap();
     let copy = copied(lab, &CopyStep { kms_key: Some(lab.key()), ..copy_step(lab, &source) }).await;
     assert!(lab.shared_with(&lab.elsewhere(), &copy.id).await.is_empty());
@@ -211,7 +211,7 @@ async fn a_name_that_is_taken_is_refused_and_the_refusal_says_who_has_it(lab: &i
     let again = CopyStep { name: step.name, ..copy_step(lab, &step.source) };
     let refused = lab.distribute_image().copy_image(&again).await.expect_err("the name is taken");
     assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIName.Duplicate", Fault::Reject));
-    assert_eq!(holder_of_name(&refused.message), Some(copy), "{}", refused.message);
+    assert_eq!(owner_of_name(&refused.message), Some(copy), "{}", refused.message);
 }
 
 async fn an_image_that_does_not_exist_is_not_copied(lab: &impl Lab) {
@@ -256,7 +256,7 @@ async fn a_copy_can_have_the_name_of_its_source_elsewhere_and_not_at_home(lab: &
     lab.distribute_image().copy_image(&back).await.expect("names are unique in a Region");
     let there = CopyStep { destination: step.destination, client_token: copy_step(lab, &copy).client_token, ..back };
     let refused = lab.distribute_image().copy_image(&there).await.expect_err("its source has the name there");
-    assert_eq!(holder_of_name(&refused.message), Some(copy), "{refused}");
+    assert_eq!(owner_of_name(&refused.message), Some(copy), "{refused}");
 }
 
 /// For how long EC2 remembers a token is not documented; neither place forgets one.

@@ -10,7 +10,7 @@ use amiline_app::ports::{
 use amiline_domain::budget::DayCount;
 use amiline_domain::coverage::Made;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
-use amiline_domain::family::{Family, Place, RowState};
+use amiline_domain::family::{Family, ImageRole, RowState};
 use amiline_domain::history::{EventKind, HistoryItem, News, Subject, append_news};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::policy::Watch;
@@ -61,7 +61,7 @@ async fn what_was_made_of_an_instance_says_where_it_is_available_now(lab: &impl 
     assert_eq!((all.len(), &all[0].family, all[0].at), (1, &family.id, family.created_at));
     assert!(all[0].available.is_empty(), "nothing is available yet: {all:?}");
     let mut expected = BTreeMap::new();
-    for place in [Place::Source, Place::Copy(lab.elsewhere())] {
+    for place in [ImageRole::Source, ImageRole::Copy(lab.elsewhere())] {
         let row = family.rows.get_mut(&place).unwrap();
         row.state = RowState::Available;
         expected.insert(row.region.clone(), row.image.clone().unwrap());
@@ -69,7 +69,7 @@ async fn what_was_made_of_an_instance_says_where_it_is_available_now(lab: &impl 
         write(&lab.create_image(), &FamilyChange { rows, ..change(&mut family) }).await;
         assert_eq!(made(lab, &key(&family)).await.0[0].available, expected);
     }
-    let row = family.rows.get_mut(&Place::Source).unwrap();
+    let row = family.rows.get_mut(&ImageRole::Source).unwrap();
     row.state = RowState::Deregistered;
     let rows = vec![row.clone()];
     write(&lab.distribute_image(), &FamilyChange { rows, ..change(&mut family) }).await;

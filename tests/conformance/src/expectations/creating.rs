@@ -4,7 +4,7 @@ use crate::given::{self, available, create_step, launched, pending, seen, volume
 use crate::lab::{Lab, until};
 use crate::suite::expected;
 use amiline_app::ports::{CallError, ImageCreator, ImageReader, InstanceReader, KeyReader};
-use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::fault::{Fault, owner_of_name};
 use amiline_domain::ids::ImageId;
 use amiline_domain::image::{ImageState, InstanceState, RootDevice};
 use amiline_domain::making::Treatment;
@@ -114,7 +114,7 @@ fn assert_taken(refused: Result<ImageId, CallError>, holder: &ImageId) {
     let refused = refused.expect_err("the name is taken");
     assert_eq!(refused.code, "InvalidAMIName.Duplicate");
     assert_eq!(refused.fault, Fault::Reject);
-    assert_eq!(holder_of_name(&refused.message).as_ref(), Some(holder), "{}", refused.message);
+    assert_eq!(owner_of_name(&refused.message).as_ref(), Some(holder), "{}", refused.message);
 }
 
 async fn a_name_is_taken_while_its_image_is_pending_and_the_refusal_says_who_has_it(lab: &impl Lab) {

@@ -8,7 +8,7 @@ use amiline_app::ports::{Clock, Committed, DayReader, DigestKeeper, Due, RecordW
 use amiline_domain::day::Day;
 use amiline_domain::digest::{DigestKey, DigestState, Draft, ReadFrom};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
-use amiline_domain::family::{Family, Place};
+use amiline_domain::family::{Family, ImageRole};
 use amiline_domain::history::{EventKind, News, Subject, append_news};
 use amiline_domain::ids::{FamilyId, PolicyName};
 use amiline_domain::record::{Expected, FamilyChange, Transaction, Write};
@@ -61,8 +61,8 @@ async fn a_days_families_are_those_between_its_midnights_oldest_first_without_th
     for seconds in [-1, 86_400, 86_399, 0, 43_200] {
         let at = plus_seconds(day.start(), seconds);
         let mut family = family(lab, at);
-        family.rows.insert(Place::Source, row(lab, Place::Source, at));
-        family.row_versions.insert(Place::Source, 1);
+        family.rows.insert(ImageRole::Source, row(lab, ImageRole::Source, at));
+        family.row_versions.insert(ImageRole::Source, 1);
         let rows = family.rows.values().cloned().collect();
         write(&lab.create_image(), &FamilyChange { rows, ..beginning(&family) }).await;
         if (0..86_400).contains(&seconds) {

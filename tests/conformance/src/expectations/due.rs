@@ -4,7 +4,7 @@ use crate::given::{beginning, change, committed, family, later, lease, look, wri
 use crate::lab::{Lab, until};
 use crate::suite::expected;
 use amiline_app::ports::{Announcer, Due, DueReader, RecordReader};
-use amiline_domain::family::{Place, RowState, Worker};
+use amiline_domain::family::{ImageRole, Role, RowState};
 use amiline_domain::history::{EventKind, Fact, Subject, append};
 use amiline_domain::press::Press;
 use amiline_domain::record::{Expected, FamilyChange, PressWrite};
@@ -61,13 +61,13 @@ pub(super) async fn assert_never_due(lab: &impl Lab, of: impl Fn(&Due) -> bool) 
 
 async fn a_family_is_due_at_its_time_and_not_before(lab: &impl Lab) {
     let (mut family, at) = (family(lab, later()), plus_seconds(later(), i64::from(lab.number())));
-    family.work.due = look(at, Worker::Create);
+    family.work.due = look(at, Role::Create);
     write(&lab.create_image(), &beginning(&family)).await;
-    let due = |at| Due::Family { family: family.id.clone(), worker: Worker::Create, at };
+    let due = |at| Due::Family { family: family.id.clone(), role: Role::Create, at };
     assert_due(lab, due(at), at).await;
     let (before, after) = (due(at), plus_seconds(at, 3600));
     let moved = due(after);
-    family.work.due = look(after, Worker::Create);
+    family.work.due = look(after, Role::Create);
     write(&lab.create_image(), &change(&mut family)).await;
     assert_due(lab, moved, after).await;
     assert_never_due(lab, |due| *due == before).await;
@@ -75,9 +75,9 @@ async fn a_family_is_due_at_its_time_and_not_before(lab: &impl Lab) {
 
 async fn a_family_that_is_settled_is_not_due(lab: &impl Lab) {
     let mut family = family(lab, later());
-    family.work.due = look(later(), Worker::Create);
+    family.work.due = look(later(), Role::Create);
     write(&lab.create_image(), &beginning(&family)).await;
-    let due = Due::Family { family: family.id.clone(), worker: Worker::Create, at: later() };
+    let due = Due::Family { family: family.id.clone(), role: Role::Create, at: later() };
     assert_due(lab, due, later()).await;
     family.work.due = None;
     write(&lab.create_image(), &change(&mut family)).await;
@@ -86,23 +86,23 @@ async fn a_family_that_is_settled_is_not_due(lab: &impl Lab) {
 
 async fn a_family_that_is_held_is_due_when_the_lease_ends(lab: &impl Lab) {
     let (mut family, ends) = (family(lab, later()), plus_seconds(later(), 90));
-    family.work.due = look(later(), Worker::Distribute);
+    family.work.due = look(later(), Role::Distribute);
     family.work.lease = lease("an invocation", ends);
     write(&lab.create_image(), &beginning(&family)).await;
-    assert_due(lab, Due::Family { family: family.id.clone(), worker: Worker::Distribute, at: ends }, ends).await;
+    assert_due(lab, Due::Family { family: family.id.clone(), role: Role::Distribute, at: ends }, ends).await;
     family.work.lease = None;
     write(&lab.create_image(), &change(&mut family)).await;
-    assert_due(lab, Due::Family { family: family.id, worker: Worker::Distribute, at: later() }, later()).await;
+    assert_due(lab, Due::Family { family: family.id, role: Role::Distribute, at: later() }, later()).await;
 }
 
 async fn a_family_is_due_for_the_function_whose_turn_it_is(lab: &impl Lab) {
-    for (state, worker) in [(RowState::Calling, Worker::Create), (RowState::Available, Worker::Distribute)] {
+    for (state, role) in [(RowState::Calling, Role::Create), (RowState::Available, Role::Distribute)] {
         let mut family = family(lab, later());
-        family.rows.get_mut(&Place::Source).unwrap().state = state;
+        family.rows.get_mut(&ImageRole::Source).unwrap().state = state;
         // With no due time of its own, the source image says whose turn it is.
         family.work.lease = lease("an invocation", later());
         write(&lab.create_image(), &beginning(&family)).await;
-        assert_due(lab, Due::Family { family: family.id, worker, at: later() }, later()).await;
+        assert_due(lab, Due::Family { family: family.id, role, at: later() }, later()).await;
     }
 }
 
@@ -117,7 +117,7 @@ async fn a_button_is_due_at_its_look_and_not_when_that_is_taken_back(lab: &impl 
 
 async fn history_is_due_when_it_was_not_published_for_ten_minutes(lab: &impl Lab) {
     let mut family = family(lab, later());
-    let fact = Fact::of(EventKind::ImageAvailable, &Place::Source, None);
+    let fact = Fact::of(EventKind::ImageAvailable, &ImageRole::Source, None);
     let item = append(&mut family, fact, later());
     write(&lab.create_image(), &FamilyChange { history: vec![item], ..beginning(&family) }).await;
     let (pk, sk, at) = (format!("FAMILY#{}", family.id), "HISTORY#000000000001".to_owned(), plus_seconds(later(), 600));
@@ -128,8 +128,8 @@ async fn history_is_due_when_it_was_not_published_for_ten_minutes(lab: &impl Lab
 
 async fn history_that_is_not_announced_is_never_due(lab: &impl Lab) {
     let mut family = family(lab, later());
-    let quiet = append(&mut family, Fact::of(EventKind::ImageRequested, &Place::Source, None), later());
-    let loud = append(&mut family, Fact::of(EventKind::ImageCreating, &Place::Source, None), later());
+    let quiet = append(&mut family, Fact::of(EventKind::ImageRequested, &ImageRole::Source, None), later());
+    let loud = append(&mut family, Fact::of(EventKind::ImageCreating, &ImageRole::Source, None), later());
     write(&lab.create_image(), &FamilyChange { history: vec![quiet, loud], ..beginning(&family) }).await;
     let (pk, at) = (format!("FAMILY#{}", family.id), plus_seconds(later(), 600));
     let due = |sk: &str| Due::History { pk: pk.clone(), sk: sk.to_owned(), at };
@@ -153,9 +153,9 @@ async fn a_press_is_due_at_the_look_that_it_was_written_with_until_another_is(la
 async fn due_times_are_whole_seconds(lab: &impl Lab) {
     let mut family = family(lab, later());
     let at = later() + jiff::SignedDuration::from_millis(700);
-    family.work.due = look(at, Worker::Create);
+    family.work.due = look(at, Role::Create);
     write(&lab.create_image(), &beginning(&family)).await;
-    assert_due(lab, Due::Family { family: family.id.clone(), worker: Worker::Create, at: later() }, later()).await;
+    assert_due(lab, Due::Family { family: family.id.clone(), role: Role::Create, at: later() }, later()).await;
     assert_eq!(lab.create_image().family(&family.id).await.unwrap().unwrap().work.due, family.work.due, "as written");
 }
 
@@ -164,7 +164,7 @@ async fn what_is_due_in_one_part_comes_oldest_first_on_every_page(lab: &impl Lab
     let mut family = family(lab, plus_seconds(later(), -86_400));
     let pk = format!("FAMILY#{}", family.id);
     let mut told = |seconds: std::ops::Range<i64>| -> Vec<_> {
-        let fact = || Fact::of(EventKind::ImageAvailable, &Place::Source, None);
+        let fact = || Fact::of(EventKind::ImageAvailable, &ImageRole::Source, None);
         seconds.rev().map(|second| append(&mut family, fact(), plus_seconds(later(), second - 86_400))).collect()
     };
     let (first, second) = (told(60..130), told(0..60));

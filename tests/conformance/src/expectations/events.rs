@@ -4,7 +4,7 @@ use crate::given::{available, copy_step, create_step, launched, pending, under};
 use crate::lab::{Lab, until};
 use crate::suite::expected;
 use amiline_app::ports::{ImageCopier, ImageCreator, ImageSharer, InstanceTagger};
-use amiline_domain::family::Place;
+use amiline_domain::family::ImageRole;
 use amiline_domain::ids::{ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::plan::{CopyStep, ShareStep, TagStep};
 use amiline_domain::target::ShareTarget;
@@ -99,7 +99,7 @@ async fn disabling_enabling_and_deregistering_are_announced(lab: &impl Lab) {
 async fn sharing_is_not_announced(lab: &impl Lab) {
     let image = available(lab, &under(&lab.key())).await;
     let targets = [ShareTarget::Account(lab.other_account())].into();
-    let step = ShareStep { place: Place::Source, region: lab.home(), image: image.clone(), targets };
+    let step = ShareStep { image_role: ImageRole::Source, region: lab.home(), image: image.clone(), targets };
     lab.distribute_image().share_image(&step).await.expect("a share");
     assert_eq!(states(lab, &lab.home(), &image).await, quiet(&["available"]));
 }

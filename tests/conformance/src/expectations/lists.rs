@@ -4,7 +4,7 @@ use crate::given::{beginning, change, failed, family, write};
 use crate::lab::{Lab, until};
 use crate::suite::expected;
 use amiline_app::ports::Catalogue;
-use amiline_domain::family::{Family, Place};
+use amiline_domain::family::{Family, ImageRole};
 use amiline_domain::history::{EventKind, Fact, append};
 use amiline_domain::record::FamilyChange;
 use amiline_domain::time::{Slot, plus_seconds};
@@ -71,7 +71,7 @@ async fn history_is_listed_oldest_first_and_follows_from_itself(lab: &impl Lab) 
     for kinds in [vec![EventKind::ImageRequested, EventKind::ImageCreating], vec![EventKind::FamilyPartial]] {
         let facts = kinds
             .into_iter()
-            .map(|kind| Fact::of(kind, &Place::Source, None).because(failed("a \"reason\"\n\u{1F4A5}")));
+            .map(|kind| Fact::of(kind, &ImageRole::Source, None).because(failed("a \"reason\"\n\u{1F4A5}")));
         let items: Vec<_> = facts.map(|fact| append(&mut family, fact, newest())).collect();
         written.extend(items.clone());
         write(&lab.create_image(), &FamilyChange { history: items, ..change(&mut family) }).await;

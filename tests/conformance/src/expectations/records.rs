@@ -4,7 +4,7 @@ use crate::given::{self, beginning, change, conflict, failed, family, later, lea
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{Catalogue, Clock, RecordReader, RecordWriter, RejectedMessage};
-use amiline_domain::family::{Outcome, Phase, Place, RowState, Worker};
+use amiline_domain::family::{ImageRole, Outcome, Phase, Role, RowState};
 use amiline_domain::history::{EventKind, Fact, append};
 use amiline_domain::press::PressState;
 use amiline_domain::record::{FamilyChange, Write};
@@ -51,7 +51,7 @@ async fn a_family_with_a_lease_and_a_due_time_comes_back_as_it_was_written(lab: 
     let mut family = family(lab, lab.create_image().now());
     write(&lab.create_image(), &beginning(&family)).await;
     family.work.lease = lease("an invocation", plus_seconds(later(), 90));
-    family.work.due = look(later(), Worker::Distribute);
+    family.work.due = look(later(), Role::Distribute);
     (family.phase, family.outcome) = (Phase::Answering, Some(Outcome::Partial));
     write(&lab.distribute_image(), &change(&mut family)).await;
     assert_eq!(lab.distribute_image().family(&family.id).await, Ok(Some(family.clone())));
@@ -91,7 +91,7 @@ async fn a_change_of_another_version_is_a_conflict(lab: &impl Lab) {
 async fn a_changed_row_replaces_its_own_and_leaves_the_others(lab: &impl Lab) {
     let mut family = family(lab, later());
     write(&lab.create_image(), &beginning(&family)).await;
-    let place = Place::Copy(lab.elsewhere());
+    let place = ImageRole::Copy(lab.elsewhere());
     let row = family.rows.get_mut(&place).unwrap();
     (row.state, row.reason, row.snapshots) = (RowState::Available, None, Vec::new());
     family.work.version = 2;
@@ -130,7 +130,7 @@ async fn a_pointer_never_moves_to_another_family(lab: &impl Lab) {
 
 async fn history_is_never_written_over(lab: &impl Lab) {
     let mut family = family(lab, later());
-    let fact = |reason| Fact::of(EventKind::ImageFailed, &Place::Source, None).because(failed(reason));
+    let fact = |reason| Fact::of(EventKind::ImageFailed, &ImageRole::Source, None).because(failed(reason));
     let before = family.clone();
     let first = append(&mut family, fact("first"), later());
     write(&lab.create_image(), &FamilyChange { history: vec![first.clone()], ..beginning(&family) }).await;

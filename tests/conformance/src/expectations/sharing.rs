@@ -4,7 +4,7 @@ use crate::given::{self, INTENT, available, pending, volumes};
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{ImageLister, ImageSharer, PermissionReader};
-use amiline_domain::family::Place;
+use amiline_domain::family::ImageRole;
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::ImageId;
 use amiline_domain::image::ImageState;
@@ -47,7 +47,7 @@ fn other(lab: &impl Lab) -> ShareTarget {
 }
 
 fn share(lab: &impl Lab, image: &ImageId) -> ShareStep {
-    ShareStep { place: Place::Source, region: lab.home(), image: image.clone(), targets: [other(lab)].into() }
+    ShareStep { image_role: ImageRole::Source, region: lab.home(), image: image.clone(), targets: [other(lab)].into() }
 }
 
 fn under_customer_key(lab: &impl Lab) -> Launch {

@@ -8,7 +8,7 @@ use amiline_app::ports::{
 };
 use amiline_domain::budget::{Budget, DayCount};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
-use amiline_domain::family::{Family, Place};
+use amiline_domain::family::{Family, ImageRole};
 use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
 use amiline_domain::ids::{PolicyName, StackName};
 use amiline_domain::policy::Watch;
@@ -85,7 +85,7 @@ fn bare(lab: &impl Lab) -> Family {
 }
 
 fn history(family: &mut Family, count: usize) -> Vec<HistoryItem> {
-    let fact = || Fact::of(EventKind::CopyStarted, &Place::Source, None);
+    let fact = || Fact::of(EventKind::CopyStarted, &ImageRole::Source, None);
     (0..count).map(|_| append(family, fact(), later())).collect()
 }
 

@@ -23,7 +23,7 @@ fn kinds() -> Vec<EventKind> {
     let listed = |kind: EventKind| match kind {
         ImageRequested | ImageCreating | ImageAvailable | ImageFailed | CopyStarted | CopyAvailable | CopyFailed
         | ImageShared | ShareFailed | ImageDeregistered | ImageDisabled | ImageEnabled | ImageMadePublic
-        | SharedByOthers | ShareTakenBack | SharesInOrder | TwinFound | FamilyComplete | FamilyPartial
+        | SharedByOthers | ShareTakenBack | SharesInOrder | DuplicateFound | FamilyComplete | FamilyPartial
         | FamilyFailed | RequestRejected | FamilyRetried | SlotsMissed | CoverageLost | CoverageRestored
         | EnrolmentEnded | PolicyRefused | PolicyAccepted | KillSwitchOn | KillSwitchOff => kind,
     };
@@ -44,7 +44,7 @@ fn kinds() -> Vec<EventKind> {
         SharedByOthers,
         ShareTakenBack,
         SharesInOrder,
-        TwinFound,
+        DuplicateFound,
         FamilyComplete,
         FamilyPartial,
         FamilyFailed,

@@ -2,7 +2,7 @@
 
 use crate::{cloud, copy, create, east, tags, west};
 use amiline_app::ports::{ImageCopier, ImageCreator, ImageReader, InstanceReader, InstanceTagger, TagReader};
-use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::fault::{Fault, owner_of_name};
 use amiline_domain::ids::DeviceName;
 use amiline_domain::image::{ImageState, InstanceState, RootDevice};
 use amiline_domain::making::Treatment;
@@ -36,7 +36,7 @@ fn a_second_image_of_a_name_is_refused_with_the_id_of_the_holder() {
     cloud.advance(20);
     let error = block_on(world.create_image(&create(&instance, "one"))).unwrap_err();
     assert_eq!(error.code, "InvalidAMIName.Duplicate");
-    assert_eq!(holder_of_name(&error.message), Some(first.clone()));
+    assert_eq!(owner_of_name(&error.message), Some(first.clone()));
     cloud.advance(60);
     cloud.deregister(&east(), &first);
     assert!(block_on(world.create_image(&create(&instance, "one"))).is_err(), "the name is held a little longer");

@@ -2,7 +2,7 @@
 
 use crate::{cloud, create, east};
 use amiline_app::ports::{CallError, ImageCreator, ImageLister, ImageReader, ImageSharer, PermissionReader};
-use amiline_domain::family::Place;
+use amiline_domain::family::ImageRole;
 use amiline_domain::ids::{AccountId, ImageId};
 use amiline_domain::plan::ShareStep;
 use amiline_domain::target::ShareTarget;
@@ -24,7 +24,7 @@ fn share(cloud: &FakeCloud, image: &ImageId) -> Result<(), CallError> {
 
 fn share_with(cloud: &FakeCloud, image: &ImageId, target: ShareTarget) -> Result<(), CallError> {
     let targets = BTreeSet::from([target]);
-    let step = ShareStep { place: Place::Source, region: east(), image: image.clone(), targets };
+    let step = ShareStep { image_role: ImageRole::Source, region: east(), image: image.clone(), targets };
     block_on(cloud.as_caller("x").share_image(&step))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{cloud, east, first_commit, next_commit};
 use amiline_app::ports::{Announcer, Committed, Due, DueReader, RecordReader, RecordWriter};
-use amiline_domain::family::{Place, Worker};
+use amiline_domain::family::{ImageRole, Role};
 use amiline_domain::history::{EventKind, Fact, Subject};
 use amiline_domain::ids::InstanceId;
 use amiline_domain::plan::Changes;
@@ -38,7 +38,7 @@ fn next(cloud: &FakeCloud, commit: &FamilyChange, fact: Option<Fact>) -> FamilyC
 }
 
 fn fact(kind: EventKind) -> Option<Fact> {
-    Some(Fact::of(kind, &Place::Source, None))
+    Some(Fact::of(kind, &ImageRole::Source, None))
 }
 
 #[test]
@@ -194,10 +194,10 @@ fn due_now(cloud: &FakeCloud) -> Vec<Due> {
 fn what_is_due_is_found_at_its_time_on_pages_and_behind_if_the_index_lags() {
     let (cloud, _, commit) = begun();
     let at = cloud.now();
-    let expected = vec![Due::Family { family: commit.family.id.clone(), worker: Worker::Create, at }];
+    let expected = vec![Due::Family { family: commit.family.id.clone(), role: Role::Create, at }];
     assert_eq!(due_now(&cloud), expected);
     let mut later = next(&cloud, &commit, None);
-    later.family.work.due = Some((plus_seconds(at, 300), Worker::Distribute));
+    later.family.work.due = Some((plus_seconds(at, 300), Role::Distribute));
     write(&cloud, &later);
     assert_eq!(due_now(&cloud), []);
     cloud.set_index_lag(30);
@@ -243,7 +243,7 @@ fn history_is_streamed_once_and_due_until_it_is_announced() {
 fn writes_that_lose_something_are_noted_as_flaws() {
     let (cloud, _, commit) = begun();
     let mut forgetful = next(&cloud, &commit, None);
-    forgetful.family.rows.get_mut(&Place::Source).unwrap().refusals = 9;
+    forgetful.family.rows.get_mut(&ImageRole::Source).unwrap().refusals = 9;
     write(&cloud, &forgetful);
     assert!(cloud.flaws()[0].contains("row source is not written"), "{:?}", cloud.flaws());
     let mut gap = next(&cloud, &commit, fact(EventKind::ImageCreating));

@@ -4,7 +4,7 @@ use super::{joined, parts};
 use crate::properties::{ascii_line, holds, line};
 use crate::target::{Broken, Outcome, Target};
 use amiline_domain::description::ImageDescription;
-use amiline_domain::fault::holder_of_name;
+use amiline_domain::fault::owner_of_name;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, InvalidId, PolicyName};
 use amiline_domain::key::ImageKey;
 use amiline_domain::name::{ImageName, NameStem, TemplateFacts, TextTemplate};
@@ -121,13 +121,13 @@ fn filled(template: &TextTemplate, policy: &PolicyName, slot: Slot, tag: String)
 
 /// The holder is an id that the message has; and EC2's own message tells it, whatever the name looks like.
 fn check_holder(message: &str, name: &str) -> Result<Option<ImageId>, Broken> {
-    let holder = holder_of_name(message);
+    let holder = owner_of_name(message);
     if let Some(id) = &holder {
         holds("the holder of a name is in the message", message.contains(id.as_str()), || message.to_owned())?;
     }
     for taken in [name, message] {
         let told = format!("AMI name {taken} is already in use by AMI ami-0123456789abcdef0");
-        let told = holder_of_name(&told);
+        let told = owner_of_name(&told);
         holds(
             "EC2's message tells the holder",
             told.as_ref().map(ImageId::as_str) == Some("ami-0123456789abcdef0"),

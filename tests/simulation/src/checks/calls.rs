@@ -5,7 +5,7 @@ use super::oracle::{Oracle, Told};
 use super::truth::{self, Asked};
 use crate::diary::Diary;
 use amiline_app::ports::CallError;
-use amiline_domain::family::{Place, RowState};
+use amiline_domain::family::{ImageRole, RowState};
 use amiline_domain::fault::Fault;
 use amiline_domain::ids::{FamilyId, ImageId, Region};
 use amiline_domain::image::ImageState;
@@ -98,14 +98,14 @@ impl Oracle {
         let disowned = earlier.iter().filter(|id| diary.touched(&step.region, id)).count();
         let bounded = self.lax_names || earlier.len() <= retried + disowned;
         self.hold(Check::BoundedEffects, bounded, || format!("{family} made {} images", earlier.len() + 1));
-        self.is_meant(cloud, &family, &Place::Source, &step.name);
+        self.is_meant(cloud, &family, &ImageRole::Source, &step.name);
         let instance = cloud.instance_now(&step.region, &step.instance);
         let of = instance.volumes.iter().map(|volume| (volume.device.to_string(), volume.delete_on_termination));
         self.look_at_making(cloud, &family, &cloud.image(&step.region, image), &of.collect());
     }
 
     /// The record announced this very call before it was made; the attempt that it belongs to.
-    fn is_meant(&mut self, cloud: &FakeCloud, family: &FamilyId, place: &Place, name: &ImageName) -> u32 {
+    fn is_meant(&mut self, cloud: &FakeCloud, family: &FamilyId, place: &ImageRole, name: &ImageName) -> u32 {
         let row = cloud.family(family).and_then(|family| family.rows.get(place).cloned());
         let meant =
             row.as_ref().is_some_and(|row| row.state == RowState::Calling && row.image.is_none() && row.name == *name);
@@ -138,7 +138,7 @@ impl Oracle {
         let family = step.tags.get("amiline:family").and_then(|id| FamilyId::new(id.as_str()).ok());
         if let Some(family) = &family {
             self.works_on(cloud, happening, family);
-            let attempt = self.is_meant(cloud, family, &Place::Copy(step.destination.clone()), &step.name);
+            let attempt = self.is_meant(cloud, family, &ImageRole::Copy(step.destination.clone()), &step.name);
             let meant = (family.clone(), step.destination.clone(), attempt, step.name.to_string());
             let one = *self.tokens.entry(step.client_token.clone()).or_insert_with(|| meant.clone()) == meant
                 && *self.asked_with.entry(meant).or_insert_with(|| step.client_token.clone()) == step.client_token;

@@ -217,7 +217,7 @@ impl Check {
             Check::BoundedEffects => "one intent leads to one create, K copies and one share an image",
             Check::ReplayIsQuiet => "every event again, at rest, changes nothing",
             Check::OneWorker => "only the holder of a family's lease acts on it, and no two at once",
-            Check::DeadLeaseTakenOver => "a family whose worker died is taken over and ended",
+            Check::DeadLeaseTakenOver => "a family whose role died is taken over and ended",
             Check::PressWasSeen => "nothing begins without a read of the tag after the read of an idle press",
             Check::RecordedBeforeAnnounced => "what is announced was recorded, and always in the same words",
             Check::OutcomesAnnounced => "whatever is to be announced is announced, to everybody who is to hear of it",

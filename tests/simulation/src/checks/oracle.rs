@@ -11,7 +11,7 @@ use amiline_app::functions::Queue;
 use amiline_app::settings::BoundedStack;
 use amiline_domain::bus::BusEvent;
 use amiline_domain::enrolment::EnrolmentKey;
-use amiline_domain::family::{Outcome, Place};
+use amiline_domain::family::{ImageRole, Outcome};
 use amiline_domain::history::{EventKind, Subject};
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::{ImageState, ObservedInstance};
@@ -79,8 +79,8 @@ pub(super) struct Told {
     pub(super) status: Option<String>,
     pub(super) lease: Option<Lease>,
     pub(super) workers: Vec<u64>,
-    pub(super) ids: BTreeMap<(Place, u32), ImageId>,
-    pub(super) attempts: BTreeMap<Place, u32>,
+    pub(super) ids: BTreeMap<(ImageRole, u32), ImageId>,
+    pub(super) attempts: BTreeMap<ImageRole, u32>,
     /// Since when the record says that an image is available.
     pub(super) available: BTreeMap<(Region, ImageId), Timestamp>,
 }

@@ -93,7 +93,7 @@ fn takeovers(run: &mut Run) {
     for family in run.oracle.deaths_with_lease.clone() {
         let ended =
             run.cloud.family(&family).is_some_and(|family| family.outcome.is_some() && family.work.lease.is_none());
-        run.oracle.hold(Check::DeadLeaseTakenOver, ended, || format!("{family} lost its worker and was never ended"));
+        run.oracle.hold(Check::DeadLeaseTakenOver, ended, || format!("{family} lost its role and was never ended"));
     }
 }
 
@@ -192,7 +192,7 @@ fn twins(run: &mut Run) {
                 .oracle
                 .recorded
                 .values()
-                .any(|(event, id, _)| *event == EventKind::TwinFound && id.family() == Some(family));
+                .any(|(event, id, _)| *event == EventKind::DuplicateFound && id.family() == Some(family));
             run.oracle.hold(Check::TwinsLeftAlone, said, || format!("{family} has two images, and nobody says so"));
         }
     }

@@ -110,7 +110,7 @@ impl Oracle {
             let seen =
                 row.image.as_ref().is_some_and(|id| self.available_seen.contains(&(row.region.clone(), id.clone())));
             self.hold(Check::AvailableWasSeen, seen, || {
-                format!("{}: {} is recorded as available", family.id, row.place)
+                format!("{}: {} is recorded as available", family.id, row.image_role)
             });
         }
         self.look_at_lineage(family);
@@ -121,15 +121,15 @@ impl Oracle {
         let Some(told) = self.told.get_mut(&family.id) else { return };
         let mut wrong = None;
         for row in family.rows.values() {
-            let attempt = told.attempts.entry(row.place.clone()).or_insert(row.attempt);
+            let attempt = told.attempts.entry(row.image_role.clone()).or_insert(row.attempt);
             if row.attempt < *attempt {
-                wrong = Some(format!("{} goes back to attempt {}", row.place, row.attempt));
+                wrong = Some(format!("{} goes back to attempt {}", row.image_role, row.attempt));
             }
             *attempt = row.attempt;
             if let Some(image) = &row.image {
-                let id = told.ids.entry((row.place.clone(), row.attempt)).or_insert_with(|| image.clone());
+                let id = told.ids.entry((row.image_role.clone(), row.attempt)).or_insert_with(|| image.clone());
                 if id != image {
-                    wrong = Some(format!("{} of attempt {} was {id} and is {image}", row.place, row.attempt));
+                    wrong = Some(format!("{} of attempt {} was {id} and is {image}", row.image_role, row.attempt));
                 }
             }
         }
@@ -451,7 +451,7 @@ pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
     );
     let trouble = matches!(
         event,
-        EventKind::TwinFound
+        EventKind::DuplicateFound
             | EventKind::ImageMadePublic
             | EventKind::FamilyPartial
             | EventKind::FamilyFailed

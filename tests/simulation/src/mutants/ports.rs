@@ -22,7 +22,7 @@ use amiline_domain::description::ImageDescription;
 use amiline_domain::digest::{DigestKey, DigestState, Draft};
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Family, ImageRow, RowState};
-use amiline_domain::fault::{Fault, holder_of_name};
+use amiline_domain::fault::{Fault, owner_of_name};
 use amiline_domain::history::{HistoryItem, Subject};
 use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
 use amiline_domain::image::{ImageState, InstanceState, ObservedImage, ObservedInstance, SnapshotKeys};
@@ -252,7 +252,7 @@ impl ImageCreator for Mutated {
                 answer => answer,
             },
             Mutant::AdoptByName => match self.world.create_image(step).await {
-                Err(error) if error.code == "InvalidAMIName.Duplicate" => holder_of_name(&error.message).ok_or(error),
+                Err(error) if error.code == "InvalidAMIName.Duplicate" => owner_of_name(&error.message).ok_or(error),
                 answer => answer,
             },
             Mutant::UnknownMeansFailed => {

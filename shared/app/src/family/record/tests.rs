@@ -114,7 +114,7 @@ fn first_version() -> Family {
 /// A version 2 that differs from others by when the family is looked at again, and by nothing else.
 fn second_version(seconds: i64) -> Family {
     let first = first_version();
-    let due = first.work.due.map(|(at, worker)| (plus_seconds(at, seconds), worker));
+    let due = first.work.due.map(|(at, role)| (plus_seconds(at, seconds), role));
     Family { work: WorkState { version: 2, due, ..first.work }, ..first }
 }
 

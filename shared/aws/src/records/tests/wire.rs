@@ -128,7 +128,7 @@ async fn a_page_of_what_is_due_leaves_out_what_nobody_understands() {
     assert_eq!(
         page.items,
         [
-            Due::Family { family: family.id, worker: Worker::Distribute, at },
+            Due::Family { family: family.id, role: Role::Distribute, at },
             Due::Press { key: press_key(), at },
             Due::History { pk, sk: "HISTORY#000000000002".to_owned(), at },
             Due::Digest { key: digest(Some("nightly".parse().unwrap())), at },

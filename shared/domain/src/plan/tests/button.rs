@@ -2,7 +2,7 @@
 
 use super::*;
 
-const BUTTON: Knock = Knock { everything: false, image: None, button: true, shares: false };
+const BUTTON: FamilyHint = FamilyHint { everything: false, image: None, button: true, shares: false };
 
 /// A family whose image is being made, after somebody changed the button to this value.
 fn creating(changed_to: &str) -> Stage {
@@ -33,12 +33,12 @@ impl Stage {
 fn the_instance_is_read_where_the_button_may_have_changed_and_only_by_whom_may_read_it() {
     let mut stage = creating("default");
     stage.observed = Observed::default();
-    let creating = |knock: &Knock| reads::<Creating>(&stage.family, &stage.observed, knock, stage.scene());
+    let creating = |hint: &FamilyHint| reads::<Creating>(&stage.family, &stage.observed, hint, stage.input());
     assert_eq!(creating(&BUTTON), [CreateRead::Instance]);
-    assert_eq!(reads::<Distributing>(&stage.family, &stage.observed, &BUTTON, stage.scene()), []);
-    assert_eq!(creating(&Knock::default()), []);
+    assert_eq!(reads::<Distributing>(&stage.family, &stage.observed, &BUTTON, stage.input()), []);
+    assert_eq!(creating(&FamilyHint::default()), []);
     // Whoever left a word with the holder of the lease may have had this to say.
-    let everything = Knock { everything: true, ..Knock::default() };
+    let everything = FamilyHint { everything: true, ..FamilyHint::default() };
     assert!(creating(&everything).contains(&CreateRead::Instance));
 }
 
@@ -61,9 +61,9 @@ fn the_answer_does_not_name_it() {
     stage.absorb(&BUTTON);
     stage.next_status();
     stage.later(60);
-    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
-    stage.sees(&Place::Source, vec![image]);
-    stage.absorb(&Knock::default());
+    let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Available);
+    stage.sees(&ImageRole::Source, vec![image]);
+    stage.absorb(&FamilyHint::default());
     stage.decide::<Distributing>();
     let answer = stage.family.status.clone().unwrap();
     assert!(answer.starts_with("available ami-") && !answer.contains("other"), "{answer}");
@@ -101,10 +101,10 @@ fn a_status_that_was_written_beside_a_newer_one_is_not_the_last() {
     let mut stage = Stage::new("{}");
     stage.instance.state = InstanceState::Pending;
     stage.later(0);
-    stage.absorb(&Knock::default());
+    stage.absorb(&FamilyHint::default());
     stage.instance.state = InstanceState::Running;
     stage.later(30);
-    stage.absorb(&Knock::default());
+    stage.absorb(&FamilyHint::default());
     let (actions, _) = stage.decide::<Creating>();
     let [create @ CreateAction::Create(_), status @ CreateAction::Answer(AnswerStep::WriteStatus(_))] = &actions[..]
     else {

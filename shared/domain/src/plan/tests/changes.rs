@@ -13,12 +13,12 @@ fn any_one_change_alone_is_written_and_none_is_not() {
         button: Button::Image,
     };
     let slot = Slot::next("2026-11-24T12:00:00Z".parse().unwrap(), None);
-    let fact = Fact::of(EventKind::ImageAvailable, &Place::Source, None);
+    let fact = Fact::of(EventKind::ImageAvailable, &ImageRole::Source, None);
     let alone = [
         Changes { facts: vec![fact], ..Changes::default() },
         Changes { pointers: vec![(region("us-east-1"), image_id(1))], ..Changes::default() },
         Changes { press: Some(PressWrite::Answer { key, slot }), ..Changes::default() },
-        Changes { rows: BTreeSet::from([Place::Source]), ..Changes::default() },
+        Changes { rows: BTreeSet::from([ImageRole::Source]), ..Changes::default() },
         Changes { family: true, ..Changes::default() },
     ];
     for changes in alone {
@@ -36,19 +36,19 @@ fn a_look_before_its_time_that_shows_nothing_new_changes_nothing() {
     let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
     stage.later(10);
-    let everything = Knock { everything: true, ..Knock::default() };
+    let everything = FamilyHint { everything: true, ..FamilyHint::default() };
     assert_eq!(
-        reads::<Creating>(&stage.family, &stage.observed, &everything, stage.scene()),
-        vec![CreateRead::Row(Place::Source)]
+        reads::<Creating>(&stage.family, &stage.observed, &everything, stage.input()),
+        vec![CreateRead::Row(ImageRole::Source)]
     );
     let before = stage.family.clone();
-    stage.sees(&Place::Source, vec![]);
+    stage.sees(&ImageRole::Source, vec![]);
     assert!(stage.absorb(&everything).is_empty());
     assert_eq!(stage.family, before);
-    let before = due::<Creating>(&stage.family, stage.scene());
+    let before = due::<Creating>(&stage.family, stage.input());
     // One whose time has come puts the next one off, and that is written.
     stage.later(20);
-    stage.sees(&Place::Source, vec![]);
-    assert!(!stage.absorb(&Knock::default()).is_empty());
-    assert!(due::<Creating>(&stage.family, stage.scene()) > before);
+    stage.sees(&ImageRole::Source, vec![]);
+    assert!(!stage.absorb(&FamilyHint::default()).is_empty());
+    assert!(due::<Creating>(&stage.family, stage.input()) > before);
 }

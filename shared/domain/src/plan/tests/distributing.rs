@@ -32,7 +32,7 @@ fn each_copy_has_the_key_and_the_time_of_its_destination_and_else_the_policys() 
 fn a_destination_may_have_a_key_where_the_policy_has_none() {
     let policy = r#"{"distribute":{"regions":["us-west-2",{"region":"eu-west-1","kms_key":"alias/eu"}]}}"#;
     let mut stage = Stage::with_available_source(policy, true);
-    let wanted = reads::<Distributing>(&stage.family, &Observed::default(), &Knock::default(), stage.scene());
+    let wanted = reads::<Distributing>(&stage.family, &Observed::default(), &FamilyHint::default(), stage.input());
     assert!(!wanted.contains(&DistributeRead::SourceKeys), "nothing is asked of the image at home");
     let (actions, _) = stage.decide::<Distributing>();
     assert_eq!(copies(&actions), [("eu-west-1", (Some("alias/eu"), None)), ("us-west-2", (None, None))].into());
@@ -62,7 +62,7 @@ fn shared_widely() -> (Stage, BTreeSet<ShareTarget>) {
     stage.bounds.organizations = [ORGANIZATION.parse().unwrap()].into();
     stage.bounds.organizational_units = [UNIT.parse().unwrap()].into();
     // As it was before anybody looked at the bounds.
-    let row = stage.family.rows.get_mut(&Place::Source).unwrap();
+    let row = stage.family.rows.get_mut(&ImageRole::Source).unwrap();
     (row.share, row.reason) = (ShareState::NotWanted, None);
     let targets = [ORGANIZATION, UNIT, "222222222222"].map(|text| text.parse().unwrap()).into();
     (stage, targets)
@@ -71,13 +71,13 @@ fn shared_widely() -> (Stage, BTreeSet<ShareTarget>) {
 #[test]
 fn everybody_whom_the_policy_names_is_added_in_one_call_and_recorded() {
     let (mut stage, everybody) = shared_widely();
-    stage.absorb(&Knock::default());
+    stage.absorb(&FamilyHint::default());
     let (actions, _) = stage.decide::<Distributing>();
     let [DistributeAction::Share(step)] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(step.targets, everybody);
     let changes = stage.conclude(&actions[0], &Ended::Done);
     assert_eq!(kinds(&changes), [EventKind::ImageShared]);
-    assert_eq!(stage.row(&Place::Source).shared_with, everybody);
+    assert_eq!(stage.row(&ImageRole::Source).shared_with, everybody);
 }
 
 #[test]
@@ -86,9 +86,9 @@ fn an_image_is_shared_with_nobody_when_one_of_them_is_not_allowed_any_more() {
         let (mut stage, _) = shared_widely();
         stage.bounds.organizations.retain(|arn| arn.as_str() != lacking);
         stage.bounds.organizational_units.retain(|arn| arn.as_str() != lacking);
-        let changes = stage.absorb(&Knock::default());
+        let changes = stage.absorb(&FamilyHint::default());
         assert_eq!(kinds(&changes), [EventKind::ShareFailed]);
-        let reason = stage.row(&Place::Source).reason.as_ref().unwrap().to_string();
+        let reason = stage.row(&ImageRole::Source).reason.as_ref().unwrap().to_string();
         assert!(reason.contains(lacking) && reason.contains(parameter), "{reason}");
         assert!(!stage.decide::<Distributing>().0.iter().any(|action| matches!(action, DistributeAction::Share(_))));
     }
@@ -103,22 +103,23 @@ fn the_end_of_the_largest_family_fits_into_one_message_and_one_event() {
     let error = |length: usize| {
         AwsError::new("ec2:ModifyImageAttribute", "InvalidAMIAttributeItemValue", &"\"x".repeat(length), None)
     };
-    let mut worst = stage.row(&Place::Source).clone();
+    let mut worst = stage.row(&ImageRole::Source).clone();
     worst.state = RowState::Available;
     worst.shared_with = (100_000_000_000..100_000_000_270).map(account).collect();
     worst.refused_targets = (200_000_000_000..200_000_000_010).map(|n| (account(n), error(200))).collect();
     worst.reason = Some(ImageReason::not_shared_with(&worst, Some(error(2000))));
     worst.share = ShareState::Failed;
     for n in 0..22 {
-        let place = Place::Copy(region(&format!("ap-{}-{}", ["northeast", "southeast", "south"][n % 3], n / 3 + 1)));
-        stage.family.rows.insert(place.clone(), ImageRow { place, ..worst.clone() });
+        let image_role =
+            ImageRole::Copy(region(&format!("ap-{}-{}", ["northeast", "southeast", "south"][n % 3], n / 3 + 1)));
+        stage.family.rows.insert(image_role.clone(), ImageRow { image_role, ..worst.clone() });
     }
-    let fact = Fact::of(EventKind::FamilyPartial, &Place::Source, None).because(OutcomeReason::of(&stage.family));
+    let fact = Fact::of(EventKind::FamilyPartial, &ImageRole::Source, None).because(OutcomeReason::of(&stage.family));
     let item = append(&mut stage.family, fact, stage.now);
     assert!(crate::bus::event(&item).bytes() < crate::bus::BYTES_MAX, "{}", crate::bus::event(&item).bytes());
     let notice = crate::notice::render(&item, &crate::notice::tests::address());
     let message = serde_json::json!({"default": notice.json, "email": notice.text, "sms": notice.subject}).to_string();
     assert!(message.len() < 256 * 1024, "{}", message.len());
-    let one = OutcomeReason::of(&Family { rows: [(Place::Source, worst)].into(), ..stage.family.clone() });
+    let one = OutcomeReason::of(&Family { rows: [(ImageRole::Source, worst)].into(), ..stage.family.clone() });
     assert!(Reason::from(one).text().contains(&"\"x".repeat(1999)), "of one image it is whole");
 }

@@ -21,17 +21,17 @@ fn only_a_read_of_this_look_in_the_right_state_lets_an_image_be_made() {
         (InstanceState::Terminated, false),
     ] {
         let mut stage = stage_in(state);
-        stage.absorb(&Knock::default());
+        stage.absorb(&FamilyHint::default());
         assert_eq!(
             stage.decide::<Creating>().0.iter().any(|one| matches!(one, CreateAction::Create(_))),
             made,
             "{state:?}"
         );
-        assert_eq!(stage.row(&Place::Source).state == RowState::Failed, state.is_gone(), "{state:?}");
+        assert_eq!(stage.row(&ImageRole::Source).state == RowState::Failed, state.is_gone(), "{state:?}");
     }
     let mut stage = Stage::new("{}");
     stage.observed = Observed::default();
-    let wanted = reads::<Creating>(&stage.family, &stage.observed, &Knock::default(), stage.scene());
+    let wanted = reads::<Creating>(&stage.family, &stage.observed, &FamilyHint::default(), stage.input());
     assert_eq!(wanted, vec![CreateRead::Instance]);
     assert!(stage.decide::<Creating>().0.is_empty(), "nothing was read");
 }
@@ -39,35 +39,35 @@ fn only_a_read_of_this_look_in_the_right_state_lets_an_image_be_made() {
 #[test]
 fn a_pending_instance_is_looked_at_again_within_the_minute_for_thirty_minutes() {
     let mut stage = stage_in(InstanceState::Pending);
-    let changes = stage.absorb(&Knock::default());
+    let changes = stage.absorb(&FamilyHint::default());
     assert!(changes.family && changes.facts.is_empty(), "the status says so, and nothing has happened yet");
     stage.family.status_due = false;
     let since = stage.now;
-    while stage.row(&Place::Source).state == RowState::Wanted {
-        let (at, worker) = due::<Distributing>(&stage.family, stage.scene()).unwrap();
-        assert!(at <= plus_seconds(stage.now, 60) && worker == Worker::Create, "{at}");
+    while stage.row(&ImageRole::Source).state == RowState::Wanted {
+        let (at, role) = due::<Distributing>(&stage.family, stage.input()).unwrap();
+        assert!(at <= plus_seconds(stage.now, 60) && role == Role::Create, "{at}");
         stage.later(crate::time::seconds_between(stage.now, at));
-        stage.absorb(&Knock::default());
+        stage.absorb(&FamilyHint::default());
         stage.decide::<Creating>();
     }
     assert_eq!(crate::time::seconds_between(since, stage.now), 1800);
-    assert_eq!(stage.row(&Place::Source).reason, Some(ImageReason::InstanceStillPending { minutes: 30 }));
+    assert_eq!(stage.row(&ImageRole::Source).reason, Some(ImageReason::InstanceStillPending { minutes: 30 }));
 }
 
 #[test]
 fn the_wait_begins_anew_with_each_time_that_the_instance_is_started() {
     let mut stage = stage_in(InstanceState::Pending);
-    stage.absorb(&Knock::default());
+    stage.absorb(&FamilyHint::default());
     stage.later(1200);
     stage.instance.state = InstanceState::Running;
     stage.later(0);
-    stage.absorb(&Knock::default());
+    stage.absorb(&FamilyHint::default());
     let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &refused(Fault::Later, "RequestLimitExceeded"));
     stage.instance.state = InstanceState::Pending;
     stage.later(1200);
-    stage.absorb(&Knock::default());
-    assert_eq!(stage.row(&Place::Source).state, RowState::Wanted, "it has been pending for a moment only");
+    stage.absorb(&FamilyHint::default());
+    assert_eq!(stage.row(&ImageRole::Source).state, RowState::Wanted, "it has been pending for a moment only");
 }
 
 #[test]
@@ -77,12 +77,12 @@ fn an_image_that_may_have_been_made_is_looked_for_before_a_gone_instance_ends_it
     stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
     stage.instance.state = InstanceState::Terminated;
     stage.later(301);
-    stage.sees(&Place::Source, vec![]);
-    stage.absorb(&Knock::default());
-    assert_eq!(stage.row(&Place::Source).state, RowState::Calling);
+    stage.sees(&ImageRole::Source, vec![]);
+    stage.absorb(&FamilyHint::default());
+    assert_eq!(stage.row(&ImageRole::Source).state, RowState::Calling);
     stage.later(60);
-    let image = stage.image(&Place::Source, image_id(3), ImageState::Available);
-    stage.sees(&Place::Source, vec![image]);
-    stage.absorb(&Knock::default());
-    assert_eq!(stage.row(&Place::Source).state, RowState::Available);
+    let image = stage.image(&ImageRole::Source, image_id(3), ImageState::Available);
+    stage.sees(&ImageRole::Source, vec![image]);
+    stage.absorb(&FamilyHint::default());
+    assert_eq!(stage.row(&ImageRole::Source).state, RowState::Available);
 }

@@ -11,37 +11,37 @@ fn a_new_family_asks_for_its_image_with_its_tags_in_the_call() {
     assert_eq!(step.tags["amiline:managed-by"], "amiline");
     assert_eq!(step.tags["amiline-stack"], "amiline");
     assert!(step.tags.contains_key("amiline:intent") && step.tags.contains_key("amiline:family"));
-    assert_eq!(stage.row(&Place::Source).state, RowState::Calling, "the intent is in the record before the call");
-    assert!(changes.rows.contains(&Place::Source));
+    assert_eq!(stage.row(&ImageRole::Source).state, RowState::Calling, "the intent is in the record before the call");
+    assert!(changes.rows.contains(&ImageRole::Source));
 }
 
 #[test]
 fn it_is_not_the_other_functions_turn_to_create() {
     let mut stage = Stage::new("{}");
     assert!(stage.decide::<Distributing>().0.is_empty());
-    assert_eq!(due::<Distributing>(&stage.family, stage.scene()), Some((stage.now, Worker::Create)));
+    assert_eq!(due::<Distributing>(&stage.family, stage.input()), Some((stage.now, Role::Create)));
 }
 
 #[test]
 fn after_an_unknown_outcome_the_image_is_looked_for_before_the_same_name_is_sent_again() {
     let mut stage = Stage::new("{}");
     let (actions, _) = stage.decide::<Creating>();
-    let name = stage.row(&Place::Source).name.clone();
+    let name = stage.row(&ImageRole::Source).name.clone();
     stage.conclude(&actions[0], &refused(Fault::Unknown, "Timeout"));
     assert!(stage.decide::<Creating>().0.is_empty(), "never at once");
     for _ in 0..9 {
         stage.later(30);
         assert_eq!(
-            reads::<Creating>(&stage.family, &stage.observed, &Knock::default(), stage.scene()),
-            vec![CreateRead::Row(Place::Source)]
+            reads::<Creating>(&stage.family, &stage.observed, &FamilyHint::default(), stage.input()),
+            vec![CreateRead::Row(ImageRole::Source)]
         );
-        stage.sees(&Place::Source, vec![]);
-        stage.absorb(&Knock::default());
+        stage.sees(&ImageRole::Source, vec![]);
+        stage.absorb(&FamilyHint::default());
         assert!(stage.decide::<Creating>().0.is_empty(), "not within five minutes");
     }
     stage.later(30);
-    stage.sees(&Place::Source, vec![]);
-    stage.absorb(&Knock::default());
+    stage.sees(&ImageRole::Source, vec![]);
+    stage.absorb(&FamilyHint::default());
     let (actions, _) = stage.decide::<Creating>();
     let [CreateAction::Create(step)] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(step.name, name);
@@ -55,7 +55,7 @@ fn an_invocation_that_has_no_time_left_makes_the_image_wait_a_minute_however_oft
         assert!(matches!(&actions[..], [CreateAction::Create(_)]), "round {round}: {actions:?}");
         stage.conclude(&actions[0], &Ended::NoTime);
         assert_eq!(stage.decide::<Creating>().0, [], "not in this invocation");
-        assert_eq!(stage.row(&Place::Source).refusals, 0, "nobody refused it");
+        assert_eq!(stage.row(&ImageRole::Source).refusals, 0, "nobody refused it");
         stage.later(60);
     }
 }
@@ -77,17 +77,17 @@ fn an_image_of_ours_is_adopted_and_a_forged_one_is_not() {
     for forge in forgeries {
         let mut stage = Stage::new("{}");
         stage.decide::<Creating>();
-        let mut image = stage.image(&Place::Source, image_id(7), ImageState::Available);
+        let mut image = stage.image(&ImageRole::Source, image_id(7), ImageState::Available);
         forge(&mut image);
-        stage.sees(&Place::Source, vec![image]);
-        stage.absorb(&Knock::default());
-        assert_eq!(stage.row(&Place::Source).image, None);
+        stage.sees(&ImageRole::Source, vec![image]);
+        stage.absorb(&FamilyHint::default());
+        assert_eq!(stage.row(&ImageRole::Source).image, None);
     }
     let mut stage = Stage::new("{}");
     stage.decide::<Creating>();
-    let image = stage.image(&Place::Source, image_id(7), ImageState::Available);
-    stage.sees(&Place::Source, vec![image]);
-    let changes = stage.absorb(&Knock::default());
+    let image = stage.image(&ImageRole::Source, image_id(7), ImageState::Available);
+    stage.sees(&ImageRole::Source, vec![image]);
+    let changes = stage.absorb(&FamilyHint::default());
     assert_eq!(kinds(&changes), [EventKind::ImageCreating, EventKind::ImageAvailable]);
     assert_eq!(changes.pointers, [(region("us-east-1"), image_id(7))]);
 }
@@ -102,20 +102,20 @@ fn a_name_held_by_a_foreign_image_is_changed_three_times_and_then_given_up() {
         names.push(step.name.as_str().to_owned());
         stage.conclude(&actions[0], &Ended::NameTaken(Some(image_id(9))));
         assert_eq!(
-            reads::<Creating>(&stage.family, &stage.observed, &Knock::default(), stage.scene()),
-            vec![CreateRead::Row(Place::Source)]
+            reads::<Creating>(&stage.family, &stage.observed, &FamilyHint::default(), stage.input()),
+            vec![CreateRead::Row(ImageRole::Source)]
         );
-        let mut foreign = stage.image(&Place::Source, image_id(9), ImageState::Available);
+        let mut foreign = stage.image(&ImageRole::Source, image_id(9), ImageState::Available);
         foreign.tags.clear();
         foreign.source_instance = None;
-        stage.sees(&Place::Source, vec![foreign]);
-        let changes = stage.absorb(&Knock::default());
+        stage.sees(&ImageRole::Source, vec![foreign]);
+        let changes = stage.absorb(&FamilyHint::default());
         let given_up = names.len() == 4;
         assert_eq!(kinds(&changes).contains(&EventKind::ImageFailed), given_up, "giving up is recorded and announced");
         stage.later(1);
     }
     assert!(names[1].contains("-r2-") && names[2].contains("-r3-") && names[3].contains("-r4-"), "{names:?}");
-    assert_eq!(stage.row(&Place::Source).state, RowState::Failed);
+    assert_eq!(stage.row(&ImageRole::Source).state, RowState::Failed);
 }
 
 #[test]
@@ -123,13 +123,13 @@ fn a_second_image_with_the_same_intent_is_left_alone_and_announced_once() {
     let mut stage = Stage::with_available_source("{}", true);
     stage.later(60);
     let images = vec![
-        stage.image(&Place::Source, image_id(1), ImageState::Available),
-        stage.image(&Place::Source, image_id(2), ImageState::Available),
+        stage.image(&ImageRole::Source, image_id(1), ImageState::Available),
+        stage.image(&ImageRole::Source, image_id(2), ImageState::Available),
     ];
-    stage.sees(&Place::Source, images);
-    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::TwinFound]);
-    assert_eq!(kinds(&stage.absorb(&Knock::default())), []);
-    assert_eq!(stage.row(&Place::Source).image, Some(image_id(1)));
+    stage.sees(&ImageRole::Source, images);
+    assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), [EventKind::DuplicateFound]);
+    assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), []);
+    assert_eq!(stage.row(&ImageRole::Source).image, Some(image_id(1)));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_source_that_is_not_under_the_policys_key_gets_an_encrypted_copy_at_home_and
     let (actions, _) = stage.decide::<Distributing>();
     assert_eq!(actions.iter().filter(|action| matches!(action, DistributeAction::Copy(_))).count(), 3);
     assert!(!actions.iter().any(|action| matches!(action, DistributeAction::Share(_))));
-    let (source, home) = (stage.row(&Place::Source), stage.row(&Place::Copy(region("us-east-1"))));
+    let (source, home) = (stage.row(&ImageRole::Source), stage.row(&ImageRole::Copy(region("us-east-1"))));
     assert_ne!(source.name, home.name, "names are unique in a Region");
 }
 
@@ -162,7 +162,7 @@ fn nothing_is_copied_or_shared_unless_this_look_saw_the_source_available() {
     let mut stage = Stage::with_available_source(SHARED, true);
     stage.observed = Observed::default();
     assert!(stage.decide::<Distributing>().0.is_empty());
-    stage.observed.rows.insert(Place::Source, RowSight::Unread);
+    stage.observed.rows.insert(ImageRole::Source, RowShown::Unread);
     assert!(stage.decide::<Distributing>().0.is_empty());
 }
 
@@ -181,10 +181,10 @@ fn one_failed_region_makes_the_family_partial_with_its_reason() {
         stage.conclude(action, &ended);
     }
     stage.later(300);
-    let west = Place::Copy(region("us-west-2"));
+    let west = ImageRole::Copy(region("us-west-2"));
     let image = stage.image(&west, image_id(2), ImageState::Available);
     stage.sees(&west, vec![image]);
-    stage.absorb(&Knock::default());
+    stage.absorb(&FamilyHint::default());
     let (actions, _) = stage.decide::<Distributing>();
     stage.conclude(&actions[0], &Ended::Done);
     let (actions, changes) = stage.decide::<Distributing>();
@@ -213,7 +213,7 @@ fn the_status_is_written_after_the_button_is_removed() {
         matches!(&actions[..], [CreateAction::Answer(AnswerStep::WriteStatus(step))] if step.tag.value.starts_with("failed: NonEBSInstance"))
     );
     stage.conclude(&actions[0], &Ended::Done);
-    assert_eq!(due::<Creating>(&stage.family, stage.scene()), None);
+    assert_eq!(due::<Creating>(&stage.family, stage.input()), None);
 }
 
 #[test]
@@ -222,22 +222,22 @@ fn an_image_that_never_becomes_available_is_given_up_at_the_deadline() {
     let (actions, _) = stage.decide::<Creating>();
     stage.conclude(&actions[0], &Ended::Image(image_id(1)));
     stage.later(7199);
-    assert_eq!(kinds(&stage.absorb(&Knock::default())), []);
-    let (at, _) = due::<Distributing>(&stage.family, stage.scene()).unwrap();
+    assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), []);
+    let (at, _) = due::<Distributing>(&stage.family, stage.input()).unwrap();
     assert!(at <= plus_seconds(stage.now, 1), "the last look is at the deadline");
     stage.later(1);
-    assert_eq!(kinds(&stage.absorb(&Knock::default())), [], "it is looked at before it is given up");
-    let wanted = reads::<Distributing>(&stage.family, &stage.observed, &Knock::default(), stage.scene());
-    assert_eq!(wanted, [DistributeRead::Row(Place::Source)]);
+    assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), [], "it is looked at before it is given up");
+    let wanted = reads::<Distributing>(&stage.family, &stage.observed, &FamilyHint::default(), stage.input());
+    assert_eq!(wanted, [DistributeRead::Row(ImageRole::Source)]);
     let mut in_time = stage.family.clone();
-    let image = stage.image(&Place::Source, image_id(1), ImageState::Pending);
-    stage.sees(&Place::Source, vec![image]);
-    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageFailed]);
-    assert_eq!(stage.row(&Place::Source).state, RowState::TimedOut);
+    let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Pending);
+    stage.sees(&ImageRole::Source, vec![image]);
+    assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), [EventKind::ImageFailed]);
+    assert_eq!(stage.row(&ImageRole::Source).state, RowState::TimedOut);
     std::mem::swap(&mut stage.family, &mut in_time);
-    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
-    stage.sees(&Place::Source, vec![image]);
-    assert_eq!(kinds(&stage.absorb(&Knock::default())), [EventKind::ImageAvailable]);
+    let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Available);
+    stage.sees(&ImageRole::Source, vec![image]);
+    assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), [EventKind::ImageAvailable]);
 }
 
 #[test]
@@ -248,14 +248,14 @@ fn looks_at_a_pending_image_come_at_a_quarter_of_its_age() {
     stage.writes_its_status();
     let mut gaps = Vec::new();
     for _ in 0..12 {
-        let (at, worker) = due::<Distributing>(&stage.family, stage.scene()).unwrap();
-        assert_eq!(worker, Worker::Distribute);
+        let (at, role) = due::<Distributing>(&stage.family, stage.input()).unwrap();
+        assert_eq!(role, Role::Distribute);
         let gap = at.as_second() - stage.now.as_second();
         gaps.push(gap);
         stage.later(gap);
-        let image = stage.image(&Place::Source, image_id(1), ImageState::Pending);
-        stage.sees(&Place::Source, vec![image]);
-        stage.absorb(&Knock::default());
+        let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Pending);
+        stage.sees(&ImageRole::Source, vec![image]);
+        stage.absorb(&FamilyHint::default());
     }
     assert_eq!(gaps[0], 300);
     assert!(
@@ -298,11 +298,11 @@ fn another_attempt_and_another_name_keep_what_the_family_began_with() {
     let [CreateAction::Create(first)] = &actions[..] else { panic!("{actions:?}") };
     stage.conclude(&actions[0], &Ended::NameTaken(Some(image_id(9))));
     stage.later(60);
-    let mut foreign = stage.image(&Place::Source, image_id(9), ImageState::Available);
+    let mut foreign = stage.image(&ImageRole::Source, image_id(9), ImageState::Available);
     foreign.tags.clear();
     foreign.source_instance = None;
-    stage.sees(&Place::Source, vec![foreign]);
-    stage.absorb(&Knock::default());
+    stage.sees(&ImageRole::Source, vec![foreign]);
+    stage.absorb(&FamilyHint::default());
     let (actions, _) = stage.decide::<Creating>();
     let [CreateAction::Create(renamed)] = &actions[..] else { panic!("{actions:?}") };
     assert!(renamed.name.as_str().starts_with("shop-r2-"), "{}", renamed.name);

@@ -12,7 +12,7 @@ mod vanishing;
 
 use super::*;
 use crate::budget::Budget;
-use crate::family::{Family, Outcome, Phase, RowState, ShareState, Worker};
+use crate::family::{Family, Outcome, Phase, Role, RowState, ShareState};
 use crate::history::{EventKind, append};
 use crate::ids::AccountId;
 use crate::image::{InstanceState, ObservedInstance, RootDevice};
@@ -51,18 +51,18 @@ fn image_id(n: u8) -> ImageId {
 
 /// A call whose function is known by its type.
 trait Concluded {
-    fn conclude(&self, family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes;
+    fn conclude(&self, family: &mut Family, ended: &Ended, input: PlanInput<'_>) -> Changes;
 }
 
 impl Concluded for CreateAction {
-    fn conclude(&self, family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
-        Creating::conclude(family, self, ended, scene)
+    fn conclude(&self, family: &mut Family, ended: &Ended, input: PlanInput<'_>) -> Changes {
+        Creating::conclude(family, self, ended, input)
     }
 }
 
 impl Concluded for DistributeAction {
-    fn conclude(&self, family: &mut Family, ended: &Ended, scene: Scene<'_>) -> Changes {
-        Distributing::conclude(family, self, ended, scene)
+    fn conclude(&self, family: &mut Family, ended: &Ended, input: PlanInput<'_>) -> Changes {
+        Distributing::conclude(family, self, ended, input)
     }
 }
 
@@ -114,8 +114,8 @@ impl Stage {
         Self { keys, policy, bounds, family, instance, observed, now }
     }
 
-    fn scene(&self) -> Scene<'_> {
-        Scene { keys: &self.keys, policy: Some(&self.policy), bounds: &self.bounds, now: self.now, paused: false }
+    fn input(&self) -> PlanInput<'_> {
+        PlanInput { keys: &self.keys, policy: Some(&self.policy), bounds: &self.bounds, now: self.now, paused: false }
     }
 
     fn later(&mut self, seconds: i64) {
@@ -125,33 +125,33 @@ impl Stage {
 
     fn decide<D: Duty>(&mut self) -> (Vec<D::Action>, Changes) {
         let mut family = self.family.clone();
-        let result = decide::<D>(&mut family, &self.observed, self.scene());
+        let result = decide::<D>(&mut family, &self.observed, self.input());
         self.family = family;
         result
     }
 
-    fn absorb(&mut self, knock: &Knock) -> Changes {
+    fn absorb(&mut self, hint: &FamilyHint) -> Changes {
         let mut family = self.family.clone();
-        let changes = absorb(&mut family, &self.observed, knock, self.scene());
+        let changes = absorb(&mut family, &self.observed, hint, self.input());
         self.family = family;
         changes
     }
 
     fn conclude(&mut self, action: &impl Concluded, ended: &Ended) -> Changes {
         let mut family = self.family.clone();
-        let changes = action.conclude(&mut family, ended, self.scene());
+        let changes = action.conclude(&mut family, ended, self.input());
         self.family = family;
         changes
     }
 
-    fn row(&self, place: &Place) -> &crate::family::ImageRow {
-        &self.family.rows[place]
+    fn row(&self, image_role: &ImageRole) -> &crate::family::ImageRow {
+        &self.family.rows[image_role]
     }
 
     /// The image as EC2 would show it after the row's call.
-    fn image(&self, place: &Place, id: ImageId, state: ImageState) -> ObservedImage {
-        let row = self.row(place);
-        let source = place.is_source();
+    fn image(&self, image_role: &ImageRole, id: ImageId, state: ImageState) -> ObservedImage {
+        let row = self.row(image_role);
+        let source = image_role.is_source();
         ObservedImage {
             id,
             name: row.name.as_str().to_owned(),
@@ -167,8 +167,8 @@ impl Stage {
         }
     }
 
-    fn sees(&mut self, place: &Place, images: Vec<ObservedImage>) {
-        self.observed.rows.insert(place.clone(), RowSight::Seen(images));
+    fn sees(&mut self, image_role: &ImageRole, images: Vec<ObservedImage>) {
+        self.observed.rows.insert(image_role.clone(), RowShown::Seen(images));
     }
 
     /// The interim answer, `creating ami-…`.
@@ -187,18 +187,18 @@ impl Stage {
         stage.conclude(&actions[0], &Ended::Image(image_id(1)));
         stage.writes_its_status();
         stage.later(60);
-        let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
-        stage.sees(&Place::Source, vec![image]);
+        let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Available);
+        stage.sees(&ImageRole::Source, vec![image]);
         let key = Some("arn:key".to_owned());
         let keys = vec![if under_key { key.clone() } else { None }];
-        stage.observed.source_keys = Some(KeysSight::Read(SnapshotKeys { keys, wanted: key }));
-        stage.absorb(&Knock::default());
+        stage.observed.source_keys = Some(KeysShown::Read(SnapshotKeys { keys, wanted: key }));
+        stage.absorb(&FamilyHint::default());
         stage
     }
 }
 
 fn sees_instance(instance: &ObservedInstance) -> Observed {
-    Observed { instance: Some(InstanceSight::Seen(Some(instance.clone()))), ..Observed::default() }
+    Observed { instance: Some(InstanceShown::Seen(Some(instance.clone()))), ..Observed::default() }
 }
 
 fn kinds(changes: &Changes) -> Vec<EventKind> {

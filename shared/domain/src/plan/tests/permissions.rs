@@ -10,8 +10,8 @@ fn targets(of: &[&str]) -> BTreeSet<ShareTarget> {
     of.iter().map(|target| target.parse().unwrap()).collect()
 }
 
-fn asked() -> Knock {
-    Knock { shares: true, ..Knock::default() }
+fn asked() -> FamilyHint {
+    FamilyHint { shares: true, ..FamilyHint::default() }
 }
 
 /// A complete family with one image at home, which is shared with the friend, ten minutes after it was.
@@ -32,32 +32,33 @@ fn complete() -> Stage {
 
 impl Stage {
     /// A look that shows the image, whether everybody may launch it, and with whom it is shared.
-    fn is_asked(&mut self, permissions: PermissionsSight, public: bool) -> Vec<EventKind> {
+    fn is_asked(&mut self, permissions: PermissionsShown, public: bool) -> Vec<EventKind> {
         self.observed = Observed::default();
-        let image = ObservedImage { public, ..self.image(&Place::Source, image_id(1), ImageState::Available) };
-        self.sees(&Place::Source, vec![image]);
-        self.observed.permissions.insert(Place::Source, permissions);
+        let image = ObservedImage { public, ..self.image(&ImageRole::Source, image_id(1), ImageState::Available) };
+        self.sees(&ImageRole::Source, vec![image]);
+        self.observed.permissions.insert(ImageRole::Source, permissions);
         kinds(&self.absorb(&asked()))
     }
 
     fn shows(&mut self, shared_with: &[&str]) -> Vec<EventKind> {
-        self.is_asked(PermissionsSight::Read(targets(shared_with)), false)
+        self.is_asked(PermissionsShown::Read(targets(shared_with)), false)
     }
 }
 
 #[test]
 fn permissions_are_read_of_settled_families_only_and_not_right_after_a_call_of_ours() {
     let mut stage = complete();
-    let wanted =
-        |stage: &Stage, knock: &Knock| reads::<Distributing>(&stage.family, &Observed::default(), knock, stage.scene());
-    let row = DistributeRead::Row(Place::Source);
-    let both = vec![row.clone(), DistributeRead::Permissions(Place::Source)];
+    let wanted = |stage: &Stage, hint: &FamilyHint| {
+        reads::<Distributing>(&stage.family, &Observed::default(), hint, stage.input())
+    };
+    let row = DistributeRead::Row(ImageRole::Source);
+    let both = vec![row.clone(), DistributeRead::Permissions(ImageRole::Source)];
     assert_eq!(wanted(&stage, &asked()), both);
-    assert_eq!(wanted(&stage, &Knock::default()), vec![]);
+    assert_eq!(wanted(&stage, &FamilyHint::default()), vec![]);
     stage.now = plus_seconds(stage.now, -301);
     assert_eq!(wanted(&stage, &asked()), vec![row], "it may be behind");
     stage.family.phase = Phase::Working;
-    assert!(!wanted(&stage, &asked()).contains(&DistributeRead::Permissions(Place::Source)));
+    assert!(!wanted(&stage, &asked()).contains(&DistributeRead::Permissions(ImageRole::Source)));
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn shares_that_are_as_recorded_change_nothing_and_one_that_could_not_be_read_nei
     let mut stage = complete();
     let before = stage.family.clone();
     assert_eq!(stage.shows(&[FRIEND]), []);
-    assert_eq!(stage.is_asked(PermissionsSight::Unread, false), []);
+    assert_eq!(stage.is_asked(PermissionsShown::Unread, false), []);
     assert_eq!(stage.shows(&[FRIEND, "111111111111"]), [], "the account itself may launch it anyway");
     assert_eq!(stage.family, before);
 }
@@ -73,9 +74,9 @@ fn shares_that_are_as_recorded_change_nothing_and_one_that_could_not_be_read_nei
 #[test]
 fn a_strangers_share_is_recorded_and_told_once_with_what_takes_it_back() {
     let mut stage = complete();
-    stage.observed.permissions.insert(Place::Source, PermissionsSight::Read(targets(&[FRIEND, STRANGER])));
-    let image = stage.image(&Place::Source, image_id(1), ImageState::Available);
-    stage.sees(&Place::Source, vec![image]);
+    stage.observed.permissions.insert(ImageRole::Source, PermissionsShown::Read(targets(&[FRIEND, STRANGER])));
+    let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Available);
+    stage.sees(&ImageRole::Source, vec![image]);
     let changes = stage.absorb(&asked());
     assert_eq!(kinds(&changes), [EventKind::SharedByOthers]);
     let reason = changes.facts[0].reason.as_ref().unwrap().text();
@@ -83,7 +84,7 @@ fn a_strangers_share_is_recorded_and_told_once_with_what_takes_it_back() {
                    --launch-permission 'Remove=[{UserId=999999999999}]'`";
     assert!(reason.starts_with("shared with 999999999999, whom") && reason.contains(command), "{reason}");
     assert_eq!(stage.shows(&[FRIEND, STRANGER]), [], "once");
-    let row = stage.row(&Place::Source);
+    let row = stage.row(&ImageRole::Source);
     assert_eq!((&row.shared_with, &row.shared_by_others), (&targets(&[FRIEND]), &targets(&[STRANGER])));
     assert_eq!(stage.family.outcome, Some(Outcome::Complete), "what the policy asks for is there");
     let tree = crate::lineage::tree(&stage.family);
@@ -112,22 +113,25 @@ fn a_share_that_was_taken_back_is_told_once_and_given_again_by_a_retry() {
     assert!(matches!(&actions[0], DistributeAction::Share(step) if step.targets == targets(&[FRIEND])), "{actions:?}");
     stage.conclude(&actions[0], &Ended::Done);
     stage.decide::<Distributing>();
-    assert_eq!((stage.family.outcome, stage.row(&Place::Source).share), (Some(Outcome::Complete), ShareState::Shared));
+    assert_eq!(
+        (stage.family.outcome, stage.row(&ImageRole::Source).share),
+        (Some(Outcome::Complete), ShareState::Shared)
+    );
     let mut stage = by_hand;
     assert_eq!(stage.shows(&[FRIEND]), [EventKind::SharesInOrder], "whoever took it back may give it again");
-    assert_eq!((stage.family.outcome, stage.row(&Place::Source).reason.clone()), (Some(Outcome::Complete), None));
+    assert_eq!((stage.family.outcome, stage.row(&ImageRole::Source).reason.clone()), (Some(Outcome::Complete), None));
 }
 
 #[test]
 fn a_public_image_is_told_once_as_an_error_whatever_asked_for_the_look() {
     let mut stage = complete();
-    let public = ObservedImage { public: true, ..stage.image(&Place::Source, image_id(1), ImageState::Available) };
-    stage.sees(&Place::Source, vec![public]);
-    let changes = stage.absorb(&Knock::default());
+    let public = ObservedImage { public: true, ..stage.image(&ImageRole::Source, image_id(1), ImageState::Available) };
+    stage.sees(&ImageRole::Source, vec![public]);
+    let changes = stage.absorb(&FamilyHint::default());
     assert_eq!(kinds(&changes), [EventKind::ImageMadePublic]);
     assert_eq!(changes.facts[0].kind.severity(), crate::history::Severity::Error);
     assert!(changes.facts[0].reason.as_ref().unwrap().text().contains("'Remove=[{Group=all}]'"));
-    let friends = || PermissionsSight::Read(targets(&[FRIEND]));
+    let friends = || PermissionsShown::Read(targets(&[FRIEND]));
     assert_eq!(stage.is_asked(friends(), true), []);
     assert!(crate::lineage::tree(&stage.family).contains(", PUBLIC: somebody shared it with everybody"));
     assert!(stage.family.status.clone().unwrap().ends_with("(public)"));
@@ -137,8 +141,8 @@ fn a_public_image_is_told_once_as_an_error_whatever_asked_for_the_look() {
 #[test]
 fn an_image_that_is_not_to_be_shared_at_all_has_only_strangers() {
     let mut stage = complete();
-    stage.family.rows.get_mut(&Place::Source).unwrap().share = ShareState::NotWanted;
-    stage.family.rows.get_mut(&Place::Source).unwrap().shared_with.clear();
+    stage.family.rows.get_mut(&ImageRole::Source).unwrap().share = ShareState::NotWanted;
+    stage.family.rows.get_mut(&ImageRole::Source).unwrap().shared_with.clear();
     assert_eq!(stage.shows(&[FRIEND]), [EventKind::SharedByOthers]);
 }
 
@@ -147,9 +151,9 @@ fn disabling_an_image_ends_what_was_added_to_its_shares() {
     let mut stage = complete();
     stage.shows(&[FRIEND, STRANGER]);
     stage.observed = Observed::default();
-    let image = stage.image(&Place::Source, image_id(1), ImageState::Disabled);
-    stage.sees(&Place::Source, vec![image]);
-    stage.observed.permissions.insert(Place::Source, PermissionsSight::Read(BTreeSet::new()));
+    let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Disabled);
+    stage.sees(&ImageRole::Source, vec![image]);
+    stage.observed.permissions.insert(ImageRole::Source, PermissionsShown::Read(BTreeSet::new()));
     assert_eq!(kinds(&stage.absorb(&asked())), [EventKind::ImageDisabled], "and nothing was taken back beside it");
-    assert!(stage.row(&Place::Source).shared_by_others.is_empty());
+    assert!(stage.row(&ImageRole::Source).shared_by_others.is_empty());
 }

@@ -17,9 +17,9 @@ fn disabled() -> Stage {
 /// The next look, in which EC2 shows the image in this state and the instance with this status tag.
 fn shows(stage: &mut Stage, state: ImageState) {
     stage.later(600);
-    let image = stage.image(&Place::Source, image_id(1), state);
-    stage.sees(&Place::Source, vec![image]);
-    stage.absorb(&Knock { everything: true, ..Knock::default() });
+    let image = stage.image(&ImageRole::Source, image_id(1), state);
+    stage.sees(&ImageRole::Source, vec![image]);
+    stage.absorb(&FamilyHint { everything: true, ..FamilyHint::default() });
 }
 
 fn tag(stage: &mut Stage, status: &str) {
