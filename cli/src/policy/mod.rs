@@ -257,7 +257,7 @@ async fn stored_schedule(args: &Args, name: &PolicyName) -> Result<Option<Schedu
     let texts = policy_texts(&connect(args).await?, name).await?;
     let force = texts.in_force().ok_or_else(|| PolicyCommandError::NoSuchPolicy(name.clone()))?;
     let force = force.map_err(|error| PolicyCommandError::Invalid { name: name.clone(), error })?;
-    Ok(force.policy.schedule)
+    Ok(force.policy.schedule.clone())
 }
 
 async fn against_stored(

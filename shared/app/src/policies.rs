@@ -190,7 +190,7 @@ async fn judge<W: PolicyHistory>(
         }
     };
     let texts = texts_of(world, &name, Some(stored.text.clone())).await?;
-    let description = texts.in_force().and_then(Result::ok).map(|force| force.policy.description);
+    let description = texts.in_force().and_then(Result::ok).map(|force| force.policy.description.clone());
     Ok(Judged {
         description: description.unwrap_or_default(),
         in_force: version_in_use(&texts, stored.version, bounds, keys),

@@ -11,7 +11,7 @@ use crate::settings::WatchedStack;
 use crate::world::Tick;
 use amiline_domain::coverage::{Promise, coverage, news, promises};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey, Named};
-use amiline_domain::ids::{InstanceId, PolicyName, Region};
+use amiline_domain::ids::{Fingerprint, InstanceId, PolicyName, Region};
 use amiline_domain::policy::{Followers, Lapse, Policy, PolicyTexts, Watch, refused};
 use amiline_domain::wake::{look_at_coverage, look_at_followers, look_at_policy};
 use futures_util::future::join_all;
@@ -74,7 +74,7 @@ pub(crate) async fn sweep<W: Tick>(world: &W, watched: &WatchedStack) -> Swept {
 struct Policies {
     texts: BTreeMap<PolicyName, PolicyTexts>,
     watches: BTreeMap<PolicyName, Watch>,
-    hashes: BTreeMap<PolicyName, String>,
+    hashes: BTreeMap<PolicyName, Fingerprint>,
     promises: BTreeMap<PolicyName, Promise>,
 }
 

@@ -9,16 +9,17 @@ use crate::enrolment::{Enrolment, Named, Seat};
 use crate::escape::one_line;
 use crate::family::{Family, RowState};
 use crate::history::EventKind;
-use crate::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region};
+use crate::ids::{FamilyId, Fingerprint, ImageId, InstanceId, PolicyName, Region};
 use crate::look::{PolicyRead, usable};
-use crate::policy::{Policy, PolicyTexts, nearest};
+use crate::policy::{Policy, PolicyTexts, Prepared, nearest};
 use crate::reason::{Reason, Rejection, RequestReason, ScheduleReason};
-use crate::schedule::{Schedule, Timetable};
+use crate::schedule::Timetable;
 use crate::tags::TagKeys;
 use crate::time::{plus_seconds, seconds_between};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What was made of an instance under a policy at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,11 +54,6 @@ impl Made {
         available.retain(|region, _| !lacking.contains(region));
         Some(Self { family: family.id.clone(), policy, at: family.created_at, available })
     }
-}
-
-/// Where images of a family shall be in the end: the instance's Region and the destinations.
-pub fn promised_regions(policy: &Policy, home: &Region) -> BTreeSet<Region> {
-    policy.distribute.regions.regions().chain([home]).cloned().collect()
 }
 
 /// The newest image of an instance in a Region.
@@ -100,18 +96,17 @@ pub type Lost = BTreeMap<PolicyName, BTreeMap<Region, Timestamp>>;
 #[derive(Debug, Clone)]
 pub struct Promise {
     /// Hash of the policy's newest text.
-    pub hash: String,
+    pub hash: Fingerprint,
     /// The version in force.
-    pub policy: Policy,
-    table: Timetable,
+    pub policy: Arc<Prepared>,
 }
 
 /// What the policies promise that are in force and have a schedule.
 pub fn promises(texts: &BTreeMap<PolicyName, PolicyTexts>) -> BTreeMap<PolicyName, Promise> {
     let promise = |texts: &PolicyTexts| {
         let policy = texts.in_force()?.ok()?.policy;
-        let table = policy.schedule.as_ref().and_then(Schedule::timetable)?;
-        Some(Promise { hash: Policy::hash(texts.newest.as_deref()?), policy, table })
+        policy.timetable()?;
+        Some(Promise { hash: Policy::hash(texts.newest.as_deref()?), policy })
     };
     texts.iter().filter_map(|(name, texts)| Some((name.clone(), promise(texts)?))).collect()
 }
@@ -130,10 +125,11 @@ pub fn coverage(
         let Some(promise) = promises.get(name).filter(|promise| seat.text_hash.as_ref() == Some(&promise.hash)) else {
             continue;
         };
-        let follows = Follows { instance, name, promise };
-        for (region, since) in &seat.promised {
+        let Some(table) = promise.policy.timetable() else { continue };
+        let follows = Follows { instance, name, policy: &promise.policy, table };
+        for (region, since) in seat.promised.iter() {
             let told = enrolment.lost.get(name).and_then(|lost| lost.get(region)).copied();
-            covers.push(cover(&follows, region, *since, told, made, now));
+            covers.push(cover(&follows, region, since, told, made, now));
         }
     }
     covers
@@ -142,18 +138,14 @@ pub fn coverage(
 /// Where an image is promised to an instance: by which policy, and in which Region.
 pub fn wanted(enrolment: &Enrolment) -> BTreeSet<(PolicyName, Region)> {
     let seats = enrolment.seats.iter();
-    seats.flat_map(|(name, seat)| seat.promised.keys().map(|region| (name.clone(), region.clone()))).collect()
-}
-
-/// Identifies the slots of a policy's schedule, whatever else it says.
-pub(crate) fn slots_of(policy: &Policy) -> Option<String> {
-    policy.schedule.as_ref().map(Schedule::identity)
+    seats.flat_map(|(name, seat)| seat.promised.iter().map(|(region, _)| (name.clone(), region.clone()))).collect()
 }
 
 struct Follows<'a> {
     instance: &'a InstanceId,
     name: &'a PolicyName,
-    promise: &'a Promise,
+    policy: &'a Policy,
+    table: &'a Timetable,
 }
 
 fn cover(
@@ -164,7 +156,7 @@ fn cover(
     made: &[Made],
     now: Timestamp,
 ) -> Cover {
-    let Follows { instance, name, promise: Promise { policy, table, .. } } = *follows;
+    let Follows { instance, name, policy, table } = *follows;
     let there = made.iter().filter(|made| made.policy == *name).filter_map(|made| {
         let image = made.available.get(region)?.clone();
         Some(Newest { image, at: made.at })
@@ -272,7 +264,7 @@ pub fn news(enrolment: &Enrolment, covers: &[Cover], now: Timestamp) -> (Vec<Cov
         news.push(cover_news(cover, reason));
     }
     let unpromised = |policy: &PolicyName, region: &Region| {
-        enrolment.seats.get(policy).is_none_or(|seat| !seat.promised.contains_key(region))
+        enrolment.seats.get(policy).is_none_or(|seat| !seat.promised.contains(region))
     };
     for (policy, regions) in &enrolment.lost {
         let ended = regions.keys().filter(|region| unpromised(policy, region));
@@ -313,28 +305,27 @@ fn too_old(cover: &Cover, slot: Timestamp, now: Timestamp) -> ScheduleReason {
 
 impl Seat {
     /// The moment before a slot that has come and waits, if it is one of the policy's.
-    fn waiting(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+    fn waiting(&self, policy: &Prepared, now: Timestamp) -> Option<Timestamp> {
         let slot = self.next.map(|turn| turn.slot).filter(|slot| slot.timestamp() <= now)?;
         let before = plus_seconds(slot.timestamp(), -1);
-        let table = policy.schedule.as_ref().and_then(Schedule::timetable)?;
+        let table = policy.timetable()?;
         table.latest(before, slot.timestamp()).map(|_| before)
     }
 
     /// Takes note of what the policy promises now, and since when.
-    pub(crate) fn promise(&mut self, policy: &Policy, home: &Region, now: Timestamp) {
-        let slots = slots_of(policy);
-        let regions = promised_regions(policy, home);
-        if self.slots != slots {
+    pub(crate) fn promise(&mut self, policy: &Prepared, home: &Region, now: Timestamp) {
+        let destinations = &policy.distribute.regions;
+        if self.slots.as_ref() != policy.slots() {
             // Slots of the new schedule from before nobody promised; one that waits for its turn was, if it is one of them.
             if self.slots.is_some() {
                 self.done = self.done.max(self.waiting(policy, now).unwrap_or(now));
             }
             self.promised.clear();
-            self.slots = slots;
+            self.slots = policy.slots().cloned();
         }
-        self.promised.retain(|region, _| regions.contains(region));
-        for region in regions {
-            self.promised.entry(region).or_insert(now);
+        self.promised.retain(|region| region == home || destinations.get(region).is_some());
+        for region in destinations.regions().chain([home]) {
+            self.promised.add(region, now);
         }
     }
 }

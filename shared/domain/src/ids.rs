@@ -225,6 +225,36 @@ impl FamilyId {
     }
 }
 
+/// A digest that many records carry. They share its text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Fingerprint(Arc<str>);
+
+impl Fingerprint {
+    /// Its hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<String> for Fingerprint {
+    fn from(digits: String) -> Self {
+        Self(digits.into())
+    }
+}
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> String {
+        fingerprint.0.as_ref().to_owned()
+    }
+}
+
 /// Lower-case hexadecimal SHA-256 of the parts, each ended by a zero byte so that no two lists collide.
 pub fn digest(parts: &[&str]) -> String {
     use sha2::{Digest, Sha256};

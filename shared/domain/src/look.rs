@@ -5,12 +5,13 @@ use crate::budget::{Budget, DayCount};
 use crate::escape::{in_quotes, one_line};
 use crate::ids::{InvalidId, PolicyName, Region};
 use crate::image::{ObservedInstance, RootDevice};
-use crate::policy::{InForce, Policy, PolicyError, PolicyRef, PolicyTexts};
+use crate::policy::{InForce, Policy, PolicyError, PolicyRef, PolicyTexts, Prepared};
 use crate::press::{Press, too_soon};
 use crate::reason::Rejection;
 use crate::tags::TagKeys;
 use jiff::Timestamp;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 fn unknown(name: &PolicyName, read: &PolicyRead) -> Rejection {
     Rejection::UnknownPolicy { policy: name.clone(), near: read.near.clone() }
@@ -101,15 +102,15 @@ impl PolicyRead {
 /// A policy that may be used, with what is counted under it.
 #[derive(Debug, Clone)]
 pub(crate) struct Usable<'a> {
-    pub(crate) policy: Policy,
-    policy_ref: PolicyRef,
+    pub(crate) policy: Arc<Prepared>,
+    name: &'a PolicyName,
     text: &'a str,
     day: &'a DayCount,
 }
 
 /// A policy that instances of a Region may be imaged under, whatever the moment.
 pub(crate) fn usable<'a>(
-    name: &PolicyName,
+    name: &'a PolicyName,
     read: &'a PolicyRead,
     region: &Region,
     bounds: &Bounds,
@@ -122,8 +123,7 @@ pub(crate) fn usable<'a>(
     let invalid = |error: PolicyError| Rejection::InvalidPolicy { policy: name.clone(), problem: error.to_string() };
     let InForce { policy, text, .. } = force.map_err(invalid)?;
     policy.check(bounds, keys).map_err(|beyond| Rejection::BeyondBounds { policy: name.clone(), beyond })?;
-    let policy_ref = PolicyRef { name: name.clone(), hash: Policy::hash(text) };
-    Ok(Usable { policy, policy_ref, text, day: &read.day })
+    Ok(Usable { policy, name, text, day: &read.day })
 }
 
 /// Why no image of the instance can be made under the policy, as the instance is. One that is pending is not unfit: it is
@@ -150,8 +150,8 @@ pub(crate) fn admit_under(
     bounds: &Bounds,
     now: Timestamp,
 ) -> Result<Admission, Rejection> {
-    let Usable { policy, policy_ref, text, day } = usable;
-    if let Some(unfit) = unfit(&policy, &policy_ref.name, instance) {
+    let Usable { policy, name, text, day } = usable;
+    if let Some(unfit) = unfit(&policy, name, instance) {
         return Err(unfit);
     }
     if let Some(free) = too_soon(counts.press, policy.interval_minutes(bounds), now) {
@@ -159,18 +159,17 @@ pub(crate) fn admit_under(
     }
     let day = match policy.limits.images_per_day.map(NonZeroU32::get) {
         None => None,
-        Some(max) => Some(day.take(now, max).map_err(|free| Rejection::DailyLimit {
-            policy: policy_ref.name.clone(),
-            max,
-            free,
-        })?),
+        Some(max) => {
+            Some(day.take(now, max).map_err(|free| Rejection::DailyLimit { policy: name.clone(), max, free })?)
+        }
     };
     let per_hour = bounds.images_per_hour_max;
     let budget = counts
         .budget
         .take(now, per_hour)
         .ok_or_else(|| Rejection::HourlyLimit { max: per_hour, free: counts.budget.free_at(now, per_hour) })?;
-    Ok(Admission { policy, policy_ref, text: text.to_owned(), budget, day })
+    let policy_ref = PolicyRef { name: name.clone(), hash: Policy::hash(text).into() };
+    Ok(Admission { policy: policy.policy().clone(), policy_ref, text: text.to_owned(), budget, day })
 }
 
 #[cfg(test)]
@@ -308,6 +307,6 @@ mod tests {
         let requested = Requested { value: "default", policy: &policy };
         let admission = admit(requested, &instance(), counts, &bounds(), &keys, now()).unwrap();
         assert_eq!((admission.policy.deadline_hours, admission.text.as_str()), (3, r#"{"deadline_hours":3}"#));
-        assert_eq!(admission.policy_ref.hash, Policy::hash(&admission.text));
+        assert_eq!(admission.policy_ref.hash, Policy::hash(&admission.text).as_str());
     }
 }

@@ -3,7 +3,8 @@
 use crate::bounds::Bounds;
 use crate::document::{Node, quoted, without_mark};
 use crate::ids::{
-    AccountId, DeviceName, KeyAlias, OrganizationArn, OrganizationalUnitArn, PolicyName, Region, TagPrefix, digest,
+    AccountId, DeviceName, Fingerprint, KeyAlias, OrganizationArn, OrganizationalUnitArn, PolicyName, Region,
+    TagPrefix, digest,
 };
 use crate::memo::Memo;
 use crate::name::TextTemplate;
@@ -13,12 +14,14 @@ use crate::target::ShareTarget;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use thiserror::Error;
 
 mod change;
 mod destinations;
 mod in_force;
 mod position;
+mod prepared;
 mod problems;
 mod schema;
 mod shape;
@@ -27,6 +30,7 @@ mod watch;
 pub use change::{Change, Difference, Verdict, compare};
 pub use destinations::{CopyMinutes, Destination, Destinations, InvalidMinutes};
 pub use in_force::{EarlierText, InForce, Instead, PolicyTexts};
+pub use prepared::Prepared;
 pub use problems::{Part, Place, Problem, Step, Wrong, nearest, problems};
 pub use schema::schema;
 pub use watch::{FOLLOWERS_NAMED_MAX, Followers, Lapse, ToldLapse, Watch, refused, version_in_use};
@@ -45,7 +49,8 @@ const DEADLINE_HOURS_MAX: u32 = 168;
 const DEADLINE_HOURS_DEFAULT: u32 = 24;
 
 thread_local! {
-    static PARSED: Memo<Result<Policy, PolicyError>> = const { Memo::new() };
+    static PARSED: Memo<Result<Arc<Prepared>, PolicyError>> = const { Memo::new() };
+    static HASHES: Memo<Fingerprint> = const { Memo::new() };
 }
 
 /// A policy whose text was read and found valid in itself.
@@ -304,6 +309,11 @@ pub struct Written {
 impl Policy {
     /// Reads a policy's text, as Parameter Store has it.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
+        Policy::look(text, |read| read.as_ref().map(|prepared| prepared.policy().clone()).map_err(Clone::clone))
+    }
+
+    /// Reads a policy's text, with what is derived from it. A text that was read before is not read again.
+    pub fn prepared(text: &str) -> Result<Arc<Prepared>, PolicyError> {
         Policy::look(text, Clone::clone)
     }
 
@@ -312,11 +322,12 @@ impl Policy {
         Policy::look(text, Result::is_ok)
     }
 
-    fn look<R>(text: &str, look: impl FnOnce(&Result<Policy, PolicyError>) -> R) -> R {
+    fn look<R>(text: &str, look: impl FnOnce(&Result<Arc<Prepared>, PolicyError>) -> R) -> R {
         if text.len() > TEXT_BYTES_MAX {
             return look(&Err(PolicyError::TooLong { bytes: text.len() }));
         }
-        PARSED.with(|parsed| parsed.look(text, || Policy::parse_anew(without_mark(text)), look))
+        let anew = || Policy::parse_anew(without_mark(text)).map(|policy| Arc::new(Prepared::new(policy)));
+        PARSED.with(|parsed| parsed.look(text, anew, look))
     }
 
     fn parse_anew(text: &str) -> Result<Policy, PolicyError> {
@@ -353,17 +364,21 @@ impl Policy {
 
     /// Refuses a policy that goes beyond the stack's bounds, or that sets tags of the stack's own.
     pub fn check(&self, bounds: &Bounds, keys: &TagKeys) -> Result<(), BeyondBounds> {
-        self.beyond(bounds, keys).into_iter().next().map_or(Ok(()), Err)
+        self.all_beyond(bounds, keys).next().map_or(Ok(()), Err)
     }
 
     /// Everything in which it goes beyond the stack's bounds.
     pub fn beyond(&self, bounds: &Bounds, keys: &TagKeys) -> Vec<BeyondBounds> {
+        self.all_beyond(bounds, keys).collect()
+    }
+
+    fn all_beyond(&self, bounds: &Bounds, keys: &TagKeys) -> impl Iterator<Item = BeyondBounds> {
         let regions = self.distribute.regions.regions().filter(|region| !bounds.regions.contains(region));
         let regions = regions.cloned().map(BeyondBounds::Region);
         let under = self.keys().into_iter().filter(|key| !bounds.keys.contains(key)).cloned().map(BeyondBounds::Key);
         let tags = self.create.tags.keys().chain(&self.create.carry_tags).filter(|key| keys.are_ours(key.as_str()));
         let tags = tags.map(|key| BeyondBounds::Tag { key: key.clone(), prefix: keys.prefix().clone() });
-        regions.chain(self.share.beyond(bounds)).chain(under).chain(tags).collect()
+        regions.chain(self.share.beyond(bounds)).chain(under).chain(tags)
     }
 
     /// Every key that it names.
@@ -397,8 +412,8 @@ impl Policy {
     }
 
     /// The name under which a text is kept.
-    pub fn hash(text: &str) -> String {
-        digest(&[text])
+    pub fn hash(text: &str) -> Fingerprint {
+        HASHES.with(|hashes| hashes.get(text, || digest(&[text]).into()))
     }
 }
 

@@ -417,7 +417,7 @@ fn a_policy_edit_does_not_change_what_is_under_way() {
     house.live(15);
     house.assert_at_rest(Outcome::Complete);
     assert_eq!(house.family().rows.len(), 3);
-    assert_eq!(house.family().policy.unwrap().hash, amiline_domain::policy::Policy::hash(POLICY));
+    assert_eq!(house.family().policy.unwrap().hash, amiline_domain::policy::Policy::hash(POLICY).as_str());
 }
 
 #[test]

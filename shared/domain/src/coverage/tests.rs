@@ -25,7 +25,7 @@ fn region(text: &str) -> Region {
 impl Story {
     fn of(text: &str) -> Self {
         let mut story = Self { texts: PolicyTexts::newest(None), enrolment: Enrolment::default(), made: Vec::new() };
-        story.enrolment.seats.insert(name(), Seat::taken(at("2026-11-24T12:00:00Z")));
+        story.enrolment.seats.insert(name(), Box::new(Seat::taken(at("2026-11-24T12:00:00Z"))));
         story.edit(text, "2026-11-24T12:00:00Z");
         story
     }
@@ -33,7 +33,7 @@ impl Story {
     /// The policy is edited, and the instance looked at.
     fn edit(&mut self, text: &str, now: &str) {
         self.texts = PolicyTexts::newest(Some(text));
-        let policy = Policy::parse(text).unwrap();
+        let policy = Policy::prepared(text).unwrap();
         let seat = self.enrolment.seats.get_mut(&name()).unwrap();
         seat.promise(&policy, &region("us-east-1"), at(now));
         seat.text_hash = Some(Policy::hash(text));

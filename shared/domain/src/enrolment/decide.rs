@@ -7,13 +7,13 @@ use crate::budget::Budget;
 use crate::coverage::{self, CoverageNews, Lost, Made, coverage, promises};
 use crate::escape::one_line;
 use crate::history::EventKind;
-use crate::ids::PolicyName;
+use crate::ids::{Fingerprint, PolicyName};
 use crate::image::ObservedInstance;
 use crate::look::{Admission, Counts, PolicyRead, admit_under, usable};
 use crate::policy::Policy;
 use crate::press::{Hint, Press};
 use crate::reason::{Rejection, ScheduleReason};
-use crate::schedule::{Schedule, Timetable};
+use crate::schedule::Timetable;
 use crate::tags::TagKeys;
 use crate::time::{Slot, plus_seconds, seconds_between};
 use jiff::Timestamp;
@@ -139,7 +139,7 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
     let mut after = Enrolment { absent_since: None, ..enrolment.clone() };
     after.seats.retain(|policy, _| named.policies.contains(policy));
     for policy in &named.policies {
-        after.seats.entry(policy.clone()).or_insert_with(|| Seat::taken(sight.now));
+        after.seats.entry(policy.clone()).or_insert_with(|| Box::new(Seat::taken(sight.now)));
     }
     let ended = ended(enrolment, &after, instance, sight);
     if !ended.is_empty() {
@@ -270,7 +270,7 @@ pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstanc
     let read = sight.policies.get(name).unwrap_or(&unread);
     seat.text_hash = read.texts.newest.as_deref().map(Policy::hash);
     let usable = usable(name, read, &instance.region, sight.bounds, sight.keys).and_then(|usable| {
-        let table = usable.policy.schedule.as_ref().and_then(Schedule::timetable);
+        let table = usable.policy.timetable().cloned();
         Ok((table.ok_or_else(|| Rejection::NoSchedule { policy: name.clone() })?, usable))
     });
     let (table, policy) = match usable {
@@ -365,7 +365,8 @@ fn take(
 
 /// Told once: until the reason is another one, or was gone in between.
 fn refuse(seat: &mut Seat, rejection: Rejection) -> Act {
-    let told = format!("{} {}", rejection.code(), seat.text_hash.as_deref().unwrap_or_default());
+    let text = seat.text_hash.as_ref().map_or("", Fingerprint::as_str);
+    let told = format!("{} {text}", rejection.code());
     if seat.refused.as_ref() == Some(&told) {
         return Act::Wait(Standing::Refused(rejection));
     }

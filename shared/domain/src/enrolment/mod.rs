@@ -5,16 +5,18 @@
 //! What is due is found through the index of due times, so instances that wait cost nothing.
 
 mod decide;
+mod promised;
 mod standing;
 
 pub(crate) use decide::MISSED_MAX;
 pub use decide::{EnrolmentDecision, Missed, Sight, decide};
+pub use promised::Promised;
 pub use standing::{HeldUp, Standing, standing};
 
 use crate::coverage::Lost;
 use crate::escape::one_line;
 use crate::history::Chain;
-use crate::ids::{AccountId, FamilyId, InstanceId, InvalidId, PolicyName, Region};
+use crate::ids::{AccountId, FamilyId, Fingerprint, InstanceId, InvalidId, PolicyName, Region};
 use crate::time::Slot;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,7 +42,8 @@ pub struct Enrolment {
     /// Version for conditional writes.
     pub rev: u64,
     /// One for each policy that the tag names.
-    pub seats: BTreeMap<PolicyName, Seat>,
+    // A node of the map has room for eleven, and most instances have one.
+    pub seats: BTreeMap<PolicyName, Box<Seat>>,
     /// What of the tag's value was refused, so that it is refused once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bad_value: Option<String>,
@@ -74,13 +77,13 @@ pub struct Seat {
     pub next: Option<Turn>,
     /// Identifies the slots of the schedule that is followed; none while the policy gives no slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slots: Option<String>,
+    pub slots: Option<Fingerprint>,
     /// The Regions in which an image for each slot is promised, with the moment since which it is.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub promised: BTreeMap<Region, Timestamp>,
+    #[serde(default, skip_serializing_if = "Promised::is_empty")]
+    pub promised: Promised,
     /// Hash of the policy's newest text when this was worked out; none if there was no such policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text_hash: Option<String>,
+    pub text_hash: Option<Fingerprint>,
     /// Why the policy gives no image, as it was last told; none while it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -106,7 +109,7 @@ impl Seat {
             done: now,
             next: None,
             slots: None,
-            promised: BTreeMap::new(),
+            promised: Promised::default(),
             text_hash: None,
             refused: None,
             lapsed: false,
@@ -117,7 +120,7 @@ impl Seat {
 impl Enrolment {
     /// Whether the record says what tag and policies say now, so that no look is needed. The sweep asks this; `hashes` has
     /// the hash of each policy's text, for those that there are.
-    pub fn is_current(&self, value: &str, hashes: &BTreeMap<PolicyName, String>) -> bool {
+    pub fn is_current(&self, value: &str, hashes: &BTreeMap<PolicyName, Fingerprint>) -> bool {
         let named = Named::of(value);
         self.absent_since.is_none()
             && self.bad_value == named.bad

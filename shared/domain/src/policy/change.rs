@@ -77,10 +77,10 @@ pub fn compare(stored: &PolicyTexts, written: &Written) -> Verdict {
         None => Verdict::New(changes(None, &written.policy)),
         Some(Err(error)) => Verdict::Mends { error, instead: None, changes: changes(None, &written.policy) },
         Some(Ok(InForce { policy, instead: Some(Instead { version, error }), .. })) => {
-            Verdict::Mends { error, instead: Some(version), changes: changes(Some(&policy), &written.policy) }
+            Verdict::Mends { error, instead: Some(version), changes: changes(Some(policy.policy()), &written.policy) }
         }
-        Some(Ok(InForce { policy, .. })) if policy == written.policy => Verdict::Same,
-        Some(Ok(InForce { policy, .. })) => Verdict::Differs(changes(Some(&policy), &written.policy)),
+        Some(Ok(InForce { policy, .. })) if *policy.policy() == written.policy => Verdict::Same,
+        Some(Ok(InForce { policy, .. })) => Verdict::Differs(changes(Some(policy.policy()), &written.policy)),
     }
 }
 

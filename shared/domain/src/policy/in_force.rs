@@ -1,7 +1,8 @@
 //! Which version of a policy is in force. A text that is no policy never stops what worked before it: the version before
 //! it goes on, and somebody is told.
 
-use super::{Policy, PolicyError};
+use super::{Policy, PolicyError, Prepared};
+use std::sync::Arc;
 
 /// A policy's texts, as Parameter Store has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct EarlierText {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InForce<'a> {
     /// What it says.
-    pub policy: Policy,
+    pub policy: Arc<Prepared>,
     /// Its text.
     pub text: &'a str,
     /// Why it is not the newest, if it is not.
@@ -58,11 +59,11 @@ impl PolicyTexts {
     /// may share with somebody whom a later one took out.
     pub fn in_force(&self) -> Option<Result<InForce<'_>, PolicyError>> {
         let newest = self.newest.as_deref()?;
-        let error = match Policy::parse(newest) {
+        let error = match Policy::prepared(newest) {
             Ok(policy) => return Some(Ok(InForce { policy, text: newest, instead: None })),
             Err(error) => error,
         };
-        let last_good = self.earlier.iter().find_map(|earlier| Some((earlier, Policy::parse(&earlier.text).ok()?)));
+        let last_good = self.earlier.iter().find_map(|earlier| Some((earlier, Policy::prepared(&earlier.text).ok()?)));
         Some(match last_good {
             Some((EarlierText { version, text }, policy)) => {
                 Ok(InForce { policy, text, instead: Some(Instead { version: *version, error }) })

@@ -3,7 +3,7 @@
 use super::{Instead, Policy, PolicyTexts};
 use crate::bounds::Bounds;
 use crate::history::{Chain, EventKind};
-use crate::ids::{InstanceId, PolicyName, Region, short_digest};
+use crate::ids::{Fingerprint, InstanceId, PolicyName, Region, short_digest};
 use crate::reason::{PolicyReason, Rejection, ScheduleReason};
 use crate::tags::TagKeys;
 use serde::{Deserialize, Serialize};
@@ -135,8 +135,8 @@ impl Watch {
         let refused = refused(texts, bounds, keys);
         let told = refused.as_ref().map(|refused| {
             // One text is told of once, whatever the stack allows meanwhile; another text is another story.
-            let text = texts.newest.as_deref().map(Policy::hash).unwrap_or_default();
-            short_digest(&[&text, refused.into()], 16)
+            let text = texts.newest.as_deref().map(Policy::hash);
+            short_digest(&[text.as_ref().map_or("", Fingerprint::as_str), refused.into()], 16)
         });
         if told == self.refused {
             return None;

@@ -3,6 +3,7 @@
 //! A slot is a moment at which a schedule happens. It is the identity of the image that is made for it, so it depends on
 //! the schedule alone: not on when somebody looks, and not on the instance.
 
+mod around;
 mod cron;
 mod dialect;
 mod gaps;
@@ -12,9 +13,10 @@ pub use cron::CronExpression;
 pub use gaps::Closest;
 pub use zone::ZoneName;
 
-use crate::ids::{InstanceId, PolicyName, short_digest};
+use crate::ids::{Fingerprint, InstanceId, PolicyName, short_digest};
 use crate::memo::Memo;
 use crate::time::{Slot, plus_seconds};
+use around::{Around, Known};
 use cron::Times;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -51,8 +53,8 @@ pub struct Schedule {
 
 impl Schedule {
     /// Identifies its slots: two schedules with the same ones, as they are written, differ in their window only.
-    pub(crate) fn identity(&self) -> String {
-        short_digest(&[&self.written()], 16)
+    pub(crate) fn identity(&self) -> Fingerprint {
+        short_digest(&[&self.written()], 16).into()
     }
 
     fn written(&self) -> String {
@@ -73,28 +75,37 @@ impl Schedule {
     /// The moments of it. `None` never happens for a schedule that was read.
     pub fn timetable(&self) -> Option<Timetable> {
         let times = self.cron.iter().map(CronExpression::times).collect::<Option<Vec<_>>>()?;
-        Some(Timetable { times, zone: self.time_zone.zone()?, jitter_minutes: self.jitter_minutes })
+        let (zone, known) = (self.time_zone.zone()?, Known::default());
+        Some(Timetable { times, zone, jitter_minutes: self.jitter_minutes, known })
     }
 }
 
 /// A schedule, ready to be asked.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Timetable {
     times: Vec<Times>,
     zone: TimeZone,
     jitter_minutes: u32,
+    known: Known,
 }
 
 impl Timetable {
     /// The first slot after a moment. `None`: there is none in the calendar.
     pub fn next(&self, after: Timestamp) -> Option<Slot> {
-        self.times.iter().filter_map(|times| self.next_of(times, after)).min().map(Slot::at)
+        self.around(after).next.map(Slot::at)
     }
 
     /// The last slot that is later than `after` and not later than `until`.
     pub fn latest(&self, after: Timestamp, until: Timestamp) -> Option<Slot> {
-        let latest = self.times.iter().filter_map(|times| self.latest_of(times, until)).max()?;
+        let latest = self.around(until).latest?;
         (latest > after).then(|| Slot::at(latest))
+    }
+
+    fn around(&self, at: Timestamp) -> Around {
+        self.known.around(at, || Around {
+            latest: self.times.iter().filter_map(|times| self.latest_of(times, at)).max(),
+            next: self.times.iter().filter_map(|times| self.next_of(times, at)).min(),
+        })
     }
 
     /// How many slots lie between two moments, both excluded; at most `limit`.

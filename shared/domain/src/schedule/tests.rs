@@ -1,6 +1,7 @@
 use super::*;
 use crate::ids::InvalidId;
 use crate::time::seconds_between;
+use proptest::prelude::*;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -275,5 +276,33 @@ fn zones_have_the_names_and_the_spelling_of_the_database() {
     }
     for bad in ["", "europe/berlin", "CEST", "Etc/Unknown", "Mars/Olympus", "../etc/passwd", "EST5EDT,M3.2.0,M11.1.0"] {
         assert!(ZoneName::new(bad).is_err(), "{bad:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Around changes of clocks above all: there the order of wall-clock times is not the order of times.
+    #[test]
+    fn a_timetable_answers_the_same_whatever_it_was_asked_before(
+        (cron, zone, from) in proptest::sample::select(vec![
+            ("*/30 * * * *", "America/New_York", "2026-10-31T12:00:00Z"),
+            ("15 2 * * *", "America/New_York", "2026-03-07T00:00:00Z"),
+            ("*/15 1-3 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z"),
+            ("*/20 * * * *", "Europe/Berlin", "2026-10-24T12:00:00Z"),
+            ("5,45 * * * *", "Australia/Lord_Howe", "2026-04-03T12:00:00Z"),
+            ("0 */6 * * *", "Pacific/Apia", "2011-12-28T00:00:00Z"),
+            ("0 0 29 2 *", "UTC", "2027-12-01T00:00:00Z"),
+        ]),
+        seconds in proptest::collection::vec(0..200_000_i64, 1..60),
+    ) {
+        let asked_before = timetable(&[cron], zone);
+        for second in seconds {
+            let (now, before) = (plus_seconds(at(from), second), at("1990-01-01T00:00:00Z"));
+            let anew = timetable(&[cron], zone);
+            prop_assert_eq!(asked_before.next(now), anew.next(now), "next after {}", now);
+            let anew = timetable(&[cron], zone);
+            prop_assert_eq!(asked_before.latest(before, now), anew.latest(before, now), "latest by {}", now);
+        }
     }
 }

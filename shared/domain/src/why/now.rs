@@ -62,7 +62,7 @@ fn coming_rejection(facts: Facts<'_>) -> Option<Rejection> {
     }
     let (tag, instance) = (facts.sight.tag?, facts.sight.instance?);
     let refused = Named::of(tag).policies.into_iter().map(|name| {
-        let seat = facts.enrolment.seats.get(&name);
+        let seat = facts.enrolment.seats.get(&name).map(Box::as_ref);
         match standing(seat.unwrap_or(&Seat::taken(facts.sight.now)), &name, instance, facts.sight) {
             Standing::Refused(rejection) => Some(rejection),
             Standing::Next(_)
@@ -202,7 +202,7 @@ fn schedules(facts: Facts<'_>) -> Vec<Line> {
     let named = Named::of(tag);
     let mut lines: Vec<Line> = named.problem.iter().map(|problem| line(key.clone(), problem.to_string())).collect();
     for name in &named.policies {
-        let seat = enrolment.seats.get(name);
+        let seat = enrolment.seats.get(name).map(Box::as_ref);
         if seat.is_none() && facts.not_watched().is_some() {
             let says = format!("it is not followed: instances in {} are not looked at", facts.region);
             lines.push(line(format!("schedule {name}"), says));

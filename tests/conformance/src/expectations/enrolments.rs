@@ -36,15 +36,15 @@ fn enrolment(rev: u64, at: Timestamp) -> Enrolment {
     let seat = Seat {
         done: plus_seconds(at, -3600),
         next: Some(Turn { slot: Slot::at(at), at: plus_seconds(at, 7) }),
-        slots: Some("abcd0123".to_owned()),
-        promised: BTreeMap::from([(Region::new("eu-west-1").unwrap(), at)]),
-        text_hash: Some("0123abcd".to_owned()),
+        slots: Some("abcd0123".to_owned().into()),
+        promised: BTreeMap::from([(Region::new("eu-west-1").unwrap(), at)]).into(),
+        text_hash: Some("0123abcd".to_owned().into()),
         refused: Some("no-schedule 0123abcd".to_owned()),
         lapsed: true,
     };
     Enrolment {
         rev,
-        seats: BTreeMap::from([(PolicyName::new("nightly").unwrap(), seat)]),
+        seats: BTreeMap::from([(PolicyName::new("nightly").unwrap(), Box::new(seat))]),
         bad_value: Some("nightly,\u{1F4A5}".to_owned()),
         last_refusal: Some(Slot::at(at)),
         last_family: Some(crate::given::family_id(7)),

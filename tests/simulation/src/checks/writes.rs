@@ -321,7 +321,7 @@ impl Oracle {
         } else {
             let kept = commit.family.policy.as_ref().map(|policy| policy.hash.clone());
             let may_stand = |text: &Option<&str>| usable(text) && !rootless(text) && !reboots_a_member(text);
-            let stood = texts.iter().any(|text| may_stand(text) && text.map(Policy::hash) == kept);
+            let stood = texts.iter().any(|text| may_stand(text) && text.map(Policy::hash).map(String::from) == kept);
             let holds = stood && place && here.root_device == RootDevice::Ebs;
             self.hold(Check::RefusalsHaveReasons, holds, || format!("{}={} was admitted", told.instance, told.value));
         }
