@@ -5,9 +5,9 @@ use crate::functions::Queue;
 use crate::ports::{Announcer, Clock, Committed, DayReader, DigestKeeper, Messenger};
 use amiline_domain::day::Day;
 use amiline_domain::digest::{DigestKey, DigestState, Draft, ReadFrom};
+use amiline_domain::message::digest_due;
 use amiline_domain::receiver::Topic;
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::digest_due;
 use std::collections::BTreeSet;
 
 /// Seconds after which an invocation begins no further page of a day and keeps what it read. It

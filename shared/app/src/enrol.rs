@@ -18,13 +18,13 @@ use amiline_domain::ids::{InstanceId, PolicyName, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
 use amiline_domain::look::PolicyRead;
+use amiline_domain::message::InstanceTagged;
 use amiline_domain::plan::{Scheduled, begin_slot, refuse_enrolment};
 use amiline_domain::press::{Hint, PressState};
 use amiline_domain::reason::Rejection;
 use amiline_domain::record::{Expected, Transaction, Write};
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
-use amiline_domain::wake::InstanceTagged;
 use futures_util::future::{join, join_all};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,10 +9,10 @@ use amiline_domain::family::{Family, Role};
 use amiline_domain::ids::FamilyId;
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::look::Admission;
+use amiline_domain::message::FamilyDue;
 use amiline_domain::plan::{Changes, FamilyHint, InstanceShown, Observed};
 use amiline_domain::policy::{Policy, PolicyRef};
 use amiline_domain::record::Write;
-use amiline_domain::wake::FamilyDue;
 
 mod executor;
 mod kind;

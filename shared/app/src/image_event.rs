@@ -6,8 +6,8 @@ use crate::family::distribute_part;
 use crate::settings::BoundedStack;
 use crate::world::Distribute;
 use amiline_domain::ids::FamilyId;
+use amiline_domain::message::ImageStateChange;
 use amiline_domain::plan::{FamilyHint, ImageHint};
-use amiline_domain::wake::ImageStateChange;
 
 /// What became of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

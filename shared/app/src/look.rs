@@ -12,6 +12,7 @@ use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::image::ObservedInstance;
 use amiline_domain::key::IntentKey;
 use amiline_domain::look::{Counts, PolicyRead, Requested, admit, named_by};
+use amiline_domain::message::InstanceTagged;
 use amiline_domain::plan::{Begun, FamilyHint, StatusStep, TagStep, begin, refuse};
 use amiline_domain::press::{Heard, Hint, LookDecision, Press, PressKey, decide_look};
 use amiline_domain::reason::Rejection;
@@ -19,7 +20,6 @@ use amiline_domain::record::{Expected, PressWrite, Transaction};
 use amiline_domain::status;
 use amiline_domain::tags::{Button, Trigger};
 use amiline_domain::time::Slot;
-use amiline_domain::wake::InstanceTagged;
 use jiff::Timestamp;
 
 /// Which instance to look at.

@@ -11,9 +11,9 @@ use crate::unread::Unread;
 use amiline_domain::bounds::{Bounds, NoBounds, StatedBounds};
 use amiline_domain::enrolment::Named;
 use amiline_domain::ids::{InstanceId, PolicyName, Region, StackName, TagPrefix};
+use amiline_domain::message::look_at_policy;
 use amiline_domain::policy::{BeyondBounds, PolicyTexts, Verdict, Written, compare, refused, version_in_use};
 use amiline_domain::tags::{Button, TagKeys};
-use amiline_domain::wake::look_at_policy;
 use thiserror::Error;
 
 /// A policy that somebody wants to write.

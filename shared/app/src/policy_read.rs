@@ -12,10 +12,10 @@ use amiline_domain::enrolment::Named;
 use amiline_domain::history::{EventKind, News, Subject, append_news};
 use amiline_domain::ids::PolicyName;
 use amiline_domain::look::PolicyRead;
+use amiline_domain::message::PolicyAsked;
 use amiline_domain::policy::{EarlierText, Followers, PolicyTexts, Watch, nearest};
 use amiline_domain::reason::Reason;
 use amiline_domain::record::{Expected, Write};
-use amiline_domain::wake::PolicyAsked;
 use std::collections::BTreeMap;
 
 /// A policy's texts. The versions before the newest are asked for only if the newest is no policy.

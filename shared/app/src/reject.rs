@@ -2,7 +2,7 @@
 
 use crate::ports::{CallError, Clock, RecordWriter, RejectedMessage};
 use amiline_domain::escape::one_line;
-use amiline_domain::wake::BadEvent;
+use amiline_domain::message::BadEvent;
 
 /// Characters of a rejected message that are kept.
 const EXCERPT_CHARACTERS: usize = 1000;

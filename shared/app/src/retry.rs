@@ -6,9 +6,9 @@ use crate::world::Operate;
 use amiline_domain::family::Family;
 use amiline_domain::history::append;
 use amiline_domain::ids::FamilyId;
+use amiline_domain::message::family_due_early;
 use amiline_domain::plan::{NothingToRetry, retry as plan_retry};
 use amiline_domain::record::{Expected, FamilyChange, TransactionError};
-use amiline_domain::wake::family_due_early;
 use jiff::Timestamp;
 use thiserror::Error;
 

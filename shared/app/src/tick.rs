@@ -9,13 +9,13 @@ use crate::share_sweep::families_to_ask;
 use crate::sweep::sweep;
 use crate::world::Tick;
 use amiline_domain::ids::{PolicyName, Region};
-use amiline_domain::press::PressKey;
-use amiline_domain::tags::Button;
-use amiline_domain::time::{plus_seconds, seconds_between};
-use amiline_domain::wake::{
+use amiline_domain::message::{
     self, announce_history, digest_due, family_due, family_due_early, look_at_instance, look_at_schedule,
     look_at_shares,
 };
+use amiline_domain::press::PressKey;
+use amiline_domain::tags::Button;
+use amiline_domain::time::{plus_seconds, seconds_between};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,7 +62,7 @@ pub struct TickDone {
 }
 
 /// Sends a message for everything that is due and every pressed button that nothing is under way for.
-pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: wake::Tick) -> Result<TickDone, UseCaseError> {
+pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: message::Tick) -> Result<TickDone, UseCaseError> {
     if request.sweep {
         return sweep_only(world, watched, request.all_shares).await;
     }

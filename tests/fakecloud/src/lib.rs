@@ -64,7 +64,7 @@ pub use gate::Call;
 pub use happenings::{Happening, Refused, SeenImage, What};
 pub use limits::Dark;
 pub use people::Forged;
-pub use queues::{Message, OnBus, Published, receives_max};
+pub use queues::{OnBus, Published, Queued, receives_max};
 pub use settings::Plant;
 pub use store::{STREAM_BATCH, StreamRecord};
 pub use trace::Effect;

@@ -20,7 +20,7 @@ pub fn receives_max(queue: Queue) -> usize {
 
 /// A message in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct Queued {
     /// The queue's id of it.
     pub id: String,
     /// What it says.
@@ -62,29 +62,29 @@ pub struct OnBus {
 /// Three queues and their dead-letter queues.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    waiting: BTreeMap<Queue, VecDeque<Message>>,
-    dead: BTreeMap<Queue, Vec<Message>>,
+    waiting: BTreeMap<Queue, VecDeque<Queued>>,
+    dead: BTreeMap<Queue, Vec<Queued>>,
 }
 
 impl State {
     pub(crate) fn enqueue(&mut self, queue: Queue, body: String) {
-        let message = Message { id: self.ids.uuid("message"), body, received: 0, sent_at: self.now };
+        let message = Queued { id: self.ids.uuid("message"), body, received: 0, sent_at: self.now };
         self.queues.waiting.entry(queue).or_default().push_back(message);
     }
 }
 
 impl FakeCloud {
-    fn with_queue<R>(&self, queue: Queue, change: impl FnOnce(&mut VecDeque<Message>) -> R) -> R {
+    fn with_queue<R>(&self, queue: Queue, change: impl FnOnce(&mut VecDeque<Queued>) -> R) -> R {
         change(self.state.borrow_mut().queues.waiting.entry(queue).or_default())
     }
 
     /// Receives the oldest message. Not giving it back acknowledges it.
-    pub fn take(&self, queue: Queue) -> Option<Message> {
+    pub fn take(&self, queue: Queue) -> Option<Queued> {
         self.take_at(queue, 0)
     }
 
     /// Receives the message at a place among those that wait: queues keep no order.
-    pub fn take_at(&self, queue: Queue, place: usize) -> Option<Message> {
+    pub fn take_at(&self, queue: Queue, place: usize) -> Option<Queued> {
         self.with_queue(queue, |messages| {
             let mut message = messages.remove(place)?;
             message.received += 1;
@@ -93,7 +93,7 @@ impl FakeCloud {
     }
 
     /// A failed item: the message comes again, or goes to the dead-letter queue after as many receives as that takes.
-    pub fn give_back(&self, queue: Queue, message: Message) {
+    pub fn give_back(&self, queue: Queue, message: Queued) {
         let mut state = self.state.borrow_mut();
         if message.received >= receives_max(queue) {
             state.queues.dead.entry(queue).or_default().push(message);
@@ -108,7 +108,7 @@ impl FakeCloud {
     }
 
     /// The messages that wait, oldest first.
-    pub fn waiting(&self, queue: Queue) -> Vec<Message> {
+    pub fn waiting(&self, queue: Queue) -> Vec<Queued> {
         self.with_queue(queue, |messages| messages.iter().cloned().collect())
     }
 
@@ -118,7 +118,7 @@ impl FakeCloud {
     }
 
     /// The messages that were given up.
-    pub fn dead_letters(&self, queue: Queue) -> Vec<Message> {
+    pub fn dead_letters(&self, queue: Queue) -> Vec<Queued> {
         self.state.borrow().queues.dead.get(&queue).cloned().unwrap_or_default()
     }
 
@@ -128,7 +128,7 @@ impl FakeCloud {
     }
 
     /// Loses a waiting message, by its place.
-    pub fn lose(&self, queue: Queue, place: usize) -> Message {
+    pub fn lose(&self, queue: Queue, place: usize) -> Queued {
         self.with_queue(queue, |messages| messages.remove(place).expect("a message at that place"))
     }
 

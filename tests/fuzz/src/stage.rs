@@ -15,11 +15,11 @@ use amiline_domain::console::StackAddress;
 use amiline_domain::history::{HistoryItem, REASON_CHARACTERS, REASONS_CHARACTERS};
 use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::lineage::tree;
+use amiline_domain::message::{ImageStateChange, InstanceTagged, Message, decode};
 use amiline_domain::notice::{Notice, render};
 use amiline_domain::reason::Reason;
 use amiline_domain::receiver::{Topic, Unannounced};
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{ImageStateChange, InstanceTagged, Wake, decode};
 use amiline_fakecloud::{FakeCloud, Launch, STREAM_BATCH, StreamRecord, Volume, World, region, run};
 use std::cell::RefCell;
 
@@ -124,10 +124,10 @@ impl Stage {
         match &decoded {
             Err(bad) => self.say(&format!("{}: {bad}", bad.code())),
             Ok(
-                Wake::InstanceTagged(InstanceTagged { region, .. })
-                | Wake::LookAtInstance { region, .. }
-                | Wake::LookAtSchedule { region, .. }
-                | Wake::ImageState(ImageStateChange { region, .. }),
+                Message::InstanceTagged(InstanceTagged { region, .. })
+                | Message::LookAtInstance { region, .. }
+                | Message::LookAtSchedule { region, .. }
+                | Message::ImageState(ImageStateChange { region, .. }),
             ) if !self.cloud.regions().contains(region) => {
                 // EC2 is asked there and does not answer, of which the model knows nothing.
                 self.say("in another Region");
@@ -136,7 +136,7 @@ impl Stage {
             Ok(message) => self.say(message.kind().detail_type()),
         }
         let (stack, invocation) = (&self.stack, self.invocation());
-        let carry_out = async |message: &Wake| match queue {
+        let carry_out = async |message: &Message| match queue {
             // Schedules invoke a function without a queue; their messages are tried all the same.
             _ if Function::ScheduleTick.registered().takes.contains(&message.kind()) => {
                 schedule_tick(world, &self.cloud.watched_stack(&[self.home()]), message).await
@@ -181,7 +181,7 @@ impl Stage {
             let ticked = run(tick(
                 &self.cloud.as_caller("schedule-tick"),
                 &self.cloud.watched_stack(&[self.home()]),
-                amiline_domain::wake::Tick { due_within_seconds: 600, ..amiline_domain::wake::Tick::default() },
+                amiline_domain::message::Tick { due_within_seconds: 600, ..amiline_domain::message::Tick::default() },
             ));
             if let Some(Err(error)) = ticked {
                 self.say(&error.to_string());

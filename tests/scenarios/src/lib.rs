@@ -20,10 +20,10 @@ use amiline_app::{Create, Distribute, Notify};
 use amiline_domain::day::Day;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::{InstanceId, Region};
+use amiline_domain::message::{BadEvent, Message, Tick, decode};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{BadEvent, Tick, Wake, decode};
-use amiline_fakecloud::{FakeCloud, Launch, Message, STREAM_BATCH, StreamRecord, Volume, World, region, run};
+use amiline_fakecloud::{FakeCloud, Launch, Queued, STREAM_BATCH, StreamRecord, Volume, World, region, run};
 use std::cell::Cell;
 
 /// The account that images are shared with.
@@ -115,7 +115,7 @@ impl House {
     }
 
     /// One message, as the function of that queue handles it.
-    pub async fn handle(&self, world: World, queue: Queue, message: &Message) -> Result<(), UseCaseError> {
+    pub async fn handle(&self, world: World, queue: Queue, message: &Queued) -> Result<(), UseCaseError> {
         handle(&world, &self.stack, queue, message, &self.invocation(&world)).await
     }
 
@@ -294,7 +294,7 @@ pub async fn handle<W: Create + Distribute + Notify>(
     world: &W,
     stack: &BoundedStack,
     queue: Queue,
-    message: &Message,
+    message: &Queued,
     invocation: &Invocation,
 ) -> Result<(), UseCaseError> {
     handle_decoded(world, stack, (queue, message, &decode(&message.body)), invocation).await
@@ -304,7 +304,7 @@ pub async fn handle<W: Create + Distribute + Notify>(
 pub async fn handle_decoded<W: Create + Distribute + Notify>(
     world: &W,
     stack: &BoundedStack,
-    (queue, message, decoded): (Queue, &Message, &Result<Wake, BadEvent>),
+    (queue, message, decoded): (Queue, &Queued, &Result<Message, BadEvent>),
     invocation: &Invocation,
 ) -> Result<(), UseCaseError> {
     let received = (message.id.as_str(), message.body.as_str());

@@ -77,7 +77,7 @@ fn nothing_happened_means_no_digest() {
     }
     // A message for a policy that nobody pressed, whoever sent it.
     let key = DigestKey { policy: Some("unused".parse().unwrap()), day: day() };
-    house.cloud.push(Queue::Notify, &amiline_domain::wake::digest_due(&key));
+    house.cloud.push(Queue::Notify, &amiline_domain::message::digest_due(&key));
     house.deliver();
     assert_eq!(digests(&house), []);
 }

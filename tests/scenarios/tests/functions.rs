@@ -8,22 +8,22 @@ use amiline_app::settings::WatchedStack;
 use amiline_domain::digest::DigestKey;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, PolicyName};
 use amiline_domain::image::ImageState;
+use amiline_domain::message::{FamilyDue, ImageStateChange, InstanceTagged, Message, MessageKind, PolicyAsked, Tick};
 use amiline_domain::policy::Followers;
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{FamilyDue, ImageStateChange, InstanceTagged, MessageKind, PolicyAsked, Tick, Wake};
 use amiline_fakecloud::run;
 use amiline_scenarios::{House, east};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One message of each kind, about what is not there.
-fn messages(house: &House) -> Vec<Wake> {
+fn messages(house: &House) -> Vec<Message> {
     let (region, instance) = (east(), InstanceId::new("i-0123456789abcdef0").unwrap());
     let account = house.stack.stack.account.clone();
     let day = "2026-11-24".parse().unwrap();
     let family = FamilyId::new("fam-0123456789abcdef").unwrap();
     let policy = PolicyName::new("nobodys").unwrap();
     vec![
-        Wake::InstanceTagged(InstanceTagged {
+        Message::InstanceTagged(InstanceTagged {
             account: account.clone(),
             region: region.clone(),
             instance: instance.clone(),
@@ -31,20 +31,20 @@ fn messages(house: &House) -> Vec<Wake> {
             changed_keys: Vec::new(),
             tags: BTreeMap::new(),
         }),
-        Wake::ImageState(ImageStateChange {
+        Message::ImageState(ImageStateChange {
             account,
             region: region.clone(),
             image: ImageId::new("ami-0123456789abcdef0").unwrap(),
             state: ImageState::Available,
         }),
-        Wake::LookAtInstance { region: region.clone(), instance: instance.clone() },
-        Wake::LookAtSchedule { region, instance, coverage: false },
-        Wake::LookAtPolicy(PolicyAsked { policy, followers: Followers::default() }),
-        Wake::FamilyDue(FamilyDue { family, early: false, shares: false }),
-        Wake::AnnounceHistory { pk: "FAMILY#fam-0123456789abcdef".to_owned(), sk: "HISTORY#1".to_owned() },
-        Wake::Tick(Tick::default()),
-        Wake::DayEnded(day),
-        Wake::DigestDue(DigestKey { policy: None, day }),
+        Message::LookAtInstance { region: region.clone(), instance: instance.clone() },
+        Message::LookAtSchedule { region, instance, coverage: false },
+        Message::LookAtPolicy(PolicyAsked { policy, followers: Followers::default() }),
+        Message::FamilyDue(FamilyDue { family, early: false, shares: false }),
+        Message::AnnounceHistory { pk: "FAMILY#fam-0123456789abcdef".to_owned(), sk: "HISTORY#1".to_owned() },
+        Message::Tick(Tick::default()),
+        Message::DayEnded(day),
+        Message::DigestDue(DigestKey { policy: None, day }),
     ]
 }
 
@@ -52,7 +52,7 @@ fn messages(house: &House) -> Vec<Wake> {
 fn each_function_takes_the_messages_it_is_registered_for_and_no_others() {
     let house = House::new();
     let messages = messages(&house);
-    let kinds: BTreeSet<MessageKind> = messages.iter().map(Wake::kind).collect();
+    let kinds: BTreeSet<MessageKind> = messages.iter().map(Message::kind).collect();
     let watched = WatchedStack {
         stack: house.stack.stack.clone(),
         source_regions: vec![east()],

@@ -6,7 +6,7 @@ use amiline_app::Operate;
 use amiline_app::functions::Queue;
 use amiline_app::retry::retry;
 use amiline_domain::family::{ImageRole, Outcome, RowState};
-use amiline_domain::wake::family_due;
+use amiline_domain::message::family_due;
 use amiline_fakecloud::{Delivery, EventKind, FaultKind, FaultRule, Forged, Launch, Volume, block_on, run};
 use amiline_scenarios::{House, east, europe, west};
 

@@ -4,8 +4,8 @@ use amiline_app::functions::Queue;
 use amiline_domain::family::{Outcome, RowState};
 use amiline_domain::ids::InstanceId;
 use amiline_domain::image::InstanceState;
+use amiline_domain::message::family_due_early;
 use amiline_domain::reason::{ImageReason, Rejection};
-use amiline_domain::wake::family_due_early;
 use amiline_fakecloud::{FaultKind, FaultRule, Launch, Volume};
 use amiline_scenarios::{House, east};
 

@@ -10,13 +10,13 @@ use amiline_domain::ids::{
     FamilyId, ImageId, InstanceId, OrganizationArn, OrganizationalUnitArn, PolicyName, Region, TagPrefix,
 };
 use amiline_domain::key::ImageKey;
+use amiline_domain::message::decode;
 use amiline_domain::name::ImageName;
 use amiline_domain::policy::Policy;
 use amiline_domain::press::{Hint, LookDecision, Press, PressState, decide_look};
 use amiline_domain::tags::TagKeys;
 use amiline_domain::target::ShareTarget;
 use amiline_domain::time::{Slot, plus_seconds};
-use amiline_domain::wake::decode;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use std::collections::BTreeSet;

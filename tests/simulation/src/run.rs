@@ -17,9 +17,9 @@ use amiline_app::functions::Queue;
 use amiline_app::settings::{BoundedStack, WatchedStack};
 use amiline_domain::day::Day;
 use amiline_domain::ids::{FamilyId, InstanceId, Region};
+use amiline_domain::message::{BadEvent, Message};
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{BadEvent, Wake};
-use amiline_fakecloud::{Dark, FakeCloud, Happening, Message, StreamRecord, Turns, region};
+use amiline_fakecloud::{Dark, FakeCloud, Happening, Queued, StreamRecord, Turns, region};
 use amiline_scenarios::{FRIEND, ORGANIZATION, UNIT, east, europe, west};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -50,8 +50,8 @@ pub(crate) type Future = Pin<Box<dyn std::future::Future<Output = Result<(), Use
 pub(crate) enum Origin {
     Message {
         queue: Queue,
-        message: Message,
-        decoded: Rc<Result<Wake, BadEvent>>,
+        message: Queued,
+        decoded: Rc<Result<Message, BadEvent>>,
         back_at: Timestamp,
     },
     Records {
@@ -78,7 +78,7 @@ struct Live {
 /// What happens at a time of its own.
 #[derive(Debug)]
 pub(crate) enum Later {
-    Back(Queue, Message),
+    Back(Queue, Queued),
     Records(Vec<StreamRecord>, u32),
     Tick,
     /// The hourly sweep of enrolments.

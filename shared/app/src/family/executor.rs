@@ -11,6 +11,7 @@ use amiline_domain::family::{Family, ImageRole, Role};
 use amiline_domain::fault::{Fault, owner_of_name};
 use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, Region};
+use amiline_domain::message::family_due;
 use amiline_domain::plan::{
     AnswerStep, CreateAction, CreateRead, Creating, DistributeAction, DistributeRead, Distributing, Duty, Ended,
     ShareRefused, ShareStep, Sharing, StatusStep, TagStep,
@@ -19,7 +20,6 @@ use amiline_domain::policy::Policy;
 use amiline_domain::reason::Reason;
 use amiline_domain::tags::TagKeys;
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::family_due;
 use jiff::Timestamp;
 
 /// CreateImage is not begun with less time than this left, in seconds: an invocation that is stopped in the middle of

@@ -9,7 +9,7 @@ use crate::look::{LookRequest, look_at_instance};
 use crate::policy_read::look_at_policy;
 use crate::settings::BoundedStack;
 use crate::world::Create;
-use amiline_domain::wake::{MessageKind, Wake};
+use amiline_domain::message::{Message, MessageKind};
 
 pub(super) static REGISTERED: Registered = Registered {
     name: "create-image",
@@ -45,11 +45,11 @@ pub(super) static REGISTERED: Registered = Registered {
 pub async fn create_image<W: Create>(
     world: &W,
     stack: &BoundedStack,
-    message: &Wake,
+    message: &Message,
     invocation: &Invocation,
 ) -> Result<Handled, UseCaseError> {
     // A change of another tag or in another account asks for nothing.
-    if let Wake::InstanceTagged(event) = message {
+    if let Message::InstanceTagged(event) = message {
         let mut pressed = None;
         if let Some(request) = LookRequest::of_event(event, stack) {
             pressed = Some(Box::pin(look_at_instance(world, stack, &request, invocation)).await?);
@@ -60,19 +60,19 @@ pub async fn create_image<W: Create>(
         }
         return Ok(Handled::Tagged(pressed, enrolled));
     }
-    if let Wake::LookAtInstance { region, instance } = message {
+    if let Message::LookAtInstance { region, instance } = message {
         let request = LookRequest { region: region.clone(), instance: instance.clone(), hint: None };
         return Ok(Handled::Button(Box::pin(look_at_instance(world, stack, &request, invocation)).await?));
     }
-    if let Wake::LookAtSchedule { region, instance, coverage } = message {
+    if let Message::LookAtSchedule { region, instance, coverage } = message {
         let (region, instance, coverage) = (region.clone(), instance.clone(), *coverage);
         let request = EnrolRequest { region, instance, hint: None, coverage };
         return Ok(Handled::Schedules(Box::pin(look_at_schedule(world, stack, &request, invocation)).await?));
     }
-    if let Wake::LookAtPolicy(asked) = message {
+    if let Message::LookAtPolicy(asked) = message {
         return Ok(Handled::Policy(Box::pin(look_at_policy(world, stack, asked)).await?));
     }
-    if let Wake::FamilyDue(due) = message {
+    if let Message::FamilyDue(due) = message {
         return Ok(Handled::Family(Box::pin(create_due(world, stack, due, invocation)).await?));
     }
     Ok(Handled::NotMine)

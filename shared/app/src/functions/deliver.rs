@@ -4,7 +4,7 @@ use super::{Function, Handled};
 use crate::error::UseCaseError;
 use crate::ports::{Clock, RecordWriter};
 use crate::reject::reject;
-use amiline_domain::wake::{BadEvent, Wake};
+use amiline_domain::message::{BadEvent, Message};
 
 /// Has a message carried out. One that cannot be read, or that is for another function, is kept as rejected and need not
 /// come again; if it cannot be kept, the queue keeps it.
@@ -12,8 +12,8 @@ pub async fn deliver<W: Clock + RecordWriter>(
     world: &W,
     function: Function,
     (id, body): (&str, &str),
-    decoded: Result<&Wake, &BadEvent>,
-    carry_out: impl AsyncFnOnce(&Wake) -> Result<Handled, UseCaseError>,
+    decoded: Result<&Message, &BadEvent>,
+    carry_out: impl AsyncFnOnce(&Message) -> Result<Handled, UseCaseError>,
 ) -> Result<Handled, UseCaseError> {
     let name = function.name();
     let for_another;

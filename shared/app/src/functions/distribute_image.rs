@@ -7,7 +7,7 @@ use crate::family::distribute_due;
 use crate::image_event::on_image_state;
 use crate::settings::BoundedStack;
 use crate::world::Distribute;
-use amiline_domain::wake::{MessageKind, Wake};
+use amiline_domain::message::{Message, MessageKind};
 
 pub(super) static REGISTERED: Registered = Registered {
     name: "distribute-image",
@@ -32,13 +32,13 @@ pub(super) static REGISTERED: Registered = Registered {
 pub async fn distribute_image<W: Distribute>(
     world: &W,
     stack: &BoundedStack,
-    message: &Wake,
+    message: &Message,
     invocation: &Invocation,
 ) -> Result<Handled, UseCaseError> {
-    if let Wake::ImageState(event) = message {
+    if let Message::ImageState(event) = message {
         return Ok(Handled::Image(Box::pin(on_image_state(world, stack, event, invocation)).await?));
     }
-    if let Wake::FamilyDue(due) = message {
+    if let Message::FamilyDue(due) = message {
         return Ok(Handled::Family(Box::pin(distribute_due(world, stack, due, invocation)).await?));
     }
     Ok(Handled::NotMine)

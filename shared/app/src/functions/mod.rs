@@ -21,7 +21,7 @@ use crate::enrol::EnrolDone;
 use crate::image_event::ImageEventDone;
 use crate::look::LookDone;
 use crate::tick::TickDone;
-use amiline_domain::wake::MessageKind;
+use amiline_domain::message::MessageKind;
 
 /// A function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,7 +6,7 @@ use crate::announce::announce_waiting;
 use crate::digest::publish_digest;
 use crate::error::UseCaseError;
 use crate::world::Notify;
-use amiline_domain::wake::{MessageKind, Wake};
+use amiline_domain::message::{Message, MessageKind};
 
 pub(super) static REGISTERED: Registered = Registered {
     name: "notify",
@@ -28,11 +28,11 @@ pub(super) static REGISTERED: Registered = Registered {
 };
 
 /// Carries one message of the queue out.
-pub async fn notify<W: Notify>(world: &W, message: &Wake) -> Result<Handled, UseCaseError> {
-    if let Wake::AnnounceHistory { pk, sk } = message {
+pub async fn notify<W: Notify>(world: &W, message: &Message) -> Result<Handled, UseCaseError> {
+    if let Message::AnnounceHistory { pk, sk } = message {
         return Ok(Handled::Announced(Box::pin(announce_waiting(world, pk, sk)).await?));
     }
-    if let Wake::DigestDue(key) = message {
+    if let Message::DigestDue(key) = message {
         return Ok(Handled::Digest(Box::pin(publish_digest(world, key)).await?));
     }
     Ok(Handled::NotMine)

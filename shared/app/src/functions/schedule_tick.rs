@@ -6,7 +6,7 @@ use crate::error::UseCaseError;
 use crate::settings::WatchedStack;
 use crate::tick::tick;
 use crate::world::Tick;
-use amiline_domain::wake::{MessageKind, Wake};
+use amiline_domain::message::{Message, MessageKind};
 
 pub(super) static REGISTERED: Registered = Registered {
     name: "schedule-tick",
@@ -38,13 +38,13 @@ pub(super) static REGISTERED: Registered = Registered {
 pub async fn schedule_tick<W: Tick>(
     world: &W,
     watched: &WatchedStack,
-    message: &Wake,
+    message: &Message,
 ) -> Result<Handled, UseCaseError> {
-    if let Wake::Tick(request) = message {
+    if let Message::Tick(request) = message {
         let done = Box::new(Box::pin(tick(world, watched, *request)).await?);
         return Ok(if request.sweep { Handled::Swept(done) } else { Handled::Ticked(done) });
     }
-    if let Wake::DayEnded(day) = message {
+    if let Message::DayEnded(day) = message {
         return Ok(Handled::DayEnded(Box::pin(ask_for_digests(world, *day)).await?));
     }
     Ok(Handled::NotMine)

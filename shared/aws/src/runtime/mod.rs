@@ -14,7 +14,7 @@ use crate::telemetry;
 use amiline_app::engine::Invocation;
 use amiline_app::error::UseCaseError;
 use amiline_app::functions::{Function, Handled};
-use amiline_domain::wake::{BadEvent, Tick, Wake, decode};
+use amiline_domain::message::{BadEvent, Message, Tick, decode};
 use jiff::Timestamp;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -40,14 +40,14 @@ pub fn invocation(context: &Context) -> Invocation {
 /// also invoke it with nothing, for a tick. Anything else it is invoked with is an error, which Lambda keeps.
 pub async fn serve_tick<H>(handle: H) -> Result<(), Error>
 where
-    H: AsyncFn(&Wake) -> Result<Handled, UseCaseError>,
+    H: AsyncFn(&Message) -> Result<Handled, UseCaseError>,
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let nothing = event.payload.is_null() || event.payload.as_object().is_some_and(serde_json::Map::is_empty);
         let message = match decode(&event.payload.to_string()) {
             Ok(message) => message,
-            Err(_) if nothing => Wake::Tick(Tick::default()),
+            Err(_) if nothing => Message::Tick(Tick::default()),
             Err(error) => return Err(noted(&error)),
         };
         let handled = handle(&message).await.map_err(|error| noted(&error))?;

@@ -6,7 +6,7 @@ use amiline_app::engine::Invocation;
 use amiline_app::error::UseCaseError;
 use amiline_app::functions::{Function, Handled, deliver};
 use amiline_app::ports::{Clock, RecordWriter};
-use amiline_domain::wake::{Wake, decode};
+use amiline_domain::message::{Message, decode};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -14,7 +14,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 pub async fn serve_queue<W, H>(world: &W, function: Function, handle: H) -> Result<(), Error>
 where
     W: Clock + RecordWriter,
-    H: AsyncFn(&Wake, &Invocation) -> Result<Handled, UseCaseError>,
+    H: AsyncFn(&Message, &Invocation) -> Result<Handled, UseCaseError>,
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
@@ -35,12 +35,12 @@ pub async fn queue_event<W, H>(
 ) -> SqsBatchResponse
 where
     W: Clock + RecordWriter,
-    H: AsyncFn(&Wake, &Invocation) -> Result<Handled, UseCaseError>,
+    H: AsyncFn(&Message, &Invocation) -> Result<Handled, UseCaseError>,
 {
     let mut response = SqsBatchResponse::default();
     for message in event.records {
         let (id, body) = (message.message_id.unwrap_or_default(), message.body.unwrap_or_default());
-        let carry_out = async |message: &Wake| handle(message, invocation).await;
+        let carry_out = async |message: &Message| handle(message, invocation).await;
         if let Err(error) = deliver(world, function, (&id, &body), decode(&body).as_ref(), carry_out).await {
             tracing::error!(
                 message_id = id,

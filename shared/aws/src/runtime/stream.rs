@@ -9,8 +9,8 @@ use amiline_app::engine::Invocation;
 use amiline_app::error::UseCaseError;
 use amiline_app::functions::{Function, Handled};
 use amiline_app::ports::{Announcer, Clock, RecordWriter};
+use amiline_domain::message::Message;
 use amiline_domain::receiver::Unannounced;
-use amiline_domain::wake::Wake;
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::sqs::SqsEvent;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 pub async fn serve_notify<W, H>(world: &W, handle: H) -> Result<(), Error>
 where
     W: Clock + RecordWriter + Announcer,
-    H: AsyncFn(&Wake, &Invocation) -> Result<Handled, UseCaseError>,
+    H: AsyncFn(&Message, &Invocation) -> Result<Handled, UseCaseError>,
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {

@@ -107,19 +107,19 @@ async fn batch(world: &Fake, bodies: &[&str]) -> Vec<String> {
         .collect();
     let event = serde_json::from_value(serde_json::json!({"Records": records})).unwrap();
     let invocation = Invocation { id: "request-1".to_owned(), deadline: Timestamp::UNIX_EPOCH };
-    let handle = async |message: &Wake, invocation: &Invocation| {
+    let handle = async |message: &Message, invocation: &Invocation| {
         assert_eq!(invocation.id, "request-1");
         match message {
-            Wake::FamilyDue(_) => Ok(Handled::Family(Advanced::Done)),
-            Wake::Tick(_) => Ok(Handled::NotMine),
-            Wake::InstanceTagged(_)
-            | Wake::ImageState(_)
-            | Wake::LookAtInstance { .. }
-            | Wake::LookAtSchedule { .. }
-            | Wake::LookAtPolicy(_)
-            | Wake::AnnounceHistory { .. }
-            | Wake::DayEnded(_)
-            | Wake::DigestDue(_) => Err(UseCaseError::Call(broken())),
+            Message::FamilyDue(_) => Ok(Handled::Family(Advanced::Done)),
+            Message::Tick(_) => Ok(Handled::NotMine),
+            Message::InstanceTagged(_)
+            | Message::ImageState(_)
+            | Message::LookAtInstance { .. }
+            | Message::LookAtSchedule { .. }
+            | Message::LookAtPolicy(_)
+            | Message::AnnounceHistory { .. }
+            | Message::DayEnded(_)
+            | Message::DigestDue(_) => Err(UseCaseError::Call(broken())),
         }
     };
     let response = queue_event(world, Function::CreateImage, event, &invocation, &handle).await;
@@ -129,7 +129,7 @@ async fn batch(world: &Fake, bodies: &[&str]) -> Vec<String> {
 #[tokio::test]
 async fn only_what_failed_is_delivered_again_and_what_is_rejected_is_kept() {
     let world = Fake::default();
-    let look = amiline_domain::wake::look_at_instance(
+    let look = amiline_domain::message::look_at_instance(
         &Region::new("us-east-1").unwrap(),
         &amiline_domain::ids::InstanceId::new("i-0123456789abcdef0").unwrap(),
     );

@@ -10,10 +10,10 @@ use amiline_domain::digest::{Digest, DigestKey};
 use amiline_domain::family::Family;
 use amiline_domain::history::{EventKind, HistoryItem};
 use amiline_domain::ids::{Region, StackName, TagPrefix};
+use amiline_domain::message::{BadEvent, decode};
 use amiline_domain::notice::render;
 use amiline_domain::reason::Reason;
 use amiline_domain::receiver::{Receiver, receivers};
-use amiline_domain::wake::{BadEvent, decode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

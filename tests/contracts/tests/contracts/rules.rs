@@ -4,7 +4,7 @@ use crate::{HOME, plain, regional};
 use amiline_contracts::events::{self, Event};
 use amiline_contracts::pattern::matches;
 use amiline_contracts::stack::{ACCOUNT, Resource, Stack};
-use amiline_domain::wake::{BODY_BYTES_MAX, BadEvent, Tick, Wake, decode};
+use amiline_domain::message::{BODY_BYTES_MAX, BadEvent, Message, Tick, decode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -158,12 +158,12 @@ fn the_stream_wakes_notify_for_new_history_only() {
 fn the_schedule_sends_a_tick_that_the_function_reads() {
     let schedule = plain().one("TickSchedule");
     let input = schedule.properties["Target"]["Input"].as_str().expect("an explicit input");
-    assert_eq!(decode(input), Ok(Wake::Tick(Default::default())));
+    assert_eq!(decode(input), Ok(Message::Tick(Default::default())));
     assert_eq!(schedule.properties["Target"]["Arn"], "ScheduleTickFunction.Arn");
     assert_eq!(schedule.properties["ScheduleExpression"], "rate(5 minutes)");
     let sweep = plain().one("SweepSchedule");
     let input = sweep.properties["Target"]["Input"].as_str().expect("an explicit input");
-    assert_eq!(decode(input), Ok(Wake::Tick(Tick { sweep: true, ..Tick::default() })));
+    assert_eq!(decode(input), Ok(Message::Tick(Tick { sweep: true, ..Tick::default() })));
     assert_eq!(sweep.properties["ScheduleExpression"], "rate(1 hour)");
 }
 
@@ -185,7 +185,7 @@ fn the_daily_schedule_asks_for_the_digests_of_the_day_before() {
     // As Scheduler fills it in (aws-behaviour.md#eventbridge-scheduler-fills-in-its-input).
     let delivered = input.replace("<aws.scheduler.scheduled-time>", "2026-11-25T00:15:00Z");
     assert_ne!(delivered, input);
-    assert_eq!(decode(&delivered), Ok(Wake::DayEnded("2026-11-24".parse().unwrap())));
+    assert_eq!(decode(&delivered), Ok(Message::DayEnded("2026-11-24".parse().unwrap())));
     assert_eq!(schedule["ScheduleExpression"], "cron(15 0 * * ? *)");
     assert_eq!(schedule["ScheduleExpressionTimezone"], "UTC");
     let tick = plain().one("TickSchedule").properties;

@@ -4,10 +4,10 @@ use crate::{cloud, create, east, west};
 use amiline_app::functions::Queue;
 use amiline_app::ports::{ImageCreator, Messenger};
 use amiline_domain::image::ImageState;
-use amiline_domain::wake::{Wake, decode};
+use amiline_domain::message::{Message, decode};
 use amiline_fakecloud::{Delivery, EventKind, FakeCloud, Forged, Launch, block_on, receives_max};
 
-fn queued(cloud: &FakeCloud, queue: Queue) -> Vec<Wake> {
+fn queued(cloud: &FakeCloud, queue: Queue) -> Vec<Message> {
     cloud.waiting(queue).iter().map(|message| decode(&message.body).unwrap()).collect()
 }
 
@@ -19,7 +19,7 @@ fn a_pressed_button_reaches_create_image_with_all_tags_and_other_tags_do_not() {
     assert!(cloud.waiting(Queue::Create).is_empty());
     cloud.advance(1);
     cloud.press(&east(), &instance, "default");
-    let Wake::InstanceTagged(event) = &queued(&cloud, Queue::Create)[0] else { panic!("a tag event") };
+    let Message::InstanceTagged(event) = &queued(&cloud, Queue::Create)[0] else { panic!("a tag event") };
     assert_eq!((&event.instance, &event.region, event.time), (&instance, &east(), cloud.now()));
     assert_eq!(event.changed_keys, ["amiline:image"]);
     assert_eq!(event.tags.len(), 2);
@@ -62,7 +62,7 @@ fn image_states_reach_distribute_image_from_every_forwarded_region() {
     let states: Vec<ImageState> = queued(&cloud, Queue::Distribute)
         .into_iter()
         .map(|wake| match wake {
-            Wake::ImageState(event) => event.state,
+            Message::ImageState(event) => event.state,
             other => panic!("{other:?}"),
         })
         .collect();

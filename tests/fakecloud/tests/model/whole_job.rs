@@ -8,10 +8,10 @@ use amiline_app::functions::{Function, Handled, Queue, create_image, deliver, di
 use amiline_app::tick::tick;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::InstanceId;
+use amiline_domain::message::{Message, Tick, decode};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{Tick, Wake, decode};
-use amiline_fakecloud::{FakeCloud, Message, Permission, STREAM_BATCH, StreamRecord, World, region, run};
+use amiline_fakecloud::{FakeCloud, Permission, Queued, STREAM_BATCH, StreamRecord, World, region, run};
 
 const POLICY: &str = r#"{"encrypt":{"kms_key":"alias/amiline"},"distribute":{"regions":["us-west-2","eu-west-1"]},
     "share":{"accounts":["222222222222"]}}"#;
@@ -20,13 +20,13 @@ fn invocation(cloud: &FakeCloud, id: &str) -> Invocation {
     Invocation { id: id.to_owned(), deadline: plus_seconds(cloud.now(), 60) }
 }
 
-pub(crate) async fn handle(world: World, queue: Queue, message: Message) -> Result<(), UseCaseError> {
+pub(crate) async fn handle(world: World, queue: Queue, message: Queued) -> Result<(), UseCaseError> {
     let cloud = world.cloud().clone();
     let stack = cloud.bounded_stack(&["222222222222"]);
     let invocation = invocation(&cloud, &format!("{}-{}", message.id, message.received));
     let decoded = decode(&message.body);
     let received = (message.id.as_str(), message.body.as_str());
-    let carry_out = async |message: &Wake| match queue {
+    let carry_out = async |message: &Message| match queue {
         Queue::Create => create_image(&world, &stack, message, &invocation).await,
         Queue::Distribute => distribute_image(&world, &stack, message, &invocation).await,
         Queue::Notify => notify(&world, message).await,

@@ -8,8 +8,8 @@ use crate::properties::{holds, line};
 use crate::stage::Stage;
 use crate::target::{Broken, Outcome, Target};
 use amiline_app::functions::Queue;
-use amiline_domain::wake::{
-    BODY_BYTES_MAX, Wake, announce_history, decode, digest_due, family_due, family_due_early, look_at_coverage,
+use amiline_domain::message::{
+    BODY_BYTES_MAX, Message, announce_history, decode, digest_due, family_due, family_due_early, look_at_coverage,
     look_at_followers, look_at_instance, look_at_schedule, look_at_shares,
 };
 
@@ -41,18 +41,18 @@ fn run(input: &[u8]) -> Outcome {
 }
 
 /// Our own messages read the same when they are sent again.
-fn check_sent_again(wake: &Wake) -> Result<(), Broken> {
+fn check_sent_again(wake: &Message) -> Result<(), Broken> {
     let body = match wake {
-        Wake::LookAtInstance { region, instance } => look_at_instance(region, instance),
-        Wake::LookAtSchedule { region, instance, coverage: true } => look_at_coverage(region, instance),
-        Wake::LookAtSchedule { region, instance, coverage: false } => look_at_schedule(region, instance),
-        Wake::LookAtPolicy(asked) => look_at_followers(&asked.policy, &asked.followers),
-        Wake::FamilyDue(due) if due.early => family_due_early(&due.family),
-        Wake::FamilyDue(due) if due.shares => look_at_shares(&due.family),
-        Wake::FamilyDue(due) => family_due(&due.family),
-        Wake::AnnounceHistory { pk, sk } => announce_history(pk, sk),
-        Wake::DigestDue(key) => digest_due(key),
-        Wake::InstanceTagged(_) | Wake::ImageState(_) | Wake::Tick(_) | Wake::DayEnded(_) => return Ok(()),
+        Message::LookAtInstance { region, instance } => look_at_instance(region, instance),
+        Message::LookAtSchedule { region, instance, coverage: true } => look_at_coverage(region, instance),
+        Message::LookAtSchedule { region, instance, coverage: false } => look_at_schedule(region, instance),
+        Message::LookAtPolicy(asked) => look_at_followers(&asked.policy, &asked.followers),
+        Message::FamilyDue(due) if due.early => family_due_early(&due.family),
+        Message::FamilyDue(due) if due.shares => look_at_shares(&due.family),
+        Message::FamilyDue(due) => family_due(&due.family),
+        Message::AnnounceHistory { pk, sk } => announce_history(pk, sk),
+        Message::DigestDue(key) => digest_due(key),
+        Message::InstanceTagged(_) | Message::ImageState(_) | Message::Tick(_) | Message::DayEnded(_) => return Ok(()),
     };
     // Escapes make it longer: one that was long may be too long now.
     if body.len() > BODY_BYTES_MAX {

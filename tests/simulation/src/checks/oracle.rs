@@ -15,14 +15,14 @@ use amiline_domain::family::{ImageRole, Outcome};
 use amiline_domain::history::{EventKind, Subject};
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, Region};
 use amiline_domain::image::{ImageState, ObservedInstance};
+use amiline_domain::message::{BadEvent, Message};
 use amiline_domain::notice::Notice;
 use amiline_domain::press::PressKey;
 use amiline_domain::reason::Rejection;
 use amiline_domain::receiver::{Receiver, Topic};
 use amiline_domain::time::Slot;
-use amiline_domain::wake::{BadEvent, Wake};
 use amiline_domain::work::Lease;
-use amiline_fakecloud::{FakeCloud, Happening, Message, SeenImage, What};
+use amiline_fakecloud::{FakeCloud, Happening, Queued, SeenImage, What};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -183,29 +183,29 @@ impl Oracle {
         &mut self,
         cloud: &FakeCloud,
         queue: Queue,
-        message: &Message,
-        decoded: &Result<Wake, BadEvent>,
+        message: &Queued,
+        decoded: &Result<Message, BadEvent>,
     ) {
         let mine = match (decoded, queue) {
             (
                 Ok(
-                    Wake::InstanceTagged(_)
-                    | Wake::LookAtInstance { .. }
-                    | Wake::LookAtSchedule { .. }
-                    | Wake::LookAtPolicy(_)
-                    | Wake::FamilyDue(_),
+                    Message::InstanceTagged(_)
+                    | Message::LookAtInstance { .. }
+                    | Message::LookAtSchedule { .. }
+                    | Message::LookAtPolicy(_)
+                    | Message::FamilyDue(_),
                 ),
                 Queue::Create,
             )
-            | (Ok(Wake::ImageState(_) | Wake::FamilyDue(_)), Queue::Distribute)
-            | (Ok(Wake::AnnounceHistory { .. } | Wake::DigestDue(_)), Queue::Notify) => true,
+            | (Ok(Message::ImageState(_) | Message::FamilyDue(_)), Queue::Distribute)
+            | (Ok(Message::AnnounceHistory { .. } | Message::DigestDue(_)), Queue::Notify) => true,
             (_, Queue::Create | Queue::Distribute | Queue::Notify) => false,
         };
         if !mine {
             let kept = cloud.was_rejected(&message.id);
             self.hold(Check::MessagesAccounted, kept, || format!("{:?} was acknowledged and not kept", message.body));
         }
-        if let (Ok(Wake::ImageState(event)), Queue::Distribute) = (decoded, queue)
+        if let (Ok(Message::ImageState(event)), Queue::Distribute) = (decoded, queue)
             && event.account == cloud.account()
         {
             let envelope: Envelope = serde_json::from_str(&message.body).unwrap_or_default();

@@ -12,7 +12,7 @@ use amiline_app::functions::schedule_tick;
 use amiline_app::retry::retry;
 use amiline_app::{Create, Distribute, Notify, Operate, Tick};
 use amiline_domain::ids::FamilyId;
-use amiline_domain::wake::{self, Wake};
+use amiline_domain::message::{self, Message};
 use amiline_fakecloud::{StreamRecord, World};
 use amiline_scenarios::handle_decoded;
 use jiff::Timestamp;
@@ -46,17 +46,17 @@ where
             let waiting: Vec<_> = records.iter().map(StreamRecord::waiting).collect();
             Box::pin(async move { announce(&world, &waiting).await.into_iter().try_for_each(|end| end.map(|_| ())) })
         }
-        Origin::Tick => scheduled(run, world, Wake::Tick(wake::Tick::default())),
+        Origin::Tick => scheduled(run, world, Message::Tick(message::Tick::default())),
         Origin::EarlyTick => {
-            let request = wake::Tick { due_within_seconds: 86_400, ..wake::Tick::default() };
-            scheduled(run, world, Wake::Tick(request))
+            let request = message::Tick { due_within_seconds: 86_400, ..message::Tick::default() };
+            scheduled(run, world, Message::Tick(request))
         }
-        Origin::Sweep => scheduled(run, world, Wake::Tick(wake::Tick { sweep: true, ..wake::Tick::default() })),
+        Origin::Sweep => scheduled(run, world, Message::Tick(message::Tick { sweep: true, ..message::Tick::default() })),
         Origin::ShareSweep => {
-            let request = wake::Tick { sweep: true, all_shares: true, ..wake::Tick::default() };
-            scheduled(run, world, Wake::Tick(request))
+            let request = message::Tick { sweep: true, all_shares: true, ..message::Tick::default() };
+            scheduled(run, world, Message::Tick(request))
         }
-        Origin::DayEnded(day, _) => scheduled(run, world, Wake::DayEnded(*day)),
+        Origin::DayEnded(day, _) => scheduled(run, world, Message::DayEnded(*day)),
         Origin::Person => {
             let family: Option<FamilyId> = run.retry.take();
             Box::pin(async move {
@@ -71,7 +71,7 @@ where
 }
 
 /// An invocation of `schedule-tick`.
-fn scheduled<W: Tick + 'static>(run: &Run, world: W, message: Wake) -> Future {
+fn scheduled<W: Tick + 'static>(run: &Run, world: W, message: Message) -> Future {
     let watched = run.watched_stack();
     Box::pin(async move { schedule_tick(&world, &watched, &message).await.map(|_| ()) })
 }

@@ -4,9 +4,9 @@ use super::{DIGEST_SECONDS, Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEE
 use crate::mutants::begin;
 use amiline_app::functions::{Function, Queue};
 use amiline_domain::day::Day;
+use amiline_domain::message::{BadEvent, Message, MessageKind, decode};
 use amiline_domain::time::plus_seconds;
-use amiline_domain::wake::{BadEvent, MessageKind, Wake, decode};
-use amiline_fakecloud::{Dark, Message, STREAM_BATCH, StreamRecord, Turn};
+use amiline_fakecloud::{Dark, Queued, STREAM_BATCH, StreamRecord, Turn};
 use jiff::Timestamp;
 use std::rc::Rc;
 
@@ -83,7 +83,7 @@ impl Run {
         }
     }
 
-    fn start_message(&mut self, queue: Queue, message: Message) {
+    fn start_message(&mut self, queue: Queue, message: Queued) {
         let back_at = plus_seconds(self.cloud.now(), visibility_seconds(queue));
         let decoded = Rc::new(decode(&message.body));
         let wake = kind_of(&decoded, &message.body);
@@ -266,7 +266,7 @@ fn visibility_seconds(queue: Queue) -> i64 {
 }
 
 /// What a message is; by its words, if it cannot be read.
-fn kind_of(decoded: &Result<Wake, BadEvent>, body: &str) -> &'static str {
+fn kind_of(decoded: &Result<Message, BadEvent>, body: &str) -> &'static str {
     const KINDS: [(MessageKind, &str); 8] = [
         (MessageKind::InstanceTagged, "tag event"),
         (MessageKind::ImageState, "image event"),

@@ -1,9 +1,9 @@
 //! Decoding of the messages that wake a function: EventBridge envelopes as AWS sends them, and our own in the same
 //! shape. An event is a hint: what it says is checked for form here and read again before anything is done.
 
-mod messages;
+mod ours;
 
-pub use messages::{
+pub use ours::{
     announce_history, digest_due, family_due, family_due_early, look_at_coverage, look_at_followers, look_at_instance,
     look_at_policy, look_at_schedule, look_at_shares,
 };
@@ -29,7 +29,7 @@ pub const OUR_SOURCE: &str = "amiline";
 
 /// A message, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wake {
+pub enum Message {
     /// `Tag Change on Resource` of an instance.
     InstanceTagged(InstanceTagged),
     /// `EC2 AMI State Change`.
@@ -72,25 +72,25 @@ pub enum Wake {
 /// What a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MessageKind {
-    /// [`Wake::InstanceTagged`].
+    /// [`Message::InstanceTagged`].
     InstanceTagged,
-    /// [`Wake::ImageState`].
+    /// [`Message::ImageState`].
     ImageState,
-    /// [`Wake::LookAtInstance`].
+    /// [`Message::LookAtInstance`].
     LookAtInstance,
-    /// [`Wake::LookAtSchedule`].
+    /// [`Message::LookAtSchedule`].
     LookAtSchedule,
-    /// [`Wake::LookAtPolicy`].
+    /// [`Message::LookAtPolicy`].
     LookAtPolicy,
-    /// [`Wake::FamilyDue`].
+    /// [`Message::FamilyDue`].
     FamilyDue,
-    /// [`Wake::AnnounceHistory`].
+    /// [`Message::AnnounceHistory`].
     AnnounceHistory,
-    /// [`Wake::Tick`].
+    /// [`Message::Tick`].
     Tick,
-    /// [`Wake::DayEnded`].
+    /// [`Message::DayEnded`].
     DayEnded,
-    /// [`Wake::DigestDue`].
+    /// [`Message::DigestDue`].
     DigestDue,
 }
 
@@ -112,20 +112,20 @@ impl MessageKind {
     }
 }
 
-impl Wake {
+impl Message {
     /// What it is about.
     pub fn kind(&self) -> MessageKind {
         match self {
-            Wake::InstanceTagged(_) => MessageKind::InstanceTagged,
-            Wake::ImageState(_) => MessageKind::ImageState,
-            Wake::LookAtInstance { .. } => MessageKind::LookAtInstance,
-            Wake::LookAtSchedule { .. } => MessageKind::LookAtSchedule,
-            Wake::LookAtPolicy(_) => MessageKind::LookAtPolicy,
-            Wake::FamilyDue(_) => MessageKind::FamilyDue,
-            Wake::AnnounceHistory { .. } => MessageKind::AnnounceHistory,
-            Wake::Tick(_) => MessageKind::Tick,
-            Wake::DayEnded(_) => MessageKind::DayEnded,
-            Wake::DigestDue(_) => MessageKind::DigestDue,
+            Message::InstanceTagged(_) => MessageKind::InstanceTagged,
+            Message::ImageState(_) => MessageKind::ImageState,
+            Message::LookAtInstance { .. } => MessageKind::LookAtInstance,
+            Message::LookAtSchedule { .. } => MessageKind::LookAtSchedule,
+            Message::LookAtPolicy(_) => MessageKind::LookAtPolicy,
+            Message::FamilyDue(_) => MessageKind::FamilyDue,
+            Message::AnnounceHistory { .. } => MessageKind::AnnounceHistory,
+            Message::Tick(_) => MessageKind::Tick,
+            Message::DayEnded(_) => MessageKind::DayEnded,
+            Message::DigestDue(_) => MessageKind::DigestDue,
         }
     }
 }
@@ -326,7 +326,7 @@ struct HistoryDetail {
 }
 
 /// Decodes a message. Never panics, whatever the bytes.
-pub fn decode(body: &str) -> Result<Wake, BadEvent> {
+pub fn decode(body: &str) -> Result<Message, BadEvent> {
     if body.len() > BODY_BYTES_MAX {
         return Err(BadEvent::TooLong { bytes: body.len() });
     }
@@ -337,14 +337,14 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
         ("aws.ec2", "EC2 AMI State Change") => image_state(&envelope, detail(read)?),
         (OUR_SOURCE, "LookAtInstance") => {
             let detail: LookDetail = detail(read)?;
-            Ok(Wake::LookAtInstance {
+            Ok(Message::LookAtInstance {
                 region: field("detail.region", Region::new(detail.region))?,
                 instance: field("detail.instance", InstanceId::new(detail.instance))?,
             })
         }
         (OUR_SOURCE, "LookAtSchedule") => {
             let detail: LookDetail = detail(read)?;
-            Ok(Wake::LookAtSchedule {
+            Ok(Message::LookAtSchedule {
                 region: field("detail.region", Region::new(detail.region))?,
                 instance: field("detail.instance", InstanceId::new(detail.instance))?,
                 coverage: detail.coverage,
@@ -355,34 +355,34 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
             let mut followers = detail.followers;
             followers.named.truncate(FOLLOWERS_NAMED_MAX);
             let policy = field("detail.policy", PolicyName::new(detail.policy))?;
-            Ok(Wake::LookAtPolicy(PolicyAsked { policy, followers }))
+            Ok(Message::LookAtPolicy(PolicyAsked { policy, followers }))
         }
         (OUR_SOURCE, "FamilyDue") => {
             let detail: FamilyDetail = detail(read)?;
             let family = field("detail.family", FamilyId::new(detail.family))?;
             // No message of ours asks for both.
             let shares = detail.shares && !detail.early;
-            Ok(Wake::FamilyDue(FamilyDue { family, early: detail.early, shares }))
+            Ok(Message::FamilyDue(FamilyDue { family, early: detail.early, shares }))
         }
         (OUR_SOURCE, "DayEnded") => {
             let detail: DayEndedDetail = detail(read)?;
             // The time that was scheduled, not the time of delivery: a late invocation is about the same day.
             let scheduled = field("detail.scheduled", detail.scheduled.parse::<Timestamp>())?;
-            Ok(Wake::DayEnded(Day::before(scheduled)))
+            Ok(Message::DayEnded(Day::before(scheduled)))
         }
         (OUR_SOURCE, "DigestDue") => {
             let detail: DigestDetail = detail(read)?;
             let policy = detail.policy.map(PolicyName::new).transpose();
             let (day, policy) = (field("detail.day", detail.day.parse::<Day>())?, field("detail.policy", policy)?);
-            Ok(Wake::DigestDue(DigestKey { policy, day }))
+            Ok(Message::DigestDue(DigestKey { policy, day }))
         }
         (OUR_SOURCE, "AnnounceHistory") => {
             let detail: HistoryDetail = detail(read)?;
-            Ok(Wake::AnnounceHistory { pk: detail.pk, sk: detail.sk })
+            Ok(Message::AnnounceHistory { pk: detail.pk, sk: detail.sk })
         }
         (OUR_SOURCE, "Tick") => {
             let TickDetail { due_within_seconds, sweep, all_shares } = detail(read)?;
-            Ok(Wake::Tick(Tick { due_within_seconds, sweep, all_shares }))
+            Ok(Message::Tick(Tick { due_within_seconds, sweep, all_shares }))
         }
         _ => Err(BadEvent::Unknown {
             source_name: one_line(&envelope.source, 64),
@@ -391,7 +391,7 @@ pub fn decode(body: &str) -> Result<Wake, BadEvent> {
     }
 }
 
-fn tagged(envelope: &Envelope<'_>, tags: TagDetail) -> Result<Wake, BadEvent> {
+fn tagged(envelope: &Envelope<'_>, tags: TagDetail) -> Result<Message, BadEvent> {
     if (tags.service.as_str(), tags.resource_type.as_str()) != ("ec2", "instance") {
         return Err(BadEvent::Unknown {
             source_name: one_line(&format!("{}/{}", tags.service, tags.resource_type), 64),
@@ -401,7 +401,7 @@ fn tagged(envelope: &Envelope<'_>, tags: TagDetail) -> Result<Wake, BadEvent> {
     // arn:aws:ec2:REGION:ACCOUNT:instance/ID; the id follows the last slash.
     let arn = envelope.resources.first().map(String::as_str).unwrap_or_default();
     let id = arn.rsplit('/').next().unwrap_or_default();
-    Ok(Wake::InstanceTagged(InstanceTagged {
+    Ok(Message::InstanceTagged(InstanceTagged {
         account: field("account", AccountId::new(envelope.account.clone().unwrap_or_default()))?,
         region: field("region", Region::new(envelope.region.clone().unwrap_or_default()))?,
         instance: field("resources", InstanceId::new(id))?,
@@ -411,7 +411,7 @@ fn tagged(envelope: &Envelope<'_>, tags: TagDetail) -> Result<Wake, BadEvent> {
     }))
 }
 
-fn image_state(envelope: &Envelope<'_>, image: ImageDetail) -> Result<Wake, BadEvent> {
+fn image_state(envelope: &Envelope<'_>, image: ImageDetail) -> Result<Message, BadEvent> {
     let state = match image.state.as_str() {
         "available" => ImageState::Available,
         "failed" => ImageState::Failed,
@@ -424,7 +424,7 @@ fn image_state(envelope: &Envelope<'_>, image: ImageDetail) -> Result<Wake, BadE
             });
         }
     };
-    Ok(Wake::ImageState(ImageStateChange {
+    Ok(Message::ImageState(ImageStateChange {
         account: field("account", AccountId::new(envelope.account.clone().unwrap_or_default()))?,
         region: field("region", Region::new(envelope.region.clone().unwrap_or_default()))?,
         image: field("detail.ImageId", ImageId::new(image.image_id))?,
@@ -452,15 +452,15 @@ mod tests {
     fn what_we_send_we_can_read() {
         let region = Region::new("us-east-1").unwrap();
         let instance = InstanceId::new("i-0123456789abcdef0").unwrap();
-        assert_eq!(decode(&look_at_instance(&region, &instance)), Ok(Wake::LookAtInstance { region, instance }));
+        assert_eq!(decode(&look_at_instance(&region, &instance)), Ok(Message::LookAtInstance { region, instance }));
         let family = FamilyId::new("fam-0123456789abcdef").unwrap();
-        let due = |early, shares| Ok(Wake::FamilyDue(FamilyDue { family: family.clone(), early, shares }));
+        let due = |early, shares| Ok(Message::FamilyDue(FamilyDue { family: family.clone(), early, shares }));
         assert_eq!(decode(&family_due(&family)), due(false, false));
         assert_eq!(decode(&family_due_early(&family)), due(true, false));
         assert_eq!(decode(&look_at_shares(&family)), due(false, true));
         for policy in [None, Some(PolicyName::new("web-tier").unwrap())] {
             let key = DigestKey { policy, day: "2026-11-24".parse().unwrap() };
-            assert_eq!(decode(&digest_due(&key)), Ok(Wake::DigestDue(key)));
+            assert_eq!(decode(&digest_due(&key)), Ok(Message::DigestDue(key)));
         }
     }
 
@@ -472,8 +472,8 @@ mod tests {
             decode(&body.to_string())
         };
         let day: Day = "2026-11-24".parse().unwrap();
-        assert_eq!(ended("2026-11-25T00:15:00Z"), Ok(Wake::DayEnded(day)));
-        assert_eq!(ended("2026-11-25T00:00:00Z"), Ok(Wake::DayEnded(day)));
+        assert_eq!(ended("2026-11-25T00:15:00Z"), Ok(Message::DayEnded(day)));
+        assert_eq!(ended("2026-11-25T00:00:00Z"), Ok(Message::DayEnded(day)));
         assert!(matches!(ended("<aws.scheduler.scheduled-time>"), Err(BadEvent::BadField { .. })));
     }
 
