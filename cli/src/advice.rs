@@ -19,7 +19,8 @@ const BAD_SIGNATURE: [&str; 5] = [
     "RequestTimeTooSkewed",
     "RequestExpired",
 ];
-const DENIED: [&str; 4] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"];
+const DENIED: [&str; 4] =
+    ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"];
 const NO_ANSWER: [&str; 2] = ["NoAnswer", "Timeout"];
 
 /// A word for programs and a paragraph for people.
@@ -38,14 +39,21 @@ pub(crate) async fn advise(call: &CallError, args: &Args) -> Option<Advice> {
     let (kind, message) = if code == NO_CREDENTIALS {
         let credentials = credentials().await;
         let message = match &credentials {
-            Credentials::Nothing | Credentials::Lost { .. } => format!("there are no AWS credentials: {credentials}"),
+            Credentials::Nothing | Credentials::Lost { .. } => {
+                format!("there are no AWS credentials: {credentials}")
+            }
             Credentials::Process(profile) => {
-                format!("the credential_process of profile {profile} gave no credentials: {credentials}")
+                format!(
+                    "the credential_process of profile {profile} gave no credentials: {credentials}"
+                )
             }
             Credentials::Mfa { .. } => format!("AWS gave no credentials: {credentials}"),
             // Whoever signs in again may not assume the role then either.
             _ if DENIED.iter().any(|code| call.message.starts_with(code)) => {
-                format!("AWS gave no credentials: {}. Ask for that right, or take another profile", call.message)
+                format!(
+                    "AWS gave no credentials: {}. Ask for that right, or take another profile",
+                    call.message
+                )
             }
             Credentials::Sso(profile) | Credentials::Login(profile) => {
                 format!("profile {profile} is not signed in, or no longer: {credentials}")
@@ -123,7 +131,8 @@ fn no_answer(service: &str, call: &CallError, args: &Args) -> String {
     )
 }
 
-/// The stack's table is not there: its name is another, or its Region. What the stack states of itself tells which.
+/// The stack's table is not there: its name is another, or its Region. What the stack states of
+/// itself tells which.
 async fn no_table(call: &CallError, args: &Args) -> String {
     let (stack, prefix, region) = (&args.stack, &args.prefix, &call.region);
     let stated = match connect(args).await {

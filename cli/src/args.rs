@@ -7,7 +7,9 @@ use crate::table::wrapped_lines;
 use amiline_aws::SignIn;
 use amiline_domain::day::Day;
 use amiline_domain::escape::one_line;
-use amiline_domain::ids::{FamilyId, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName, TagPrefix};
+use amiline_domain::ids::{
+    FamilyId, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName, TagPrefix,
+};
 use amiline_domain::selection::{FamilyState, Selection};
 use amiline_domain::time::plus_seconds;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -18,8 +20,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-/// Amiline makes machine images (AMIs) of EC2 instances, copies and shares them, as policies say. This command asks for
-/// images, shows which there are, where they came from and why one is missing, and manages the policies.
+/// Amiline makes machine images (AMIs) of EC2 instances, copies and shares them, as policies say.
+/// This command asks for images, shows which there are, where they came from and why one is
+/// missing, and manages the policies.
 #[derive(Debug, Parser)]
 #[command(name = "amiline", version)]
 pub(crate) struct Args {
@@ -32,7 +35,8 @@ pub(crate) struct Args {
     /// The Region that the stack is deployed to [default: the AWS configuration's].
     #[arg(long, global = true)]
     pub(crate) region: Option<Region>,
-    /// The AWS profile to sign in with; it counts more than keys in the environment [default: AWS_PROFILE].
+    /// The AWS profile to sign in with; it counts more than keys in the environment [default:
+    /// AWS_PROFILE].
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Ask AWS at this address instead, such as a local AWS [default: AWS_ENDPOINT_URL].
@@ -58,22 +62,25 @@ pub(crate) enum Command {
         #[arg(long)]
         outcome: Option<FamilyState>,
     },
-    /// Show the tree that an image, a snapshot, an instance or a family belongs to, with its history.
+    /// Show the tree that an image, a snapshot, an instance or a family belongs to, with its
+    /// history.
     Lineage {
         /// ami-..., snap-..., i-... or fam-...
         of: Subject,
-        /// The Region of the image, snapshot or instance. Otherwise it is looked for in every Region of the stack.
+        /// The Region of the image, snapshot or instance. Otherwise it is looked for in every
+        /// Region of the stack.
         #[arg(long)]
         r#in: Option<Region>,
     },
-    /// List the newest image that each scheduled instance has in each Region, worst first. Ends with 1 if one is missing or
-    /// too old, or if a Region could not be read.
+    /// List the newest image that each scheduled instance has in each Region, worst first. Ends
+    /// with 1 if one is missing or too old, or if a Region could not be read.
     Coverage {
         /// List only what is missing or too old.
         #[arg(long)]
         bad: bool,
     },
-    /// Explain what would happen if an image of an instance were asked for now, and what happened last.
+    /// Explain what would happen if an image of an instance were asked for now, and what happened
+    /// last.
     Why {
         /// The instance: i-...
         instance: InstanceId,
@@ -91,7 +98,8 @@ pub(crate) enum Command {
         /// The Region of the instance, if it is not the home Region.
         #[arg(long, value_name = "REGION")]
         r#in: Option<Region>,
-        /// Wait for the answer and print each step. Ends with 1 unless every image is available and shared.
+        /// Wait for the answer and print each step. Ends with 1 unless every image is available and
+        /// shared.
         #[arg(long)]
         wait: bool,
     },
@@ -103,7 +111,8 @@ pub(crate) enum Command {
             conflicts_with_all = ["all_failed", "instance", "policy", "since"]
         )]
         family: Option<FamilyId>,
-        /// Retry every family that ended with something missing. Without --since: of the last seven days.
+        /// Retry every family that ended with something missing. Without --since: of the last seven
+        /// days.
         #[arg(long)]
         all_failed: bool,
         #[command(flatten)]
@@ -152,8 +161,8 @@ pub(crate) struct Filter {
     /// Only those under this policy, or that asked for it.
     #[arg(long, value_name = "NAME")]
     pub(crate) policy: Option<PolicyName>,
-    /// Only those that were asked for since: 2026-11-24, 2026-11-24T12:00:00Z, or a length of time back from now as 90m,
-    /// 36h or 7d.
+    /// Only those that were asked for since: 2026-11-24, 2026-11-24T12:00:00Z, or a length of time
+    /// back from now as 90m, 36h or 7d.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<Since>,
 }
@@ -212,7 +221,8 @@ impl FromStr for Since {
 /// A document is a file NAME.yaml, NAME.yml or NAME.json: NAME is the policy's name.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// Say everything that is wrong with documents, and when their schedules will run. Needs no AWS.
+    /// Say everything that is wrong with documents, and when their schedules will run. Needs no
+    /// AWS.
     Check {
         /// NAME.yaml, NAME.json, a directory of such files, or - for standard input
         #[arg(required = true)]
@@ -289,7 +299,8 @@ pub(crate) enum PolicyCommand {
 const HELP_COLUMNS: usize = 100;
 
 impl Args {
-    /// What was typed; or how the command ends, if it was help or makes no sense, once that has been said.
+    /// What was typed; or how the command ends, if it was help or makes no sense, once that has
+    /// been said.
     pub(crate) fn typed(words: Vec<OsString>) -> Result<Self, ExitCode> {
         let matches = command().try_get_matches_from(&words);
         let error = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
@@ -297,7 +308,11 @@ impl Args {
             Err(error) => error,
         };
         let paint = if error.use_stderr() { Paint::for_errors() } else { Paint::for_output() };
-        let said = if paint.is_on() { error.render().ansi().to_string() } else { error.render().to_string() };
+        let said = if paint.is_on() {
+            error.render().ansi().to_string()
+        } else {
+            error.render().to_string()
+        };
         let said = wrapped_lines(&said, Some(output::width().unwrap_or(HELP_COLUMNS)));
         if error.use_stderr() {
             match words.iter().any(|word| word == "--json") {
@@ -321,14 +336,21 @@ impl Args {
 impl Command {
     /// Whether it prints a document, which no window may change.
     pub(crate) fn prints_a_document(&self) -> bool {
-        matches!(self, Command::Policy { command: PolicyCommand::Show { .. } | PolicyCommand::Schema })
+        matches!(
+            self,
+            Command::Policy { command: PolicyCommand::Show { .. } | PolicyCommand::Schema }
+        )
     }
 }
 
 impl Args {
     /// How to get to AWS.
     pub(crate) fn sign_in(&self) -> SignIn {
-        SignIn { region: self.region.clone(), profile: self.profile.clone(), endpoint: self.endpoint_url.clone() }
+        SignIn {
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            endpoint: self.endpoint_url.clone(),
+        }
     }
 
     /// Where AWS is asked, if not at AWS, to be shown.
@@ -396,8 +418,8 @@ mod tests {
             assert!(page.contains(&format!("`amiline {name} ")), "amiline {name}");
             for inner in command.get_subcommands().map(clap::Command::get_name) {
                 // The kill switch has its three words in one row.
-                let is_there =
-                    page.contains(&format!("`amiline {name} {inner}")) || page.contains(&format!("`{inner}"));
+                let is_there = page.contains(&format!("`amiline {name} {inner}"))
+                    || page.contains(&format!("`{inner}"));
                 assert!(is_there, "amiline {name} {inner}");
             }
         }
@@ -420,10 +442,16 @@ mod tests {
     #[test]
     fn retry_takes_a_family_or_all_that_failed() {
         let typed = |words: &[&str]| Args::try_parse_from([&["amiline"], words].concat()).is_ok();
-        assert!(typed(&["retry", "fam-0123456789abcdef"]) && typed(&["retry", "--all-failed", "--policy", "web"]));
+        assert!(
+            typed(&["retry", "fam-0123456789abcdef"])
+                && typed(&["retry", "--all-failed", "--policy", "web"])
+        );
         assert!(typed(&["retry", "--all-failed", "--since", "2d", "--yes"]));
-        for wrong in [&["retry"][..], &["retry", "fam-0123456789abcdef", "--all-failed"], &["families", "--limit", "0"]]
-        {
+        for wrong in [
+            &["retry"][..],
+            &["retry", "fam-0123456789abcdef", "--all-failed"],
+            &["families", "--limit", "0"],
+        ] {
             assert!(!typed(wrong), "{wrong:?}");
         }
         assert!(!typed(&["retry", "fam-0123456789abcdef", "--policy", "web"]));

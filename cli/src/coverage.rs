@@ -33,7 +33,8 @@ impl Row<'_> {
         }
     }
 
-    /// Lost first, the longest lost before the others; then what the tag names in vain; then what will be lost first.
+    /// Lost first, the longest lost before the others; then what the tag names in vain; then what
+    /// will be lost first.
     fn order(&self) -> (u8, Option<Timestamp>, &Region, &InstanceId) {
         match self {
             Row::Promised(of, cover) => {
@@ -48,8 +49,10 @@ impl Row<'_> {
 
 /// All lines, worst first; or those alone that are not in order.
 pub(crate) fn rows(all: &[InstanceCoverage], bad_only: bool) -> Vec<Row<'_>> {
-    let promised = all.iter().flat_map(|of| of.covers.iter().map(move |cover| Row::Promised(of, cover)));
-    let in_vain = all.iter().flat_map(|of| of.unpromised.iter().map(move |one| Row::InVain(of, one)));
+    let promised =
+        all.iter().flat_map(|of| of.covers.iter().map(move |cover| Row::Promised(of, cover)));
+    let in_vain =
+        all.iter().flat_map(|of| of.unpromised.iter().map(move |one| Row::InVain(of, one)));
     let mut rows: Vec<Row<'_>> = promised.chain(in_vain).collect();
     if bad_only {
         rows.retain(|row| row.is_lost() || matches!(row, Row::InVain(..)));
@@ -70,7 +73,8 @@ pub(crate) struct Gap<'a> {
     pub(crate) reason: String,
 }
 
-/// As a table, and a line for each Region that could not be read: what is said of the others does not hold there.
+/// As a table, and a line for each Region that could not be read: what is said of the others does
+/// not hold there.
 pub(crate) fn text(
     all: &[InstanceCoverage],
     rows: &[Row<'_>],
@@ -80,13 +84,20 @@ pub(crate) fn text(
 ) -> String {
     let mut out = read(all, rows, gaps.is_empty(), now, paint);
     for Gap { region, reason } in gaps {
-        let line = format!("{region} could not be read, so its instances are not in this list: {reason}");
+        let line =
+            format!("{region} could not be read, so its instances are not in this list: {reason}");
         out.push_str(&format!("\n{}", paint.bad(&wrapped(&line, 0, width()))));
     }
     out
 }
 
-fn read(all: &[InstanceCoverage], rows: &[Row<'_>], whole: bool, now: Timestamp, paint: Paint) -> String {
+fn read(
+    all: &[InstanceCoverage],
+    rows: &[Row<'_>],
+    whole: bool,
+    now: Timestamp,
+    paint: Paint,
+) -> String {
     let place = if whole { "" } else { " in the Regions that could be read" };
     if all.is_empty() && whole {
         return "No instance is enrolled: tag one amiline:schedule=POLICY, with a policy that has a schedule."
@@ -136,11 +147,14 @@ fn read(all: &[InstanceCoverage], rows: &[Row<'_>], whole: bool, now: Timestamp,
 /// Which policies give no image to those who follow them, each named once; none if there is none.
 fn without_images(rows: &[Row<'_>]) -> Option<String> {
     let lost = rows.iter().filter_map(|row| match row {
-        Row::InVain(of, one) if one.is_lost => Some(((&of.region, &of.instance), one.policy.as_str())),
+        Row::InVain(of, one) if one.is_lost => {
+            Some(((&of.region, &of.instance), one.policy.as_str()))
+        }
         Row::InVain(..) | Row::Promised(..) => None,
     });
     let (instances, policies): (BTreeSet<(&Region, &InstanceId)>, BTreeSet<&str>) = lost.unzip();
-    let named: Vec<String> = policies.iter().take(NAMED_MAX).map(|policy| one_line(policy, 40)).collect();
+    let named: Vec<String> =
+        policies.iter().take(NAMED_MAX).map(|policy| one_line(policy, 40)).collect();
     let others = match policies.len().saturating_sub(named.len()) {
         0 => String::new(),
         others => format!(" and {others} more"),
@@ -225,7 +239,10 @@ mod tests {
         Cover {
             policy: PolicyName::new("nightly").unwrap(),
             region: Region::new("eu-west-1").unwrap(),
-            newest: newest.map(|text| Newest { image: ImageId::new("ami-0123456789abcdef0").unwrap(), at: at(text) }),
+            newest: newest.map(|text| Newest {
+                image: ImageId::new("ami-0123456789abcdef0").unwrap(),
+                at: at(text),
+            }),
             interval_seconds: Some(86_400),
             lost_at: Some(at(lost_at)),
             lost_slot: lost_slot.map(at),
@@ -239,20 +256,33 @@ mod tests {
             covers,
             unpromised,
         };
-        let unknown = Rejection::UnknownPolicy { policy: PolicyName::new("weekly").unwrap(), near: None };
+        let unknown =
+            Rejection::UnknownPolicy { policy: PolicyName::new("weekly").unwrap(), near: None };
         let reason = RequestReason::from(unknown).into();
         let nobody = Unpromised { policy: "weekly".to_owned(), reason, is_lost: true };
         vec![
-            of("i-00000001", vec![cover(Some("2026-11-24T02:03:00Z"), "2026-11-26T02:00:00Z", None)], vec![]),
+            of(
+                "i-00000001",
+                vec![cover(Some("2026-11-24T02:03:00Z"), "2026-11-26T02:00:00Z", None)],
+                vec![],
+            ),
             of(
                 "i-00000002",
                 vec![
-                    cover(Some("2026-11-21T02:03:00Z"), "2026-11-23T02:00:00Z", Some("2026-11-22T02:00:00Z")),
+                    cover(
+                        Some("2026-11-21T02:03:00Z"),
+                        "2026-11-23T02:00:00Z",
+                        Some("2026-11-22T02:00:00Z"),
+                    ),
                     cover(None, "2026-11-25T02:00:00Z", None),
                 ],
                 vec![nobody],
             ),
-            of("i-00000003", vec![cover(None, "2026-11-22T02:00:00Z", Some("2026-11-21T02:00:00Z"))], vec![]),
+            of(
+                "i-00000003",
+                vec![cover(None, "2026-11-22T02:00:00Z", Some("2026-11-21T02:00:00Z"))],
+                vec![],
+            ),
         ]
     }
 
@@ -265,16 +295,24 @@ mod tests {
         let expected = [
             ("i-00000003", "too old: none for the slot of 2026-11-21 02:00 UTC"),
             ("i-00000002", "too old: none for the slot of 2026-11-22 02:00 UTC"),
-            ("i-00000002", "no image: there is no policy weekly; create it or tag with another name"),
+            (
+                "i-00000002",
+                "no image: there is no policy weekly; create it or tag with another name",
+            ),
             ("i-00000002", "the first by 2026-11-25 02:00 UTC"),
             ("i-00000001", "in order until 2026-11-26 02:00 UTC"),
         ];
         for (line, (instance, state)) in lines.iter().skip(1).zip(expected) {
-            assert!(line.trim().starts_with(instance) && line.trim_end().ends_with(state), "{text}");
+            assert!(
+                line.trim().starts_with(instance) && line.trim_end().ends_with(state),
+                "{text}"
+            );
         }
         assert_eq!(
             lines.last(),
-            Some(&"3 instances are enrolled; 2 images are missing; 1 instance gets no image from weekly"),
+            Some(
+                &"3 instances are enrolled; 2 images are missing; 1 instance gets no image from weekly"
+            ),
             "{text}"
         );
         assert!(text.contains("3 d 9 h") && text.contains("1 d 0 h"), "{text}");
@@ -291,7 +329,12 @@ mod tests {
                         promised\nus-west-2 could not be read, so its instances are not in this list: it is denied";
         assert_eq!(told, expected);
         let told = text(&[], &[], &gaps, now, Paint::plain());
-        assert!(told.starts_with("No instance is enrolled in the Regions that could be read.\nus-west-2 "), "{told}");
+        assert!(
+            told.starts_with(
+                "No instance is enrolled in the Regions that could be read.\nus-west-2 "
+            ),
+            "{told}"
+        );
         let json: Value = serde_json::from_str(&as_json(&[], &gaps, now)).unwrap();
         assert_eq!(json["unread"], json!([{"region": "us-west-2", "reason": "it is denied"}]));
     }
@@ -301,15 +344,25 @@ mod tests {
         let fleet = fleet();
         assert_eq!(rows(&fleet, true).len(), 3);
         let json: Value =
-            serde_json::from_str(&as_json(&rows(&fleet, false), &[], at("2026-11-24T12:00:00Z"))).unwrap();
+            serde_json::from_str(&as_json(&rows(&fleet, false), &[], at("2026-11-24T12:00:00Z")))
+                .unwrap();
         assert_eq!(json["coverage"].as_array().map(Vec::len), Some(5));
-        assert_eq!((&json["coverage"][0]["lost"], &json["coverage"][4]["age_seconds"]), (&json!(true), &json!(35_820)));
+        assert_eq!(
+            (&json["coverage"][0]["lost"], &json["coverage"][4]["age_seconds"]),
+            (&json!(true), &json!(35_820))
+        );
         let follows_nothing = InstanceCoverage { covers: Vec::new(), ..fleet[1].clone() };
-        let alone =
-            [follows_nothing.clone(), InstanceCoverage { instance: fleet[2].instance.clone(), ..follows_nothing }];
+        let alone = [
+            follows_nothing.clone(),
+            InstanceCoverage { instance: fleet[2].instance.clone(), ..follows_nothing },
+        ];
         assert!(!is_fine(&rows(&alone, false)), "instances without any promise are not in order");
-        let said = text(&alone, &rows(&alone, false), &[], at("2026-11-24T12:00:00Z"), Paint::plain());
-        assert!(said.ends_with("2 instances are enrolled; 2 instances get no image from weekly"), "{said}");
+        let said =
+            text(&alone, &rows(&alone, false), &[], at("2026-11-24T12:00:00Z"), Paint::plain());
+        assert!(
+            said.ends_with("2 instances are enrolled; 2 instances get no image from weekly"),
+            "{said}"
+        );
         let fine = &fleet[..1];
         assert!(is_fine(&rows(fine, false)));
         assert!(

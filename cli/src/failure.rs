@@ -69,13 +69,22 @@ impl CommandError {
             CommandError::NotFound { .. }
             | CommandError::NoSnapshot(_)
             | CommandError::Retry(RetryError::NoSuchFamily(_))
-            | CommandError::Press(PressError::NoSuchPolicy(_) | PressError::NoSuchInstance { .. }) => ExitCode::from(3),
+            | CommandError::Press(
+                PressError::NoSuchPolicy(_) | PressError::NoSuchInstance { .. },
+            ) => ExitCode::from(3),
             CommandError::Unasked(error) => error.exit_code(),
-            CommandError::Why(WhyError::Unknown { unread, .. }) if unread.is_empty() => ExitCode::from(3),
+            CommandError::Why(WhyError::Unknown { unread, .. }) if unread.is_empty() => {
+                ExitCode::from(3)
+            }
             CommandError::Retry(
-                RetryError::Nothing(..) | RetryError::Busy(_) | RetryError::NoTransaction(_) | RetryError::Call(_),
+                RetryError::Nothing(..)
+                | RetryError::Busy(_)
+                | RetryError::NoTransaction(_)
+                | RetryError::Call(_),
             )
-            | CommandError::Press(PressError::NotWatched { .. } | PressError::Taken { .. } | PressError::Call(_))
+            | CommandError::Press(
+                PressError::NotWatched { .. } | PressError::Taken { .. } | PressError::Call(_),
+            )
             | CommandError::KillSwitch(_)
             | CommandError::Why(_)
             | CommandError::Bounds(_)
@@ -92,7 +101,9 @@ impl CommandError {
             CommandError::NotFound { .. }
             | CommandError::NoSnapshot(_)
             | CommandError::Retry(RetryError::NoSuchFamily(_))
-            | CommandError::Press(PressError::NoSuchPolicy(_) | PressError::NoSuchInstance { .. }) => "not-found",
+            | CommandError::Press(
+                PressError::NoSuchPolicy(_) | PressError::NoSuchInstance { .. },
+            ) => "not-found",
             CommandError::Press(PressError::NotWatched { .. }) => "not-watched",
             CommandError::Press(PressError::Taken { .. }) => "busy",
             CommandError::Unasked(_) => "not-asked",
@@ -117,7 +128,8 @@ impl CommandError {
             | CommandError::Press(PressError::Call(call))
             | CommandError::Bounds(BoundsError::Call(call))
             | CommandError::Policy(
-                PolicyCommandError::Call(call) | PolicyCommandError::Bounds(BoundsError::Call(call)),
+                PolicyCommandError::Call(call)
+                | PolicyCommandError::Bounds(BoundsError::Call(call)),
             ) => Some(call),
             CommandError::NotFound { .. }
             | CommandError::NoSnapshot(_)
@@ -136,9 +148,8 @@ impl CommandError {
     /// Whether there is anybody to tell it to.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         match self {
-            CommandError::Output(error) | CommandError::Policy(PolicyCommandError::Output(error)) => {
-                error.is_closed_pipe()
-            }
+            CommandError::Output(error)
+            | CommandError::Policy(PolicyCommandError::Output(error)) => error.is_closed_pipe(),
             CommandError::NotFound { .. }
             | CommandError::NoSnapshot(_)
             | CommandError::Unasked(_)

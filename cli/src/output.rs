@@ -60,7 +60,10 @@ pub(crate) fn to_stderr(text: &str) {
 }
 
 /// How many columns the reader has; none if nobody looks. Whoever sets COLUMNS wants that many.
-#[expect(clippy::disallowed_methods, reason = "an edge: the terminal's settings belong to the command")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an edge: the terminal's settings belong to the command"
+)]
 pub(crate) fn width() -> Option<usize> {
     let wanted = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal = || Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));

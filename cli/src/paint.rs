@@ -20,7 +20,10 @@ impl Paint {
     }
 
     /// Whoever sets NO_COLOR wants none (no-color.org).
-    #[expect(clippy::disallowed_methods, reason = "an edge: the terminal's settings belong to the command")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an edge: the terminal's settings belong to the command"
+    )]
     fn on(is_terminal: bool) -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self { on: wanted && is_terminal }

@@ -6,8 +6,8 @@ use unicode_width::UnicodeWidthChar;
 const COLUMN_MIN: usize = 20;
 const GAP: usize = 2;
 
-/// Rows of cells. A table that is wider than the window has its widest columns wrapped between words: an id is
-/// never cut.
+/// Rows of cells. A table that is wider than the window has its widest columns wrapped between
+/// words: an id is never cut.
 #[derive(Debug)]
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
@@ -41,7 +41,8 @@ impl Table {
         let widths = self.widths(width);
         let mut out = String::new();
         for row in &self.rows {
-            let cells: Vec<Vec<String>> = row.iter().zip(&widths).map(|(cell, width)| words_in(cell, *width)).collect();
+            let cells: Vec<Vec<String>> =
+                row.iter().zip(&widths).map(|(cell, width)| words_in(cell, *width)).collect();
             let height = cells.iter().map(Vec::len).max().unwrap_or_default();
             for number in 0..height {
                 let mut line = " ".repeat(self.indent);
@@ -62,14 +63,21 @@ impl Table {
     fn widths(&self, window: Option<usize>) -> Vec<usize> {
         let count = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let widest = |column: usize, of: fn(&str) -> usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| of(cell)).max().unwrap_or_default()
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| of(cell))
+                .max()
+                .unwrap_or_default()
         };
         let mut widths: Vec<usize> = (0..count).map(|column| widest(column, columns)).collect();
         let Some(window) = window else { return widths };
-        let least: Vec<usize> = (0..count).map(|column| widest(column, longest_word).max(COLUMN_MIN)).collect();
+        let least: Vec<usize> =
+            (0..count).map(|column| widest(column, longest_word).max(COLUMN_MIN)).collect();
         let gaps = self.indent + GAP * count.saturating_sub(1);
         while gaps + widths.iter().sum::<usize>() > window {
-            let shrinkable = widths.iter_mut().zip(&least).filter(|(width, least)| **width > **least);
+            let shrinkable =
+                widths.iter_mut().zip(&least).filter(|(width, least)| **width > **least);
             let Some((width, _)) = shrinkable.max_by_key(|(width, _)| **width) else { break };
             *width -= 1;
         }
@@ -143,8 +151,12 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::new(["FAMILY", "STATE"]);
-        table.row(["fam-0123456789abcdef".to_owned(), "too old: none for the slot of 2026-11-21 02:00 UTC".to_owned()]);
-        table.row(["\u{1b}[31mfam-1\u{1b}[0m".to_owned(), "\u{1b}[32min order\u{1b}[0m".to_owned()]);
+        table.row([
+            "fam-0123456789abcdef".to_owned(),
+            "too old: none for the slot of 2026-11-21 02:00 UTC".to_owned(),
+        ]);
+        table
+            .row(["\u{1b}[31mfam-1\u{1b}[0m".to_owned(), "\u{1b}[32min order\u{1b}[0m".to_owned()]);
         table
     }
 
@@ -161,8 +173,7 @@ mod tests {
     #[test]
     fn lines_are_wrapped_under_what_they_say() {
         let help = "List all of the families.\n\n  --in <REGION>  The Region of the image.\n  -h\n";
-        let expected =
-            "List all of the\nfamilies.\n\n  --in <REGION>  The Region of the\n                 image.\n  -h\n";
+        let expected = "List all of the\nfamilies.\n\n  --in <REGION>  The Region of the\n                 image.\n  -h\n";
         assert_eq!(wrapped_lines(help, Some(20)), expected);
         assert_eq!(wrapped_lines(help, None), help);
     }

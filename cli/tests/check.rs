@@ -1,9 +1,14 @@
-//! `amiline policy check` as a person meets it: without AWS, on files with everything wrong that can be.
+//! `amiline policy check` as a person meets it: without AWS, on files with everything wrong that
+//! can be.
 //!
-//! `check.txt` holds what is printed. After a change of the texts: `UPDATE=1 cargo test --workspace --test check`, then
-//! read the difference as somebody would who has to mend the file.
+//! `check.txt` holds what is printed. After a change of the texts: `UPDATE=1 cargo test --workspace
+//! --test check`, then read the difference as somebody would who has to mend the file.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, outside of test functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of test functions"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -51,11 +56,21 @@ fn what_is_printed_is_what_was_reviewed() {
         all.push_str(&format!("$ amiline policy check {file}\n{}\n", printed(&output)));
     }
     let together = ["web.yaml", "good.yaml", "good.json", "good-copies.yaml", "missing.yaml"];
-    all.push_str(&format!("$ amiline policy check {}\n{}", together.join(" "), printed(&check(&together))));
-    for arguments in [["good-nightly.yaml", "--from", "2026-03-28"], ["good.yaml", "--from", "2026-03-28"]] {
+    all.push_str(&format!(
+        "$ amiline policy check {}\n{}",
+        together.join(" "),
+        printed(&check(&together))
+    ));
+    for arguments in
+        [["good-nightly.yaml", "--from", "2026-03-28"], ["good.yaml", "--from", "2026-03-28"]]
+    {
         let output = policy("slots", &arguments);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
-        all.push_str(&format!("\n$ amiline policy slots {}\n{}", arguments.join(" "), printed(&output)));
+        all.push_str(&format!(
+            "\n$ amiline policy slots {}\n{}",
+            arguments.join(" "),
+            printed(&output)
+        ));
     }
     let golden = directory().join("check.txt");
     #[allow(clippy::disallowed_methods, reason = "a test is told to update by its environment")]
@@ -79,16 +94,24 @@ fn fine_files_end_with_0_wrong_usage_with_2() {
 #[test]
 fn a_schedule_that_is_fine_shows_its_next_five_slots() {
     let text = printed(&check(&["good-nightly.yaml"]));
-    assert!(text.contains("no problem\n\ngood-nightly: its next 5 slots in Europe/London\n"), "{text}");
+    assert!(
+        text.contains("no problem\n\ngood-nightly: its next 5 slots in Europe/London\n"),
+        "{text}"
+    );
     assert_eq!(text.matches("instances take turns until").count(), 5, "{text}");
-    let read: serde_json::Value = serde_json::from_str(&printed(&check(&["--json", "good-nightly.yaml"]))).unwrap();
+    let read: serde_json::Value =
+        serde_json::from_str(&printed(&check(&["--json", "good-nightly.yaml"]))).unwrap();
     assert_eq!(read["files"][0]["schedule"]["slots"].as_array().unwrap().len(), 5);
-    let many = policy("slots", &["good-nightly.yaml", "--count", "30", "--from", "2026-03-28", "--json"]);
+    let many =
+        policy("slots", &["good-nightly.yaml", "--count", "30", "--from", "2026-03-28", "--json"]);
     let read: serde_json::Value = serde_json::from_str(&printed(&many)).unwrap();
     assert_eq!(read["slots"].as_array().unwrap().len(), 30);
     assert_eq!(read["slots"][0]["at"], "2026-03-28T01:30:00Z");
     assert_eq!(policy("slots", &["broken.yaml"]).status.code(), Some(1));
-    assert_eq!(policy("slots", &["good-nightly.yaml", "--from", "yesterday"]).status.code(), Some(2));
+    assert_eq!(
+        policy("slots", &["good-nightly.yaml", "--from", "yesterday"]).status.code(),
+        Some(2)
+    );
 }
 
 #[test]
@@ -106,8 +129,13 @@ fn programs_get_json() {
 
 #[test]
 fn the_committed_schema_is_current() {
-    let schema = Command::new(env!("CARGO_BIN_EXE_amiline")).args(["policy", "schema"]).env_clear().output().unwrap();
-    let committed = std::fs::read_to_string(directory().join("../../infra/policy.schema.json")).unwrap();
+    let schema = Command::new(env!("CARGO_BIN_EXE_amiline"))
+        .args(["policy", "schema"])
+        .env_clear()
+        .output()
+        .unwrap();
+    let committed =
+        std::fs::read_to_string(directory().join("../../infra/policy.schema.json")).unwrap();
     let how = "make it anew: cargo run --bin amiline -- policy schema > infra/policy.schema.json";
     assert!(printed(&schema) == committed, "infra/policy.schema.json is not current; {how}");
 }

@@ -1,8 +1,12 @@
-//! What the command says when it cannot get to AWS or to the stack, word for word, on the real binary: `failures.txt`
-//! holds it. After a change of the texts: `UPDATE=1 cargo test --workspace --test failures`, then read the difference as
-//! somebody would who does not know what went wrong.
+//! What the command says when it cannot get to AWS or to the stack, word for word, on the real
+//! binary: `failures.txt` holds it. After a change of the texts: `UPDATE=1 cargo test --workspace
+//! --test failures`, then read the difference as somebody would who does not know what went wrong.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, outside of test functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of test functions"
+)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -63,9 +67,11 @@ fn amiline(home: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Out
         .unwrap()
 }
 
-const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIDOFENVIRONMENT"), ("AWS_SECRET_ACCESS_KEY", "SECRET")];
+const KEYS: [(&str, &str); 2] =
+    [("AWS_ACCESS_KEY_ID", "AKIDOFENVIRONMENT"), ("AWS_SECRET_ACCESS_KEY", "SECRET")];
 
-/// An AWS that answers each request as `answer` says, from the request's head and body; and what it was asked.
+/// An AWS that answers each request as `answer` says, from the request's head and body; and what it
+/// was asked.
 struct Stub {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -83,8 +89,10 @@ impl Stub {
                 let request = read(&mut stream);
                 let (status, body) = answer(&request);
                 seen.lock().unwrap().push(request);
-                let head =
-                    format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let head = format!(
+                    "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
                 stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
             }
         });
@@ -102,7 +110,8 @@ impl Stub {
 }
 
 fn refusal(code: &str, message: &str) -> String {
-    serde_json::json!({"__type": format!("com.amazon.coral.service#{code}"), "message": message}).to_string()
+    serde_json::json!({"__type": format!("com.amazon.coral.service#{code}"), "message": message})
+        .to_string()
 }
 
 fn read(stream: &mut TcpStream) -> String {
@@ -120,7 +129,8 @@ fn read(stream: &mut TcpStream) -> String {
         };
         let length = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse::<usize>().unwrap())
         });
         if count == 0 || body.len() >= length.unwrap_or(0) {
             return text;
@@ -140,7 +150,11 @@ fn no_table(stated: Option<&'static str>) -> Stub {
                 "organizational_units": "", "keys": "", "images_per_hour_max": 50, "interval_minutes_min": 5,
                 "account": "111111111111",
             });
-            (200, serde_json::json!({"Parameter": {"Name": "x", "Value": value.to_string()}}).to_string())
+            (
+                200,
+                serde_json::json!({"Parameter": {"Name": "x", "Value": value.to_string()}})
+                    .to_string(),
+            )
         }
         None => (400, refusal("ParameterNotFound", "")),
     })
@@ -155,24 +169,36 @@ fn each_failure_has_its_own_message_and_advice() {
                      is not authorized to perform: sts:AssumeRole</Message></Error>";
         (403, format!("<ErrorResponse>{error}</ErrorResponse>"))
     });
-    let expired = Stub::refusing("ExpiredTokenException", "The security token included in the request is expired");
-    let unknown =
-        Stub::refusing("UnrecognizedClientException", "The security token included in the request is invalid.");
-    let signature = Stub::refusing("InvalidSignatureException", "Signature expired: 20261124T013845Z is now earlier");
+    let expired = Stub::refusing(
+        "ExpiredTokenException",
+        "The security token included in the request is expired",
+    );
+    let unknown = Stub::refusing(
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid.",
+    );
+    let signature = Stub::refusing(
+        "InvalidSignatureException",
+        "Signature expired: 20261124T013845Z is now earlier",
+    );
     let denied = Stub::refusing(
         "AccessDeniedException",
         "User: arn:aws:iam::111111111111:user/anna is not authorized to perform: dynamodb:Query on resource: \
          arn:aws:dynamodb:us-east-1:111111111111:table/amiline-lineage/index/listing",
     );
-    let (elsewhere, other, gone) = (no_table(None), no_table(Some("images")), no_table(Some("amiline")));
+    let (elsewhere, other, gone) =
+        (no_table(None), no_table(Some("images")), no_table(Some("amiline")));
     let url = |stub: &Stub| stub.url.clone();
     let keys = |stub: Option<&Stub>| {
-        let mut all: Vec<(&str, String)> = KEYS.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let mut all: Vec<(&str, String)> =
+            KEYS.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         all.extend(stub.map(|stub| ("AWS_ENDPOINT_URL", url(stub))));
         all
     };
     let profile = |name: &'static str| vec![("AWS_PROFILE", name.to_owned())];
-    let at_sts = |name: &'static str| vec![("AWS_PROFILE", name.to_owned()), ("AWS_ENDPOINT_URL", url(&sts_denies))];
+    let at_sts = |name: &'static str| {
+        vec![("AWS_PROFILE", name.to_owned()), ("AWS_ENDPOINT_URL", url(&sts_denies))]
+    };
     let families: &[&str] = &["families"];
     type Case<'a> = (&'a str, &'a Path, &'a [&'a str], Vec<(&'a str, String)>);
     let cases: Vec<Case<'_>> = vec![
@@ -193,17 +219,33 @@ fn each_failure_has_its_own_message_and_advice() {
         ("keys that the Region does not know", &none, families, keys(Some(&unknown))),
         ("a clock that is wrong", &none, families, keys(Some(&signature))),
         ("no endpoint", &none, &["--endpoint-url", "localhost:4566", "families"], keys(None)),
-        ("no such host", &none, &["--endpoint-url", "http://nowhere.invalid", "families"], keys(None)),
-        ("nobody listens", &none, &["--endpoint-url", "http://127.0.0.1:1", "families"], keys(None)),
+        (
+            "no such host",
+            &none,
+            &["--endpoint-url", "http://nowhere.invalid", "families"],
+            keys(None),
+        ),
+        (
+            "nobody listens",
+            &none,
+            &["--endpoint-url", "http://127.0.0.1:1", "families"],
+            keys(None),
+        ),
         ("no such Region", &none, &["--region", "us-east-99", "families"], keys(None)),
-        ("a Region without the stack", &none, &["--region", "eu-west-1", "families"], keys(Some(&elsewhere))),
+        (
+            "a Region without the stack",
+            &none,
+            &["--region", "eu-west-1", "families"],
+            keys(Some(&elsewhere)),
+        ),
         ("a stack with another name", &none, families, keys(Some(&other))),
         ("a table that is gone", &none, families, keys(Some(&gone))),
         ("no right", &none, families, keys(Some(&denied))),
     ];
     let mut all = String::new();
     for (what, home, arguments, environment) in cases {
-        let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let environment: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let output = amiline(home, arguments, &environment);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{what}: {said}");
@@ -235,7 +277,11 @@ fn half_readable() -> Stub {
         if request.contains("AmazonSSM.GetParametersByPath") {
             (200, serde_json::json!({"Parameters": []}).to_string())
         } else if request.contains("AmazonSSM.GetParameter") {
-            (200, serde_json::json!({"Parameter": {"Name": "x", "Value": bounds.to_string()}}).to_string())
+            (
+                200,
+                serde_json::json!({"Parameter": {"Name": "x", "Value": bounds.to_string()}})
+                    .to_string(),
+            )
         } else if request.contains("/eu-west-1/ec2/") {
             let error = "<Error><Code>UnauthorizedOperation</Code><Message>You are not authorized to perform this \
                          operation.</Message></Error>";
@@ -260,7 +306,11 @@ fn a_region_that_may_not_be_read_is_named_and_the_others_are_shown() {
     assert_eq!(said, expected);
     let output = amiline(&home, &[arguments.as_slice(), &["--json"]].concat(), &KEYS);
     let read: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((output.status.code(), &read["unread"][0]["region"]), (Some(1), &"eu-west-1".into()), "{read}");
+    assert_eq!(
+        (output.status.code(), &read["unread"][0]["region"]),
+        (Some(1), &"eu-west-1".into()),
+        "{read}"
+    );
 }
 
 #[test]
@@ -269,7 +319,10 @@ fn programs_get_errors_as_json() {
     let output = amiline(&home, &["--json", "families"], &[]);
     let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(error["error"]["kind"], "credentials");
-    assert!(error["error"]["message"].as_str().unwrap().starts_with("there are no AWS credentials"), "{error}");
+    assert!(
+        error["error"]["message"].as_str().unwrap().starts_with("there are no AWS credentials"),
+        "{error}"
+    );
     assert!(output.stdout.is_empty());
 }
 
@@ -298,7 +351,10 @@ fn the_proxy_of_the_environment_is_used_unless_no_proxy_names_the_host() {
     let tunnel = [KEYS[0], KEYS[1], ("HTTPS_PROXY", proxy.url.as_str())];
     assert_eq!(amiline(&home, &["families"], &tunnel).status.code(), Some(1));
     let asked = proxy.asked();
-    assert!(asked[0].starts_with("CONNECT dynamodb.us-east-1.amazonaws.com:443 HTTP/1.1\r\n"), "{asked:?}");
+    assert!(
+        asked[0].starts_with("CONNECT dynamodb.us-east-1.amazonaws.com:443 HTTP/1.1\r\n"),
+        "{asked:?}"
+    );
 
     let before = asked.len();
     let past = [KEYS[0], KEYS[1], ("HTTPS_PROXY", proxy.url.as_str()), ("NO_PROXY", ".invalid")];

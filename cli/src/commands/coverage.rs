@@ -24,7 +24,10 @@ pub(super) async fn run(args: &Args, bad: bool) -> Result<Answer, CommandError> 
     let rows = coverage::rows(&covered.instances, bad);
     let mut unread = Vec::new();
     for one in &covered.unread {
-        unread.push(coverage::Gap { region: &one.region, reason: advice::said(&one.error, args).await });
+        unread.push(coverage::Gap {
+            region: &one.region,
+            reason: advice::said(&one.error, args).await,
+        });
     }
     let now = aws.now();
     let text = match args.json {

@@ -38,7 +38,11 @@ pub(super) async fn run(
             }
         }));
     }
-    let more = if found.more { "There are more: raise --limit, or narrow them with --since.\n" } else { "" };
+    let more = if found.more {
+        "There are more: raise --limit, or narrow them with --since.\n"
+    } else {
+        ""
+    };
     Ok(Answer::done(format!("{}{more}", table(&found.families))))
 }
 

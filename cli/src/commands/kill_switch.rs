@@ -14,7 +14,9 @@ pub(super) async fn run(args: &Args, command: &KillSwitchCommand) -> Result<Answ
     let aws = connect(args).await?;
     match command {
         KillSwitchCommand::On { reason } => turned(args, &aws, Position::On, Some(reason)).await,
-        KillSwitchCommand::Off { reason } => turned(args, &aws, Position::Off, reason.as_deref()).await,
+        KillSwitchCommand::Off { reason } => {
+            turned(args, &aws, Position::Off, reason.as_deref()).await
+        }
         KillSwitchCommand::Status => {
             let standing = standing(&aws, &args.stack).await?;
             Ok(Answer::done(if args.json { document(&standing) } else { words(&standing) }))
@@ -22,7 +24,12 @@ pub(super) async fn run(args: &Args, command: &KillSwitchCommand) -> Result<Answ
     }
 }
 
-async fn turned(args: &Args, aws: &Aws<Operator>, to: Position, reason: Option<&str>) -> Result<Answer, CommandError> {
+async fn turned(
+    args: &Args,
+    aws: &Aws<Operator>,
+    to: Position,
+    reason: Option<&str>,
+) -> Result<Answer, CommandError> {
     let turned = turn(aws, (&args.stack, aws.home()), to, reason).await?;
     let so = match to {
         Position::On => "within a minute nothing more is changed in EC2",
@@ -30,7 +37,11 @@ async fn turned(args: &Args, aws: &Aws<Operator>, to: Position, reason: Option<&
     };
     Ok(Answer::done(match args.json {
         true => json!({"kill_switch": to, "turned": turned}).to_string(),
-        false => format!("The kill switch is {}: {so}. It is announced with your name: {}", to.as_str(), turned.by),
+        false => format!(
+            "The kill switch is {}: {so}. It is announced with your name: {}",
+            to.as_str(),
+            turned.by
+        ),
     }))
 }
 
@@ -53,7 +64,8 @@ fn words(standing: &Standing) -> String {
     };
     match (standing.turned(), standing.record.last.is_some(), position) {
         (Some(Turned { by, reason, at, .. }), ..) => {
-            let why = reason.as_ref().map_or_else(|| "no reason was given".to_owned(), Clone::clone);
+            let why =
+                reason.as_ref().map_or_else(|| "no reason was given".to_owned(), Clone::clone);
             format!("{so}\nturned {} at {} by {by}: {why}", position.as_str(), utc(*at))
         }
         // Nobody ever touched it.

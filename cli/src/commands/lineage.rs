@@ -19,7 +19,11 @@ use amiline_domain::time::utc;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-pub(super) async fn run(args: &Args, of: &Subject, region: Option<Region>) -> Result<Answer, CommandError> {
+pub(super) async fn run(
+    args: &Args,
+    of: &Subject,
+    region: Option<Region>,
+) -> Result<Answer, CommandError> {
     let aws = connect(args).await?;
     let families = match of {
         Subject::Image(image) => vec![family_of_image(&aws, image, region).await?],
@@ -38,7 +42,11 @@ pub(super) async fn run(args: &Args, of: &Subject, region: Option<Region>) -> Re
     Ok(Answer::done(if args.json { as_json(&shown) } else { text(&shown) }))
 }
 
-async fn family_of_image(aws: &Aws<Operator>, image: &ImageId, region: Option<Region>) -> Result<Family, CommandError> {
+async fn family_of_image(
+    aws: &Aws<Operator>,
+    image: &ImageId,
+    region: Option<Region>,
+) -> Result<Family, CommandError> {
     let regions: Vec<Region> = match region {
         Some(region) => vec![region],
         None => regions_in_use(aws).await?,
@@ -102,7 +110,12 @@ fn text(shown: &[(Family, Vec<HistoryItem>)]) -> String {
             let image = item.image.as_ref().map_or("", |image| image.as_str());
             let reason = item.reason.as_ref().map(Reason::text).unwrap_or_default();
             let said = format!("{image} {reason}").trim().to_owned();
-            table.row([utc(item.at), item.event.as_str().to_owned(), item.region.to_string(), said]);
+            table.row([
+                utc(item.at),
+                item.event.as_str().to_owned(),
+                item.region.to_string(),
+                said,
+            ]);
         }
         let _ = writeln!(out, "{}", table.text(width()));
     }

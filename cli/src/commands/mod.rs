@@ -43,7 +43,9 @@ impl Answer {
 pub(crate) async fn run(args: &Args) -> Result<Answer, CommandError> {
     match &args.command {
         Command::Policy { command } => Ok(policy::run(args, command).await?),
-        Command::Families { limit, filter, outcome } => families::run(args, *limit, filter, *outcome).await,
+        Command::Families { limit, filter, outcome } => {
+            families::run(args, *limit, filter, *outcome).await
+        }
         Command::Lineage { of, r#in } => lineage::run(args, of, r#in.clone()).await,
         Command::Coverage { bad } => coverage::run(args, *bad).await,
         Command::Why { instance, r#in } => why::run(args, instance, r#in.clone()).await,
@@ -52,7 +54,9 @@ pub(crate) async fn run(args: &Args) -> Result<Answer, CommandError> {
         }
         Command::KillSwitch { command } => kill_switch::run(args, command).await,
         Command::Retry { family: Some(family), .. } => retry::one(args, family).await,
-        Command::Retry { family: None, filter, yes, .. } => retry::all_failed(args, filter, *yes).await,
+        Command::Retry { family: None, filter, yes, .. } => {
+            retry::all_failed(args, filter, *yes).await
+        }
     }
 }
 
@@ -63,7 +67,10 @@ pub(crate) async fn connect(args: &Args) -> Result<Aws<Operator>, ConnectError> 
 }
 
 /// The stack, as it states itself.
-pub(crate) async fn stack_of(args: &Args, aws: &Aws<Operator>) -> Result<WatchedStack, BoundsError> {
+pub(crate) async fn stack_of(
+    args: &Args,
+    aws: &Aws<Operator>,
+) -> Result<WatchedStack, BoundsError> {
     stated_by(aws, &args.stack, aws.home(), &args.prefix).await
 }
 
@@ -87,7 +94,11 @@ fn not_found(subject: String, regions: &[Region]) -> CommandError {
 async fn regions_in_use(aws: &Aws<Operator>) -> Result<Vec<Region>, CallError> {
     let families = aws.families(FAMILIES_SEARCHED, None).await?;
     let home = aws.home().clone();
-    let others: BTreeSet<Region> =
-        families.iter().flat_map(|family| family.rows.values().map(|row| row.region.clone())).collect();
-    Ok(std::iter::once(home.clone()).chain(others.into_iter().filter(|region| *region != home)).collect())
+    let others: BTreeSet<Region> = families
+        .iter()
+        .flat_map(|family| family.rows.values().map(|row| row.region.clone()))
+        .collect();
+    Ok(std::iter::once(home.clone())
+        .chain(others.into_iter().filter(|region| *region != home))
+        .collect())
 }

@@ -34,7 +34,8 @@ pub(super) async fn run(
     let pressed = press(&aws, &stack, &asked).await?;
     let said = said(&asked, &pressed);
     if !wait {
-        let hint = format!("{said}; `amiline why {instance} --in {}` tells how it goes", asked.region);
+        let hint =
+            format!("{said}; `amiline why {instance} --in {}` tells how it goes", asked.region);
         return Ok(Answer::done(if args.json { as_json(&asked, &pressed, None) } else { hint }));
     }
     if !args.json {
@@ -78,9 +79,13 @@ impl Ended {
     fn text(&self, asked: &Press) -> String {
         match self {
             // What it says was printed when it came.
-            Ended::Family(family) => format!("{} in {}: {}", family.id, asked.region, ended_as(family)),
+            Ended::Family(family) => {
+                format!("{} in {}: {}", family.id, asked.region, ended_as(family))
+            }
             Ended::Gone(Some(status)) => status.clone(),
-            Ended::Gone(None) => "The tag was removed, and nothing is recorded of an answer".to_owned(),
+            Ended::Gone(None) => {
+                "The tag was removed, and nothing is recorded of an answer".to_owned()
+            }
             Ended::NotTakenUp => format!(
                 "Nothing has taken it up in {} minutes; it stays pressed. `amiline why {} --in {}` tells what it waits for",
                 TAKEN_UP_WITHIN.as_secs() / 60,
@@ -119,7 +124,9 @@ async fn answer_to(
                     return Ok(Ended::Family(family));
                 }
             }
-            Answering::Gone(status) if since.elapsed() > TAGS_LAG => return Ok(Ended::Gone(status)),
+            Answering::Gone(status) if since.elapsed() > TAGS_LAG => {
+                return Ok(Ended::Gone(status));
+            }
             Answering::Waiting | Answering::Gone(_) if since.elapsed() > TAKEN_UP_WITHIN => {
                 return Ok(Ended::NotTakenUp);
             }

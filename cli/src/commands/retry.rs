@@ -24,7 +24,11 @@ pub(super) async fn one(args: &Args, family: &FamilyId) -> Result<Answer, Comman
 }
 
 /// Every family of a selection that ended with something missing, once somebody agreed to the list.
-pub(super) async fn all_failed(args: &Args, filter: &Filter, yes: bool) -> Result<Answer, CommandError> {
+pub(super) async fn all_failed(
+    args: &Args,
+    filter: &Filter,
+    yes: bool,
+) -> Result<Answer, CommandError> {
     let aws = connect(args).await?;
     let now = aws.now();
     let asked = filter.selection(None, now);
@@ -35,14 +39,19 @@ pub(super) async fn all_failed(args: &Args, filter: &Filter, yes: bool) -> Resul
     if families.is_empty() {
         return Ok(Answer::done(match args.json {
             true => as_json(&[]),
-            false => format!("Nothing to retry since {}; for older families give --since.", utc(since)),
+            false => {
+                format!("Nothing to retry since {}; for older families give --since.", utc(since))
+            }
         }));
     }
     if !args.json {
         output::print(&table(&families))?;
     }
-    let what =
-        if families.len() == 1 { "this family".to_owned() } else { format!("these {} families", families.len()) };
+    let what = if families.len() == 1 {
+        "this family".to_owned()
+    } else {
+        format!("these {} families", families.len())
+    };
     if !yes && !agreed(&format!("Retry {what}?"))? {
         return Ok(Answer::ended("Nothing was retried.".to_owned(), false));
     }
@@ -72,10 +81,13 @@ fn text(done: &[(FamilyId, Result<(), RetryError>)]) -> String {
 }
 
 fn as_json(done: &[(FamilyId, Result<(), RetryError>)]) -> String {
-    let retried: Vec<&FamilyId> = done.iter().filter(|(_, ended)| ended.is_ok()).map(|(family, _)| family).collect();
+    let retried: Vec<&FamilyId> =
+        done.iter().filter(|(_, ended)| ended.is_ok()).map(|(family, _)| family).collect();
     let failed: Vec<Value> = done
         .iter()
-        .filter_map(|(family, ended)| Some(json!({"family": family, "reason": ended.as_ref().err()?.to_string()})))
+        .filter_map(|(family, ended)| {
+            Some(json!({"family": family, "reason": ended.as_ref().err()?.to_string()}))
+        })
         .collect();
     json!({"retried": retried, "failed": failed}).to_string()
 }

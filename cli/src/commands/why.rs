@@ -11,7 +11,11 @@ use amiline_domain::time::utc;
 use amiline_domain::why::Why;
 use std::fmt::Write as _;
 
-pub(super) async fn run(args: &Args, instance: &InstanceId, region: Option<Region>) -> Result<Answer, CommandError> {
+pub(super) async fn run(
+    args: &Args,
+    instance: &InstanceId,
+    region: Option<Region>,
+) -> Result<Answer, CommandError> {
     let aws = connect(args).await?;
     let stack = stack_of(args, &aws).await?;
     let regions = match region {
@@ -19,7 +23,11 @@ pub(super) async fn run(args: &Args, instance: &InstanceId, region: Option<Regio
         None => regions_of(&aws, &stack).await?,
     };
     let why = amiline_app::why::why(&aws, &stack, &regions, instance).await?;
-    let text = if args.json { serde_json::json!(why).to_string() } else { text(&why, Paint::for_output()) };
+    let text = if args.json {
+        serde_json::json!(why).to_string()
+    } else {
+        text(&why, Paint::for_output())
+    };
     Ok(Answer::done(text))
 }
 
@@ -27,7 +35,8 @@ pub(super) async fn run(args: &Args, instance: &InstanceId, region: Option<Regio
 fn text(why: &Why, paint: Paint) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "{} in {}: {}", paint.strong(why.instance.as_str()), why.region, why.state);
+    let _ =
+        writeln!(out, "{} in {}: {}", paint.strong(why.instance.as_str()), why.region, why.state);
     let _ = writeln!(out, "\n{}", paint.strong("Now"));
     let mut now = Table::indented(1);
     for line in &why.now {
@@ -48,7 +57,11 @@ fn text(why: &Why, paint: Paint) -> String {
         Some(last) => {
             let at = utc(last.at);
             let _ = writeln!(out, " {at}: {} ({})", last.says, last.family);
-            let _ = writeln!(out, " `amiline lineage {} --in {}` shows all of it", why.instance, why.region);
+            let _ = writeln!(
+                out,
+                " `amiline lineage {} --in {}` shows all of it",
+                why.instance, why.region
+            );
         }
         None => {
             let _ = writeln!(out, " nothing was ever asked for");

@@ -45,13 +45,19 @@ impl Found {
     }
 
     fn at(spot: Spot, code: &'static str, message: &str) -> Self {
-        Self { spot: Some(spot), path: String::new(), code, message: one_line(message, MESSAGE_CHARACTERS) }
+        Self {
+            spot: Some(spot),
+            path: String::new(),
+            code,
+            message: one_line(message, MESSAGE_CHARACTERS),
+        }
     }
 }
 
 /// Whether a name is a document's and not a policy's.
 pub(crate) fn is_document(name: &str) -> bool {
-    let extension = Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let extension =
+        Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     EXTENSIONS.contains(&extension) || name.contains('/')
 }
 
@@ -71,7 +77,8 @@ pub(crate) fn check(files: &[PathBuf]) -> Vec<Checked> {
         if let Ok(proposed) = &outcome {
             match first.get(&proposed.name) {
                 Some(other) => {
-                    let message = format!("{other} is the policy {} too; give one of them", proposed.name);
+                    let message =
+                        format!("{other} is the policy {} too; give one of them", proposed.name);
                     outcome = Err(vec![Found::of_file("duplicate-policy", message)]);
                 }
                 None => {
@@ -87,7 +94,8 @@ pub(crate) fn check(files: &[PathBuf]) -> Vec<Checked> {
 fn check_file(path: &Path) -> Result<Proposed, Vec<Found>> {
     if path == Path::new(STDIN) {
         let text = read_text(std::io::stdin().lock()).map_err(|found| vec![found])?;
-        let name = PolicyName::new("stdin").map_err(|error| vec![Found::of_file("file-name", error.to_string())])?;
+        let name = PolicyName::new("stdin")
+            .map_err(|error| vec![Found::of_file("file-name", error.to_string())])?;
         return Ok(Proposed { name, written: check_text(&text, false)? });
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -96,7 +104,8 @@ fn check_file(path: &Path) -> Result<Proposed, Vec<Found>> {
         return Err(vec![Found::of_file("file-name", message.to_owned())]);
     }
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = PolicyName::new(stem).map_err(|error| Found::of_file("file-name", one_line(&error.to_string(), 200)));
+    let name = PolicyName::new(stem)
+        .map_err(|error| Found::of_file("file-name", one_line(&error.to_string(), 200)));
     let text = read_file(path).map_err(|found| vec![found])?;
     match (name, check_text(&text, extension == "json")) {
         (Ok(name), Ok(written)) => Ok(Proposed { name, written }),
@@ -107,34 +116,44 @@ fn check_file(path: &Path) -> Result<Proposed, Vec<Found>> {
 }
 
 fn read_file(path: &Path) -> Result<String, Found> {
-    let unreadable = |why: String| Found::of_file("unreadable", format!("the file cannot be read: {why}"));
+    let unreadable =
+        |why: String| Found::of_file("unreadable", format!("the file cannot be read: {why}"));
     let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
     if size > FILE_BYTES_MAX {
-        return Err(unreadable(format!("it has {size} bytes, and a policy at most {TEXT_BYTES_MAX}")));
+        return Err(unreadable(format!(
+            "it has {size} bytes, and a policy at most {TEXT_BYTES_MAX}"
+        )));
     }
     std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))
 }
 
 /// A text that has no size before it was read.
 fn read_text(from: impl std::io::Read) -> Result<String, Found> {
-    let unreadable = |why: String| Found::of_file("unreadable", format!("standard input cannot be read: {why}"));
+    let unreadable =
+        |why: String| Found::of_file("unreadable", format!("standard input cannot be read: {why}"));
     let mut text = String::new();
     let read = from.take(FILE_BYTES_MAX.saturating_add(1)).read_to_string(&mut text);
     match read.map_err(|error| unreadable(error.to_string()))? {
         size if u64::try_from(size).is_ok_and(|size| size <= FILE_BYTES_MAX) => Ok(text),
-        _ => Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes, and a policy at most {TEXT_BYTES_MAX}"))),
+        _ => Err(unreadable(format!(
+            "it has more than {FILE_BYTES_MAX} bytes, and a policy at most {TEXT_BYTES_MAX}"
+        ))),
     }
 }
 
-/// Everything that is wrong with a text, by position. Whether a JSON text is taken is decided by the reader that the
-/// functions have; YAML's only says where things stand in it.
+/// Everything that is wrong with a text, by position. Whether a JSON text is taken is decided by
+/// the reader that the functions have; YAML's only says where things stand in it.
 fn check_text(text: &str, is_json: bool) -> Result<Written, Vec<Found>> {
     let text = without_mark(text);
     let json = is_json.then(|| serde_json::from_str::<Node>(text));
     let json = json.transpose().map_err(|error| {
         let spot = Spot { line: error.line().max(1), column: error.column().max(1) };
         let place = format!(" at line {} column {}", error.line(), error.column());
-        vec![Found::at(spot, "syntax", &format!("this is no JSON: {}", error.to_string().replace(&place, "")))]
+        vec![Found::at(
+            spot,
+            "syntax",
+            &format!("this is no JSON: {}", error.to_string().replace(&place, "")),
+        )]
     })?;
     let (node, spots, foreign) = match (read(text), json) {
         (Ok(source), None) => (source.node, Some(source.spots), source.foreign),
@@ -142,9 +161,12 @@ fn check_text(text: &str, is_json: bool) -> Result<Written, Vec<Found>> {
         (Err(_), Some(node)) => (node, None, Vec::new()),
         (Err((spot, message)), None) => return Err(vec![Found::at(spot, "syntax", &message)]),
     };
-    let find = |problem: &Problem| spots.as_ref().map_or(Spot::START, |spots| spots.find(&problem.place));
-    let mut found: Vec<Found> =
-        foreign.iter().map(|(spot, message)| Found::at(*spot, "not-in-policies", message)).collect();
+    let find =
+        |problem: &Problem| spots.as_ref().map_or(Spot::START, |spots| spots.find(&problem.place));
+    let mut found: Vec<Found> = foreign
+        .iter()
+        .map(|(spot, message)| Found::at(*spot, "not-in-policies", message))
+        .collect();
     let result = Policy::from_document(&node);
     let problems = result.as_ref().err().map_or(&[][..], Vec::as_slice);
     for problem in problems {
@@ -154,7 +176,10 @@ fn check_text(text: &str, is_json: bool) -> Result<Written, Vec<Found>> {
             continue;
         }
         let path = problem.place.to_string();
-        found.push(Found { path, ..Found::at(spot, problem.wrong.code(), &problem.wrong.to_string()) });
+        found.push(Found {
+            path,
+            ..Found::at(spot, problem.wrong.code(), &problem.wrong.to_string())
+        });
     }
     found.sort_by_key(|found| found.spot);
     match result {
@@ -212,7 +237,9 @@ pub(crate) fn text(checked: &[Checked], paint: Paint) -> String {
                 rows.extend(note.map(|note| (String::new(), String::new(), note, false)));
             }
             Err(found) => rows.extend(found.iter().map(|found| {
-                let place = found.spot.map_or(String::new(), |spot| format!(":{}:{}", spot.line, spot.column));
+                let place = found
+                    .spot
+                    .map_or(String::new(), |spot| format!(":{}:{}", spot.line, spot.column));
                 (format!("{}{place}", one.file), found.path.clone(), found.message.clone(), false)
             })),
         }
@@ -230,14 +257,18 @@ pub(crate) fn text(checked: &[Checked], paint: Paint) -> String {
 }
 
 fn sum(checked: &[Checked], paint: Paint) -> String {
-    let bad: Vec<usize> = checked.iter().filter_map(|one| one.outcome.as_ref().err().map(Vec::len)).collect();
+    let bad: Vec<usize> =
+        checked.iter().filter_map(|one| one.outcome.as_ref().err().map(Vec::len)).collect();
     let problems = match bad.iter().sum() {
         0 => return paint.good("no problem"),
         1 => "1 problem".to_owned(),
         problems => format!("{problems} problems"),
     };
-    let files =
-        if checked.len() == 1 { String::new() } else { format!(" in {} of {} files", bad.len(), checked.len()) };
+    let files = if checked.len() == 1 {
+        String::new()
+    } else {
+        format!(" in {} of {} files", bad.len(), checked.len())
+    };
     paint.bad(&format!("{problems}{files}"))
 }
 

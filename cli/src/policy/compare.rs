@@ -17,12 +17,16 @@ pub(crate) fn text(compared: &[Compared], paint: Paint) -> String {
         let (what, changes) = match &one.verdict {
             Verdict::New(changes) => (paint.good("new"), changes.as_slice()),
             Verdict::Same => (format!("the same as {base}"), &[][..]),
-            Verdict::Differs(changes) => (format!("{} against {base}", paint.change("changes")), changes.as_slice()),
+            Verdict::Differs(changes) => {
+                (format!("{} against {base}", paint.change("changes")), changes.as_slice())
+            }
             Verdict::Mends { error, instead, changes } => {
                 let newest = one.version.unwrap_or_default();
                 let broken = paint.bad(&format!("version {newest} is not valid"));
                 let told = match instead {
-                    Some(_) if changes.is_empty() => format!("{broken}: {error}; it becomes the same as {base}"),
+                    Some(_) if changes.is_empty() => {
+                        format!("{broken}: {error}; it becomes the same as {base}")
+                    }
                     Some(_) => format!("{broken}: {error}; it changes against {base}"),
                     None => format!("{broken}: {error}; it becomes"),
                 };
@@ -30,7 +34,8 @@ pub(crate) fn text(compared: &[Compared], paint: Paint) -> String {
             }
         };
         let _ = writeln!(out, "{name}: {what}");
-        let width = changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
+        let width =
+            changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
         for change in changes {
             let (sign, value) = said(change);
             let line = format!("{sign} {:width$}  {value}", change.field);
@@ -79,7 +84,8 @@ fn value(value: &Value) -> String {
 /// A Region with what holds there only: `eu-west-1 (kms_key alias/eu, within_minutes 60)`.
 fn destination(fields: &Map<String, Value>) -> String {
     let own = fields.iter().filter(|(name, _)| *name != "region");
-    let own: Vec<String> = own.map(|(name, own)| format!("{} {}", one_line(name, 40), value(own))).collect();
+    let own: Vec<String> =
+        own.map(|(name, own)| format!("{} {}", one_line(name, 40), value(own))).collect();
     format!("{} ({})", fields.get("region").map(value).unwrap_or_default(), own.join(", "))
 }
 
@@ -92,7 +98,11 @@ pub(crate) fn applied(applied: &[Applied], paint: Paint) -> String {
             Some(before) => format!("; back: amiline policy restore {name} --version {before}"),
             None => String::new(),
         };
-        let _ = writeln!(out, "{}", paint.good(&format!("Wrote {name}, version {}{back}", one.version)));
+        let _ = writeln!(
+            out,
+            "{}",
+            paint.good(&format!("Wrote {name}, version {}{back}", one.version))
+        );
         match &one.meanwhile {
             Meanwhile::Nothing => {}
             Meanwhile::Covered(versions) => {
@@ -107,11 +117,14 @@ pub(crate) fn applied(applied: &[Applied], paint: Paint) -> String {
                 }
             }
             Meanwhile::Unread => {
-                let told = format!("  Somebody else wrote in the same moment; see amiline policy history {name}");
+                let told = format!(
+                    "  Somebody else wrote in the same moment; see amiline policy history {name}"
+                );
                 let _ = writeln!(out, "{}", paint.bad(&told));
             }
             Meanwhile::Deleted => {
-                let told = "  Somebody deleted it in the same moment: its earlier versions are gone";
+                let told =
+                    "  Somebody deleted it in the same moment: its earlier versions are gone";
                 let _ = writeln!(out, "{}", paint.bad(told));
             }
         }
@@ -148,7 +161,9 @@ fn meanwhile(meanwhile: &Meanwhile) -> Option<Value> {
     match meanwhile {
         Meanwhile::Nothing => None,
         Meanwhile::Covered(versions) => {
-            let covered = versions.iter().map(|version| json!({"version": version.version, "by": version.by}));
+            let covered = versions
+                .iter()
+                .map(|version| json!({"version": version.version, "by": version.by}));
             Some(json!({"covered": covered.collect::<Vec<_>>()}))
         }
         Meanwhile::Unread => Some(json!("unread")),
@@ -195,7 +210,10 @@ mod tests {
     #[test]
     fn a_difference_reads_field_by_field() {
         let stored = r#"{"encrypt":{"kms_key":"alias/a"},"distribute":{"regions":["us-west-2","eu-west-1"]},"deadline_hours":12}"#;
-        let shown = text(&[compared(Some(stored)), compared(Some(NEW)), compared(Some("{"))], Paint::plain());
+        let shown = text(
+            &[compared(Some(stored)), compared(Some(NEW)), compared(Some("{"))],
+            Paint::plain(),
+        );
         let expected = "\
 web: changes against version 3, which is in force
   + description         Web tier
@@ -226,13 +244,21 @@ web: version 3 is not valid: policy is not valid at line 1, column 1: EOF while 
             text(&[Compared { base, verdict, beyond: Vec::new(), ..one }], Paint::plain())
         };
         let old = mends(&NEW.replace("\"deadline_hours\":12", "\"deadline_hours\":11"));
-        assert!(old.starts_with("web: version 3 is not valid: policy is not valid at line 1"), "{old}");
         assert!(
-            old.contains("; it changes against version 2, which is in force\n  ~ deadline_hours  11 -> 12\n"),
+            old.starts_with("web: version 3 is not valid: policy is not valid at line 1"),
+            "{old}"
+        );
+        assert!(
+            old.contains(
+                "; it changes against version 2, which is in force\n  ~ deadline_hours  11 -> 12\n"
+            ),
             "{old}"
         );
         let same = mends(NEW);
-        assert!(same.ends_with("; it becomes the same as version 2, which is in force\n"), "{same}");
+        assert!(
+            same.ends_with("; it becomes the same as version 2, which is in force\n"),
+            "{same}"
+        );
     }
 
     #[test]
@@ -287,7 +313,10 @@ web: changes against version 3, which the stack does not allow
             by: "arn:x".to_owned(),
         };
         let one = |version, meanwhile| Applied { name: "web".parse().unwrap(), version, meanwhile };
-        let shown = applied(&[one(1, Meanwhile::Nothing), one(5, Meanwhile::Covered(vec![theirs]))], Paint::plain());
+        let shown = applied(
+            &[one(1, Meanwhile::Nothing), one(5, Meanwhile::Covered(vec![theirs]))],
+            Paint::plain(),
+        );
         let expected = "\
 Wrote web, version 1
 Wrote web, version 5; back: amiline policy restore web --version 4

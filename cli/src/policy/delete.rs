@@ -15,7 +15,11 @@ use std::fmt::Write as _;
 /// The policy that the stack's template makes.
 const OF_THE_STACK: &str = "default";
 
-pub(super) async fn run(args: &Args, name: &PolicyName, yes: bool) -> Result<Answer, PolicyCommandError> {
+pub(super) async fn run(
+    args: &Args,
+    name: &PolicyName,
+    yes: bool,
+) -> Result<Answer, PolicyCommandError> {
     let aws = connect(args).await?;
     let stack = stack_of(args, &aws).await?;
     let versions = versions_of(&aws, name).await?.len();
@@ -24,7 +28,10 @@ pub(super) async fn run(args: &Args, name: &PolicyName, yes: bool) -> Result<Ans
         output::print(&text(name, versions, &follow, &stack))?;
     }
     if let Some(unread) = follow.unread.first() {
-        return Err(PolicyCommandError::FollowersUnread { name: name.clone(), region: unread.region.clone() });
+        return Err(PolicyCommandError::FollowersUnread {
+            name: name.clone(),
+            region: unread.region.clone(),
+        });
     }
     if !yes && !agreed(&format!("Delete {name}?"))? {
         return Ok(Answer::ended("Nothing was deleted.".to_owned(), false));

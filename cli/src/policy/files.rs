@@ -7,8 +7,8 @@ pub(super) const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 /// How standard input is named.
 pub(super) const STDIN: &str = "-";
 
-/// The files that are meant by paths, in their order; those of a directory by name. An error names a directory that gives
-/// none, and says why.
+/// The files that are meant by paths, in their order; those of a directory by name. An error names
+/// a directory that gives none, and says why.
 pub(super) fn meant(paths: &[PathBuf]) -> Vec<Result<PathBuf, (PathBuf, String)>> {
     let mut files = Vec::new();
     for path in paths {
@@ -19,11 +19,14 @@ pub(super) fn meant(paths: &[PathBuf]) -> Vec<Result<PathBuf, (PathBuf, String)>
         match documents_in(path) {
             Ok(found) if found.is_empty() => {
                 let ends = EXTENSIONS.map(|extension| format!(".{extension}")).join(", ");
-                let why = format!("no document is in this directory: nothing in it ends with {ends}");
+                let why =
+                    format!("no document is in this directory: nothing in it ends with {ends}");
                 files.push(Err((path.clone(), why)));
             }
             Ok(found) => files.extend(found.into_iter().map(Ok)),
-            Err(error) => files.push(Err((path.clone(), format!("the directory cannot be read: {error}")))),
+            Err(error) => {
+                files.push(Err((path.clone(), format!("the directory cannot be read: {error}"))))
+            }
         }
     }
     files
@@ -34,7 +37,8 @@ fn documents_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let extension =
+            path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if EXTENSIONS.contains(&extension) && !hidden && path.is_file() {
             files.push(path);

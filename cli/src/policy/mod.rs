@@ -14,7 +14,8 @@ use crate::commands::{Answer, connect, stack_of};
 use crate::output::{self, Unwritten};
 use crate::paint::Paint;
 use amiline_app::policies::{
-    ApplyError, BoundsError, Compared, Proposed, apply, ask_to_tell, compare_all, judged, judged_one, version_in_force,
+    ApplyError, BoundsError, Compared, Proposed, apply, ask_to_tell, compare_all, judged,
+    judged_one, version_in_force,
 };
 use amiline_app::policy_read::policy_texts;
 use amiline_app::ports::{CallError, Freshness, PolicyHistory, PolicyVersion};
@@ -45,7 +46,9 @@ pub(crate) enum PolicyCommandError {
          as somebody who may read tags there"
     )]
     FollowersUnread { name: PolicyName, region: Region },
-    #[error("a document on standard input (-) has no name and can only be checked; save it as NAME.yaml")]
+    #[error(
+        "a document on standard input (-) has no name and can only be checked; save it as NAME.yaml"
+    )]
     NoName,
     #[error(transparent)]
     Unasked(#[from] Unasked),
@@ -113,7 +116,9 @@ impl PolicyCommandError {
             Self::FollowersUnread { .. } => "unread",
             Self::NoSuchPolicy(_) | Self::NoSuchVersion { .. } => "not-found",
             Self::Output(_) => "output",
-            Self::NotRestored { .. } | Self::Documents(_) | Self::Invalid { .. } => "invalid-policy",
+            Self::NotRestored { .. } | Self::Documents(_) | Self::Invalid { .. } => {
+                "invalid-policy"
+            }
             Self::Bounds(_) => "stack",
             Self::Connect(_) => "configuration",
             Self::Unknown(_) => "unknown-outcome",
@@ -124,7 +129,10 @@ impl PolicyCommandError {
 }
 
 /// Carries a command out. Those that read no stored policy need neither credentials nor a Region.
-pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, PolicyCommandError> {
+pub(crate) async fn run(
+    args: &Args,
+    command: &PolicyCommand,
+) -> Result<Answer, PolicyCommandError> {
     let paint = Paint::for_output();
     match command {
         PolicyCommand::Check { files } => {
@@ -132,11 +140,17 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
             let now = amiline_aws::now();
             let text = match args.json {
                 true => check::as_json(&checked, now).to_string(),
-                false => format!("{}{}", check::text(&checked, paint), check::slots_text(&checked, paint, now)),
+                false => format!(
+                    "{}{}",
+                    check::text(&checked, paint),
+                    check::slots_text(&checked, paint, now)
+                ),
             };
             Ok(Answer::ended(text, check::is_fine(&checked)))
         }
-        PolicyCommand::Slots { policy, from, count } => slots_of(args, policy, *from, *count, paint).await,
+        PolicyCommand::Slots { policy, from, count } => {
+            slots_of(args, policy, *from, *count, paint).await
+        }
         PolicyCommand::Schema => Ok(Answer::done(amiline_domain::policy::schema())),
         PolicyCommand::Diff { files, exit_code } => match documents(args, files, paint)? {
             Err(refused) => Ok(refused),
@@ -148,7 +162,10 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
                     compare::text(&compared, paint)
                 };
                 let differs = *exit_code && compared.iter().any(Compared::changes);
-                Ok(Answer::ended(text, !differs && compared.iter().all(|one| one.beyond.is_empty())))
+                Ok(Answer::ended(
+                    text,
+                    !differs && compared.iter().all(|one| one.beyond.is_empty()),
+                ))
             }
         },
         PolicyCommand::Delete { name, yes } => delete::run(args, name, *yes).await,
@@ -161,7 +178,11 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
             // Without the stack nothing can be said of its policies, not even that there are none.
             let stack = stack_of(args, &aws).await?;
             let rows = judged(&aws, &stack.bounds, &stack.stack.keys).await?;
-            let text = if args.json { stored::list_json(&rows) } else { stored::list(&rows, &args.prefix) };
+            let text = if args.json {
+                stored::list_json(&rows)
+            } else {
+                stored::list(&rows, &args.prefix)
+            };
             Ok(Answer::ended(text, rows.iter().all(|one| one.refused.is_none())))
         }
         PolicyCommand::Show { name, version } => {
@@ -188,10 +209,8 @@ pub(crate) async fn run(args: &Args, command: &PolicyCommand) -> Result<Answer, 
         PolicyCommand::Restore { name, version, yes } => {
             let aws = connect(args).await?;
             let past = version_of(versions_of(&aws, name).await?, name, *version)?;
-            let policy = Policy::parse(&past.text).map_err(|error| PolicyCommandError::NotRestored {
-                name: name.clone(),
-                version: *version,
-                error,
+            let policy = Policy::parse(&past.text).map_err(|error| {
+                PolicyCommandError::NotRestored { name: name.clone(), version: *version, error }
             })?;
             let written = Written { policy, text: past.text };
             write(args, &aws, vec![Proposed { name: name.clone(), written }], *yes, paint).await
@@ -210,17 +229,20 @@ fn documents(
     }
     match check::all_fine(check::check(files)) {
         Ok(proposed) => Ok(Ok(proposed)),
-        // What a command prints for programs has one shape; `policy check --json` has each problem by itself.
-        Err(checked) if args.json => Err(PolicyCommandError::Documents(check::text(&checked, Paint::plain()))),
+        // What a command prints for programs has one shape; `policy check --json` has each problem
+        // by itself.
+        Err(checked) if args.json => {
+            Err(PolicyCommandError::Documents(check::text(&checked, Paint::plain())))
+        }
         Err(checked) => Ok(Err(Answer::ended(check::text(&checked, paint), false))),
     }
 }
 
-/// Has it told at once that policies can be used again, or not any longer; otherwise their next use or the sweep tells it.
+/// Has it told at once that policies can be used again, or not any longer; otherwise their next use
+/// or the sweep tells it.
 async fn tell_soon(aws: &Aws<Operator>, names: &[PolicyName]) {
     if let Err(error) = ask_to_tell(aws, names).await {
-        let told =
-            "done, but whether a policy can be used again is announced only by its next use or by the hourly sweep";
+        let told = "done, but whether a policy can be used again is announced only by its next use or by the hourly sweep";
         output::to_stderr(&format!("amiline: {told}: {error}\n"));
     }
 }
@@ -248,12 +270,17 @@ async fn slots_of(
             }
         },
     };
-    let from = from.and_then(|date| slots::start_of(schedule.as_ref(), date)).unwrap_or_else(amiline_aws::now);
+    let from = from
+        .and_then(|date| slots::start_of(schedule.as_ref(), date))
+        .unwrap_or_else(amiline_aws::now);
     let slots = slots::Slots::new(&name, schedule.as_ref(), from, usize::from(count));
     Ok(Answer::done(if args.json { slots.as_json().to_string() } else { slots.text(paint) }))
 }
 
-async fn stored_schedule(args: &Args, name: &PolicyName) -> Result<Option<Schedule>, PolicyCommandError> {
+async fn stored_schedule(
+    args: &Args,
+    name: &PolicyName,
+) -> Result<Option<Schedule>, PolicyCommandError> {
     let texts = policy_texts(&connect(args).await?, name).await?;
     let force = texts.in_force().ok_or_else(|| PolicyCommandError::NoSuchPolicy(name.clone()))?;
     let force = force.map_err(|error| PolicyCommandError::Invalid { name: name.clone(), error })?;
@@ -286,9 +313,16 @@ async fn shown(
     Ok(stored::Shown::past(name, version_of(versions, name, version)?, in_force))
 }
 
-async fn versions_of(aws: &Aws<Operator>, name: &PolicyName) -> Result<Vec<PolicyVersion>, PolicyCommandError> {
+async fn versions_of(
+    aws: &Aws<Operator>,
+    name: &PolicyName,
+) -> Result<Vec<PolicyVersion>, PolicyCommandError> {
     let versions = aws.policy_versions(name, Freshness::Fresh).await?;
-    if versions.is_empty() { Err(PolicyCommandError::NoSuchPolicy(name.clone())) } else { Ok(versions) }
+    if versions.is_empty() {
+        Err(PolicyCommandError::NoSuchPolicy(name.clone()))
+    } else {
+        Ok(versions)
+    }
 }
 
 fn version_of(
@@ -297,10 +331,8 @@ fn version_of(
     version: u64,
 ) -> Result<PolicyVersion, PolicyCommandError> {
     let numbers: Vec<u64> = versions.iter().map(|kept| kept.version).collect();
-    versions.into_iter().find(|kept| kept.version == version).ok_or_else(|| PolicyCommandError::NoSuchVersion {
-        name: name.clone(),
-        version,
-        versions: numbers,
+    versions.into_iter().find(|kept| kept.version == version).ok_or_else(|| {
+        PolicyCommandError::NoSuchVersion { name: name.clone(), version, versions: numbers }
     })
 }
 
@@ -328,15 +360,19 @@ async fn write(
         };
         return Ok(Answer::ended(text, fits));
     }
-    let what = if changing == 1 { "this policy".to_owned() } else { format!("these {changing} policies") };
+    let what =
+        if changing == 1 { "this policy".to_owned() } else { format!("these {changing} policies") };
     if !yes && !agreed(&format!("Write {what}?"))? {
         return Ok(Answer::ended("Nothing was written.".to_owned(), false));
     }
     let (applied, done) = apply(aws, &compared).await;
     let written: Vec<PolicyName> = applied.iter().map(|one| one.name.clone()).collect();
     tell_soon(aws, &written).await;
-    let text =
-        if args.json { compare::as_json(&compared, &applied).to_string() } else { compare::applied(&applied, paint) };
+    let text = if args.json {
+        compare::as_json(&compared, &applied).to_string()
+    } else {
+        compare::applied(&applied, paint)
+    };
     if let Err(error) = done {
         // What was written before it failed is told first.
         if !applied.is_empty() {

@@ -1,4 +1,5 @@
-//! When a policy's schedule will run: its next slots by its wall clock and in UTC, and the next change of clocks.
+//! When a policy's schedule will run: its next slots by its wall clock and in UTC, and the next
+//! change of clocks.
 
 use crate::paint::Paint;
 use amiline_domain::ids::PolicyName;
@@ -24,7 +25,12 @@ pub(crate) struct Slots<'a> {
 
 impl<'a> Slots<'a> {
     /// So many slots of a policy that come after a moment. Without a schedule there are none.
-    pub(crate) fn new(policy: &'a PolicyName, schedule: Option<&'a Schedule>, after: Timestamp, count: usize) -> Self {
+    pub(crate) fn new(
+        policy: &'a PolicyName,
+        schedule: Option<&'a Schedule>,
+        after: Timestamp,
+        count: usize,
+    ) -> Self {
         Self { policy, schedule, after, count }
     }
 
@@ -45,16 +51,22 @@ impl<'a> Slots<'a> {
         };
         let slots = self.slots(&table);
         let zone = &schedule.time_zone;
-        let mut out = paint.strong(&format!("{}: its next {} in {zone}", self.policy, counted(slots.len())));
+        let mut out =
+            paint.strong(&format!("{}: its next {} in {zone}", self.policy, counted(slots.len())));
         out.push('\n');
         let window = i64::from(schedule.jitter_minutes) > 0;
         for slot in &slots {
             let (wall, offset) = table.wall(slot.timestamp());
             let utc = Offset::UTC.to_datetime(slot.timestamp());
-            let mut line = format!(" {} {}   {} UTC", day_and_time(wall), offset_text(offset), minute(utc));
+            let mut line =
+                format!(" {} {}   {} UTC", day_and_time(wall), offset_text(offset), minute(utc));
             if window {
                 let ends = table.wall(table.window_ends(*slot)).0;
-                let ends = if ends.date() == wall.date() { ends.strftime("%H:%M").to_string() } else { minute(ends) };
+                let ends = if ends.date() == wall.date() {
+                    ends.strftime("%H:%M").to_string()
+                } else {
+                    minute(ends)
+                };
                 // Writing to a String cannot fail.
                 let _ = write!(line, "   instances take turns until {ends}");
             }
@@ -161,8 +173,10 @@ mod tests {
 
     #[test]
     fn a_window_over_midnight_shows_its_day_and_a_zone_with_the_other_sign_says_so() {
-        let shown =
-            text(r#"{"cron":["30 23 * * *"],"time_zone":"Etc/GMT+5","jitter_minutes":60}"#, "2026-11-30T12:00:00Z");
+        let shown = text(
+            r#"{"cron":["30 23 * * *"],"time_zone":"Etc/GMT+5","jitter_minutes":60}"#,
+            "2026-11-30T12:00:00Z",
+        );
         assert!(
             shown.contains(
                 " Mon 2026-11-30 23:30 -05:00   2026-12-01 04:30 UTC   instances take turns until 2026-12-01 00:30"
@@ -170,7 +184,11 @@ mod tests {
             "{shown}"
         );
         assert!(shown.contains("The clocks there do not change."), "{shown}");
-        assert!(shown.ends_with("Etc/GMT+5 is UTC-5: the signs of these names are the other way round."), "{shown}");
+        assert!(
+            shown
+                .ends_with("Etc/GMT+5 is UTC-5: the signs of these names are the other way round."),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -188,7 +206,10 @@ mod tests {
     fn a_policy_without_a_schedule_says_so() {
         let name = PolicyName::new("default").unwrap();
         let none = Slots::new(&name, None, Timestamp::UNIX_EPOCH, SHOWN);
-        assert_eq!(none.text(Paint::plain()), "default has no schedule: only presses make images under it.");
+        assert_eq!(
+            none.text(Paint::plain()),
+            "default has no schedule: only presses make images under it."
+        );
         assert_eq!(none.as_json()["slots"], json!([]));
     }
 }

@@ -19,16 +19,22 @@ fn number(version: Option<u64>) -> String {
 /// As a table, by name.
 pub(crate) fn list(policies: &[Judged], prefix: &TagPrefix) -> String {
     if policies.is_empty() {
-        return format!("No policies under /{prefix}/policies: `amiline policy apply NAME.yaml` stores one.");
+        return format!(
+            "No policies under /{prefix}/policies: `amiline policy apply NAME.yaml` stores one."
+        );
     }
-    let mut table = Table::new(["POLICY", "VERSION", "IN FORCE", "WRITTEN", "STATE", "DESCRIPTION"]);
+    let mut table =
+        Table::new(["POLICY", "VERSION", "IN FORCE", "WRITTEN", "STATE", "DESCRIPTION"]);
     for one in policies {
         table.row([
             one_line(&one.stored.name, 60),
             one.stored.version.to_string(),
             number(one.in_force),
             utc(one.stored.at),
-            one.refused.as_ref().map_or_else(|| "valid".to_owned(), |why| format!("refused: {}", one_line(why, 160))),
+            one.refused.as_ref().map_or_else(
+                || "valid".to_owned(),
+                |why| format!("refused: {}", one_line(why, 160)),
+            ),
             one_line(&one.description, 60),
         ]);
     }
@@ -69,7 +75,13 @@ impl Shown {
     /// As it is now.
     pub(crate) fn newest(name: &PolicyName, judged: Judged) -> Self {
         let Judged { stored, in_force, .. } = judged;
-        Self { name: name.clone(), version: stored.version, at: stored.at, text: stored.text, in_force }
+        Self {
+            name: name.clone(),
+            version: stored.version,
+            at: stored.at,
+            text: stored.text,
+            in_force,
+        }
     }
 
     /// As it was.
@@ -77,26 +89,32 @@ impl Shown {
         Self { name: name.clone(), version: past.version, at: past.at, text: past.text, in_force }
     }
 
-    /// Which version it is, and which is in force: beside the document, so that this can go into a file.
+    /// Which version it is, and which is in force: beside the document, so that this can go into a
+    /// file.
     pub(crate) fn note(&self) -> String {
         let Self { name, version, .. } = self;
         let force = match self.in_force {
             Some(force) if force == *version => "in force".to_owned(),
             Some(force) => {
-                format!("not in force; version {force} is: amiline policy show {name} --version {force}")
+                format!(
+                    "not in force; version {force} is: amiline policy show {name} --version {force}"
+                )
             }
-            None => "not in force, and no other version is; `amiline policy list` says why".to_owned(),
+            None => {
+                "not in force, and no other version is; `amiline policy list` says why".to_owned()
+            }
         };
         format!("{name}, version {version}, written {}: {force}", utc(self.at))
     }
 
-    /// The document alone, so that it can go into a file, with its fields in their order; as it is stored, if it is no
-    /// JSON.
+    /// The document alone, so that it can go into a file, with its fields in their order; as it is
+    /// stored, if it is no JSON.
     pub(crate) fn text(&self) -> String {
         let pretty = serde_json::from_str::<Node>(without_mark(&self.text))
             .ok()
             .and_then(|node| serde_json::to_string_pretty(&node).ok());
-        pretty.unwrap_or_else(|| self.text.lines().map(|line| one_line(line, 4096) + "\n").collect())
+        pretty
+            .unwrap_or_else(|| self.text.lines().map(|line| one_line(line, 4096) + "\n").collect())
     }
 
     /// For programs.
@@ -121,7 +139,8 @@ pub(crate) struct Step<'a> {
 
 /// The versions, newest first.
 pub(crate) fn history(versions: &[PolicyVersion]) -> Vec<Step<'_>> {
-    let before = std::iter::once(None).chain(versions.iter().map(|version| Some(version.text.as_str())));
+    let before =
+        std::iter::once(None).chain(versions.iter().map(|version| Some(version.text.as_str())));
     let mut steps: Vec<Step<'_>> = versions
         .iter()
         .zip(before)
@@ -146,7 +165,11 @@ fn changed(before: Option<&str>, version: &PolicyVersion) -> Vec<String> {
 }
 
 /// As a table.
-pub(crate) fn history_text(name: &PolicyName, history: &[Step<'_>], in_force: Option<u64>) -> String {
+pub(crate) fn history_text(
+    name: &PolicyName,
+    history: &[Step<'_>],
+    in_force: Option<u64>,
+) -> String {
     let mut table = Table::new(["VERSION", "IN FORCE", "WRITTEN", "BY", "CHANGED"]);
     for step in history {
         let force = if in_force == Some(step.version.version) { "yes" } else { "-" };
@@ -162,11 +185,18 @@ pub(crate) fn history_text(name: &PolicyName, history: &[Step<'_>], in_force: Op
         Some(_) => "",
         None => "No version is in force; `amiline policy list` says why.\n",
     };
-    format!("{}{none}Back to one of them: amiline policy restore {name} --version N", table.text(width()))
+    format!(
+        "{}{none}Back to one of them: amiline policy restore {name} --version N",
+        table.text(width())
+    )
 }
 
 /// For programs.
-pub(crate) fn history_json(name: &PolicyName, history: &[Step<'_>], in_force: Option<u64>) -> String {
+pub(crate) fn history_json(
+    name: &PolicyName,
+    history: &[Step<'_>],
+    in_force: Option<u64>,
+) -> String {
     let versions = history.iter().map(|step| {
         json!({
             "version": step.version.version,
@@ -176,7 +206,8 @@ pub(crate) fn history_json(name: &PolicyName, history: &[Step<'_>], in_force: Op
             "document": document(&step.version.text),
         })
     });
-    json!({"policy": name, "in_force": in_force, "versions": versions.collect::<Vec<Value>>()}).to_string()
+    json!({"policy": name, "in_force": in_force, "versions": versions.collect::<Vec<Value>>()})
+        .to_string()
 }
 
 #[cfg(test)]
@@ -189,7 +220,12 @@ mod tests {
     }
 
     fn version(number: u64, text: &str) -> PolicyVersion {
-        PolicyVersion { version: number, text: text.to_owned(), at: at(), by: "arn:aws:iam::1:user/a".to_owned() }
+        PolicyVersion {
+            version: number,
+            text: text.to_owned(),
+            at: at(),
+            by: "arn:aws:iam::1:user/a".to_owned(),
+        }
     }
 
     #[test]
@@ -204,21 +240,37 @@ mod tests {
         let steps = history(&versions);
         let shown: Vec<(u64, String)> =
             steps.iter().map(|step| (step.version.version, step.changed.join(" "))).collect();
-        let expected =
-            [(8, "(nothing)"), (7, "(valid again)"), (6, "(not valid)"), (5, "create.reboot deadline_hours"), (4, "")];
+        let expected = [
+            (8, "(nothing)"),
+            (7, "(valid again)"),
+            (6, "(not valid)"),
+            (5, "create.reboot deadline_hours"),
+            (4, ""),
+        ];
         assert_eq!(shown, expected.map(|(version, changed)| (version, changed.to_owned())));
     }
 
     fn judged(version: u64, in_force: Option<u64>, refused: Option<&str>) -> Judged {
-        let stored = StoredPolicy { name: "web".to_owned(), text: "{}".to_owned(), version, at: at() };
-        Judged { stored, description: "For\nall".to_owned(), in_force, refused: refused.map(str::to_owned) }
+        let stored =
+            StoredPolicy { name: "web".to_owned(), text: "{}".to_owned(), version, at: at() };
+        Judged {
+            stored,
+            description: "For\nall".to_owned(),
+            in_force,
+            refused: refused.map(str::to_owned),
+        }
     }
 
     #[test]
     fn a_list_says_which_version_is_in_force_and_why_another_is_refused() {
-        let rows = [judged(3, Some(3), None), judged(5, Some(4), Some("not valid")), judged(1, None, Some("x"))];
+        let rows = [
+            judged(3, Some(3), None),
+            judged(5, Some(4), Some("not valid")),
+            judged(1, None, Some("x")),
+        ];
         let shown = list(&rows, &"amiline".parse().unwrap());
-        let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+        let lines: Vec<Vec<&str>> =
+            shown.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[0][..4], ["POLICY", "VERSION", "IN", "FORCE"]);
         assert_eq!((lines[1][1], lines[1][2]), ("3", "3"));
         assert_eq!((lines[2][1], lines[2][2]), ("5", "4"));
@@ -235,19 +287,27 @@ mod tests {
         let note = |version, in_force| Shown::newest(&name, judged(version, in_force, None)).note();
         assert!(note(3, Some(3)).ends_with(": in force"), "{}", note(3, Some(3)));
         let instead = note(5, Some(4));
-        assert!(instead.contains("version 5") && instead.ends_with("show web --version 4"), "{instead}");
+        assert!(
+            instead.contains("version 5") && instead.ends_with("show web --version 4"),
+            "{instead}"
+        );
         assert!(note(1, None).contains("no other version is"));
         let versions = [version(4, "{}"), version(5, "{")];
         let text = history_text(&name, &history(&versions), Some(4));
-        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!((lines[1][..2].to_vec(), lines[2][..2].to_vec()), (vec!["5", "-"], vec!["4", "yes"]));
+        let lines: Vec<Vec<&str>> =
+            text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(
+            (lines[1][..2].to_vec(), lines[2][..2].to_vec()),
+            (vec!["5", "-"], vec!["4", "yes"])
+        );
         let none = history_text(&name, &history(&versions), None);
         assert!(none.contains("No version is in force"), "{none}");
     }
 
     #[test]
     fn what_is_shown_keeps_its_order_and_is_made_safe() {
-        let shown = |text: &str| Shown::past(&"web".parse().unwrap(), version(1, text), Some(1)).text();
+        let shown =
+            |text: &str| Shown::past(&"web".parse().unwrap(), version(1, text), Some(1)).text();
         assert_eq!(
             shown(r#"{"share":{},"create":{"reboot":true}}"#),
             "{\n  \"share\": {},\n  \"create\": {\n    \"reboot\": true\n  }\n}"

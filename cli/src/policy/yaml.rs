@@ -66,7 +66,8 @@ pub(crate) fn read(text: &str) -> Result<Source, (Spot, String)> {
         let (event, span) = next.map_err(|error| broken(&error))?;
         reader.take(event, &span)?;
     }
-    let (node, spots) = reader.whole.unwrap_or((Node::Null, Spots { at: Spot::START, inner: Vec::new() }));
+    let (node, spots) =
+        reader.whole.unwrap_or((Node::Null, Spots { at: Spot::START, inner: Vec::new() }));
     Ok(Source { node, spots, foreign: reader.foreign })
 }
 
@@ -76,8 +77,17 @@ fn broken(error: &ScanError) -> (Spot, String) {
 
 /// A list or an object whose end is not reached yet.
 enum Open {
-    List { at: Spot, items: Vec<Node>, inner: Vec<(Option<Spot>, Spots)> },
-    Object { at: Spot, fields: Vec<(String, Node)>, inner: Vec<(Option<Spot>, Spots)>, name: Option<(String, Spot)> },
+    List {
+        at: Spot,
+        items: Vec<Node>,
+        inner: Vec<(Option<Spot>, Spots)>,
+    },
+    Object {
+        at: Spot,
+        fields: Vec<(String, Node)>,
+        inner: Vec<(Option<Spot>, Spots)>,
+        name: Option<(String, Spot)>,
+    },
 }
 
 struct Reader {
@@ -90,22 +100,30 @@ impl Reader {
     fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), (Spot, String)> {
         let at = Spot::of(span.start);
         if event.tag().is_some() {
-            self.foreign.push((at, "a policy has no tags (\"!\"); take it out, and put texts in quotes"));
+            self.foreign
+                .push((at, "a policy has no tags (\"!\"); take it out, and put texts in quotes"));
         }
         match event {
             Event::Scalar(text, style, ..) => {
-                // A field's name is a text whatever it looks like: `True` and `TRUE` are two keys of tags.
+                // A field's name is a text whatever it looks like: `True` and `TRUE` are two keys
+                // of tags.
                 let is_text = style != ScalarStyle::Plain || self.is_name_next();
                 let node = if is_text { Node::Text(text.into_owned()) } else { plain(&text) };
                 self.put(node, Spots { at, inner: Vec::new() });
             }
-            Event::SequenceStart(..) => self.begin(Open::List { at, items: Vec::new(), inner: Vec::new() })?,
+            Event::SequenceStart(..) => {
+                self.begin(Open::List { at, items: Vec::new(), inner: Vec::new() })?
+            }
             Event::MappingStart(..) => {
                 self.begin(Open::Object { at, fields: Vec::new(), inner: Vec::new(), name: None })?;
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List { at, items, inner }) => self.put(Node::List(items), Spots { at, inner }),
-                Some(Open::Object { at, fields, inner, .. }) => self.put(Node::Object(fields), Spots { at, inner }),
+                Some(Open::List { at, items, inner }) => {
+                    self.put(Node::List(items), Spots { at, inner })
+                }
+                Some(Open::Object { at, fields, inner, .. }) => {
+                    self.put(Node::Object(fields), Spots { at, inner })
+                }
                 None => {}
             },
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
@@ -113,7 +131,10 @@ impl Reader {
                 self.put(Node::Null, Spots { at, inner: Vec::new() });
             }
             Event::DocumentStart(..) if self.whole.is_some() => {
-                return Err((at, "a file holds one policy; put the next one into a file of its own".to_owned()));
+                return Err((
+                    at,
+                    "a file holds one policy; put the next one into a file of its own".to_owned(),
+                ));
             }
             Event::StreamStart
             | Event::StreamEnd
@@ -128,7 +149,10 @@ impl Reader {
     fn begin(&mut self, open: Open) -> Result<(), (Spot, String)> {
         let (Open::List { at, .. } | Open::Object { at, .. }) = &open;
         if self.open.len() >= DEPTH_MAX {
-            return Err((*at, format!("there are more than {DEPTH_MAX} values inside of each other")));
+            return Err((
+                *at,
+                format!("there are more than {DEPTH_MAX} values inside of each other"),
+            ));
         }
         self.open.push(open);
         Ok(())
@@ -154,7 +178,11 @@ impl Reader {
                 None => {
                     let text = match node {
                         Node::Text(text) => text,
-                        Node::Null | Node::Flag(_) | Node::Number { .. } | Node::List(_) | Node::Object(_) => {
+                        Node::Null
+                        | Node::Flag(_)
+                        | Node::Number { .. }
+                        | Node::List(_)
+                        | Node::Object(_) => {
                             self.foreign.push((spots.at, "a field's name is a text"));
                             String::new()
                         }
@@ -166,7 +194,8 @@ impl Reader {
     }
 }
 
-/// A text without quotes, by the core schema of YAML 1.2 (section 10.3.2), which JSON's words and numbers follow too.
+/// A text without quotes, by the core schema of YAML 1.2 (section 10.3.2), which JSON's words and
+/// numbers follow too.
 fn plain(text: &str) -> Node {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Node::Null,
@@ -194,10 +223,15 @@ fn number(text: &str) -> Option<Number> {
     }
     if unsigned.bytes().all(|b| b.is_ascii_digit()) {
         let whole = text.strip_prefix('+').unwrap_or(text);
-        let whole = whole.parse::<u64>().map(Number::from).or_else(|_| whole.parse::<i64>().map(Number::from));
+        let whole = whole
+            .parse::<u64>()
+            .map(Number::from)
+            .or_else(|_| whole.parse::<i64>().map(Number::from));
         return whole.ok().or_else(|| float(text));
     }
-    let looks_like_one = unsigned.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
+    let looks_like_one = unsigned
+        .bytes()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
         && unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     looks_like_one.then(|| float(text)).flatten()
 }
@@ -217,9 +251,9 @@ mod tests {
 
     #[test]
     fn yaml_and_json_are_read_alike() {
-        let yaml =
-            "# a comment\ncreate:\n  reboot: false\ndistribute:\n  regions:\n    - us-west-2\n    - \"eu-west-1\"\n";
-        let expected = r#"{"create":{"reboot":false},"distribute":{"regions":["us-west-2","eu-west-1"]}}"#;
+        let yaml = "# a comment\ncreate:\n  reboot: false\ndistribute:\n  regions:\n    - us-west-2\n    - \"eu-west-1\"\n";
+        let expected =
+            r#"{"create":{"reboot":false},"distribute":{"regions":["us-west-2","eu-west-1"]}}"#;
         assert_eq!(json(yaml), expected);
         assert_eq!(json(expected), expected);
     }
@@ -250,15 +284,15 @@ mod tests {
     #[test]
     fn a_fields_name_keeps_what_was_written() {
         let yaml = "True: a\nTRUE: b\ntrue: c\n0x10: d\n007: e\n~: f\nNull: g\n1e2: h\n+5: i\n";
-        let expected =
-            r#"{"True":"a","TRUE":"b","true":"c","0x10":"d","007":"e","~":"f","Null":"g","1e2":"h","+5":"i"}"#;
+        let expected = r#"{"True":"a","TRUE":"b","true":"c","0x10":"d","007":"e","~":"f","Null":"g","1e2":"h","+5":"i"}"#;
         assert_eq!(json(yaml), expected);
         assert_eq!(json("tags: {True: True, TRUE: \"x\"}"), r#"{"tags":{"True":true,"TRUE":"x"}}"#);
     }
 
     #[test]
     fn a_problem_is_found_where_it_stands() {
-        let text = "create:\n  rebooot: true\nshare:\n  accounts: [\"222222222222\", 5]\ncreate: {}\n";
+        let text =
+            "create:\n  rebooot: true\nshare:\n  accounts: [\"222222222222\", 5]\ncreate: {}\n";
         let source = read(text).unwrap();
         let spots: Vec<(String, usize, usize)> = problems(&source.node)
             .iter()
@@ -267,8 +301,12 @@ mod tests {
                 (problem.place.to_string(), spot.line, spot.column)
             })
             .collect();
-        let expected =
-            [("create.rebooot", 2, 3), ("share.accounts[1]", 4, 30), ("create", 5, 1), ("share.accounts", 4, 13)];
+        let expected = [
+            ("create.rebooot", 2, 3),
+            ("share.accounts[1]", 4, 30),
+            ("create", 5, 1),
+            ("share.accounts", 4, 13),
+        ];
         assert_eq!(spots, expected.map(|(place, line, column)| (place.to_owned(), line, column)));
     }
 
@@ -277,7 +315,9 @@ mod tests {
         let source = read("a: &x !!str 5\nb: *x\n? [c]\n: 1\n").unwrap();
         let spots: Vec<Spot> = source.foreign.iter().map(|(spot, _)| *spot).collect();
         assert_eq!(spots.iter().map(|spot| spot.line).collect::<Vec<_>>(), [1, 2, 3]);
-        for text in ["a: b: c", "a: [", "{a: 1", "\"", "--- {}\n--- {}\n", &"[".repeat(100_000), "a: \u{1}"] {
+        for text in
+            ["a: b: c", "a: [", "{a: 1", "\"", "--- {}\n--- {}\n", &"[".repeat(100_000), "a: \u{1}"]
+        {
             assert!(read(text).is_err(), "{:?}", text.chars().take(20).collect::<String>());
         }
         assert_eq!(json(""), "null");

@@ -118,7 +118,12 @@ impl Emulators {
                     }
                 };
                 let tail = tail(&std::fs::read_to_string(&started.log).unwrap_or_default());
-                return Err(LocalError::Emulator { name: started.name, how, log: started.log.clone(), tail });
+                return Err(LocalError::Emulator {
+                    name: started.name,
+                    how,
+                    log: started.log.clone(),
+                    tail,
+                });
             }
         }
         Ok(())
@@ -129,10 +134,16 @@ impl Emulators {
 async fn answers(port: u16) -> bool {
     let ask = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        stream.write_all(b"GET /_local/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        stream
+            .write_all(
+                b"GET /_local/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            )
+            .await?;
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).await?;
         std::io::Result::Ok(answer.ends_with(b" 200"))
     };
-    tokio::time::timeout(Duration::from_secs(2), ask).await.is_ok_and(|answer| answer.unwrap_or(false))
+    tokio::time::timeout(Duration::from_secs(2), ask)
+        .await
+        .is_ok_and(|answer| answer.unwrap_or(false))
 }

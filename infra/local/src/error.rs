@@ -38,13 +38,17 @@ pub enum LocalError {
         output: String,
     },
     /// `cargo build` succeeded without naming a binary that was asked for.
-    #[error("the build made no binary called `{name}`. Is its crate still a member of the workspace?")]
+    #[error(
+        "the build made no binary called `{name}`. Is its crate still a member of the workspace?"
+    )]
     NoBinary {
         /// The binary.
         name: String,
     },
     /// The port of the endpoint is taken.
-    #[error("cannot listen on 127.0.0.1:{port}: {source}. Stop what listens there, or choose another with --port")]
+    #[error(
+        "cannot listen on 127.0.0.1:{port}: {source}. Stop what listens there, or choose another with --port"
+    )]
     Port {
         /// The port.
         port: u16,
@@ -119,7 +123,10 @@ pub enum LocalError {
 
 impl LocalError {
     /// For `map_err` on file operations.
-    pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { action, path, source }
     }

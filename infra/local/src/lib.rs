@@ -1,8 +1,8 @@
-//! A local AWS for Amiline: two emulators behind one endpoint, the real template deployed to them, the real function
-//! binaries run by them.
+//! A local AWS for Amiline: two emulators behind one endpoint, the real template deployed to them,
+//! the real function binaries run by them.
 //!
-//! [`LocalAws::start`] does all of it. `cargo local` and `cargo demo` are built on it, and so are the tests that need
-//! AWS.
+//! [`LocalAws::start`] does all of it. `cargo local` and `cargo demo` are built on it, and so are
+//! the tests that need AWS.
 #![allow(
     clippy::disallowed_methods,
     reason = "this crate is an edge: it starts processes, reads the environment and waits for real time to pass"
@@ -41,8 +41,11 @@ pub const ACCOUNTS_SHARED_WITH: [&str; 1] = ["222222222222"];
 /// The customer key of each Region.
 pub const KEY_ALIAS: &str = "alias/amiline";
 
-/// The command line. Cargo's aliases end with `--`, so that options may follow them directly; whoever writes the usual
-/// `cargo demo -- --json` gives it twice, and the second one is dropped.
+/// The command line. Cargo's aliases end with `--`, so that options may follow them directly;
+/// whoever writes the usual `cargo demo -- --json` gives it twice, and the second one is dropped.
 pub fn arguments() -> impl Iterator<Item = std::ffi::OsString> {
-    std::env::args_os().enumerate().filter(|(place, word)| *place != 1 || word != "--").map(|(_, word)| word)
+    std::env::args_os()
+        .enumerate()
+        .filter(|(place, word)| *place != 1 || word != "--")
+        .map(|(_, word)| word)
 }

@@ -15,7 +15,8 @@ impl Places {
     pub(crate) fn find() -> Result<Self, LocalError> {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let workspace = workspace.canonicalize().map_err(LocalError::file("find", &workspace))?;
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| workspace.join("target"), PathBuf::from);
         let local = workspace.join(target).join("local");
         std::fs::create_dir_all(&local).map_err(LocalError::file("create", &local))?;
         Ok(Self { workspace, local })

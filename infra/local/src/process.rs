@@ -1,8 +1,8 @@
 //! Child processes that never outlive us.
 //!
-//! All children of one local AWS are in one process group, led by a shell that waits for the end of its standard
-//! input and then ends the group. We hold the other end of that pipe, so the group ends with us however we end: return,
-//! panic, Ctrl-C or SIGKILL.
+//! All children of one local AWS are in one process group, led by a shell that waits for the end of
+//! its standard input and then ends the group. We hold the other end of that pipe, so the group
+//! ends with us however we end: return, panic, Ctrl-C or SIGKILL.
 
 use crate::error::LocalError;
 use std::ffi::OsStr;
@@ -11,7 +11,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// `cat` ends when the pipe closes. TERM lets the emulators remove their files; KILL is for what does not listen.
+/// `cat` ends when the pipe closes. TERM lets the emulators remove their files; KILL is for what
+/// does not listen.
 const KEEPER: &str = "trap '' TERM INT; cat >/dev/null; kill -TERM 0; sleep 0.5; kill -KILL 0";
 
 /// A process group that ends when this is dropped.
@@ -98,7 +99,8 @@ mod tests {
         let log = std::env::temp_dir().join(format!("amiline-group-{}", std::process::id()));
         let mut group = Group::start().unwrap();
         let script = "trap '' TERM; while :; do sleep 0.05; done";
-        let child = group.run(Path::new("/bin/sh"), &["-c", script], &std::env::temp_dir(), &log).unwrap();
+        let child =
+            group.run(Path::new("/bin/sh"), &["-c", script], &std::env::temp_dir(), &log).unwrap();
         assert_eq!(group.ended(child), None);
         let since = Instant::now();
         drop(group);

@@ -3,7 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
-/// Whether, and how, to say what is being done. Progress goes to standard error: output is for results.
+/// Whether, and how, to say what is being done. Progress goes to standard error: output is for
+/// results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Progress {
     /// Say nothing. Tests.

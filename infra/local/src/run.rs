@@ -13,7 +13,10 @@ const KEPT: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Run {
     directory: PathBuf,
-    #[expect(dead_code, reason = "holds the lock by being open, which says that the run has not ended")]
+    #[expect(
+        dead_code,
+        reason = "holds the lock by being open, which says that the run has not ended"
+    )]
     lock: File,
 }
 
@@ -25,7 +28,9 @@ impl Run {
         match std::fs::remove_dir_all(&directory) {
             Ok(()) => {}
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(LocalError::File { action: "empty", path: directory, source }),
+            Err(source) => {
+                return Err(LocalError::File { action: "empty", path: directory, source });
+            }
         }
         std::fs::create_dir_all(&directory).map_err(LocalError::file("create", &directory))?;
         let path = directory.join("lock");
@@ -65,14 +70,17 @@ fn scratch(directory: &Path) -> PathBuf {
     directory.join("ministack")
 }
 
-/// Removes what ended runs left behind; of the newest few only what they unpacked. Whatever cannot be removed stays.
+/// Removes what ended runs left behind; of the newest few only what they unpacked. Whatever cannot
+/// be removed stays.
 fn clear_away(local: &Path) {
     let entries = std::fs::read_dir(local).into_iter().flatten().flatten();
     let runs = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("run-"));
     let mut ended: Vec<(SystemTime, PathBuf)> = runs
         .map(|entry| entry.path())
         .filter(|path| File::open(path.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok()))
-        .filter_map(|path| Some((std::fs::metadata(path.join("lock")).ok()?.modified().ok()?, path)))
+        .filter_map(|path| {
+            Some((std::fs::metadata(path.join("lock")).ok()?.modified().ok()?, path))
+        })
         .collect();
     ended.sort();
     let old = ended.len().saturating_sub(KEPT);

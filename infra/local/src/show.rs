@@ -3,7 +3,8 @@
 use crate::gateway::{Happening, Record};
 use serde_json::Value;
 
-/// One line, or nothing for what only programs care about: reads, the record's own housekeeping, setting up.
+/// One line, or nothing for what only programs care about: reads, the record's own housekeeping,
+/// setting up.
 ///
 /// ```text
 /// 01:40:12 create-image      CreateImage i-0abc -> ami-0def (us-east-1)
@@ -12,7 +13,9 @@ use serde_json::Value;
 /// ```
 pub fn line(happening: &Happening) -> Option<String> {
     let (time, who, what) = match happening {
-        Happening::Call(call) => (call.time.get(11..19)?.to_owned(), call.caller.clone(), of_call(call)?),
+        Happening::Call(call) => {
+            (call.time.get(11..19)?.to_owned(), call.caller.clone(), of_call(call)?)
+        }
         Happening::Event(event) => {
             let seconds = event.get("time").and_then(Value::as_i64)?;
             let time = jiff::Timestamp::from_second(seconds).ok()?.strftime("%H:%M:%S").to_string();
@@ -30,8 +33,8 @@ fn of_call(call: &Record) -> Option<String> {
         "lambda" => call.action == "Invoke",
         _ => false,
     };
-    // What went wrong is shown whatever it was. A dry run that would have worked and an empty batch of events are how a
-    // function warms a connection.
+    // What went wrong is shown whatever it was. A dry run that would have worked and an empty batch
+    // of events are how a function warms a connection.
     let warms = call.error.as_deref() == Some("DryRunOperation")
         || (call.action == "PutEvents" && call.parameters.get("Entries") == Some(&Value::from(0)));
     let wrong = call.fault.is_some() || (call.error.is_some() && !warms);
@@ -39,11 +42,20 @@ fn of_call(call: &Record) -> Option<String> {
         return None;
     }
     let parameter = |name: &str| call.parameters.get(name).map(words).unwrap_or_default();
-    let about = ["InstanceId", "SourceImageId", "ImageId", "ResourceId", "FunctionName", "Queue", "TableName", "Names"]
-        .iter()
-        .map(|name| parameter(name))
-        .find(|value| !value.is_empty())
-        .unwrap_or_default();
+    let about = [
+        "InstanceId",
+        "SourceImageId",
+        "ImageId",
+        "ResourceId",
+        "FunctionName",
+        "Queue",
+        "TableName",
+        "Names",
+    ]
+    .iter()
+    .map(|name| parameter(name))
+    .find(|value| !value.is_empty())
+    .unwrap_or_default();
     let mut text = call.action.clone();
     let detail = match call.action.as_str() {
         "CreateTags" | "DeleteTags" => format!("{about} {}", parameter("TagKeys")),
@@ -81,7 +93,10 @@ fn of_event(event: &Value) -> Option<String> {
         "EC2 Instance State-change Notification" => format!("{resource} {}", text("/detail/state")),
         _ => resource.to_owned(),
     };
-    Some(format!("{kind}: {what} ({})", text("/region")).replace(|letter: char| letter.is_control(), " "))
+    Some(
+        format!("{kind}: {what} ({})", text("/region"))
+            .replace(|letter: char| letter.is_control(), " "),
+    )
 }
 
 /// A text, or a list's texts.
@@ -110,13 +125,18 @@ mod tests {
     #[test]
     fn a_change_is_shown_and_a_read_is_not() {
         let made = call(json!({"parameters": {"InstanceId": "i-1"}, "made": "ami-1"}));
-        assert_eq!(line(&made).unwrap(), "03:04:05 create-image      CreateImage i-1 -> ami-1 (us-east-1)");
+        assert_eq!(
+            line(&made).unwrap(),
+            "03:04:05 create-image      CreateImage i-1 -> ami-1 (us-east-1)"
+        );
         assert_eq!(line(&call(json!({"action": "DescribeImages"}))), None);
     }
 
     #[test]
     fn what_went_wrong_is_shown_whatever_it_was() {
-        let refused = call(json!({"action": "DescribeImages", "error": "RequestLimitExceeded", "fault": "throttle"}));
+        let refused = call(
+            json!({"action": "DescribeImages", "error": "RequestLimitExceeded", "fault": "throttle"}),
+        );
         let expected = "03:04:05 create-image      DescribeImages (us-east-1): RequestLimitExceeded [fault throttle]";
         assert_eq!(line(&refused).unwrap(), expected);
     }
@@ -126,6 +146,9 @@ mod tests {
         let event = json!({"time": 1_800_000_000, "detail-type": "EC2 AMI State Change", "region": "eu-west-1",
             "detail": {"ImageId": "ami-1", "State": "avail\nable"}});
         let shown = line(&Happening::Event(Arc::new(event))).unwrap();
-        assert!(shown.ends_with("event             EC2 AMI State Change: ami-1 avail able (eu-west-1)"), "{shown}");
+        assert!(
+            shown.ends_with("event             EC2 AMI State Change: ami-1 avail able (eu-west-1)"),
+            "{shown}"
+        );
     }
 }

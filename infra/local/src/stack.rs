@@ -52,7 +52,8 @@ impl Default for Options {
     }
 }
 
-/// A running local AWS. Everything it started ends when it is dropped, and also if this process is killed.
+/// A running local AWS. Everything it started ends when it is dropped, and also if this process is
+/// killed.
 #[derive(Debug)]
 pub struct LocalAws {
     endpoint: String,
@@ -64,13 +65,15 @@ pub struct LocalAws {
 }
 
 impl LocalAws {
-    /// Prepares what is missing, starts everything and deploys the templates. Takes minutes the first time, and a few
-    /// seconds after that. Blocks, and may be called from within any runtime.
+    /// Prepares what is missing, starts everything and deploys the templates. Takes minutes the
+    /// first time, and a few seconds after that. Blocks, and may be called from within any runtime.
     pub fn start(options: Options) -> Result<Self, LocalError> {
         // On a thread of its own: a runtime may not be blocked on inside another.
         let thread = std::thread::Builder::new().name("local-aws".to_owned()).spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-            let runtime = runtime.map_err(|source| LocalError::Thread { what: "an async runtime", source })?;
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let runtime = runtime
+                .map_err(|source| LocalError::Thread { what: "an async runtime", source })?;
             let started = runtime.block_on(Self::prepare_and_deploy(&options));
             match started {
                 Ok(mut started) => {
@@ -117,8 +120,10 @@ impl LocalAws {
         })?;
 
         // While the emulators start.
-        let names: Vec<String> =
-            functions(&templates.as_written(&places.template())?).into_iter().map(|f| f.binary).collect();
+        let names: Vec<String> = functions(&templates.as_written(&places.template())?)
+            .into_iter()
+            .map(|f| f.binary)
+            .collect();
         let binaries = match &options.binaries {
             Some(directory) => from_directory(directory, &names)?,
             None => build(&places, &names, progress)?,
@@ -133,10 +138,12 @@ impl LocalAws {
         let step = progress.quick("Starting the emulators");
         emulators.ready().await?;
         step.done();
-        let step = progress.quick("Deploying infra/template.yaml, and infra/regional.yaml to three Regions");
+        let step = progress
+            .quick("Deploying infra/template.yaml, and infra/regional.yaml to three Regions");
         let aws = Aws::new(&format!("127.0.0.1:{port}"), operator()).setting_up();
         let storage = Aws::new(&format!("127.0.0.1:{}", upstreams.ministack), operator());
-        let parameters: BTreeMap<_, _> = parameters().into_iter().chain(options.parameters.clone()).collect();
+        let parameters: BTreeMap<_, _> =
+            parameters().into_iter().chain(options.parameters.clone()).collect();
         let (places, templates) = (&places, &templates);
         let deployment = Deployment {
             places,

@@ -1,4 +1,5 @@
-//! The templates as JSON: with SAM's transform applied, for whoever compares; and as written, for deployment.
+//! The templates as JSON: with SAM's transform applied, for whoever compares; and as written, for
+//! deployment.
 
 use crate::error::LocalError;
 use crate::places::Places;
@@ -28,7 +29,8 @@ pub fn parameters() -> BTreeMap<String, String> {
     BTreeMap::from(given)
 }
 
-/// `infra/template.yaml` with [`parameters`], as CloudFormation gets to see it after SAM's transform.
+/// `infra/template.yaml` with [`parameters`], as CloudFormation gets to see it after SAM's
+/// transform.
 pub fn transformed() -> Result<Value, LocalError> {
     Templates::open(&Places::find()?, Progress::Silent)?.transformed(&parameters())
 }
@@ -39,7 +41,8 @@ pub fn regional() -> Result<Value, LocalError> {
     Templates::open(&places, Progress::Silent)?.as_written(&places.regional())
 }
 
-/// Reads templates through `transform.py`, and keeps what it gave for as long as its input is the same.
+/// Reads templates through `transform.py`, and keeps what it gave for as long as its input is the
+/// same.
 #[derive(Debug)]
 pub(crate) struct Templates {
     places: Places,
@@ -48,7 +51,10 @@ pub(crate) struct Templates {
 
 impl Templates {
     pub(crate) fn open(places: &Places, progress: Progress) -> Result<Self, LocalError> {
-        Ok(Self { places: places.clone(), python: ensure(places, Environment::Ministack, progress)? })
+        Ok(Self {
+            places: places.clone(),
+            python: ensure(places, Environment::Ministack, progress)?,
+        })
     }
 
     /// The Python that has the emulator as well as the transform.
@@ -62,7 +68,10 @@ impl Templates {
     }
 
     /// The home template after SAM's transform.
-    pub(crate) fn transformed(&self, parameters: &BTreeMap<String, String>) -> Result<Value, LocalError> {
+    pub(crate) fn transformed(
+        &self,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Value, LocalError> {
         let mut arguments = vec!["--region".to_owned(), HOME_REGION.to_owned()];
         for (name, value) in parameters {
             arguments.extend(["--parameter".to_owned(), format!("{name}={value}")]);
@@ -80,7 +89,8 @@ impl Templates {
             hash.update([0]);
             hash.update(part);
         }
-        let kept = self.places.kept("templates").join(format!("{}.json", hex::encode(hash.finalize())));
+        let kept =
+            self.places.kept("templates").join(format!("{}.json", hex::encode(hash.finalize())));
 
         let _lock = Lock::take(&self.places, "templates")?;
         if !kept.is_file() {
@@ -131,8 +141,8 @@ pub(crate) fn set_code(template: &mut Value, function: &Function, uri: &str) {
     }
 }
 
-/// Writes the account and the Region into the conditions of a template. The local CloudFormation reads conditions
-/// before it knows them, and takes `AWS::Region` for a text.
+/// Writes the account and the Region into the conditions of a template. The local CloudFormation
+/// reads conditions before it knows them, and takes `AWS::Region` for a text.
 pub(crate) fn settle_conditions(template: &mut Value, region: &str) {
     fn settle(value: &mut Value, region: &str) {
         let known = match value.get("Ref").and_then(Value::as_str) {
@@ -143,7 +153,9 @@ pub(crate) fn settle_conditions(template: &mut Value, region: &str) {
         match (known, value) {
             (Some(known), value) => *value = Value::String(known.to_owned()),
             (None, Value::Array(parts)) => parts.iter_mut().for_each(|part| settle(part, region)),
-            (None, Value::Object(parts)) => parts.values_mut().for_each(|part| settle(part, region)),
+            (None, Value::Object(parts)) => {
+                parts.values_mut().for_each(|part| settle(part, region))
+            }
             (None, Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
         }
     }
@@ -164,7 +176,10 @@ mod tests {
             "Q": {"Properties": {}},
         }});
         let found = functions(&template);
-        assert_eq!(found, [Function { logical_id: "F".to_owned(), binary: "amiline-f".to_owned() }]);
+        assert_eq!(
+            found,
+            [Function { logical_id: "F".to_owned(), binary: "amiline-f".to_owned() }]
+        );
         set_code(&mut template, found.first().unwrap(), "s3://b/k");
         let expected = json!({"Properties": {"Timeout": 3, "CodeUri": "s3://b/k"}});
         assert_eq!(template.pointer("/Resources/F"), Some(&expected));
@@ -172,8 +187,7 @@ mod tests {
 
     #[test]
     fn conditions_know_where_they_are() {
-        let mut template =
-            json!({"Conditions": {"C": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Region"}, {"Ref": "P"}]}]}}});
+        let mut template = json!({"Conditions": {"C": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Region"}, {"Ref": "P"}]}]}}});
         settle_conditions(&mut template, "eu-west-1");
         let expected = json!({"C": {"Fn::Not": [{"Fn::Equals": ["eu-west-1", {"Ref": "P"}]}]}});
         assert_eq!(template.get("Conditions"), Some(&expected));

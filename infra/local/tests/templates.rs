@@ -1,11 +1,16 @@
-//! The templates as tests of the whole workspace read them. Needs Python; the first run installs the emulators' packages.
+//! The templates as tests of the whole workspace read them. Needs Python; the first run installs
+//! the emulators' packages.
 
 use amiline_local::template;
 use serde_json::Value;
 
 fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<&'a Value> {
     let resources = template["Resources"].as_object();
-    resources.into_iter().flat_map(|resources| resources.values()).filter(|resource| resource["Type"] == kind).collect()
+    resources
+        .into_iter()
+        .flat_map(|resources| resources.values())
+        .filter(|resource| resource["Type"] == kind)
+        .collect()
 }
 
 #[test]
@@ -16,7 +21,10 @@ fn the_home_template_after_the_transform() {
     let functions = of_type(&template, "AWS::Lambda::Function");
     assert_eq!(functions.len(), 4);
     for function in functions {
-        assert!(function["Properties"]["Environment"]["Variables"]["AMILINE_STACK"].is_object(), "{function}");
+        assert!(
+            function["Properties"]["Environment"]["Variables"]["AMILINE_STACK"].is_object(),
+            "{function}"
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 //! Announcing the history: what was recorded, and nothing else, to everybody who is to hear of it.
 //!
-//! The topics and the bus are told each for itself. An item counts as announced when all of them have it; who has it
-//! already is kept in the record, so that a bus that is out of order makes no e-mail come twice, nor the other way round.
+//! The topics and the bus are told each for itself. An item counts as announced when all of them
+//! have it; who has it already is kept in the record, so that a bus that is out of order makes no
+//! e-mail come twice, nor the other way round.
 
 use crate::error::UseCaseError;
 use crate::ports::{Announcer, CallError, Clock};
@@ -13,7 +14,8 @@ use amiline_domain::notice::{self, Notice};
 use amiline_domain::receiver::{Receiver, Topic, Unannounced, Way};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often an event is put on the bus that refuses it for the moment. What it still lacks is left to the tick.
+/// How often an event is put on the bus that refuses it for the moment. What it still lacks is left
+/// to the tick.
 const PUTS_MAX: usize = 3;
 
 /// What became of a history item.
@@ -29,9 +31,13 @@ pub enum Announced {
     NothingWaiting,
 }
 
-/// Announces history items in their order, as far as the first that nobody could be told of: its end is the last one.
-/// Whatever a crash keeps from being marked is announced again with the same `outcome_id`.
-pub async fn announce<W: Announcer + Clock>(world: &W, items: &[Unannounced]) -> Vec<Result<Announced, UseCaseError>> {
+/// Announces history items in their order, as far as the first that nobody could be told of: its
+/// end is the last one. Whatever a crash keeps from being marked is announced again with the same
+/// `outcome_id`.
+pub async fn announce<W: Announcer + Clock>(
+    world: &W,
+    items: &[Unannounced],
+) -> Vec<Result<Announced, UseCaseError>> {
     let mut deliveries: Vec<Delivery<'_>> = items.iter().map(Delivery::new).collect();
     put_on_bus(world, &mut deliveries).await;
     let mut ended = Vec::with_capacity(deliveries.len());
@@ -47,10 +53,16 @@ pub async fn announce<W: Announcer + Clock>(world: &W, items: &[Unannounced]) ->
     ended
 }
 
-/// Announces an item that the stream did not bring, or not to everybody. If somebody still lacks it that is an error,
-/// so that its message comes again.
-pub async fn announce_waiting<W: Announcer + Clock>(world: &W, pk: &str, sk: &str) -> Result<Announced, UseCaseError> {
-    let Some(item) = world.waiting_history(pk, sk).await? else { return Ok(Announced::NothingWaiting) };
+/// Announces an item that the stream did not bring, or not to everybody. If somebody still lacks it
+/// that is an error, so that its message comes again.
+pub async fn announce_waiting<W: Announcer + Clock>(
+    world: &W,
+    pk: &str,
+    sk: &str,
+) -> Result<Announced, UseCaseError> {
+    let Some(item) = world.waiting_history(pk, sk).await? else {
+        return Ok(Announced::NothingWaiting);
+    };
     match announce(world, std::slice::from_ref(&item)).await.pop() {
         Some(Ok(Announced::Partly(error))) => Err(error.into()),
         Some(ended) => ended,
@@ -58,8 +70,8 @@ pub async fn announce_waiting<W: Announcer + Clock>(world: &W, pk: &str, sk: &st
     }
 }
 
-/// Puts on the bus what it lacks, in as few calls as its limits allow. Of a batch it may take some events and refuse
-/// others: only those are put there again, if they were refused for the moment.
+/// Puts on the bus what it lacks, in as few calls as its limits allow. Of a batch it may take some
+/// events and refuse others: only those are put there again, if they were refused for the moment.
 async fn put_on_bus<W: Announcer + Clock>(world: &W, deliveries: &mut [Delivery<'_>]) {
     for round in 0..PUTS_MAX {
         let lacking = deliveries.iter_mut().filter(|delivery| delivery.is_to_be_put(round));
@@ -130,8 +142,14 @@ impl<'a> Delivery<'a> {
             let Way::Topic(topic) = receiver.way() else { continue };
             let usual = usual.get_or_insert_with(|| notice::render(&self.waiting.item, &address));
             let published = match topic {
-                Topic::Notifications | Topic::Attention | Topic::Digest => world.publish(topic, usual).await,
-                Topic::Chat => world.publish(topic, &chat::instead_of(usual, &self.waiting.item, &address)).await,
+                Topic::Notifications | Topic::Attention | Topic::Digest => {
+                    world.publish(topic, usual).await
+                }
+                Topic::Chat => {
+                    world
+                        .publish(topic, &chat::instead_of(usual, &self.waiting.item, &address))
+                        .await
+                }
             };
             self.ended(receiver, published.err());
         }

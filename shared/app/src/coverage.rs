@@ -1,8 +1,11 @@
-//! The coverage of every enrolled instance, for people: the same facts and the same judgement as the sweep's.
+//! The coverage of every enrolled instance, for people: the same facts and the same judgement as
+//! the sweep's.
 
 use crate::made::made_of;
 use crate::policy_read::all_policy_texts;
-use crate::ports::{CallError, Clock, EnrolmentReader, MadeReader, PolicyHistory, PolicyStore, TagReader};
+use crate::ports::{
+    CallError, Clock, EnrolmentReader, MadeReader, PolicyHistory, PolicyStore, TagReader,
+};
 use crate::settings::BoundedStack;
 use crate::unread::Unread;
 use amiline_domain::coverage::{Cover, Promise, Unpromised, coverage, promises, unpromised};
@@ -43,8 +46,8 @@ pub struct Covered {
     pub unread: Vec<Unread>,
 }
 
-/// The coverage of every instance that carries the schedule's tag in one of the stack's Regions. `progress` is told how many
-/// instances of how many were judged.
+/// The coverage of every instance that carries the schedule's tag in one of the stack's Regions.
+/// `progress` is told how many instances of how many were judged.
 pub async fn coverage_of_all<W>(
     world: &W,
     stack: &BoundedStack,
@@ -70,7 +73,8 @@ where
         }
     }
     let keys: Vec<EnrolmentKey> = asked.iter().map(|(key, _)| key.clone()).collect();
-    let mut enrolments = if keys.is_empty() { BTreeMap::new() } else { world.enrolments(&keys).await? };
+    let mut enrolments =
+        if keys.is_empty() { BTreeMap::new() } else { world.enrolments(&keys).await? };
     let all = asked.len();
     let mut judged = Vec::with_capacity(all);
     for some in asked.chunks(READ_AT_ONCE) {

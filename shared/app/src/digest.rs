@@ -30,7 +30,10 @@ pub enum Digested {
 /// Sends a message for each digest of a day that is over; how many. Those who read the day twice
 /// send them twice. Each page's messages go out before the next page is read: an invocation that
 /// dies has asked for what it found.
-pub async fn ask_for_digests<W: DayReader + Messenger>(world: &W, day: Day) -> Result<usize, UseCaseError> {
+pub async fn ask_for_digests<W: DayReader + Messenger>(
+    world: &W,
+    day: Day,
+) -> Result<usize, UseCaseError> {
     let mut asked = BTreeSet::new();
     let mut from = None;
     loop {
@@ -108,7 +111,11 @@ where
 }
 
 /// Takes in the next page of the day.
-async fn read_page<W: DayReader>(world: &W, day: Day, draft: &mut Draft) -> Result<(), UseCaseError> {
+async fn read_page<W: DayReader>(
+    world: &W,
+    day: Day,
+    draft: &mut Draft,
+) -> Result<(), UseCaseError> {
     draft.from = match std::mem::replace(&mut draft.from, ReadFrom::End) {
         ReadFrom::Families(from) => {
             let page = world.families_of_day(day, from).await?;
@@ -127,7 +134,11 @@ async fn read_page<W: DayReader>(world: &W, day: Day, draft: &mut Draft) -> Resu
 
 /// Keeps what was read. The message is then done with: the next tick sends another, so a day of any
 /// size uses up no receives. If another invocation kept a draft in the meantime, that one goes on.
-async fn put_off<W: DigestKeeper>(world: &W, key: &DigestKey, mut draft: Draft) -> Result<Digested, UseCaseError> {
+async fn put_off<W: DigestKeeper>(
+    world: &W,
+    key: &DigestKey,
+    mut draft: Draft,
+) -> Result<Digested, UseCaseError> {
     draft.rev = draft.rev.saturating_add(1);
     let kept = world.keep_draft(key, &draft).await?;
     tracing::info!(

@@ -1,5 +1,5 @@
-//! Looking at the schedules of an instance: the one use case for its tag event, for redelivery, for its turn and for the
-//! sweep.
+//! Looking at the schedules of an instance: the one use case for its tag event, for redelivery, for
+//! its turn and for the sweep.
 
 use crate::engine::{Attempt, Invocation, Ran, until_written};
 use crate::error::UseCaseError;
@@ -50,8 +50,14 @@ impl EnrolRequest {
             return None;
         }
         let status = event.tags.get(&keys.status()).cloned();
-        let hint = Hint { time: event.time, button: event.tags.get(&tag).cloned(), status, pressed: true };
-        Some(Self { region: event.region.clone(), instance: event.instance.clone(), hint: Some(hint), coverage: false })
+        let hint =
+            Hint { time: event.time, button: event.tags.get(&tag).cloned(), status, pressed: true };
+        Some(Self {
+            region: event.region.clone(),
+            instance: event.instance.clone(),
+            hint: Some(hint),
+            coverage: false,
+        })
     }
 }
 
@@ -82,9 +88,12 @@ pub async fn look_at_schedule<W: Create>(
     };
     let mut done = EnrolDone::default();
     let mut taken = BTreeSet::new();
-    let look = async || look_once(world, stack, (&key, request), (&mut done, &mut taken), invocation).await;
+    let look = async || {
+        look_once(world, stack, (&key, request), (&mut done, &mut taken), invocation).await
+    };
     // Each of an instance's policies may have something to begin.
-    until_written(world, POLICIES_MAX, || format!("the enrolment of {}", key.instance), look).await?;
+    until_written(world, POLICIES_MAX, || format!("the enrolment of {}", key.instance), look)
+        .await?;
     Ok(done)
 }
 
@@ -111,7 +120,8 @@ async fn look_once<W: Create>(
         }
         EnrolmentDecision::Tell { news, enrolment } => {
             let count = news.len();
-            let committed = tell(world, key, instance, enrolled.enrolment.rev, news, enrolment).await?;
+            let committed =
+                tell(world, key, instance, enrolled.enrolment.rev, news, enrolment).await?;
             if committed == Committed::Yes {
                 done.told = done.told.saturating_add(count);
             }
@@ -129,11 +139,16 @@ async fn look_once<W: Create>(
             match (new.family.begin(world, stack, invocation).await?, counted) {
                 (Ran::ToTheEnd, Counted::Begun { .. }) => done.begun = done.begun.saturating_add(1),
                 (Ran::ToTheEnd, Counted::Refused) => done.refused = done.refused.saturating_add(1),
-                // The slot has its family: it was taken before the instance was enrolled anew, by a clock that was ahead.
-                (Ran::IntoAConflict, Counted::Begun { policy, slot }) if world.family(&id).await?.is_some() => {
+                // The slot has its family: it was taken before the instance was enrolled anew, by a
+                // clock that was ahead.
+                (Ran::IntoAConflict, Counted::Begun { policy, slot })
+                    if world.family(&id).await?.is_some() =>
+                {
                     taken.insert((policy, slot));
                 }
-                (Ran::IntoAConflict, Counted::Begun { .. } | Counted::Refused) => return Ok(Attempt::Conflict),
+                (Ran::IntoAConflict, Counted::Begun { .. } | Counted::Refused) => {
+                    return Ok(Attempt::Conflict);
+                }
             }
             Committed::Yes
         }
@@ -176,7 +191,10 @@ impl Looked {
         // The enrolment first, then the tags, as with a press.
         let enrolled = world.enrolment(key).await?;
         let instance = world.instance(&key.region, &key.instance).await?;
-        let tag = instance.as_ref().and_then(|instance| instance.tags.get(&stack.stack.keys.schedule())).cloned();
+        let tag = instance
+            .as_ref()
+            .and_then(|instance| instance.tags.get(&stack.stack.keys.schedule()))
+            .cloned();
         let made = async {
             match coverage {
                 true => made_of(world, key, &enrolled.enrolment).await.map(Some),
@@ -212,13 +230,16 @@ impl Looked {
         };
         let decision = decide(&self.enrolled.enrolment, sight);
         // Asked only where it matters: one read a slot, and none for an instance that waits.
-        if matches!(decision, EnrolmentDecision::Begin { .. }) && is_busy(world, stack, key, &self.enrolled).await? {
+        if matches!(decision, EnrolmentDecision::Begin { .. })
+            && is_busy(world, stack, key, &self.enrolled).await?
+        {
             return Ok(decide(&self.enrolled.enrolment, Sight { busy: true, ..sight }));
         }
         Ok(decision)
     }
 
-    /// The family of an image or of a refusal, with the enrolment that is done with it. Nothing else makes one.
+    /// The family of an image or of a refusal, with the enrolment that is done with it. Nothing
+    /// else makes one.
     fn family_of<W: Create>(
         &self,
         world: &W,
@@ -233,7 +254,9 @@ impl Looked {
         let write = |enrolment| write_of(key, self.enrolled.enrolment.rev, enrolment);
         let now = world.now();
         match decision {
-            EnrolmentDecision::Nothing | EnrolmentDecision::Write(_) | EnrolmentDecision::Tell { .. } => None,
+            EnrolmentDecision::Nothing
+            | EnrolmentDecision::Write(_)
+            | EnrolmentDecision::Tell { .. } => None,
             EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment } => {
                 log_slot(key, &policy, slot, missed, invocation);
                 let begun = begin_slot(scheduled, slot, missed, &admission, now);
@@ -248,14 +271,21 @@ impl Looked {
                 let policy = self.policies.iter().find(|(name, _)| name.as_str() == requested);
                 let policy = policy.and_then(|(_, read)| read.named(&requested));
                 let begun = refuse_enrolment(scheduled, slot, &requested, policy, &rejection, now);
-                let family = NewFamily { begun, policy: None, with: vec![write(enrolment)], instance: None };
+                let family =
+                    NewFamily { begun, policy: None, with: vec![write(enrolment)], instance: None };
                 Some(NewOfSchedule { family, counted: Counted::Refused })
             }
         }
     }
 }
 
-fn log_slot(key: &EnrolmentKey, policy: &PolicyName, slot: Slot, missed: Missed, invocation: &Invocation) {
+fn log_slot(
+    key: &EnrolmentKey,
+    policy: &PolicyName,
+    slot: Slot,
+    missed: Missed,
+    invocation: &Invocation,
+) {
     tracing::info!(
         instance = %key.instance,
         region = %key.region,
@@ -268,7 +298,12 @@ fn log_slot(key: &EnrolmentKey, policy: &PolicyName, slot: Slot, missed: Missed,
     );
 }
 
-fn log_refusal(key: &EnrolmentKey, requested: &str, rejection: &Rejection, invocation: &Invocation) {
+fn log_refusal(
+    key: &EnrolmentKey,
+    requested: &str,
+    rejection: &Rejection,
+    invocation: &Invocation,
+) {
     tracing::info!(
         instance = %key.instance,
         region = %key.region,
@@ -300,8 +335,15 @@ async fn tell<W: Create>(
     for CoverageNews { kind, policy, region, image, reason } in news {
         let reason = reason.into();
         let instance_name = instance.and_then(ObservedInstance::name);
-        let news =
-            News { kind, account: key.account.clone(), region, instance_name, policy: Some(policy), image, reason };
+        let news = News {
+            kind,
+            account: key.account.clone(),
+            region,
+            instance_name,
+            policy: Some(policy),
+            image,
+            reason,
+        };
         history.push(append_news(subject.clone(), &mut enrolment.news, news, world.now()));
     }
     commit_announced(world, write_of(key, revision, enrolment), history).await
@@ -317,8 +359,8 @@ async fn policies<W: Create>(
     named.iter().cloned().zip(read).map(|(policy, read)| Ok((policy, read?))).collect()
 }
 
-/// Whether an image of the instance is being made: of the slot before, or of a press that is under way. EC2 makes few of one
-/// instance at once, and whoever came first must not wait for ever.
+/// Whether an image of the instance is being made: of the slot before, or of a press that is under
+/// way. EC2 makes few of one instance at once, and whoever came first must not wait for ever.
 pub(crate) async fn is_busy<W: RecordReader>(
     world: &W,
     stack: &BoundedStack,

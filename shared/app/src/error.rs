@@ -19,7 +19,9 @@ pub enum UseCaseError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A family's policy text is not in the table, or cannot be read any more.
-    #[error("the policy text of family {family} cannot be used: {problem}; restore item POLICY#{hash}")]
+    #[error(
+        "the policy text of family {family} cannot be used: {problem}; restore item POLICY#{hash}"
+    )]
     PolicyLost {
         /// The family.
         family: FamilyId,

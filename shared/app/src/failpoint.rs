@@ -1,8 +1,9 @@
 //! Failpoints: branches of our own code that are rare in production and that the simulation forces.
 //!
-//! Some paths are so rare that faults from outside hardly ever lead there: a record that changes in the moment between
-//! a read and a write, an invocation with hardly any time left. The simulation asks for them by name. It is built with
-//! `--cfg amiline_sim` (`.cargo/config.toml`, alias `sim`); in every other build none is ever hit, and asking costs nothing.
+//! Some paths are so rare that faults from outside hardly ever lead there: a record that changes in
+//! the moment between a read and a write, an invocation with hardly any time left. The simulation
+//! asks for them by name. It is built with `--cfg amiline_sim` (`.cargo/config.toml`, alias `sim`);
+//! in every other build none is ever hit, and asking costs nothing.
 
 /// A branch that the simulation may force. Each must be one that can happen by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

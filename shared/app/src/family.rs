@@ -85,7 +85,8 @@ pub(crate) struct NewFamily {
 }
 
 impl NewFamily {
-    /// Writes the family and does `create-image`'s part of it. A conflict: somebody wrote it, or what is written with it.
+    /// Writes the family and does `create-image`'s part of it. A conflict: somebody wrote it, or
+    /// what is written with it.
     pub(crate) async fn begin<W: Create>(
         self,
         world: &W,
@@ -98,11 +99,14 @@ impl NewFamily {
         let changes = FamilyChanges { planned, history: Vec::new(), with };
         let executor = CreateExecutor { world, deadline: invocation.deadline };
         let work = FamilyWork { world, executor, stack, invocation };
-        Job::begun(family, policy, FamilyHint::default(), observed, changes).run(&work, invocation).await
+        Job::begun(family, policy, FamilyHint::default(), observed, changes)
+            .run(&work, invocation)
+            .await
     }
 }
 
-/// What the first transaction of an admitted family writes besides: the counts, and the policy's text.
+/// What the first transaction of an admitted family writes besides: the counts, and the policy's
+/// text.
 pub(crate) fn admitted(family: &Family, admission: &Admission) -> Vec<Write> {
     let PolicyRef { name, hash } = admission.policy_ref.clone();
     let text = Write::PolicyText { hash, text: admission.text.clone() };

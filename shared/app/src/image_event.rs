@@ -18,7 +18,8 @@ pub enum ImageEventDone {
     Foreign,
 }
 
-/// Finds the family of an image and looks at it. The event's word is never taken: the image is read again.
+/// Finds the family of an image and looks at it. The event's word is never taken: the image is read
+/// again.
 pub async fn on_image_state<W: Distribute>(
     world: &W,
     stack: &BoundedStack,
@@ -34,18 +35,21 @@ pub async fn on_image_state<W: Distribute>(
     }
     let family = match world.family_of_image(&event.region, &event.image).await? {
         Some(family) => family,
-        // The event may have overtaken our record of the image: then its tags name the family, and the planner takes
-        // it as ours only if everything else fits the family's open intent.
+        // The event may have overtaken our record of the image: then its tags name the family, and
+        // the planner takes it as ours only if everything else fits the family's open intent.
         None => match family_by_tags(world, stack, event).await? {
             Some(family) => family,
             None => return Ok(foreign("no pointer and no tags of ours")),
         },
     };
-    let image = ImageHint { region: event.region.clone(), image: event.image.clone(), state: event.state };
+    let image =
+        ImageHint { region: event.region.clone(), image: event.image.clone(), state: event.state };
     let hint = FamilyHint { image: Some(image), ..FamilyHint::default() };
     match distribute_part(world, stack, &family, hint, invocation).await? {
         Advanced::NoSuchRecord => Ok(foreign("its tags name a family that does not exist")),
-        advanced @ (Advanced::Done | Advanced::LeasedToOther) => Ok(ImageEventDone::Looked(advanced)),
+        advanced @ (Advanced::Done | Advanced::LeasedToOther) => {
+            Ok(ImageEventDone::Looked(advanced))
+        }
     }
 }
 
@@ -61,7 +65,10 @@ async fn family_by_tags<W: Distribute>(
         .find(|image| {
             image.id == event.image
                 && image.owner.as_ref() == Some(&stack.stack.account)
-                && image.tags.get(&keys.managed_by()).map(String::as_str) == Some(stack.stack.name.as_str())
+                && image.tags.get(&keys.managed_by()).map(String::as_str)
+                    == Some(stack.stack.name.as_str())
         })
-        .and_then(|image| image.tags.get(&keys.family()).and_then(|family| FamilyId::new(family.as_str()).ok())))
+        .and_then(|image| {
+            image.tags.get(&keys.family()).and_then(|family| FamilyId::new(family.as_str()).ok())
+        }))
 }

@@ -1,7 +1,8 @@
 //! What Amiline does: use cases over narrow ports.
 //!
-//! A use case reads, asks `amiline_domain` what to do, records it, and does it. It bounds its world by the ports it
-//! needs, so that a function that may not change EC2 cannot even be compiled with a use case that does.
+//! A use case reads, asks `amiline_domain` what to do, records it, and does it. It bounds its world
+//! by the ports it needs, so that a function that may not change EC2 cannot even be compiled with a
+//! use case that does.
 
 pub mod announce;
 pub mod coverage;

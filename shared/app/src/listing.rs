@@ -17,7 +17,8 @@ pub struct Listed {
     pub more: bool,
 }
 
-/// The newest families of a selection, at most `limit`. Those of one instance are looked for in `regions`.
+/// The newest families of a selection, at most `limit`. Those of one instance are looked for in
+/// `regions`.
 pub async fn listed<W: Catalogue>(
     world: &W,
     selection: &Selection,
@@ -41,14 +42,16 @@ pub async fn listed<W: Catalogue>(
     Ok(Listed { families, more })
 }
 
-/// The newest family that has the snapshot, in this Region if one is given. Every family may have to be read.
+/// The newest family that has the snapshot, in this Region if one is given. Every family may have
+/// to be read.
 pub async fn with_snapshot<W: Catalogue>(
     world: &W,
     snapshot: &SnapshotId,
     region: Option<&Region>,
 ) -> Result<Option<Family>, CallError> {
     let has = |family: &Family| {
-        let mut rows = family.rows.values().filter(|row| region.is_none_or(|region| row.region == *region));
+        let mut rows =
+            family.rows.values().filter(|row| region.is_none_or(|region| row.region == *region));
         rows.any(|row| row.snapshots.contains(snapshot))
     };
     let mut after: Option<Family> = None;
@@ -66,14 +69,19 @@ pub async fn with_snapshot<W: Catalogue>(
 }
 
 /// One more than `limit` if there are so many, since the next one tells that there are more.
-async fn of_all<W: Catalogue>(world: &W, selection: &Selection, limit: usize) -> Result<Vec<Family>, CallError> {
+async fn of_all<W: Catalogue>(
+    world: &W,
+    selection: &Selection,
+    limit: usize,
+) -> Result<Vec<Family>, CallError> {
     let enough = limit.saturating_add(1);
     let page = if *selection == Selection::default() { enough.min(PAGE) } else { PAGE };
     let mut families: Vec<Family> = Vec::new();
     let mut after: Option<Family> = None;
     while families.len() < enough {
         let read = world.families(page, after.as_ref()).await?;
-        let ended = read.len() < page || read.last().is_none_or(|oldest| selection.is_before(oldest));
+        let ended =
+            read.len() < page || read.last().is_none_or(|oldest| selection.is_before(oldest));
         after = read.last().cloned();
         families.extend(read.into_iter().filter(|family| selection.has(family)));
         if ended {

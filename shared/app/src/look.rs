@@ -34,8 +34,9 @@ pub struct LookRequest {
 }
 
 impl LookRequest {
-    /// The look that a tag event asks for; `None` if it is about another account or another tag. An answer that is written
-    /// while the button is there asks for one as well: another value may have waited for it.
+    /// The look that a tag event asks for; `None` if it is about another account or another tag. An
+    /// answer that is written while the button is there asks for one as well: another value may
+    /// have waited for it.
     pub fn of_event(event: &InstanceTagged, stack: &BoundedStack) -> Option<Self> {
         let keys = &stack.stack.keys;
         let button = keys.button(Button::Image);
@@ -54,8 +55,13 @@ impl LookRequest {
             );
             return None;
         }
-        let hint = Hint { time: event.time, button: event.tags.get(&button).cloned(), status, pressed };
-        Some(Self { region: event.region.clone(), instance: event.instance.clone(), hint: Some(hint) })
+        let hint =
+            Hint { time: event.time, button: event.tags.get(&button).cloned(), status, pressed };
+        Some(Self {
+            region: event.region.clone(),
+            instance: event.instance.clone(),
+            hint: Some(hint),
+        })
     }
 }
 
@@ -74,7 +80,8 @@ pub enum LookDone {
     Begun,
     /// A new press was refused, and answered.
     Rejected,
-    /// A press was refused as one before it: it was answered on the instance, and nobody else was told.
+    /// A press was refused as one before it: it was answered on the instance, and nobody else was
+    /// told.
     Repeated,
     /// The kill switch is on: nothing was done; the tick comes back to it.
     Paused,
@@ -145,7 +152,12 @@ async fn look_once<W: Create>(
 }
 
 /// Writes the press, if nobody has written it since it was read.
-async fn put_press<W: Create>(world: &W, key: &PressKey, read: &Press, press: Press) -> Result<Committed, CallError> {
+async fn put_press<W: Create>(
+    world: &W,
+    key: &PressKey,
+    read: &Press,
+    press: Press,
+) -> Result<Committed, CallError> {
     let write = PressWrite::Put { key: key.clone(), expected: Expected::read_at(read.rev), press };
     world.commit(&Transaction::press(write)).await
 }
@@ -161,8 +173,14 @@ async fn set_due_time<W: Create>(
     world.commit(&Transaction::press(write)).await
 }
 
-/// Keeps what an event vouched for, so that the press is taken up when the kill switch is off. Our table is not EC2.
-async fn hold_back<W: Create>(world: &W, key: &PressKey, press: &Press, value: &str) -> Result<Committed, CallError> {
+/// Keeps what an event vouched for, so that the press is taken up when the kill switch is off. Our
+/// table is not EC2.
+async fn hold_back<W: Create>(
+    world: &W,
+    key: &PressKey,
+    press: &Press,
+    value: &str,
+) -> Result<Committed, CallError> {
     match decide_look(press, Some(value), None, world.now()) {
         LookDecision::LookAgain(_) => put_press(world, key, press, press.held_back()).await,
         LookDecision::Begin(_)
@@ -203,8 +221,8 @@ struct NewPress {
     heard: Option<Hint>,
 }
 
-/// Admits or refuses a new press and carries it out. A conflict: somebody else wrote the press or the hour's count, which is
-/// one item, so a burst of presses meets there.
+/// Admits or refuses a new press and carries it out. A conflict: somebody else wrote the press or
+/// the hour's count, which is one item, so a burst of presses meets there.
 async fn begin_press<W: Create>(
     world: &W,
     stack: &BoundedStack,
@@ -233,39 +251,47 @@ async fn begin_press<W: Create>(
         },
     };
     let counts = Counts { press: &new.press, budget: &new.budget };
-    let (family, done) = match admit(requested, &new.instance, counts, &stack.bounds, &stack.stack.keys, now) {
-        Ok(admission) => {
-            let begun = begin(begun, &admission, now);
-            let with = admitted(&begun.0, &admission);
-            let instance = Some(new.instance.clone());
-            (NewFamily { begun, policy: Some(admission.policy), with, instance }, LookDone::Begun)
-        }
-        Err(rejection) => {
-            tracing::info!(
-                instance = %new.instance.id,
-                region = %new.instance.region,
-                outcome = "rejected",
-                code = rejection.code(),
-                reason = %rejection,
-                request = invocation.id,
-                "press"
-            );
-            if new.press.was_told(&rejection.identity(&new.value), now) {
-                let heard = Heard { at: begun.heard_at, status_before: begun.status_before };
-                return repeat(world, stack, &new, heard, &rejection).await;
+    let (family, done) =
+        match admit(requested, &new.instance, counts, &stack.bounds, &stack.stack.keys, now) {
+            Ok(admission) => {
+                let begun = begin(begun, &admission, now);
+                let with = admitted(&begun.0, &admission);
+                let instance = Some(new.instance.clone());
+                (
+                    NewFamily { begun, policy: Some(admission.policy), with, instance },
+                    LookDone::Begun,
+                )
             }
-            let begun = refuse(begun, policy.named(&new.value), &rejection, now);
-            (NewFamily { begun, policy: None, with: Vec::new(), instance: None }, LookDone::Rejected)
-        }
-    };
+            Err(rejection) => {
+                tracing::info!(
+                    instance = %new.instance.id,
+                    region = %new.instance.region,
+                    outcome = "rejected",
+                    code = rejection.code(),
+                    reason = %rejection,
+                    request = invocation.id,
+                    "press"
+                );
+                if new.press.was_told(&rejection.identity(&new.value), now) {
+                    let heard = Heard { at: begun.heard_at, status_before: begun.status_before };
+                    return repeat(world, stack, &new, heard, &rejection).await;
+                }
+                let begun = refuse(begun, policy.named(&new.value), &rejection, now);
+                (
+                    NewFamily { begun, policy: None, with: Vec::new(), instance: None },
+                    LookDone::Rejected,
+                )
+            }
+        };
     match family.begin(world, stack, invocation).await? {
         Ran::ToTheEnd => Ok(Attempt::Done(done)),
         Ran::IntoAConflict => Ok(Attempt::Conflict),
     }
 }
 
-/// Answers a press on the instance that is refused as one before it, without a family: the press counts it, the tag is
-/// removed and the status says why. A conflict: somebody else wrote the press.
+/// Answers a press on the instance that is refused as one before it, without a family: the press
+/// counts it, the tag is removed and the status says why. A conflict: somebody else wrote the
+/// press.
 async fn repeat<W: Create>(
     world: &W,
     stack: &BoundedStack,
@@ -297,7 +323,11 @@ async fn repeat<W: Create>(
     let written = match removed {
         Ok(()) => {
             let (account, trigger) = (key.account, Trigger::Press(key.button));
-            answer_on_instance(world, &StatusStep { account, trigger, tag: step(keys.status(), &answer) }).await
+            answer_on_instance(
+                world,
+                &StatusStep { account, trigger, tag: step(keys.status(), &answer) },
+            )
+            .await
         }
         Err(error) => Err(error),
     };

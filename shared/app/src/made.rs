@@ -4,11 +4,12 @@ use crate::ports::{CallError, MadeReader};
 use amiline_domain::coverage::{Made, wanted};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 
-/// Pages that are read at most. What is older than the newest thousand families is too old whatever was promised.
+/// Pages that are read at most. What is older than the newest thousand families is too old whatever
+/// was promised.
 const PAGES_MAX: usize = 40;
 
-/// What was made of an instance, newest first: until there is an available image for everything that it is promised, or as
-/// far back as an image could be new enough.
+/// What was made of an instance, newest first: until there is an available image for everything
+/// that it is promised, or as far back as an image could be new enough.
 pub(crate) async fn made_of<W: MadeReader>(
     world: &W,
     key: &EnrolmentKey,
@@ -23,7 +24,9 @@ pub(crate) async fn made_of<W: MadeReader>(
         }
         let page = world.made(key, from).await?;
         for made in &page.made {
-            wanted.retain(|(policy, region)| *policy != made.policy || !made.available.contains_key(region));
+            wanted.retain(|(policy, region)| {
+                *policy != made.policy || !made.available.contains_key(region)
+            });
         }
         all.extend(page.made);
         from = page.next;

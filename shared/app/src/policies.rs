@@ -1,10 +1,11 @@
-//! Writing policies: compared with what is stored, within the stack's bounds, and never over a version that nobody saw.
+//! Writing policies: compared with what is stored, within the stack's bounds, and never over a
+//! version that nobody saw.
 
 use crate::functions::Queue;
 use crate::policy_read::{of_versions, texts_of};
 use crate::ports::{
-    BoundsReader, CallError, Freshness, Messenger, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter,
-    StoredPolicy, TagReader,
+    BoundsReader, CallError, Freshness, Messenger, PolicyHistory, PolicyStore, PolicyVersion,
+    PolicyWriter, StoredPolicy, TagReader,
 };
 use crate::settings::{Stack, WatchedStack};
 use crate::unread::Unread;
@@ -12,7 +13,9 @@ use amiline_domain::bounds::{Bounds, NoBounds, StatedBounds};
 use amiline_domain::enrolment::Named;
 use amiline_domain::ids::{InstanceId, PolicyName, Region, StackName, TagPrefix};
 use amiline_domain::message::look_at_policy;
-use amiline_domain::policy::{BeyondBounds, PolicyTexts, Verdict, Written, compare, refused, version_in_use};
+use amiline_domain::policy::{
+    BeyondBounds, PolicyTexts, Verdict, Written, compare, refused, version_in_use,
+};
 use amiline_domain::tags::{Button, TagKeys};
 use thiserror::Error;
 
@@ -59,7 +62,8 @@ impl Compared {
 /// Why the stack's bounds are not known.
 #[derive(Debug, Error)]
 pub enum BoundsError {
-    /// There is no parameter that states them: the Region or the prefix is another stack's, or nobody's.
+    /// There is no parameter that states them: the Region or the prefix is another stack's, or
+    /// nobody's.
     #[error(
         "there is no stack of Amiline with the prefix {prefix} in {region}: the parameter /{prefix}/bounds, which every \
          stack writes, does not exist there. Give the stack's home Region with --region, and its TagPrefix with --prefix"
@@ -71,7 +75,9 @@ pub enum BoundsError {
         prefix: TagPrefix,
     },
     /// They are another stack's.
-    #[error("the parameters under that prefix belong to the stack {0}; give that stack's --prefix or another --stack")]
+    #[error(
+        "the parameters under that prefix belong to the stack {0}; give that stack's --prefix or another --stack"
+    )]
     OtherStack(StackName),
     /// They cannot be read.
     #[error(transparent)]
@@ -129,7 +135,11 @@ fn base(texts: &PolicyTexts, newest: u64, bounds: &Bounds, keys: &TagKeys) -> Op
 }
 
 /// The version that images are made under, of all that are kept, oldest first.
-pub fn version_in_force(versions: &[PolicyVersion], bounds: &Bounds, keys: &TagKeys) -> Option<u64> {
+pub fn version_in_force(
+    versions: &[PolicyVersion],
+    bounds: &Bounds,
+    keys: &TagKeys,
+) -> Option<u64> {
     let newest = versions.last()?.version;
     version_in_use(&of_versions(versions.to_vec()), newest, bounds, keys)
 }
@@ -190,7 +200,8 @@ async fn judge<W: PolicyHistory>(
         }
     };
     let texts = texts_of(world, &name, Some(stored.text.clone())).await?;
-    let description = texts.in_force().and_then(Result::ok).map(|force| force.policy.description.clone());
+    let description =
+        texts.in_force().and_then(Result::ok).map(|force| force.policy.description.clone());
     Ok(Judged {
         description: description.unwrap_or_default(),
         in_force: version_in_use(&texts, stored.version, bounds, keys),
@@ -220,12 +231,18 @@ pub struct Followers {
 }
 
 /// The instances whose tags name the policy, in the Regions that the stack watches.
-pub async fn followers<W: TagReader>(world: &W, stack: &WatchedStack, name: &PolicyName) -> Followers {
+pub async fn followers<W: TagReader>(
+    world: &W,
+    stack: &WatchedStack,
+    name: &PolicyName,
+) -> Followers {
     let mut followers = Followers::default();
     let (schedule, button) = (stack.stack.keys.schedule(), stack.stack.keys.button(Button::Image));
     for region in &stack.source_regions {
         let tagged = match world.instances_tagged(region, &schedule).await {
-            Ok(scheduled) => world.instances_tagged(region, &button).await.map(|pressed| (scheduled, pressed)),
+            Ok(scheduled) => {
+                world.instances_tagged(region, &button).await.map(|pressed| (scheduled, pressed))
+            }
             Err(error) => Err(error),
         };
         let (scheduled, pressed) = match tagged {
@@ -237,9 +254,12 @@ pub async fn followers<W: TagReader>(world: &W, stack: &WatchedStack, name: &Pol
         };
         let follower = |instance| Follower { region: region.clone(), instance };
         let named = |value: &str| Named::of(value).policies.contains(name);
-        followers
-            .enrolled
-            .extend(scheduled.into_iter().filter(|(_, value)| named(value)).map(|(instance, _)| follower(instance)));
+        followers.enrolled.extend(
+            scheduled
+                .into_iter()
+                .filter(|(_, value)| named(value))
+                .map(|(instance, _)| follower(instance)),
+        );
         followers.pressed.extend(
             pressed
                 .into_iter()
@@ -269,7 +289,8 @@ pub struct Applied {
     pub meanwhile: Meanwhile,
 }
 
-/// What happened between the last look and the writing. Parameter Store cannot prevent it, but its versions show it.
+/// What happened between the last look and the writing. Parameter Store cannot prevent it, but its
+/// versions show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meanwhile {
     /// Nothing.
@@ -315,8 +336,9 @@ fn seen(version: Option<u64>) -> String {
     version.map_or_else(|| "none".to_owned(), |version| format!("version {version}"))
 }
 
-/// Writes what was compared, as far as it changes anything. Before anything is written, everything is looked at again:
-/// a version that moved since stops it all. What was written before a failure comes back with it.
+/// Writes what was compared, as far as it changes anything. Before anything is written, everything
+/// is looked at again: a version that moved since stops it all. What was written before a failure
+/// comes back with it.
 pub async fn apply<W: PolicyStore + PolicyHistory + PolicyWriter>(
     world: &W,
     compared: &[Compared],
@@ -363,7 +385,9 @@ async fn write<W: PolicyStore + PolicyHistory + PolicyWriter>(
         }
         // It may be ours, if the answer to a first attempt was lost.
         return match world.stored_policy(name).await? {
-            Some(stored) if stored.text == written.text => Ok(applied(stored.version, Meanwhile::Nothing)),
+            Some(stored) if stored.text == written.text => {
+                Ok(applied(stored.version, Meanwhile::Nothing))
+            }
             stored => Err(moved(one, stored.map(|stored| stored.version))),
         };
     };
@@ -375,8 +399,9 @@ async fn write<W: PolicyStore + PolicyHistory + PolicyWriter>(
         return Ok(applied(version, Meanwhile::Nothing));
     }
     // What has our own text may be a first attempt of ours whose answer was lost.
-    let of_others =
-        |other: &PolicyVersion| other.version > before && other.version < version && other.text != written.text;
+    let of_others = |other: &PolicyVersion| {
+        other.version > before && other.version < version && other.text != written.text
+    };
     let meanwhile = match world.policy_versions(name, Freshness::Fresh).await {
         Ok(versions) => match versions.into_iter().filter(of_others).collect::<Vec<_>>() {
             none if none.is_empty() => Meanwhile::Nothing,

@@ -4,8 +4,8 @@ use crate::engine::{Attempt, until_written};
 use crate::error::UseCaseError;
 use crate::family::commit_announced;
 use crate::ports::{
-    CallError, Clock, Committed, DayCountReader, Freshness, InstanceReader, PolicyHistory, PolicyReader, PolicyStore,
-    PolicyVersion, RecordWriter, WatchReader,
+    CallError, Clock, Committed, DayCountReader, Freshness, InstanceReader, PolicyHistory,
+    PolicyReader, PolicyStore, PolicyVersion, RecordWriter, WatchReader,
 };
 use crate::settings::{BoundedStack, Stack};
 use amiline_domain::enrolment::Named;
@@ -27,7 +27,9 @@ where
 }
 
 /// Every policy that a tag can name, by name.
-pub(crate) async fn all_policy_texts<W>(world: &W) -> Result<BTreeMap<PolicyName, PolicyTexts>, CallError>
+pub(crate) async fn all_policy_texts<W>(
+    world: &W,
+) -> Result<BTreeMap<PolicyName, PolicyTexts>, CallError>
 where
     W: PolicyStore + PolicyHistory,
 {
@@ -42,7 +44,11 @@ where
 }
 
 /// The same, of a policy whose newest text is known.
-pub(crate) async fn texts_of<W>(world: &W, name: &PolicyName, newest: Option<String>) -> Result<PolicyTexts, CallError>
+pub(crate) async fn texts_of<W>(
+    world: &W,
+    name: &PolicyName,
+    newest: Option<String>,
+) -> Result<PolicyTexts, CallError>
 where
     W: PolicyHistory,
 {
@@ -59,14 +65,18 @@ where
 }
 
 /// A policy's texts as they are at this moment, all in one answer.
-async fn fresh_texts<W: PolicyHistory>(world: &W, name: &PolicyName) -> Result<PolicyTexts, CallError> {
+async fn fresh_texts<W: PolicyHistory>(
+    world: &W,
+    name: &PolicyName,
+) -> Result<PolicyTexts, CallError> {
     Ok(of_versions(world.policy_versions(name, Freshness::Fresh).await?))
 }
 
 pub(crate) fn of_versions(mut versions: Vec<PolicyVersion>) -> PolicyTexts {
     let newest = versions.pop().map(|version| version.text);
     let earlier = versions.into_iter().rev();
-    let earlier = earlier.map(|version| EarlierText { version: version.version, text: version.text });
+    let earlier =
+        earlier.map(|version| EarlierText { version: version.version, text: version.text });
     PolicyTexts { newest, earlier: earlier.collect() }
 }
 
@@ -80,22 +90,30 @@ where
     Ok(PolicyRead { texts, near, ..PolicyRead::default() })
 }
 
-/// The policy whose name is nearest. It is only for the words of a refusal, so a list that cannot be read names none.
+/// The policy whose name is nearest. It is only for the words of a refusal, so a list that cannot
+/// be read names none.
 async fn nearest_to<W: PolicyStore>(world: &W, name: &PolicyName) -> Option<PolicyName> {
     let stored = world.policies().await.unwrap_or_default();
-    let names: Vec<PolicyName> = stored.into_iter().filter_map(|stored| PolicyName::new(stored.name).ok()).collect();
+    let names: Vec<PolicyName> =
+        stored.into_iter().filter_map(|stored| PolicyName::new(stored.name).ok()).collect();
     nearest(name, &names)
 }
 
-/// A policy as a function that is about to use it needs to know it. If it cannot be used as it was written, or can be again,
-/// that is told.
+/// A policy as a function that is about to use it needs to know it. If it cannot be used as it was
+/// written, or can be again, that is told.
 pub(crate) async fn read_policy<W>(
     world: &W,
     stack: &BoundedStack,
     name: &PolicyName,
 ) -> Result<PolicyRead, UseCaseError>
 where
-    W: PolicyReader + PolicyStore + PolicyHistory + WatchReader + DayCountReader + RecordWriter + Clock,
+    W: PolicyReader
+        + PolicyStore
+        + PolicyHistory
+        + WatchReader
+        + DayCountReader
+        + RecordWriter
+        + Clock,
 {
     let mut read = policy_named(world, name).await?;
     // One that can be used may have been told of as one that cannot.
@@ -106,9 +124,13 @@ where
     Ok(read)
 }
 
-/// Tells of a policy that cannot be used as it was written, or can be again, unless that was told; and of the instances that
-/// follow one that gives no image. Whether anything was told now.
-pub async fn look_at_policy<W>(world: &W, stack: &BoundedStack, asked: &PolicyAsked) -> Result<bool, UseCaseError>
+/// Tells of a policy that cannot be used as it was written, or can be again, unless that was told;
+/// and of the instances that follow one that gives no image. Whether anything was told now.
+pub async fn look_at_policy<W>(
+    world: &W,
+    stack: &BoundedStack,
+    asked: &PolicyAsked,
+) -> Result<bool, UseCaseError>
 where
     W: PolicyStore + PolicyHistory + WatchReader + InstanceReader + RecordWriter + Clock,
 {
@@ -116,9 +138,14 @@ where
     Ok(tell_followers(world, stack, asked).await? || text)
 }
 
-/// Tells that instances follow a policy that does not exist or has no schedule, or that it has one again. The instances are
-/// read again: since the sweep saw their tags somebody may have corrected them.
-async fn tell_followers<W>(world: &W, stack: &BoundedStack, asked: &PolicyAsked) -> Result<bool, UseCaseError>
+/// Tells that instances follow a policy that does not exist or has no schedule, or that it has one
+/// again. The instances are read again: since the sweep saw their tags somebody may have corrected
+/// them.
+async fn tell_followers<W>(
+    world: &W,
+    stack: &BoundedStack,
+    asked: &PolicyAsked,
+) -> Result<bool, UseCaseError>
 where
     W: PolicyStore + PolicyHistory + WatchReader + InstanceReader + RecordWriter + Clock,
 {
@@ -128,7 +155,8 @@ where
         0,
         || record_of(name),
         async || {
-            let watch = world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
+            let watch =
+                world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
             let texts = fresh_texts(world, name).await?;
             if watch.tell_followers(name, &texts, &asked.followers, None).is_none() {
                 return Ok(Attempt::Done(false));
@@ -137,14 +165,17 @@ where
             let near = if texts.newest.is_none() { nearest_to(world, name).await } else { None };
             match watch.tell_followers(name, &texts, &followers, near.as_ref()) {
                 None => Ok(Attempt::Done(false)),
-                Some(told) => Ok(Attempt::of(commit(world, &stack.stack, name, watch.rev, told).await?, true)),
+                Some(told) => {
+                    Ok(Attempt::of(commit(world, &stack.stack, name, watch.rev, told).await?, true))
+                }
             }
         },
     )
     .await
 }
 
-/// Those of the named instances whose tag still names the policy; the others are taken at the sweep's word.
+/// Those of the named instances whose tag still names the policy; the others are taken at the
+/// sweep's word.
 async fn still_following<W: InstanceReader>(
     world: &W,
     stack: &BoundedStack,
@@ -174,14 +205,23 @@ async fn commit<W: RecordWriter + Clock>(
 ) -> Result<Committed, UseCaseError> {
     let (account, region) = (stack.account.clone(), stack.home.clone());
     let (instance_name, reason) = (None, reason.into());
-    let news = News { kind, account, region, instance_name, policy: Some(name.clone()), image: None, reason };
+    let news = News {
+        kind,
+        account,
+        region,
+        instance_name,
+        policy: Some(name.clone()),
+        image: None,
+        reason,
+    };
     let item = append_news(Subject::Policy(name.clone()), &mut after.news, news, world.now());
     let write = Write::Watch(name.clone(), Expected::read_at(revision), Box::new(after));
     commit_announced(world, write, vec![item]).await
 }
 
-/// What is told is what is so at this moment, and not what somebody read a while ago: others tell too. Whoever has `read` the
-/// policy asks anew only if there is something to tell, for a crowd may use it.
+/// What is told is what is so at this moment, and not what somebody read a while ago: others tell
+/// too. Whoever has `read` the policy asks anew only if there is something to tell, for a crowd may
+/// use it.
 async fn tell<W>(
     world: &W,
     stack: &BoundedStack,
@@ -197,14 +237,17 @@ where
         0,
         || record_of(name),
         async || {
-            let watch = world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
+            let watch =
+                world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
             if read.is_some_and(|read| watch.is_current(read, bounds, &stack.keys)) {
                 return Ok(Attempt::Done(false));
             }
             let texts = fresh_texts(world, name).await?;
             match watch.tell(&texts, bounds, &stack.keys) {
                 None => Ok(Attempt::Done(false)),
-                Some(told) => Ok(Attempt::of(commit(world, stack, name, watch.rev, told).await?, true)),
+                Some(told) => {
+                    Ok(Attempt::of(commit(world, stack, name, watch.rev, told).await?, true))
+                }
             }
         },
     )

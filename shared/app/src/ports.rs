@@ -1,7 +1,7 @@
 //! The ports: what the use cases need of the world, reads apart from writes.
 //!
-//! Futures need not be `Send`: a Lambda function serves one message at a time, and the simulation runs them all on
-//! one thread.
+//! Futures need not be `Send`: a Lambda function serves one message at a time, and the simulation
+//! runs them all on one thread.
 
 #![allow(async_fn_in_trait, reason = "every caller is in this workspace and single-threaded")]
 
@@ -69,29 +69,48 @@ impl CallError {
 pub trait Clock {
     /// The present moment.
     fn now(&self) -> Timestamp;
-    /// Lets others go first for a moment (well under a second, longer with each `round`), so that those who were in each
-    /// other's way do not meet again at once.
+    /// Lets others go first for a moment (well under a second, longer with each `round`), so that
+    /// those who were in each other's way do not meet again at once.
     async fn give_way(&self, round: usize);
 }
 
 /// Instances, as EC2 shows them.
 pub trait InstanceReader {
     /// One instance with its tags; `None` if EC2 does not know it (which may be a lagging read).
-    async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError>;
+    async fn instance(
+        &self,
+        region: &Region,
+        id: &InstanceId,
+    ) -> Result<Option<ObservedInstance>, CallError>;
 }
 
 /// Tags of instances, as EC2 shows them.
 pub trait TagReader {
-    /// Every instance in the Region that carries the tag key, with the tag's value, following every page.
-    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<(InstanceId, String)>, CallError>;
+    /// Every instance in the Region that carries the tag key, with the tag's value, following every
+    /// page.
+    async fn instances_tagged(
+        &self,
+        region: &Region,
+        key: &str,
+    ) -> Result<Vec<(InstanceId, String)>, CallError>;
 }
 
 /// Images, as EC2 shows them. Own images only.
 pub trait ImageReader {
-    /// Own images with these ids that EC2 shows, disabled ones included; unknown ids are left out, not an error.
-    async fn images_by_id(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<ObservedImage>, CallError>;
+    /// Own images with these ids that EC2 shows, disabled ones included; unknown ids are left out,
+    /// not an error.
+    async fn images_by_id(
+        &self,
+        region: &Region,
+        ids: &[ImageId],
+    ) -> Result<Vec<ObservedImage>, CallError>;
     /// Own images that carry the tag, disabled ones included, following every page.
-    async fn images_by_tag(&self, region: &Region, key: &str, value: &str) -> Result<Vec<ObservedImage>, CallError>;
+    async fn images_by_tag(
+        &self,
+        region: &Region,
+        key: &str,
+        value: &str,
+    ) -> Result<Vec<ObservedImage>, CallError>;
 }
 
 /// Keys of snapshots.
@@ -107,7 +126,8 @@ pub trait KeyReader {
 
 /// The right to make an image of an instance.
 pub trait ImageCreator {
-    /// CreateImage, with the tags in the call. Never repeated inside the adapter except after a definite refusal.
+    /// CreateImage, with the tags in the call. Never repeated inside the adapter except after a
+    /// definite refusal.
     async fn create_image(&self, step: &CreateStep) -> Result<ImageId, CallError>;
 }
 
@@ -119,7 +139,8 @@ pub trait ImageCopier {
 
 /// The right to share an image.
 pub trait ImageSharer {
-    /// Adds launch permissions for accounts, organizations and organizational units. A group cannot be expressed.
+    /// Adds launch permissions for accounts, organizations and organizational units. A group cannot
+    /// be expressed.
     async fn share_image(&self, step: &ShareStep) -> Result<(), CallError>;
 }
 
@@ -152,7 +173,8 @@ pub trait PolicyReader {
 /// A policy as Parameter Store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPolicy {
-    /// The last part of the parameter's name. Whoever writes parameters may give it one that no tag can name.
+    /// The last part of the parameter's name. Whoever writes parameters may give it one that no tag
+    /// can name.
     pub name: String,
     /// Its text.
     pub text: String,
@@ -194,9 +216,14 @@ pub enum Freshness {
 
 /// The versions of policies.
 pub trait PolicyHistory {
-    /// The versions that Parameter Store keeps (the newest 100), oldest first, following every page; empty if there is
-    /// no such policy. Functions may get an answer of less than a minute ago, unless they ask for a fresh one.
-    async fn policy_versions(&self, name: &PolicyName, how: Freshness) -> Result<Vec<PolicyVersion>, CallError>;
+    /// The versions that Parameter Store keeps (the newest 100), oldest first, following every
+    /// page; empty if there is no such policy. Functions may get an answer of less than a minute
+    /// ago, unless they ask for a fresh one.
+    async fn policy_versions(
+        &self,
+        name: &PolicyName,
+        how: Freshness,
+    ) -> Result<Vec<PolicyVersion>, CallError>;
 }
 
 /// The stack's limits, as it states them for whoever writes policies.
@@ -207,10 +234,11 @@ pub trait BoundsReader {
 
 /// The right to write policies.
 pub trait PolicyWriter {
-    /// Writes a policy that is not there yet and gives its version; `None` if there is one already: nothing was written.
+    /// Writes a policy that is not there yet and gives its version; `None` if there is one already:
+    /// nothing was written.
     async fn create_policy(&self, name: &PolicyName, text: &str) -> Result<Option<u64>, CallError>;
-    /// Writes a policy over whatever is there and gives its version. Parameter Store knows no condition on this, so
-    /// only the version tells whether somebody else wrote in between.
+    /// Writes a policy over whatever is there and gives its version. Parameter Store knows no
+    /// condition on this, so only the version tells whether somebody else wrote in between.
     async fn replace_policy(&self, name: &PolicyName, text: &str) -> Result<u64, CallError>;
     /// Deletes a policy with all its versions; `false` if there was none of that name.
     async fn delete_policy(&self, name: &PolicyName) -> Result<bool, CallError>;
@@ -218,7 +246,8 @@ pub trait PolicyWriter {
 
 /// The switch that stops every mutation.
 pub trait KillSwitch {
-    /// Whether it is on. A parameter that does not exist is off; a read that fails, and any value but `off`, are on.
+    /// Whether it is on. A parameter that does not exist is off; a read that fails, and any value
+    /// but `off`, are on.
     async fn is_on(&self) -> bool;
 }
 
@@ -247,12 +276,17 @@ pub trait SwitchKeeper {
 pub trait RecordReader {
     /// A press and the hour's count; untouched and empty if there is nothing yet.
     async fn press_and_budget(&self, key: &PressKey) -> Result<(Press, Budget), CallError>;
-    /// An instance's enrolment with its button and the hour's count; empty, untouched and empty if there is nothing yet.
+    /// An instance's enrolment with its button and the hour's count; empty, untouched and empty if
+    /// there is nothing yet.
     async fn enrolment(&self, key: &EnrolmentKey) -> Result<Enrolled, CallError>;
     /// A family with its rows and pending hints.
     async fn family(&self, id: &FamilyId) -> Result<Option<Family>, CallError>;
     /// The family that an image belongs to.
-    async fn family_of_image(&self, region: &Region, image: &ImageId) -> Result<Option<FamilyId>, CallError>;
+    async fn family_of_image(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Result<Option<FamilyId>, CallError>;
     /// The policy text kept under a hash.
     async fn kept_policy(&self, hash: &str) -> Result<Option<String>, CallError>;
 }
@@ -279,8 +313,8 @@ pub enum Committed {
 
 /// The table, for writing.
 pub trait RecordWriter {
-    /// Writes one transaction, if every condition in it holds. An error with [`Fault::Unknown`] may have been written:
-    /// read again before anything else.
+    /// Writes one transaction, if every condition in it holds. An error with [`Fault::Unknown`] may
+    /// have been written: read again before anything else.
     async fn commit(&self, transaction: &Transaction) -> Result<Committed, CallError>;
     /// Adds 1 to the family's pending hints if `holder` still has its lease; `false` if not.
     async fn leave_hint(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError>;
@@ -352,7 +386,10 @@ pub enum Due {
 /// What was told of policies.
 pub trait WatchReader {
     /// What was told of these policies; those of which nothing was are left out.
-    async fn watches(&self, policies: &[PolicyName]) -> Result<BTreeMap<PolicyName, Watch>, CallError>;
+    async fn watches(
+        &self,
+        policies: &[PolicyName],
+    ) -> Result<BTreeMap<PolicyName, Watch>, CallError>;
 }
 
 /// What was made under policies.
@@ -379,7 +416,10 @@ pub struct MadePage {
 /// Enrolments, many at once.
 pub trait EnrolmentReader {
     /// The enrolments of these instances; those that have none are left out.
-    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError>;
+    async fn enrolments(
+        &self,
+        keys: &[EnrolmentKey],
+    ) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError>;
 }
 
 /// The index of what is due.
@@ -387,7 +427,12 @@ pub trait DueReader {
     /// How many parts the index has.
     fn shards(&self) -> u32;
     /// One page of what was due at `now` in one part, and where to go on.
-    async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError>;
+    async fn due(
+        &self,
+        shard: u32,
+        now: Timestamp,
+        from: Option<String>,
+    ) -> Result<DuePage, CallError>;
     /// The hour's count.
     async fn budget(&self, account: &AccountId) -> Result<Budget, CallError>;
     /// Those of the presses that are under way: their families have due times of their own.
@@ -405,7 +450,8 @@ pub struct DuePage {
 
 /// Sending messages to the functions' queues.
 pub trait Messenger {
-    /// Sends every message, in batches, sending again the ones that a batch refused; an error if any was not sent.
+    /// Sends every message, in batches, sending again the ones that a batch refused; an error if
+    /// any was not sent.
     async fn send(&self, queue: Queue, bodies: &[String]) -> Result<(), CallError>;
 }
 
@@ -415,13 +461,22 @@ pub trait Announcer {
     fn address(&self) -> StackAddress;
     /// Publishes a notice on a topic.
     async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError>;
-    /// Puts events on the bus in one call: at most as many as `amiline_domain::bus::batches` puts together. The bus
-    /// takes or refuses each by itself: the places of those that it refused, and why. An error is about all of them.
-    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError>;
+    /// Puts events on the bus in one call: at most as many as `amiline_domain::bus::batches` puts
+    /// together. The bus takes or refuses each by itself: the places of those that it refused, and
+    /// why. An error is about all of them.
+    async fn put_on_bus(
+        &self,
+        events: &[BusEvent],
+    ) -> Result<BTreeMap<usize, CallError>, CallError>;
     /// Marks a history item as announced: every receiver was told.
     async fn mark_announced(&self, subject: &Subject, seq: u64) -> Result<(), CallError>;
     /// Adds to those who were told of a history item that goes on waiting for the others.
-    async fn note_told(&self, subject: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError>;
+    async fn note_told(
+        &self,
+        subject: &Subject,
+        seq: u64,
+        told: &BTreeSet<Receiver>,
+    ) -> Result<(), CallError>;
     /// A history item that still waits to be announced; `None` if it is gone or was announced.
     async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError>;
 }
@@ -429,7 +484,11 @@ pub trait Announcer {
 /// For people: lists, newest first.
 pub trait Catalogue {
     /// The newest families, at most `limit`; with `after`, those that were made before that one.
-    async fn families(&self, limit: usize, after: Option<&Family>) -> Result<Vec<Family>, CallError>;
+    async fn families(
+        &self,
+        limit: usize,
+        after: Option<&Family>,
+    ) -> Result<Vec<Family>, CallError>;
     /// The newest families of an instance, at most `limit`.
     async fn families_of_instance(
         &self,

@@ -10,7 +10,8 @@ use amiline_domain::tags::{Button, TagKeys, Trigger};
 use std::collections::BTreeSet;
 use thiserror::Error;
 
-/// Families of the instance that are looked through for the one that answers. More do not begin while one waits.
+/// Families of the instance that are looked through for the one that answers. More do not begin
+/// while one waits.
 const FAMILIES_LOOKED_THROUGH: usize = 5;
 
 /// Which button, and what is asked for.
@@ -40,7 +41,8 @@ pub enum Answering {
     Waiting,
     /// This family answers it.
     Family(Box<Family>),
-    /// The tag is gone and nothing new is recorded: a refusal that was told before. These are the words of the status.
+    /// The tag is gone and nothing new is recorded: a refusal that was told before. These are the
+    /// words of the status.
     Gone(Option<String>),
 }
 
@@ -48,7 +50,9 @@ pub enum Answering {
 #[derive(Debug, Error)]
 pub enum PressError {
     /// There is no such policy.
-    #[error("there is no policy {0}; `amiline policy list` lists those that there are. Nothing was pressed")]
+    #[error(
+        "there is no policy {0}; `amiline policy list` lists those that there are. Nothing was pressed"
+    )]
     NoSuchPolicy(PolicyName),
     /// There is no such instance.
     #[error(
@@ -73,7 +77,9 @@ pub enum PressError {
         watched: String,
     },
     /// It is pressed for something else.
-    #[error("{instance} is pressed for {value} already; press again when that is answered. Nothing was pressed")]
+    #[error(
+        "{instance} is pressed for {value} already; press again when that is answered. Nothing was pressed"
+    )]
     Taken {
         /// Which.
         instance: InstanceId,
@@ -99,27 +105,49 @@ where
         return Err(PressError::NoSuchPolicy(policy.clone()));
     }
     let Some(seen) = world.instance(region, instance).await? else {
-        return Err(PressError::NoSuchInstance { instance: instance.clone(), region: region.clone() });
+        return Err(PressError::NoSuchInstance {
+            instance: instance.clone(),
+            region: region.clone(),
+        });
     };
     let key = stack.stack.keys.button(Button::Image);
     let already = match seen.tags.get(&key).map(|value| value.trim()) {
         Some(value) if value == policy.as_str() => true,
         Some(value) => {
-            return Err(PressError::Taken { instance: instance.clone(), value: one_line(value, 60) });
+            return Err(PressError::Taken {
+                instance: instance.clone(),
+                value: one_line(value, 60),
+            });
         }
         None => false,
     };
     let families = world.families_of_instance(region, instance, FAMILIES_LOOKED_THROUGH).await?;
-    let ended = families.into_iter().filter(|family| family.outcome.is_some()).map(|family| family.id).collect();
+    let ended = families
+        .into_iter()
+        .filter(|family| family.outcome.is_some())
+        .map(|family| family.id)
+        .collect();
     if !already {
         let value = policy.to_string();
-        world.press_button(&TagStep { region: region.clone(), instance: instance.clone(), key, value }).await?;
+        world
+            .press_button(&TagStep {
+                region: region.clone(),
+                instance: instance.clone(),
+                key,
+                value,
+            })
+            .await?;
     }
     Ok(Pressed { already, ended })
 }
 
 /// How a press is answered so far.
-pub async fn answering<W>(world: &W, keys: &TagKeys, press: &Press, pressed: &Pressed) -> Result<Answering, CallError>
+pub async fn answering<W>(
+    world: &W,
+    keys: &TagKeys,
+    press: &Press,
+    pressed: &Pressed,
+) -> Result<Answering, CallError>
 where
     W: InstanceReader + Catalogue,
 {

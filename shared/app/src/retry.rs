@@ -37,22 +37,29 @@ pub fn can_be_retried(family: &Family, now: Timestamp) -> bool {
     plan_retry(&mut family.clone(), now).is_ok()
 }
 
-/// Takes the family up again with new attempts for what failed, and sends it to the function whose turn it is.
+/// Takes the family up again with new attempts for what failed, and sends it to the function whose
+/// turn it is.
 pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryError> {
-    let mut family = whole_family(world, id).await?.ok_or_else(|| RetryError::NoSuchFamily(id.clone()))?;
+    let mut family =
+        whole_family(world, id).await?.ok_or_else(|| RetryError::NoSuchFamily(id.clone()))?;
     let now = world.now();
     if family.work.lease.as_ref().is_some_and(|lease| lease.until > now) {
         return Err(RetryError::Busy(id.clone()));
     }
     let expected = Expected::read_at(family.work.version);
-    let changes = plan_retry(&mut family, now).map_err(|why| RetryError::Nothing(id.clone(), why))?;
+    let changes =
+        plan_retry(&mut family, now).map_err(|why| RetryError::Nothing(id.clone(), why))?;
     let history = changes.facts.into_iter().map(|fact| append(&mut family, fact, now)).collect();
     family.work.version = expected.next();
     family.stamp(&changes.rows);
     family.work.lease = None;
     let role = family.work.due.map(|(_, role)| role);
     let change = FamilyChange {
-        rows: changes.rows.iter().filter_map(|image_role| family.rows.get(image_role).cloned()).collect(),
+        rows: changes
+            .rows
+            .iter()
+            .filter_map(|image_role| family.rows.get(image_role).cloned())
+            .collect(),
         pointers: changes.pointers,
         history,
         with: Vec::new(),
@@ -60,7 +67,9 @@ pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryErro
         pending_hints: None,
         family: family.clone(),
     };
-    if write_surely(world, (&family, expected), &change.transaction()?).await? == Committed::Conflict {
+    if write_surely(world, (&family, expected), &change.transaction()?).await?
+        == Committed::Conflict
+    {
         return Err(RetryError::Busy(id.clone()));
     }
     if let Some(role) = role {

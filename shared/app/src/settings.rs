@@ -21,7 +21,11 @@ pub struct Stack {
 impl Stack {
     /// What the command needs to find it.
     pub fn address(&self) -> StackAddress {
-        StackAddress { stack: self.name.clone(), prefix: self.keys.prefix().clone(), home: self.home.clone() }
+        StackAddress {
+            stack: self.name.clone(),
+            prefix: self.keys.prefix().clone(),
+            home: self.home.clone(),
+        }
     }
 }
 
@@ -32,7 +36,8 @@ pub struct WatchedStack {
     pub stack: Stack,
     /// The Regions whose instances are watched; home is among them.
     pub source_regions: Vec<Region>,
-    /// Its bounds: no more turns are given out than the hour has room for, and what exceeds them is no policy to follow.
+    /// Its bounds: no more turns are given out than the hour has room for, and what exceeds them is
+    /// no policy to follow.
     pub bounds: Bounds,
 }
 

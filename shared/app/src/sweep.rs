@@ -1,8 +1,10 @@
-//! The sweep: every policy, every instance's tag and every instance's coverage held against what was told of them, for
-//! events that were lost, policies that were edited, and images that never came.
+//! The sweep: every policy, every instance's tag and every instance's coverage held against what
+//! was told of them, for events that were lost, policies that were edited, and images that never
+//! came.
 //!
-//! It costs with the number of enrolled instances (one read of tags for a thousand of them, one of enrolments for a
-//! hundred, one of images for each), so it runs once an hour and not with every tick.
+//! It costs with the number of enrolled instances (one read of tags for a thousand of them, one of
+//! enrolments for a hundred, one of images for each), so it runs once an hour and not with every
+//! tick.
 
 use crate::made::made_of;
 use crate::policy_read::all_policy_texts;
@@ -34,7 +36,8 @@ pub(crate) struct Swept {
     pub(crate) policies: Vec<String>,
     /// Policies that cannot be used as they were written.
     pub(crate) refused: usize,
-    /// By policy and Region in which it promises images: how many instances have lost their coverage.
+    /// By policy and Region in which it promises images: how many instances have lost their
+    /// coverage.
     pub(crate) lost: BTreeMap<(PolicyName, Region), usize>,
     /// Instances whose tag names each policy that there is.
     pub(crate) enrolled: BTreeMap<PolicyName, usize>,
@@ -56,7 +59,9 @@ pub(crate) async fn sweep<W: Tick>(world: &W, watched: &WatchedStack) -> Swept {
     // A policy that nobody follows any more counts as well: a metric that stops says nothing.
     swept.enrolled = policies.promises.keys().map(|name| (name.clone(), 0)).collect();
     let key = watched.stack.keys.schedule();
-    let tagged = join_all(watched.source_regions.iter().map(|region| world.instances_tagged(region, &key))).await;
+    let tagged =
+        join_all(watched.source_regions.iter().map(|region| world.instances_tagged(region, &key)))
+            .await;
     for (region, tagged) in watched.source_regions.iter().zip(tagged) {
         let read = match tagged {
             Ok(tagged) => instances(world, (watched, region), tagged, &policies, &mut swept).await,
@@ -78,25 +83,41 @@ struct Policies {
     promises: BTreeMap<PolicyName, Promise>,
 }
 
-async fn policies<W: Tick>(world: &W, watched: &WatchedStack, swept: &mut Swept) -> Result<Policies, CallError> {
+async fn policies<W: Tick>(
+    world: &W,
+    watched: &WatchedStack,
+    swept: &mut Swept,
+) -> Result<Policies, CallError> {
     let texts = all_policy_texts(world).await?;
     let (bounds, keys) = (&watched.bounds, &watched.stack.keys);
     let names: Vec<PolicyName> = texts.keys().cloned().collect();
     let watches = world.watches(&names).await?;
     for (name, read) in &texts {
-        swept.refused = swept.refused.saturating_add(usize::from(refused(read, bounds, keys).is_some()));
+        swept.refused =
+            swept.refused.saturating_add(usize::from(refused(read, bounds, keys).is_some()));
         let watch = watches.get(name).cloned().unwrap_or_default();
         if !watch.is_current(read, bounds, keys) {
             swept.policies.push(look_at_policy(name));
         }
     }
-    let newest =
-        |(name, read): (&PolicyName, &PolicyTexts)| Some((name.clone(), Policy::hash(read.newest.as_deref()?)));
-    Ok(Policies { hashes: texts.iter().filter_map(newest).collect(), promises: promises(&texts), watches, texts })
+    let newest = |(name, read): (&PolicyName, &PolicyTexts)| {
+        Some((name.clone(), Policy::hash(read.newest.as_deref()?)))
+    };
+    Ok(Policies {
+        hashes: texts.iter().filter_map(newest).collect(),
+        promises: promises(&texts),
+        watches,
+        texts,
+    })
 }
 
-/// Adds the messages that policies ask for of which it was not told that instances follow them in vain, or that this is over.
-async fn followers<W: Tick>(world: &W, policies: &Policies, swept: &mut Swept) -> Result<(), CallError> {
+/// Adds the messages that policies ask for of which it was not told that instances follow them in
+/// vain, or that this is over.
+async fn followers<W: Tick>(
+    world: &W,
+    policies: &Policies,
+    swept: &mut Swept,
+) -> Result<(), CallError> {
     let unread: Vec<PolicyName> =
         swept.lapsed.keys().filter(|name| !policies.texts.contains_key(*name)).cloned().collect();
     let missing = if unread.is_empty() { BTreeMap::new() } else { world.watches(&unread).await? };
@@ -104,15 +125,19 @@ async fn followers<W: Tick>(world: &W, policies: &Policies, swept: &mut Swept) -
     for name in policies.texts.keys().chain(&unread) {
         let watch = policies.watches.get(name).or_else(|| missing.get(name)).unwrap_or(&untold);
         let followers = swept.lapsed.get(name).unwrap_or(&nobody);
-        if watch.tell_followers(name, policies.texts.get(name).unwrap_or(&none), followers, None).is_some() {
+        if watch
+            .tell_followers(name, policies.texts.get(name).unwrap_or(&none), followers, None)
+            .is_some()
+        {
             swept.policies.push(look_at_followers(name, followers));
         }
     }
     Ok(())
 }
 
-/// Adds what the instances of a Region ask for of which something is to be told or done. No more of their enrolments are
-/// held at a time than one read brings; what was judged before a read fails is kept.
+/// Adds what the instances of a Region ask for of which something is to be told or done. No more of
+/// their enrolments are held at a time than one read brings; what was judged before a read fails is
+/// kept.
 async fn instances<W: Tick>(
     world: &W,
     (watched, region): (&WatchedStack, &Region),
@@ -141,7 +166,9 @@ async fn instances<W: Tick>(
         let enrolments = world.enrolments(&keys).await?;
         let uncovered = uncovered(world, &enrolments, policies, swept).await?;
         let is_current = |key: &EnrolmentKey, value: &str| {
-            enrolments.get(key).is_some_and(|enrolment| enrolment.is_current(value, &policies.hashes))
+            enrolments
+                .get(key)
+                .is_some_and(|enrolment| enrolment.is_current(value, &policies.hashes))
         };
         let outdated = some.iter().zip(&keys).filter(|((_, value), key)| !is_current(key, value));
         let instances = outdated.map(|((instance, _), _)| instance).chain(&uncovered);

@@ -29,8 +29,8 @@ pub enum TurnError {
     },
 }
 
-/// Turns the switch, and then records who did it and why. The switch comes first: it works even where the record or the
-/// caller's name cannot be had.
+/// Turns the switch, and then records who did it and why. The switch comes first: it works even
+/// where the record or the caller's name cannot be had.
 pub async fn turn<W>(
     world: &W,
     (stack, home): (&StackName, &Region),
@@ -41,7 +41,9 @@ where
     W: SwitchKeeper + RecordWriter + Clock,
 {
     world.put_switch(to).await.map_err(TurnError::NotTurned)?;
-    announce(world, (stack, home), to, reason).await.map_err(|error| TurnError::NotAnnounced { to, error })
+    announce(world, (stack, home), to, reason)
+        .await
+        .map_err(|error| TurnError::NotAnnounced { to, error })
 }
 
 async fn announce<W>(
@@ -54,7 +56,9 @@ where
     W: SwitchKeeper + RecordWriter + Clock,
 {
     let caller = world.caller().await?;
-    let reason = reason.map(|reason| one_line(reason, REASON_CHARACTERS)).filter(|reason| !reason.is_empty());
+    let reason = reason
+        .map(|reason| one_line(reason, REASON_CHARACTERS))
+        .filter(|reason| !reason.is_empty());
     let turned = Turned { to, by: caller.arn, reason, at: world.now() };
     until_written(
         world,
@@ -64,8 +68,12 @@ where
             let record = world.switch_record(stack).await?;
             let place = (stack.clone(), caller.account.clone(), home.clone());
             let (switch, item) = record.turn(place, turned.clone());
-            let write = Write::KillSwitch(stack.clone(), Expected::read_at(record.rev), Box::new(switch));
-            Ok::<_, UseCaseError>(Attempt::of(commit_announced(world, write, vec![item]).await?, turned.clone()))
+            let write =
+                Write::KillSwitch(stack.clone(), Expected::read_at(record.rev), Box::new(switch));
+            Ok::<_, UseCaseError>(Attempt::of(
+                commit_announced(world, write, vec![item]).await?,
+                turned.clone(),
+            ))
         },
     )
     .await
@@ -93,6 +101,9 @@ impl Standing {
 }
 
 /// Looks at the switch and at its record.
-pub async fn standing<W: SwitchKeeper>(world: &W, stack: &StackName) -> Result<Standing, CallError> {
+pub async fn standing<W: SwitchKeeper>(
+    world: &W,
+    stack: &StackName,
+) -> Result<Standing, CallError> {
     Ok(Standing { value: world.switch_value().await?, record: world.switch_record(stack).await? })
 }

@@ -1,4 +1,5 @@
-//! The schedule tick: finds what needs a look and no event told of, and sends messages. It changes nothing in EC2.
+//! The schedule tick: finds what needs a look and no event told of, and sends messages. It changes
+//! nothing in EC2.
 
 use crate::error::UseCaseError;
 use crate::family::queue_of;
@@ -10,8 +11,8 @@ use crate::sweep::sweep;
 use crate::world::Tick;
 use amiline_domain::ids::{PolicyName, Region};
 use amiline_domain::message::{
-    self, announce_history, digest_due, family_due, family_due_early, look_at_instance, look_at_schedule,
-    look_at_shares,
+    self, announce_history, digest_due, family_due, family_due_early, look_at_instance,
+    look_at_schedule, look_at_shares,
 };
 use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
@@ -23,9 +24,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A family that has been due for so long, in seconds, is not being worked on: six ticks.
 const OVERDUE_SECONDS: i64 = 1800;
 
-/// Turns of schedules that one tick gives out at most: what `create-image` and EC2's rate for CreateImage (5 a second,
-/// aws-behaviour.md#ec2-request-rates) get done until the next tick. The others keep their place,
-/// and the oldest go first.
+/// Turns of schedules that one tick gives out at most: what `create-image` and EC2's rate for
+/// CreateImage (5 a second, aws-behaviour.md#ec2-request-rates) get done until the next tick. The
+/// others keep their place, and the oldest go first.
 const TURNS_MAX: usize = 500;
 
 /// What a tick did.
@@ -39,13 +40,15 @@ pub struct TickDone {
     pub turns: usize,
     /// Turns that have come and wait, since the hour is full or there are too many.
     pub waiting: usize,
-    /// Messages sent for instances and policies of which the sweep found something that was not done or told.
+    /// Messages sent for instances and policies of which the sweep found something that was not
+    /// done or told.
     pub swept: usize,
     /// Families that the sweep has asked with whom their images are shared.
     pub asked: usize,
     /// Policies that cannot be used as they were written; counted by the sweep.
     pub refused_policies: usize,
-    /// Instances without an image that is as new as was promised, by policy and Region; counted by the sweep.
+    /// Instances without an image that is as new as was promised, by policy and Region; counted by
+    /// the sweep.
     pub lost: BTreeMap<(PolicyName, Region), usize>,
     /// Instances whose tag names each policy that there is; counted by the sweep.
     pub enrolled: BTreeMap<PolicyName, usize>,
@@ -61,8 +64,13 @@ pub struct TickDone {
     pub unread: Vec<String>,
 }
 
-/// Sends a message for everything that is due and every pressed button that nothing is under way for.
-pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: message::Tick) -> Result<TickDone, UseCaseError> {
+/// Sends a message for everything that is due and every pressed button that nothing is under way
+/// for.
+pub async fn tick<W: Tick>(
+    world: &W,
+    watched: &WatchedStack,
+    request: message::Tick,
+) -> Result<TickDone, UseCaseError> {
     if request.sweep {
         return sweep_only(world, watched, request.all_shares).await;
     }
@@ -76,10 +84,12 @@ pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: message::
         }
     }
     give_turns(world, watched, now, &mut outbox, &mut done).await;
-    // What is due goes out before any Region is asked: one that does not answer may use the invocation's time up.
+    // What is due goes out before any Region is asked: one that does not answer may use the
+    // invocation's time up.
     let due = outbox.send(world).await;
     let regions = &watched.source_regions;
-    let buttons = join_all(regions.iter().map(|region| pressed_buttons(world, &watched.stack, region))).await;
+    let buttons =
+        join_all(regions.iter().map(|region| pressed_buttons(world, &watched.stack, region))).await;
     for (region, looks) in regions.iter().zip(buttons) {
         let added = outbox.add_looks(looks, || region.to_string(), &mut done);
         done.instances = done.instances.saturating_add(added);
@@ -100,9 +110,14 @@ pub async fn tick<W: Tick>(world: &W, watched: &WatchedStack, request: message::
     Ok(done)
 }
 
-/// The hourly sweep and nothing else: it may take long, and another tick is never far. One that could not read everything
-/// fails when it has sent what it found: its counts would pass for the truth.
-async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack, all_shares: bool) -> Result<TickDone, UseCaseError> {
+/// The hourly sweep and nothing else: it may take long, and another tick is never far. One that
+/// could not read everything fails when it has sent what it found: its counts would pass for the
+/// truth.
+async fn sweep_only<W: Tick>(
+    world: &W,
+    watched: &WatchedStack,
+    all_shares: bool,
+) -> Result<TickDone, UseCaseError> {
     let mut outbox = Outbox::default();
     let swept = sweep(world, watched).await;
     let lapsed = swept.lapsed.values().map(|followers| followers.count).sum();
@@ -138,8 +153,8 @@ async fn sweep_only<W: Tick>(world: &W, watched: &WatchedStack, all_shares: bool
     }
 }
 
-/// Has the families asked whose turn it is. What cannot be read or sent waits for their next turn: no count of the sweep
-/// says anything of shares, so it does not fail for that.
+/// Has the families asked whose turn it is. What cannot be read or sent waits for their next turn:
+/// no count of the sweep says anything of shares, so it does not fail for that.
 async fn ask_for_shares<W: Tick>(
     world: &W,
     watched: &WatchedStack,
@@ -152,15 +167,16 @@ async fn ask_for_shares<W: Tick>(
         note(done, format!("images in {region}"), &error);
     }
     for family in families {
-        done.asked = done.asked.saturating_add(outbox.add(Queue::Distribute, look_at_shares(&family)));
+        done.asked =
+            done.asked.saturating_add(outbox.add(Queue::Distribute, look_at_shares(&family)));
     }
     if let Err(error) = outbox.send(world).await {
         note(done, "the queue of distribute-image".to_owned(), &error);
     }
 }
 
-/// Gives turns to the instances that have waited longest: no more than the hour has room for, and no more than are worked
-/// off by the next tick.
+/// Gives turns to the instances that have waited longest: no more than the hour has room for, and
+/// no more than are worked off by the next tick.
 async fn give_turns<W: Tick>(
     world: &W,
     watched: &WatchedStack,
@@ -173,7 +189,8 @@ async fn give_turns<W: Tick>(
         return;
     }
     let left = match world.budget(&watched.stack.account).await {
-        Ok(budget) => usize::try_from(budget.left(now, watched.bounds.images_per_hour_max)).unwrap_or(usize::MAX),
+        Ok(budget) => usize::try_from(budget.left(now, watched.bounds.images_per_hour_max))
+            .unwrap_or(usize::MAX),
         // `create-image` counts for itself; without the count only the pace holds.
         Err(error) => {
             note(done, "the hour's count".to_owned(), &error);
@@ -206,7 +223,8 @@ impl Outbox {
         usize::from(self.by_queue.entry(queue).or_default().insert(body))
     }
 
-    /// Adds the looks that a Region asks for. One that cannot be read delays its own instances only.
+    /// Adds the looks that a Region asks for. One that cannot be read delays its own instances
+    /// only.
     fn add_looks(
         &mut self,
         looks: Result<Vec<String>, CallError>,
@@ -222,7 +240,8 @@ impl Outbox {
         }
     }
 
-    /// Sends everything to every queue; the first failure is told after the other queues were served.
+    /// Sends everything to every queue; the first failure is told after the other queues were
+    /// served.
     async fn send<W: Tick>(&mut self, world: &W) -> Result<(), CallError> {
         let mut sent = Ok(());
         for (queue, bodies) in std::mem::take(&mut self.by_queue) {
@@ -246,11 +265,15 @@ async fn collect_due<W: Tick>(
         for due in page.items {
             match due {
                 Due::Family { family, role, at } => {
-                    done.overdue = done.overdue.saturating_add(usize::from(seconds_between(at, now) > OVERDUE_SECONDS));
-                    let body = if at > now { family_due_early(&family) } else { family_due(&family) };
+                    done.overdue = done
+                        .overdue
+                        .saturating_add(usize::from(seconds_between(at, now) > OVERDUE_SECONDS));
+                    let body =
+                        if at > now { family_due_early(&family) } else { family_due(&family) };
                     done.families = done.families.saturating_add(outbox.add(queue_of(role), body));
                 }
-                // Only families are brought forward: the others' times are there to let something else come first.
+                // Only families are brought forward: the others' times are there to let something
+                // else come first.
                 Due::Press { at, .. }
                 | Due::History { at, .. }
                 | Due::Enrolment { at, .. }
@@ -264,10 +287,13 @@ async fn collect_due<W: Tick>(
                     done.instances = done.instances.saturating_add(outbox.add(Queue::Create, body));
                 }
                 Due::History { pk, sk, .. } => {
-                    done.history = done.history.saturating_add(outbox.add(Queue::Notify, announce_history(&pk, &sk)));
+                    done.history = done
+                        .history
+                        .saturating_add(outbox.add(Queue::Notify, announce_history(&pk, &sk)));
                 }
                 Due::Digest { key, .. } => {
-                    done.digests = done.digests.saturating_add(outbox.add(Queue::Notify, digest_due(&key)));
+                    done.digests =
+                        done.digests.saturating_add(outbox.add(Queue::Notify, digest_due(&key)));
                 }
             }
         }
@@ -278,9 +304,13 @@ async fn collect_due<W: Tick>(
     }
 }
 
-/// The looks that the Region's pressed buttons ask for. A button whose press is under way has a family with a due time of
-/// its own, so only the others are looked at.
-async fn pressed_buttons<W: Tick>(world: &W, stack: &Stack, region: &Region) -> Result<Vec<String>, CallError> {
+/// The looks that the Region's pressed buttons ask for. A button whose press is under way has a
+/// family with a due time of its own, so only the others are looked at.
+async fn pressed_buttons<W: Tick>(
+    world: &W,
+    stack: &Stack,
+    region: &Region,
+) -> Result<Vec<String>, CallError> {
     let instances = world.instances_tagged(region, &stack.keys.button(Button::Image)).await?;
     if instances.is_empty() {
         return Ok(Vec::new());

@@ -4,8 +4,8 @@ use crate::enrol::is_busy;
 use crate::made::made_of;
 use crate::policy_read::policy_named;
 use crate::ports::{
-    CallError, Catalogue, Clock, DayCountReader, InstanceReader, KillSwitch, MadeReader, PolicyHistory, PolicyReader,
-    PolicyStore, RecordReader,
+    CallError, Catalogue, Clock, DayCountReader, InstanceReader, KillSwitch, MadeReader,
+    PolicyHistory, PolicyReader, PolicyStore, RecordReader,
 };
 use crate::settings::WatchedStack;
 use crate::unread::Unread;
@@ -18,8 +18,14 @@ use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
-/// Explains an instance, in whichever of the Regions it is; an error if no Region that could be read has it.
-pub async fn why<W>(world: &W, stack: &WatchedStack, regions: &[Region], instance: &InstanceId) -> Result<Why, WhyError>
+/// Explains an instance, in whichever of the Regions it is; an error if no Region that could be
+/// read has it.
+pub async fn why<W>(
+    world: &W,
+    stack: &WatchedStack,
+    regions: &[Region],
+    instance: &InstanceId,
+) -> Result<Why, WhyError>
 where
     W: Clock
         + InstanceReader
@@ -58,7 +64,11 @@ where
         }
         Some(_) | None => Err(WhyError::Unknown {
             instance: instance.clone(),
-            read: regions.iter().filter(|region| unread.iter().all(|one| one.region != **region)).cloned().collect(),
+            read: regions
+                .iter()
+                .filter(|region| unread.iter().all(|one| one.region != **region))
+                .cloned()
+                .collect(),
             unread,
         }),
     }
@@ -102,7 +112,12 @@ fn unknown(instance: &InstanceId, read: &[Region], unread: &[Unread]) -> String 
 }
 
 /// Explains an instance that is known in the Region.
-async fn explained<W>(world: &W, stack: &WatchedStack, region: &Region, instance: &InstanceId) -> Result<Why, CallError>
+async fn explained<W>(
+    world: &W,
+    stack: &WatchedStack,
+    region: &Region,
+    instance: &InstanceId,
+) -> Result<Why, CallError>
 where
     W: Clock
         + InstanceReader
@@ -116,7 +131,11 @@ where
         + Catalogue,
 {
     let keys = &stack.stack.keys;
-    let key = EnrolmentKey { account: stack.stack.account.clone(), region: region.clone(), instance: instance.clone() };
+    let key = EnrolmentKey {
+        account: stack.stack.account.clone(),
+        region: region.clone(),
+        instance: instance.clone(),
+    };
     let enrolled = world.enrolment(&key).await?;
     let observed = world.instance(region, instance).await?;
     let latest = world.families_of_instance(region, instance, 1).await?.pop();

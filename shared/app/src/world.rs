@@ -1,10 +1,10 @@
 //! The sets of ports that the functions have, by name.
 
 use crate::ports::{
-    Announcer, AnswerKeeper, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader, EnrolmentReader,
-    ImageCopier, ImageCreator, ImageLister, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
-    KillSwitch, MadeReader, Messenger, PermissionReader, PolicyHistory, PolicyReader, PolicyStore, RecordReader,
-    RecordWriter, TagReader, WatchReader,
+    Announcer, AnswerKeeper, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader,
+    EnrolmentReader, ImageCopier, ImageCreator, ImageLister, ImageReader, ImageSharer,
+    InstanceReader, InstanceTagger, KeyReader, KillSwitch, MadeReader, Messenger, PermissionReader,
+    PolicyHistory, PolicyReader, PolicyStore, RecordReader, RecordWriter, TagReader, WatchReader,
 };
 
 /// What `create-image` has.

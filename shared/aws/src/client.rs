@@ -1,4 +1,5 @@
-//! The SDK's clients: one configuration, one HTTP client, one client per service and Region, made when first needed.
+//! The SDK's clients: one configuration, one HTTP client, one client per service and Region, made
+//! when first needed.
 
 use amiline_domain::ids::Region;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -16,8 +17,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
 const ATTEMPTS_MAX: u32 = 3;
 
-/// The configuration inside Lambda, put together by hand: the credentials are in the environment, so walking the
-/// default chain would cost time in each cold start and find nothing else.
+/// The configuration inside Lambda, put together by hand: the credentials are in the environment,
+/// so walking the default chain would cost time in each cold start and find nothing else.
 pub fn lambda_config(home: &Region, endpoint: Option<&str>) -> SdkConfig {
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
     let mut config = SdkConfig::builder()
@@ -32,7 +33,9 @@ pub fn lambda_config(home: &Region, endpoint: Option<&str>) -> SdkConfig {
 }
 
 fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc)).build_https()
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
+        .build_https()
 }
 
 pub(crate) fn timeouts() -> TimeoutConfig {
@@ -128,8 +131,15 @@ impl Clients {
     }
 }
 
-fn per_region<C: Clone>(clients: &Mutex<BTreeMap<Region, C>>, region: &Region, make: impl FnOnce(SdkRegion) -> C) -> C {
+fn per_region<C: Clone>(
+    clients: &Mutex<BTreeMap<Region, C>>,
+    region: &Region,
+    make: impl FnOnce(SdkRegion) -> C,
+) -> C {
     // A client is complete before it is put in, so a lock left by a panic holds nothing broken.
     let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
-    clients.entry(region.clone()).or_insert_with(|| make(SdkRegion::new(region.to_string()))).clone()
+    clients
+        .entry(region.clone())
+        .or_insert_with(|| make(SdkRegion::new(region.to_string())))
+        .clone()
 }

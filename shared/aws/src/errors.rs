@@ -42,7 +42,9 @@ impl<'a> Call<'a> {
             // It never left this process.
             SdkError::ConstructionFailure(_) => ("NotSent".to_owned(), Fault::Later),
             SdkError::TimeoutError(_) => ("Timeout".to_owned(), classify(None, None)),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => ("Timeout".to_owned(), classify(None, None)),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                ("Timeout".to_owned(), classify(None, None))
+            }
             SdkError::DispatchFailure(_) => match unsent(&error) {
                 Some(code) => (code.to_owned(), Fault::Later),
                 None => ("NoAnswer".to_owned(), classify(None, None)),
@@ -54,11 +56,12 @@ impl<'a> Call<'a> {
             SdkError::ResponseError(_) => ("Unreadable".to_owned(), classify(None, status)),
             _ => ("Unreadable".to_owned(), Fault::Unknown),
         };
-        let message = match (error.as_service_error().and_then(ProvideErrorMetadata::message), status) {
-            (Some(message), _) => message.to_owned(),
-            (None, Some(status)) => format!("HTTP status {status}: {}", chain(&error)),
-            (None, None) => said_by(innermost(&error)),
-        };
+        let message =
+            match (error.as_service_error().and_then(ProvideErrorMetadata::message), status) {
+                (Some(message), _) => message.to_owned(),
+                (None, Some(status)) => format!("HTTP status {status}: {}", chain(&error)),
+                (None, None) => said_by(innermost(&error)),
+            };
         let request_id = error.request_id().map(|id| one_line(id, 100).into());
         CallError { request_id, ..self.error(&code, &message, fault) }
     }
@@ -95,22 +98,25 @@ fn unsent(error: &(dyn Error + 'static)) -> Option<&'static str> {
     })
 }
 
-/// The part of a chain that says something: what is outside only repeats that the call was not answered.
+/// The part of a chain that says something: what is outside only repeats that the call was not
+/// answered.
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let credentials = causes(error).filter(|cause| cause.is::<CredentialsError>()).last();
     let inner = credentials.map(|credentials| credentials.source().unwrap_or(credentials));
     inner.or_else(|| causes(error).last()).unwrap_or(error)
 }
 
-/// The words of an error with its causes. One that a service sent while credentials were fetched has code and message;
-/// its own words would be those of a debugger.
+/// The words of an error with its causes. One that a service sent while credentials were fetched
+/// has code and message; its own words would be those of a debugger.
 fn said_by(error: &(dyn Error + 'static)) -> String {
     let sent = causes(error).find_map(|cause| cause.downcast_ref::<ErrorMetadata>());
     match sent.map(|sent| (sent.code(), sent.message())) {
         Some((Some(code), Some(message))) => format!("{code}: {message}"),
         Some((Some(text), None) | (None, Some(text))) => text.to_owned(),
         // The number of the operating system's error says nothing to a person.
-        Some((None, None)) | None => chain(error).split(" (os error ").next().unwrap_or_default().to_owned(),
+        Some((None, None)) | None => {
+            chain(error).split(" (os error ").next().unwrap_or_default().to_owned()
+        }
     }
 }
 

@@ -1,7 +1,9 @@
-//! The ports on the AWS SDK, settings from the environment, logs, and the Lambda runtime. SDK types stop here.
+//! The ports on the AWS SDK, settings from the environment, logs, and the Lambda runtime. SDK types
+//! stop here.
 //!
-//! [`Aws`] is the world of one function. Which ports it has follows from its settings: what a function has no
-//! variable for, it cannot reach, and the use cases that would need it do not compile with it.
+//! [`Aws`] is the world of one function. Which ports it has follows from its settings: what a
+//! function has no variable for, it cannot reach, and the use cases that would need it do not
+//! compile with it.
 
 #![allow(async_fn_in_trait, reason = "every caller is in this workspace and single-threaded")]
 

@@ -25,7 +25,8 @@ impl Announcer for Aws<Notify> {
     async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError> {
         let arn = self.settings.arn(topic);
         let call = Call::new("sns:Publish", arn, self.home());
-        let attributes = attributes(notice).map_err(|e| call.error("NotSent", &e.to_string(), Fault::Later))?;
+        let attributes =
+            attributes(notice).map_err(|e| call.error("NotSent", &e.to_string(), Fault::Later))?;
         self.clients
             .sns()
             .publish()
@@ -37,26 +38,37 @@ impl Announcer for Aws<Notify> {
             .send()
             .await
             .map_err(|e| call.failed(e))?;
-        // What ended without everything it asked for, past its deadline or for any other reason, is somebody's to see to.
-        let incomplete = matches!(notice.attributes.get("outcome").map(String::as_str), Some("partial" | "failed"));
+        // What ended without everything it asked for, past its deadline or for any other reason, is
+        // somebody's to see to.
+        let incomplete = matches!(
+            notice.attributes.get("outcome").map(String::as_str),
+            Some("partial" | "failed")
+        );
         // It is published on two topics and counted once.
         if incomplete && topic == Topic::Notifications {
             telemetry::incomplete_family(self.settings.stack.name.as_str(), self.now());
         }
-        let refused = notice.attributes.get("event").is_some_and(|event| event == EventKind::PolicyRefused.as_str());
+        let refused = notice
+            .attributes
+            .get("event")
+            .is_some_and(|event| event == EventKind::PolicyRefused.as_str());
         if refused && topic == Topic::Notifications {
             telemetry::refused_policies(self.settings.stack.name.as_str(), 1, self.now());
         }
         Ok(())
     }
 
-    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError> {
+    async fn put_on_bus(
+        &self,
+        events: &[BusEvent],
+    ) -> Result<BTreeMap<usize, CallError>, CallError> {
         let bus = &self.settings.bus;
         let call = Call::new("events:PutEvents", bus, self.home());
         let entries = events.iter().map(|event| entry(bus, event)).collect();
         let request = self.clients.eventbridge().put_events().set_entries(Some(entries));
         let answer = request.send().await.map_err(|e| call.failed(e))?;
-        // "Each entry in the response array corresponds to an entry in the request array" (PutEvents).
+        // "Each entry in the response array corresponds to an entry in the request array"
+        // (PutEvents).
         if answer.entries().len() != events.len() {
             return Err(call.unreadable("the answer does not say what became of each event"));
         }
@@ -76,7 +88,12 @@ impl Announcer for Aws<Notify> {
         self.forget_unannounced(&HistoryPlace::of(subject, seq)).await
     }
 
-    async fn note_told(&self, subject: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+    async fn note_told(
+        &self,
+        subject: &Subject,
+        seq: u64,
+        told: &BTreeSet<Receiver>,
+    ) -> Result<(), CallError> {
         self.add_told(&HistoryPlace::of(subject, seq), told).await
     }
 
@@ -106,20 +123,24 @@ fn entry(bus: &str, event: &BusEvent) -> PutEventsRequestEntry {
         .build()
 }
 
-/// People get text, programs JSON: `default` is what every protocol gets that is not named, and naming each would
-/// repeat the JSON until a large family's notice does not fit SNS's 256 KiB.
+/// People get text, programs JSON: `default` is what every protocol gets that is not named, and
+/// naming each would repeat the JSON until a large family's notice does not fit SNS's 256 KiB.
 fn message(notice: &Notice) -> String {
-    serde_json::json!({"default": notice.json, "email": notice.text, "sms": notice.subject}).to_string()
+    serde_json::json!({"default": notice.json, "email": notice.text, "sms": notice.subject})
+        .to_string()
 }
 
-fn attributes(notice: &Notice) -> Result<HashMap<String, MessageAttributeValue>, aws_sdk_sns::error::BuildError> {
+fn attributes(
+    notice: &Notice,
+) -> Result<HashMap<String, MessageAttributeValue>, aws_sdk_sns::error::BuildError> {
     notice
         .attributes
         .iter()
         // SNS refuses an attribute without a value.
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build()?;
+            let value =
+                MessageAttributeValue::builder().data_type("String").string_value(value).build()?;
             Ok(((*name).to_owned(), value))
         })
         .collect()
@@ -145,14 +166,18 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_goes_to_the_stacks_bus_with_its_type_its_document_and_its_time() {
-        let (put, asked) = put(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"},{"EventId":"b"}]}"#).await;
+        let (put, asked) =
+            put(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"},{"EventId":"b"}]}"#).await;
         assert_eq!(put, Ok(BTreeMap::new()));
         let asked: serde_json::Value = serde_json::from_str(&asked[0]).unwrap();
         let entry = |detail: &str| {
             serde_json::json!({"EventBusName": "x", "Source": "amiline", "DetailType": "family-complete",
                 "Detail": detail, "Time": 1_795_521_807})
         };
-        assert_eq!(asked["Entries"], serde_json::json!([entry("{\"version\":1}"), entry("{\"version\":2}")]));
+        assert_eq!(
+            asked["Entries"],
+            serde_json::json!([entry("{\"version\":1}"), entry("{\"version\":2}")])
+        );
     }
 
     #[tokio::test]
@@ -168,9 +193,14 @@ mod tests {
     async fn an_answer_that_does_not_say_what_became_of_an_event_counts_for_nothing() {
         for answer in [r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"}]}"#, "{}"] {
             let error = put(answer).await.0.unwrap_err();
-            assert_eq!((error.code.as_str(), error.fault), ("Unreadable", Fault::Unknown), "{answer}");
+            assert_eq!(
+                (error.code.as_str(), error.fault),
+                ("Unreadable", Fault::Unknown),
+                "{answer}"
+            );
         }
-        let refused = put(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"},{}]}"#).await.0.unwrap();
+        let refused =
+            put(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"a"},{}]}"#).await.0.unwrap();
         assert_eq!(refused.keys().collect::<Vec<_>>(), [&1]);
     }
 
@@ -180,7 +210,10 @@ mod tests {
             subject: "Amiline: x".to_owned(),
             text: "text".to_owned(),
             json: "{\"version\":1}".to_owned(),
-            attributes: BTreeMap::from([("event", "family-complete".to_owned()), ("policy", String::new())]),
+            attributes: BTreeMap::from([
+                ("event", "family-complete".to_owned()),
+                ("policy", String::new()),
+            ]),
         };
         let message: serde_json::Value = serde_json::from_str(&message(&notice)).unwrap();
         assert_eq!((&message["email"], &message["sms"]), (&"text".into(), &"Amiline: x".into()));

@@ -13,8 +13,8 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) const POLICY_SECONDS: i64 = 30;
 pub(crate) const KILL_SWITCH_SECONDS: i64 = 20;
 
-/// Texts that were read, and when. What was not there is read again each time: somebody who has just written
-/// it does not want to wait.
+/// Texts that were read, and when. What was not there is read again each time: somebody who has
+/// just written it does not want to wait.
 #[derive(Debug)]
 pub(crate) struct Kept<T = String>(Mutex<BTreeMap<String, (Timestamp, T)>>);
 
@@ -31,20 +31,36 @@ impl<T: Clone> Kept<T> {
         (0..seconds).contains(&seconds_between(*at, now)).then(|| value.clone())
     }
 
-    pub(crate) fn keep<V: ToOwned<Owned = T> + ?Sized>(&self, name: &str, now: Timestamp, value: &V) {
+    pub(crate) fn keep<V: ToOwned<Owned = T> + ?Sized>(
+        &self,
+        name: &str,
+        now: Timestamp,
+        value: &V,
+    ) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(name.to_owned(), (now, value.to_owned()));
     }
 }
 
 impl<S> Aws<S> {
-    pub(crate) async fn parameter(&self, name: &str, seconds: i64) -> Result<Option<String>, CallError> {
+    pub(crate) async fn parameter(
+        &self,
+        name: &str,
+        seconds: i64,
+    ) -> Result<Option<String>, CallError> {
         let now = self.now();
         if let Some(value) = self.kept.fresh(name, now, seconds) {
             return Ok(Some(value));
         }
         let call = Call::new("ssm:GetParameters", name, self.home());
-        let answer = self.clients.ssm().get_parameters().names(name).send().await.map_err(|e| call.failed(e))?;
+        let answer = self
+            .clients
+            .ssm()
+            .get_parameters()
+            .names(name)
+            .send()
+            .await
+            .map_err(|e| call.failed(e))?;
         // A parameter that is not there is listed as invalid, not an error.
         let value = answer.parameters().iter().find(|parameter| parameter.name() == Some(name));
         let Some(value) = value.and_then(|parameter| parameter.value()) else { return Ok(None) };

@@ -4,7 +4,8 @@ use crate::errors::Call;
 use crate::parameters::POLICY_SECONDS;
 use crate::world::{Aws, Operator, ReadsPolicies};
 use amiline_app::ports::{
-    BoundsReader, CallError, Clock, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy,
+    BoundsReader, CallError, Clock, Freshness, PolicyHistory, PolicyStore, PolicyVersion,
+    PolicyWriter, StoredPolicy,
 };
 use amiline_domain::ids::PolicyName;
 use aws_sdk_ssm::error::ProvideErrorMetadata;
@@ -22,9 +23,15 @@ pub(crate) fn parameter_of(settings: &impl ReadsPolicies, name: &PolicyName) -> 
 }
 
 impl Aws<Operator> {
-    async fn put_policy(&self, parameter: &str, text: &str, overwrite: bool) -> Result<Put, CallError> {
+    async fn put_policy(
+        &self,
+        parameter: &str,
+        text: &str,
+        overwrite: bool,
+    ) -> Result<Put, CallError> {
         let call = Call::new("ssm:PutParameter", parameter, self.home());
-        let put = self.clients.ssm().put_parameter().name(parameter).value(text).overwrite(overwrite);
+        let put =
+            self.clients.ssm().put_parameter().name(parameter).value(text).overwrite(overwrite);
         let answer = match put.r#type(ParameterType::String).send().await {
             Ok(answer) => answer,
             Err(error) => {
@@ -35,7 +42,9 @@ impl Aws<Operator> {
                 };
             }
         };
-        version(answer.version()).map(Put::Version).ok_or_else(|| call.unreadable("the answer names no version"))
+        version(answer.version())
+            .map(Put::Version)
+            .ok_or_else(|| call.unreadable("the answer names no version"))
     }
 }
 
@@ -44,7 +53,10 @@ impl<S> Aws<S> {
     pub(crate) async fn parameter_now(&self, name: &str) -> Result<Option<Parameter>, CallError> {
         let call = Call::new("ssm:GetParameter", name, self.home());
         match self.clients.ssm().get_parameter().name(name).send().await {
-            Ok(answer) => answer.parameter.map(Some).ok_or_else(|| call.unreadable("the answer has no parameter")),
+            Ok(answer) => answer
+                .parameter
+                .map(Some)
+                .ok_or_else(|| call.unreadable("the answer has no parameter")),
             Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
                 Some("ParameterNotFound") => Ok(None),
                 Some(_) | None => Err(call.failed(error)),
@@ -66,11 +78,14 @@ impl<S: ReadsPolicies> PolicyStore for Aws<S> {
         let mut next = None;
         // A page may be empty and still not the last one.
         loop {
-            let asked = self.clients.ssm().get_parameters_by_path().path(path).max_results(POLICIES_PAGE);
+            let asked =
+                self.clients.ssm().get_parameters_by_path().path(path).max_results(POLICIES_PAGE);
             let page = asked.set_next_token(next).send().await.map_err(|e| call.failed(e))?;
             for parameter in page.parameters() {
                 let policy = stored(parameter);
-                policies.push(policy.ok_or_else(|| call.unreadable("a parameter lacks its name, value or version"))?);
+                policies.push(policy.ok_or_else(|| {
+                    call.unreadable("a parameter lacks its name, value or version")
+                })?);
             }
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
@@ -85,12 +100,18 @@ impl<S: ReadsPolicies> PolicyStore for Aws<S> {
         let parameter = parameter_of(&self.settings, name);
         let Some(found) = self.parameter_now(&parameter).await? else { return Ok(None) };
         let call = Call::new("ssm:GetParameter", &parameter, self.home());
-        stored(&found).map(Some).ok_or_else(|| call.unreadable("the parameter lacks its name, value or version"))
+        stored(&found)
+            .map(Some)
+            .ok_or_else(|| call.unreadable("the parameter lacks its name, value or version"))
     }
 }
 
 impl<S: ReadsPolicies> PolicyHistory for Aws<S> {
-    async fn policy_versions(&self, name: &PolicyName, how: Freshness) -> Result<Vec<PolicyVersion>, CallError> {
+    async fn policy_versions(
+        &self,
+        name: &PolicyName,
+        how: Freshness,
+    ) -> Result<Vec<PolicyVersion>, CallError> {
         let parameter = parameter_of(&self.settings, name);
         let now = self.now();
         let kept = match how {
@@ -104,7 +125,12 @@ impl<S: ReadsPolicies> PolicyHistory for Aws<S> {
         let mut versions = Vec::new();
         let mut next = None;
         loop {
-            let asked = self.clients.ssm().get_parameter_history().name(&parameter).max_results(VERSIONS_PAGE);
+            let asked = self
+                .clients
+                .ssm()
+                .get_parameter_history()
+                .name(&parameter)
+                .max_results(VERSIONS_PAGE);
             let page = match asked.set_next_token(next).send().await {
                 Ok(page) => page,
                 Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
@@ -113,7 +139,11 @@ impl<S: ReadsPolicies> PolicyHistory for Aws<S> {
                 },
             };
             for entry in page.parameters() {
-                versions.push(past(entry).ok_or_else(|| call.unreadable("a version lacks its number, value or date"))?);
+                versions.push(
+                    past(entry).ok_or_else(|| {
+                        call.unreadable("a version lacks its number, value or date")
+                    })?,
+                );
             }
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
@@ -145,10 +175,8 @@ impl PolicyWriter for Aws<Operator> {
         let parameter = parameter_of(&self.settings, name);
         match self.put_policy(&parameter, text, true).await? {
             Put::Version(version) => Ok(version),
-            Put::Exists => {
-                Err(Call::new("ssm:PutParameter", &parameter, self.home())
-                    .unreadable("it exists and may be overwritten"))
-            }
+            Put::Exists => Err(Call::new("ssm:PutParameter", &parameter, self.home())
+                .unreadable("it exists and may be overwritten")),
         }
     }
 

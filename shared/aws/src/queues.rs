@@ -41,7 +41,11 @@ impl<S> Aws<S> {
             None => {
                 let subject = format!("{queue:?}");
                 let message = "this function has no such queue";
-                Err(Call::new("sqs:SendMessage", &subject, self.home()).error("NoQueue", message, Fault::Later))
+                Err(Call::new("sqs:SendMessage", &subject, self.home()).error(
+                    "NoQueue",
+                    message,
+                    Fault::Later,
+                ))
             }
         }
     }
@@ -54,17 +58,24 @@ impl<S> Aws<S> {
         loop {
             let entries = left
                 .iter()
-                .map(|(id, body)| SendMessageBatchRequestEntry::builder().id(id).message_body(*body).build())
+                .map(|(id, body)| {
+                    SendMessageBatchRequestEntry::builder().id(id).message_body(*body).build()
+                })
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|e| call.error("NotSent", &e.to_string(), Fault::Later))?;
-            let request = self.clients.sqs().send_message_batch().queue_url(url).set_entries(Some(entries));
+            let request =
+                self.clients.sqs().send_message_batch().queue_url(url).set_entries(Some(entries));
             let answer = request.send().await.map_err(|e| call.failed(e))?;
             let failed = answer.failed();
             let Some(first) = failed.first() else { return Ok(()) };
             if tries >= TRIES_MAX || failed.iter().any(BatchResultErrorEntry::sender_fault) {
                 let status = if first.sender_fault() { 400 } else { 500 };
                 let fault = classify(Some(first.code()), Some(status));
-                return Err(call.error(first.code(), first.message().unwrap_or("a message was refused"), fault));
+                return Err(call.error(
+                    first.code(),
+                    first.message().unwrap_or("a message was refused"),
+                    fault,
+                ));
             }
             left.retain(|(id, _)| failed.iter().any(|entry| entry.id() == id));
             pause(PAUSE * tries).await;

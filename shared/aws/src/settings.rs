@@ -1,14 +1,14 @@
 //! What the deployed stack says to each function, read once from environment variables.
 //!
-//! Each function's variables are registered with it, and it cannot read any other. Everything that is wrong is told at
-//! once.
+//! Each function's variables are registered with it, and it cannot read any other. Everything that
+//! is wrong is told at once.
 
 use amiline_app::functions::Function;
 use amiline_app::functions::variables::{
-    ACCOUNT, ALLOWED_ACCOUNTS, ALLOWED_KEYS, ALLOWED_ORGANIZATIONAL_UNITS, ALLOWED_ORGANIZATIONS, ALLOWED_REGIONS,
-    ATTENTION_TOPIC, BUS, CHAT_TOPIC, CREATE_QUEUE, DIGEST_TOPIC, DISTRIBUTE_QUEUE, KILL_SWITCH, LOG,
-    MAX_IMAGES_PER_HOUR, MINIMUM_INTERVAL_MINUTES, NOTIFY_QUEUE, POLICY_PATH, SOURCE_REGIONS, STACK, TABLE, TAG_PREFIX,
-    TOPIC,
+    ACCOUNT, ALLOWED_ACCOUNTS, ALLOWED_KEYS, ALLOWED_ORGANIZATIONAL_UNITS, ALLOWED_ORGANIZATIONS,
+    ALLOWED_REGIONS, ATTENTION_TOPIC, BUS, CHAT_TOPIC, CREATE_QUEUE, DIGEST_TOPIC,
+    DISTRIBUTE_QUEUE, KILL_SWITCH, LOG, MAX_IMAGES_PER_HOUR, MINIMUM_INTERVAL_MINUTES,
+    NOTIFY_QUEUE, POLICY_PATH, SOURCE_REGIONS, STACK, TABLE, TAG_PREFIX, TOPIC,
 };
 use amiline_app::settings::{BoundedStack, Stack, WatchedStack};
 use amiline_domain::bounds::Bounds;
@@ -122,7 +122,12 @@ impl Settings for DistributeImage {
         let (stack, process) = (stack(env), process(env));
         let bounds = bounds(env);
         let (table, kill_switch) = (env.text(TABLE), env.text(KILL_SWITCH));
-        Some(Self { stack: bounded(stack?, bounds?), process: process?, table: table?, kill_switch: kill_switch? })
+        Some(Self {
+            stack: bounded(stack?, bounds?),
+            process: process?,
+            table: table?,
+            kill_switch: kill_switch?,
+        })
     }
 
     fn stack(&self) -> &Stack {
@@ -227,7 +232,8 @@ impl Settings for Notify {
 
     fn read(env: &mut Env<'_>) -> Option<Self> {
         let (stack, process, table) = (stack(env), process(env), env.text(TABLE));
-        let (topic, attention_topic, bus) = (env.text(TOPIC), env.text(ATTENTION_TOPIC), env.text(BUS));
+        let (topic, attention_topic, bus) =
+            (env.text(TOPIC), env.text(ATTENTION_TOPIC), env.text(BUS));
         let (digest_topic, chat_topic) = (env.text(DIGEST_TOPIC), env.text(CHAT_TOPIC));
         Some(Self {
             stack: stack?,
@@ -251,8 +257,10 @@ impl Settings for Notify {
 }
 
 fn stack(env: &mut Env<'_>) -> Option<Stack> {
-    let (name, account): (Option<StackName>, Option<AccountId>) = (env.value(STACK), env.value(ACCOUNT));
-    let (home, prefix): (Option<Region>, Option<TagPrefix>) = (env.value(AWS_REGION), env.value(TAG_PREFIX));
+    let (name, account): (Option<StackName>, Option<AccountId>) =
+        (env.value(STACK), env.value(ACCOUNT));
+    let (home, prefix): (Option<Region>, Option<TagPrefix>) =
+        (env.value(AWS_REGION), env.value(TAG_PREFIX));
     Some(Stack { name: name?, account: account?, home: home?, keys: TagKeys::new(prefix?) })
 }
 
@@ -261,10 +269,12 @@ fn process(env: &mut Env<'_>) -> Option<Process> {
     Some(Process { endpoint: env.optional(AWS_ENDPOINT_URL), log: log? })
 }
 
-/// What is asked again right before a call. Who admits no press is told of no other limit, and has none to give away.
+/// What is asked again right before a call. Who admits no press is told of no other limit, and has
+/// none to give away.
 fn bounds(env: &mut Env<'_>) -> Option<Bounds> {
     let (regions, accounts) = (env.list(ALLOWED_REGIONS), env.list(ALLOWED_ACCOUNTS));
-    let (organizations, units) = (env.list(ALLOWED_ORGANIZATIONS), env.list(ALLOWED_ORGANIZATIONAL_UNITS));
+    let (organizations, units) =
+        (env.list(ALLOWED_ORGANIZATIONS), env.list(ALLOWED_ORGANIZATIONAL_UNITS));
     Some(Bounds {
         regions: regions?,
         accounts: accounts?,
@@ -279,8 +289,14 @@ fn bounds(env: &mut Env<'_>) -> Option<Bounds> {
 /// All limits, for whoever judges policies.
 fn limits(env: &mut Env<'_>) -> Option<Bounds> {
     let (bounds, keys) = (bounds(env), env.list(ALLOWED_KEYS));
-    let (per_hour, interval) = (env.value(MAX_IMAGES_PER_HOUR), env.value(MINIMUM_INTERVAL_MINUTES));
-    Some(Bounds { keys: keys?, images_per_hour_max: per_hour?, interval_minutes_min: interval?, ..bounds? })
+    let (per_hour, interval) =
+        (env.value(MAX_IMAGES_PER_HOUR), env.value(MINIMUM_INTERVAL_MINUTES));
+    Some(Bounds {
+        keys: keys?,
+        images_per_hour_max: per_hour?,
+        interval_minutes_min: interval?,
+        ..bounds?
+    })
 }
 
 fn bounded(stack: Stack, bounds: Bounds) -> BoundedStack {

@@ -1,5 +1,5 @@
-//! How a person's command gets to AWS: the configuration that the AWS CLI would use, and what to advise when it gives no
-//! credentials. The functions have their own way (`client::lambda_config`).
+//! How a person's command gets to AWS: the configuration that the AWS CLI would use, and what to
+//! advise when it gives no credentials. The functions have their own way (`client::lambda_config`).
 
 use crate::client::{retries, timeouts};
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileSet};
@@ -51,11 +51,14 @@ pub enum ConnectError {
     #[error("the AWS configuration cannot be read: {0}; correct the file")]
     BrokenFiles(String),
     /// What is configured is no address.
-    #[error("{0} is no endpoint: give an address such as http://localhost:4566 in --endpoint-url or AWS_ENDPOINT_URL")]
+    #[error(
+        "{0} is no endpoint: give an address such as http://localhost:4566 in --endpoint-url or AWS_ENDPOINT_URL"
+    )]
     BadEndpoint(String),
 }
 
-/// The configuration on a person's machine: profiles, SSO and everything else that the AWS CLI knows.
+/// The configuration on a person's machine: profiles, SSO and everything else that the AWS CLI
+/// knows.
 pub(crate) async fn operator_config(sign_in: &SignIn) -> Result<SdkConfig, ConnectError> {
     let profiles = profiles(sign_in.profile.as_deref()).await?;
     let named = profiles.selected_profile();
@@ -74,19 +77,26 @@ pub(crate) async fn operator_config(sign_in: &SignIn) -> Result<SdkConfig, Conne
         loader = loader.endpoint_url(endpoint);
     }
     if let Some(profile) = &sign_in.profile {
-        let region = aws_config::profile::ProfileFileRegionProvider::builder().profile_name(profile).build();
+        let region =
+            aws_config::profile::ProfileFileRegionProvider::builder().profile_name(profile).build();
         let region = match &sign_in.region {
             Some(region) => Some(SdkRegion::new(region.to_string())),
             None => aws_config::meta::region::ProvideRegion::region(&region).await,
         };
         let provider = ProviderConfig::without_region().with_http_client(http).with_region(region);
-        // The default chain would ask the environment first, so that keys there would hide the profile that was named.
-        let credentials = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+        // The default chain would ask the environment first, so that keys there would hide the
+        // profile that was named.
+        let credentials = ProfileFileCredentialsProvider::builder()
+            .configure(&provider)
+            .profile_name(profile)
+            .build();
         loader = loader.profile_name(profile).credentials_provider(credentials);
     }
     let config = loader.load().await;
     match config.endpoint_url() {
-        Some(endpoint) if !is_endpoint(endpoint) => Err(ConnectError::BadEndpoint(one_line(endpoint, NAME_CHARACTERS))),
+        Some(endpoint) if !is_endpoint(endpoint) => {
+            Err(ConnectError::BadEndpoint(one_line(endpoint, NAME_CHARACTERS)))
+        }
         Some(_) | None => Ok(config),
     }
 }
@@ -94,7 +104,9 @@ pub(crate) async fn operator_config(sign_in: &SignIn) -> Result<SdkConfig, Conne
 fn is_endpoint(text: &str) -> bool {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    host.is_some_and(|host| !host.is_empty() && !host.starts_with(':') && !host.contains(char::is_whitespace))
+    host.is_some_and(|host| {
+        !host.is_empty() && !host.starts_with(':') && !host.contains(char::is_whitespace)
+    })
 }
 
 /// As the functions' client, but by the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name.
@@ -113,9 +125,15 @@ fn http_client() -> SharedHttpClient {
 
 async fn profiles(named: Option<&str>) -> Result<ProfileSet, ConnectError> {
     let (fs, env, files) = (Fs::real(), Env::real(), Default::default());
-    let loaded = aws_config::profile::load(&fs, &env, &files, named.map(|name| name.to_owned().into())).await;
-    loaded
-        .map_err(|error| ConnectError::BrokenFiles(one_line(&crate::telemetry::chain(&error).replace('\n', " "), 300)))
+    let loaded =
+        aws_config::profile::load(&fs, &env, &files, named.map(|name| name.to_owned().into()))
+            .await;
+    loaded.map_err(|error| {
+        ConnectError::BrokenFiles(one_line(
+            &crate::telemetry::chain(&error).replace('\n', " "),
+            300,
+        ))
+    })
 }
 
 /// Where credentials come from, as far as advice depends on it.
@@ -153,7 +171,9 @@ impl Credentials {
     /// Where the command gets its credentials.
     pub async fn of(sign_in: &SignIn) -> Self {
         let env = Env::real();
-        if sign_in.profile.is_none() && env.get("AWS_ACCESS_KEY_ID").is_ok_and(|key| !key.is_empty()) {
+        if sign_in.profile.is_none()
+            && env.get("AWS_ACCESS_KEY_ID").is_ok_and(|key| !key.is_empty())
+        {
             return Self::Environment;
         }
         match profiles(sign_in.profile.as_deref()).await {
@@ -167,8 +187,13 @@ impl Credentials {
         let mut name = selected;
         for _ in 0..SOURCES_MAX {
             let Some(profile) = profiles.get_profile(name) else {
-                let (profile, source) = (one_line(selected, NAME_CHARACTERS), one_line(name, NAME_CHARACTERS));
-                return if name == selected { Self::Nothing } else { Self::Lost { profile, source } };
+                let (profile, source) =
+                    (one_line(selected, NAME_CHARACTERS), one_line(name, NAME_CHARACTERS));
+                return if name == selected {
+                    Self::Nothing
+                } else {
+                    Self::Lost { profile, source }
+                };
             };
             let shown = || one_line(name, NAME_CHARACTERS);
             let has = |key: &str| profile.get(key).is_some();
@@ -177,10 +202,14 @@ impl Credentials {
                     return Self::Mfa { profile: one_line(selected, NAME_CHARACTERS) };
                 }
                 Some(source) if has("role_arn") && source != name => name = source,
-                Some(_) | None if has("sso_session") || has("sso_start_url") => return Self::Sso(shown()),
+                Some(_) | None if has("sso_session") || has("sso_start_url") => {
+                    return Self::Sso(shown());
+                }
                 Some(_) | None if has("login_session") => return Self::Login(shown()),
                 Some(_) | None if has("credential_process") => return Self::Process(shown()),
-                Some(_) | None if has("aws_access_key_id") && name == selected => return Self::Keys(shown()),
+                Some(_) | None if has("aws_access_key_id") && name == selected => {
+                    return Self::Keys(shown());
+                }
                 Some(_) | None if has("aws_access_key_id") => {
                     return Self::Other(one_line(selected, NAME_CHARACTERS));
                 }
@@ -210,8 +239,8 @@ impl fmt::Display for Credentials {
             Self::Sso(profile) => write!(f, "run `aws sso login --profile {profile}`, then this command again"),
             Self::Login(profile) => write!(f, "run `aws login --profile {profile}`, then this command again"),
             Self::Process(_) => f.write_str("run that program by hand to see what it says"),
-            // The AWS CLI asks for the code and keeps to it (its reference, `aws configure export-credentials`); the SDK
-            // reads no mfa_serial.
+            // The AWS CLI asks for the code and keeps to it (its reference, `aws configure
+            // export-credentials`); the SDK reads no mfa_serial.
             Self::Mfa { profile } => write!(
                 f,
                 "profile {profile} has an mfa_serial, and only the AWS CLI asks for the code: run `eval \"$(aws configure \
@@ -235,10 +264,23 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_an_address_with_a_host() {
-        for good in ["http://localhost:4566", "https://vpce-1.ec2.us-east-1.vpce.amazonaws.com/", "http://[::1]:1"] {
+        for good in [
+            "http://localhost:4566",
+            "https://vpce-1.ec2.us-east-1.vpce.amazonaws.com/",
+            "http://[::1]:1",
+        ] {
             assert!(is_endpoint(good), "{good}");
         }
-        for bad in ["", "localhost:4566", "nonsense", "http://", "https:///x", "http://:80", "ftp://x", "http://a b"] {
+        for bad in [
+            "",
+            "localhost:4566",
+            "nonsense",
+            "http://",
+            "https:///x",
+            "http://:80",
+            "ftp://x",
+            "http://a b",
+        ] {
             assert!(!is_endpoint(bad), "{bad}");
         }
     }

@@ -57,7 +57,8 @@ async fn serve(mut stream: TcpStream, answers: Vec<Answer>, seen: Arc<Mutex<Vec<
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let length = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse::<usize>().ok())?
         });
         if body.len() >= length.unwrap_or(0) {
             break body.to_owned();
@@ -85,7 +86,8 @@ fn decoded(body: &str) -> String {
     let mut rest = body.bytes();
     while let Some(byte) = rest.next() {
         let escaped = (byte == b'%').then(|| {
-            let digits: String = [rest.next(), rest.next()].into_iter().flatten().map(char::from).collect();
+            let digits: String =
+                [rest.next(), rest.next()].into_iter().flatten().map(char::from).collect();
             u8::from_str_radix(&digits, 16).ok()
         });
         bytes.push(escaped.flatten().unwrap_or(byte));
@@ -115,7 +117,8 @@ pub(crate) fn world<S: Settings>(endpoint: &str) -> Aws<S> {
     });
     let home = Region::new("us-east-1").unwrap();
     let credentials = Credentials::new("AKID", "SECRET", None, None, "test");
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(500)).build();
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(500)).build();
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(SdkRegion::new("us-east-1"))

@@ -10,8 +10,9 @@ use amiline_domain::switch::{Position, Switch};
 use aws_sdk_ssm::types::ParameterType;
 
 impl<S> Aws<S> {
-    /// The parameter's value. What says "off" may be a while old, and so may that there is none: a stack that was never
-    /// stopped has none. What says "on" was read just now: who turns the switch off does not want to wait.
+    /// The parameter's value. What says "off" may be a while old, and so may that there is none: a
+    /// stack that was never stopped has none. What says "on" was read just now: who turns the
+    /// switch off does not want to wait.
     pub(crate) async fn kill_switch_value(&self) -> Result<Option<String>, CallError>
     where
         S: HasKillSwitch,
@@ -77,7 +78,8 @@ impl SwitchKeeper for Aws<Operator> {
 
     async fn caller(&self) -> Result<Caller, CallError> {
         let call = Call::new("sts:GetCallerIdentity", "the caller", self.home());
-        let identity = self.clients.sts().get_caller_identity().send().await.map_err(|e| call.failed(e))?;
+        let identity =
+            self.clients.sts().get_caller_identity().send().await.map_err(|e| call.failed(e))?;
         let account = identity.account().unwrap_or_default();
         let account = AccountId::new(account).map_err(|e| call.unreadable(&e.to_string()))?;
         match identity.arn {

@@ -75,22 +75,40 @@ pub(crate) fn refused_policies(stack: &str, count: usize, now: Timestamp) {
     write_line(&metric(stack, "RefusedPolicies", count, now));
 }
 
-/// Counts instances without an image that is as new as was promised: all of them, as the alarm reads it, and by policy and
-/// Region, to look at. Those that follow a policy without a schedule (`lapsed`) count in the sum only: whoever may tag
-/// writes the names of policies that do not exist, and each name would be a metric.
-fn lost_coverage(stack: &str, lost: &BTreeMap<(PolicyName, Region), usize>, lapsed: usize, now: Timestamp) {
-    write_line(&metric(stack, "LostCoverage", lost.values().sum::<usize>().saturating_add(lapsed), now));
+/// Counts instances without an image that is as new as was promised: all of them, as the alarm
+/// reads it, and by policy and Region, to look at. Those that follow a policy without a schedule
+/// (`lapsed`) count in the sum only: whoever may tag writes the names of policies that do not
+/// exist, and each name would be a metric.
+fn lost_coverage(
+    stack: &str,
+    lost: &BTreeMap<(PolicyName, Region), usize>,
+    lapsed: usize,
+    now: Timestamp,
+) {
+    write_line(&metric(
+        stack,
+        "LostCoverage",
+        lost.values().sum::<usize>().saturating_add(lapsed),
+        now,
+    ));
     for ((policy, region), count) in lost {
-        let dimensions = [("Stack", stack), ("Policy", policy.as_str()), ("Region", region.as_str())];
+        let dimensions =
+            [("Stack", stack), ("Policy", policy.as_str()), ("Region", region.as_str())];
         write_line(&metric_of(&dimensions, "LostCoverage", *count, now));
     }
 }
 
-/// Counts the instances that follow policies: all of them, as the alarm reads it, and by policy, to look at.
+/// Counts the instances that follow policies: all of them, as the alarm reads it, and by policy, to
+/// look at.
 fn enrolled_instances(stack: &str, enrolled: &BTreeMap<PolicyName, usize>, now: Timestamp) {
     write_line(&metric(stack, "EnrolledInstances", enrolled.values().sum(), now));
     for (policy, count) in enrolled {
-        write_line(&metric_of(&[("Stack", stack), ("Policy", policy.as_str())], "EnrolledInstances", *count, now));
+        write_line(&metric_of(
+            &[("Stack", stack), ("Policy", policy.as_str())],
+            "EnrolledInstances",
+            *count,
+            now,
+        ));
     }
 }
 
@@ -113,7 +131,9 @@ fn metric_of(dimensions: &[(&str, &str)], name: &str, count: usize, now: Timesta
         name: count,
     });
     if let Some(fields) = line.as_object_mut() {
-        fields.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!(value))));
+        fields.extend(
+            dimensions.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!(value))),
+        );
     }
     line.to_string()
 }
@@ -130,7 +150,8 @@ mod tests {
     #[test]
     fn a_metric_is_in_the_embedded_format() {
         let now = "2026-11-24T12:00:00Z".parse().unwrap();
-        let metric: serde_json::Value = serde_json::from_str(&metric("amiline", "OverdueFamilies", 3, now)).unwrap();
+        let metric: serde_json::Value =
+            serde_json::from_str(&metric("amiline", "OverdueFamilies", 3, now)).unwrap();
         assert_eq!(metric["OverdueFamilies"], 3);
         assert_eq!(metric["Stack"], "amiline");
         assert_eq!(metric["_aws"]["Timestamp"], 1_795_521_600_000_i64);
@@ -143,7 +164,8 @@ mod tests {
     fn coverage_is_counted_by_policy_and_region() {
         let now = "2026-11-24T12:00:00Z".parse().unwrap();
         let dimensions = [("Stack", "amiline"), ("Policy", "nightly"), ("Region", "eu-west-1")];
-        let line: serde_json::Value = serde_json::from_str(&metric_of(&dimensions, "LostCoverage", 2, now)).unwrap();
+        let line: serde_json::Value =
+            serde_json::from_str(&metric_of(&dimensions, "LostCoverage", 2, now)).unwrap();
         assert_eq!(
             line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
             serde_json::json!([["Stack", "Policy", "Region"]])

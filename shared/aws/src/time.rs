@@ -9,7 +9,8 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Waits between half of `longest` and all of it, so that those who were refused together do not come back together.
+/// Waits between half of `longest` and all of it, so that those who were refused together do not
+/// come back together.
 #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
 pub(crate) async fn pause(longest: Duration) {
     let half = longest / 2;

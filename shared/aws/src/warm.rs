@@ -1,8 +1,9 @@
-//! Opening connections while a function starts, when Lambda gives it a whole processor: each TLS handshake would cost
-//! the first message many times as much (aws-behaviour.md#lambda-and-processor-time).
+//! Opening connections while a function starts, when Lambda gives it a whole processor: each TLS
+//! handshake would cost the first message many times as much
+//! (aws-behaviour.md#lambda-and-processor-time).
 //!
-//! Each call is a read that the function has the right to, a dry run, or puts nothing on the bus. How it ends does not
-//! matter.
+//! Each call is a read that the function has the right to, a dry run, or puts nothing on the bus.
+//! How it ends does not matter.
 
 use crate::errors::Call;
 use crate::settings::{CreateImage, DistributeImage, Notify, ScheduleTick};
@@ -29,17 +30,28 @@ impl Warm for Aws<CreateImage> {
     async fn warm(&self) {
         let regions = std::slice::from_ref(&self.settings.stack.stack.home);
         let parameter = self.kill_switch_value();
-        briefly(async { tokio::join!(self.touch_images(regions), self.touch_table(self.settings.table()), parameter) })
-            .await;
+        briefly(async {
+            tokio::join!(
+                self.touch_images(regions),
+                self.touch_table(self.settings.table()),
+                parameter
+            )
+        })
+        .await;
     }
 }
 
 impl Warm for Aws<DistributeImage> {
     async fn warm(&self) {
-        let regions: Vec<Region> = self.settings.stack.bounds.regions.iter().take(REGIONS_MAX).cloned().collect();
+        let regions: Vec<Region> =
+            self.settings.stack.bounds.regions.iter().take(REGIONS_MAX).cloned().collect();
         let parameter = self.kill_switch_value();
         briefly(async {
-            tokio::join!(self.touch_images(&regions), self.touch_table(self.settings.table()), parameter)
+            tokio::join!(
+                self.touch_images(&regions),
+                self.touch_table(self.settings.table()),
+                parameter
+            )
         })
         .await;
     }
@@ -48,8 +60,10 @@ impl Warm for Aws<DistributeImage> {
 impl Warm for Aws<ScheduleTick> {
     async fn warm(&self) {
         let client = self.clients.ec2(self.home());
-        briefly(async { tokio::join!(client.describe_tags().dry_run(true).send(), self.due(0, self.now(), None)) })
-            .await;
+        briefly(async {
+            tokio::join!(client.describe_tags().dry_run(true).send(), self.due(0, self.now(), None))
+        })
+        .await;
     }
 }
 
@@ -71,7 +85,9 @@ impl<S> Aws<S> {
     }
 
     async fn touch_table(&self, table: &str) {
-        let _ = self.item(Call::new("dynamodb:GetItem", NO_ITEM, self.home()), table, NO_ITEM, NO_ITEM).await;
+        let _ = self
+            .item(Call::new("dynamodb:GetItem", NO_ITEM, self.home()), table, NO_ITEM, NO_ITEM)
+            .await;
     }
 }
 

@@ -14,8 +14,8 @@ use std::time::Duration;
 const GIVE_WAY: Duration = Duration::from_millis(60);
 const GIVE_WAY_ROUNDS_MAX: u32 = 10;
 
-/// What a function is told, and the clients to act on it. The ports are implemented for the settings that have what
-/// a port needs.
+/// What a function is told, and the clients to act on it. The ports are implemented for the
+/// settings that have what a port needs.
 #[derive(Debug)]
 pub struct Aws<S> {
     pub(crate) clients: Clients,
@@ -29,7 +29,13 @@ pub struct Aws<S> {
 impl<S> Aws<S> {
     /// A world with these clients.
     pub fn new(clients: Clients, settings: S) -> Self {
-        Self { clients, settings, kept: Kept::default(), switch: Kept::default(), versions: Kept::default() }
+        Self {
+            clients,
+            settings,
+            kept: Kept::default(),
+            switch: Kept::default(),
+            versions: Kept::default(),
+        }
     }
 
     /// The settings.
@@ -194,7 +200,8 @@ impl Operator {
     /// The operator of a stack whose tags and parameters have this prefix.
     pub fn of(stack: StackName, prefix: TagPrefix) -> Self {
         let table = format!("{stack}-lineage");
-        let (policy_path, kill_switch) = (format!("/{prefix}/policies"), format!("/{prefix}/kill-switch"));
+        let (policy_path, kill_switch) =
+            (format!("/{prefix}/policies"), format!("/{prefix}/kill-switch"));
         Self { stack, prefix, policy_path, kill_switch, table }
     }
 }
@@ -232,7 +239,10 @@ impl HasQueues for Operator {
 
 impl Aws<Operator> {
     /// The operator's world, with the configuration that the AWS CLI would use.
-    pub async fn connect_operator(operator: Operator, sign_in: &SignIn) -> Result<Self, ConnectError> {
+    pub async fn connect_operator(
+        operator: Operator,
+        sign_in: &SignIn,
+    ) -> Result<Self, ConnectError> {
         let config = operator_config(sign_in).await?;
         let home = match config.region() {
             Some(region) if !region.as_ref().is_empty() => Region::new(region.as_ref())?,

@@ -1,4 +1,5 @@
-//! What an instance was answered lately. A press and a schedule may be answered together, and the instance has one status.
+//! What an instance was answered lately. A press and a schedule may be answered together, and the
+//! instance has one status.
 
 use crate::escape::plain;
 use crate::status::{VALUE_MAX, Weight, weight};
@@ -8,9 +9,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// For how long what went wrong for one who asked stays in the status while others are answered, in seconds.
+/// For how long what went wrong for one who asked stays in the status while others are answered, in
+/// seconds.
 pub const STANDS_SECONDS: i64 = 600;
-/// Two answers less than this apart, in seconds, may have been written to the instance in either order.
+/// Two answers less than this apart, in seconds, may have been written to the instance in either
+/// order.
 const TOGETHER_SECONDS: i64 = 60;
 
 /// A status as it was written for one who asked.
@@ -25,17 +28,21 @@ pub struct Answer {
 /// The newest answer to each who asked: the button, and each policy's schedule.
 pub type Answers = BTreeMap<Trigger, Answer>;
 
-/// The status that an instance shows after the newest of its answers was written to it; none if that one stays.
+/// The status that an instance shows after the newest of its answers was written to it; none if
+/// that one stays.
 ///
-/// What went wrong for another within `STANDS_SECONDS` is shown first, with whom it concerns. A refused enrolment
-/// is over when a schedule is answered.
+/// What went wrong for another within `STANDS_SECONDS` is shown first, with whom it concerns. A
+/// refused enrolment is over when a schedule is answered.
 pub fn status(newest: &Trigger, answers: &Answers) -> Option<String> {
     let mine = answers.get(newest)?;
     let apart = |other: &Answer| seconds_between(mine.at, other.at).abs();
     let is_over = |trigger: &Trigger| {
-        *trigger == *newest || matches!((trigger, newest), (Trigger::Enrolment, Trigger::Schedule(_)))
+        *trigger == *newest
+            || matches!((trigger, newest), (Trigger::Enrolment, Trigger::Schedule(_)))
     };
-    let others = answers.iter().filter(|(trigger, other)| !is_over(trigger) && apart(other) < STANDS_SECONDS);
+    let others = answers
+        .iter()
+        .filter(|(trigger, other)| !is_over(trigger) && apart(other) < STANDS_SECONDS);
     let (trigger, worst) = others.max_by_key(|(_, other)| (weight(&other.status), other.at))?;
     let (theirs, ours) = (weight(&worst.status), weight(&mine.status));
     if theirs.is_bad() && (theirs > ours || apart(worst) < TOGETHER_SECONDS) {
@@ -53,7 +60,8 @@ pub fn both(first: (&Trigger, &str), second: (&Trigger, &str)) -> String {
         Trigger::Schedule(policy) => format!("schedule {policy}"),
         Trigger::Enrolment => "schedule tag".to_owned(),
     };
-    let (first, second) = (format!("{}: {}", label(first.0), first.1), format!("{}: {}", label(second.0), second.1));
+    let (first, second) =
+        (format!("{}: {}", label(first.0), first.1), format!("{}: {}", label(second.0), second.1));
     let room = VALUE_MAX.saturating_sub("; ".len());
     let half = room / 2;
     let of_first = room.saturating_sub(second.chars().count()).max(half);
@@ -100,9 +108,15 @@ mod tests {
     #[test]
     fn what_went_wrong_for_one_is_not_covered_by_what_went_well_for_another() {
         let press_first = after(&[(press(), REJECTED, 0), (nightly(), AVAILABLE, 300)]);
-        assert_eq!(press_first.unwrap(), format!("press: {REJECTED}; schedule nightly: {AVAILABLE}"));
+        assert_eq!(
+            press_first.unwrap(),
+            format!("press: {REJECTED}; schedule nightly: {AVAILABLE}")
+        );
         let schedule_first = after(&[(nightly(), FAILED, 0), (press(), CREATING, 300)]);
-        assert_eq!(schedule_first.unwrap(), format!("schedule nightly: {FAILED}; press: {CREATING}"));
+        assert_eq!(
+            schedule_first.unwrap(),
+            format!("schedule nightly: {FAILED}; press: {CREATING}")
+        );
         let worse = after(&[(nightly(), FAILED, 0), (press(), PARTIAL, 300)]);
         assert_eq!(worse.unwrap(), format!("schedule nightly: {FAILED}; press: {PARTIAL}"));
     }
@@ -112,7 +126,11 @@ mod tests {
         let said = format!("press: {REJECTED}; schedule nightly: {AVAILABLE}");
         assert_eq!(after(&[(press(), REJECTED, 0), (nightly(), AVAILABLE, 1)]), Some(said.clone()));
         assert_eq!(after(&[(nightly(), AVAILABLE, 0), (press(), REJECTED, 1)]), Some(said));
-        assert_eq!(after(&[(nightly(), AVAILABLE, 0), (press(), REJECTED, 61)]), None, "it was read before");
+        assert_eq!(
+            after(&[(nightly(), AVAILABLE, 0), (press(), REJECTED, 61)]),
+            None,
+            "it was read before"
+        );
         let both_bad = after(&[(nightly(), FAILED, 0), (press(), REJECTED, 1)]);
         assert_eq!(both_bad.unwrap(), format!("schedule nightly: {FAILED}; press: {REJECTED}"));
     }
@@ -121,9 +139,17 @@ mod tests {
     fn good_answers_and_old_ones_make_room() {
         assert_eq!(after(&[(nightly(), AVAILABLE, 0), (press(), CREATING, 1)]), None);
         assert_eq!(after(&[(nightly(), CREATING, 0), (press(), AVAILABLE, 1)]), None);
-        assert_eq!(after(&[(nightly(), CREATING, 0), (press(), REJECTED, 1)]), None, "it says more when it ends");
+        assert_eq!(
+            after(&[(nightly(), CREATING, 0), (press(), REJECTED, 1)]),
+            None,
+            "it says more when it ends"
+        );
         assert_eq!(after(&[(press(), REJECTED, 0), (nightly(), AVAILABLE, STANDS_SECONDS)]), None);
-        assert_eq!(after(&[(Trigger::Enrolment, REJECTED, 0), (nightly(), AVAILABLE, 60)]), None, "it was mended");
+        assert_eq!(
+            after(&[(Trigger::Enrolment, REJECTED, 0), (nightly(), AVAILABLE, 60)]),
+            None,
+            "it was mended"
+        );
         assert!(after(&[(Trigger::Enrolment, REJECTED, 0), (press(), AVAILABLE, 60)]).is_some());
     }
 
@@ -134,12 +160,16 @@ mod tests {
         let halves = both((&press(), &failed), (&nightly(), &partial));
         assert_eq!(halves.len(), 256);
         assert!(
-            halves.starts_with("press: failed: x") && halves[129..].starts_with("schedule nightly: partial"),
+            halves.starts_with("press: failed: x")
+                && halves[129..].starts_with("schedule nightly: partial"),
             "{halves}"
         );
         let short = both((&press(), &failed), (&nightly(), AVAILABLE));
         assert!(short.len() == 256 && short.ends_with(AVAILABLE), "{short}");
         let short = both((&press(), REJECTED), (&nightly(), &partial));
-        assert!(short.len() == 256 && short.starts_with(&format!("press: {REJECTED}; ")), "{short}");
+        assert!(
+            short.len() == 256 && short.starts_with(&format!("press: {REJECTED}; ")),
+            "{short}"
+        );
     }
 }

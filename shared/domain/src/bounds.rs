@@ -1,7 +1,9 @@
 //! What an administrator allowed when the stack was deployed. No policy and no tag goes beyond it.
 
 use crate::escape::one_line;
-use crate::ids::{AccountId, InvalidId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region, StackName};
+use crate::ids::{
+    AccountId, InvalidId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region, StackName,
+};
 use crate::target::ShareTarget;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -17,8 +19,8 @@ pub struct Bounds {
     pub accounts: BTreeSet<AccountId>,
     /// Organizations that images may be shared with.
     pub organizations: BTreeSet<OrganizationArn>,
-    /// Organizational units that images may be shared with. An organization that is allowed does not allow its units:
-    /// each is named as it is shared with.
+    /// Organizational units that images may be shared with. An organization that is allowed does
+    /// not allow its units: each is named as it is shared with.
     pub organizational_units: BTreeSet<OrganizationalUnitArn>,
     /// The keys that policies may encrypt images under: those that the roles may use.
     pub keys: BTreeSet<KeyAlias>,
@@ -52,8 +54,8 @@ pub struct StatedBounds {
     pub bounds: Bounds,
 }
 
-/// The parameter's fields. Lists are the texts that the functions' variables hold, so that the parameter is never
-/// longer than those are: Lambda and Parameter Store both take 4 KB.
+/// The parameter's fields. Lists are the texts that the functions' variables hold, so that the
+/// parameter is never longer than those are: Lambda and Parameter Store both take 4 KB.
 #[derive(Debug, Deserialize)]
 struct Stated {
     stack: String,
@@ -78,7 +80,8 @@ impl StatedBounds {
     /// Reads the parameter's value.
     pub fn parse(text: &str) -> Result<Self, NoBounds> {
         let no_bounds = |why: String| NoBounds(one_line(&why, 200));
-        let stated: Stated = serde_json::from_str(text).map_err(|error| no_bounds(error.to_string()))?;
+        let stated: Stated =
+            serde_json::from_str(text).map_err(|error| no_bounds(error.to_string()))?;
         let invalid = |invalid: InvalidId| no_bounds(invalid.to_string());
         let mut regions = list(&stated.regions).map_err(invalid)?;
         let mut source_regions = list(&stated.source_regions).map_err(invalid)?;
@@ -121,7 +124,9 @@ mod tests {
         let sources: Vec<&str> = stated.source_regions.iter().map(Region::as_str).collect();
         assert_eq!(sources, ["eu-west-1", "us-east-1"]);
         assert!(stated.bounds.accounts.is_empty() && stated.bounds.keys.len() == 1);
-        assert!(stated.bounds.organizations.is_empty() && stated.bounds.organizational_units.is_empty());
+        assert!(
+            stated.bounds.organizations.is_empty() && stated.bounds.organizational_units.is_empty()
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! How many images may be asked for: of the account in any sixty minutes, and under a policy on one day.
+//! How many images may be asked for: of the account in any sixty minutes, and under a policy on one
+//! day.
 
 use crate::day::Day;
 use jiff::Timestamp;
@@ -26,7 +27,11 @@ impl Budget {
     /// The buckets that still count at `now`.
     fn recent(&self, now: Timestamp) -> Vec<(i64, u32)> {
         let from = now.as_second().saturating_sub(HOUR_SECONDS);
-        self.buckets.iter().copied().filter(|(start, _)| start.saturating_add(BUCKET_SECONDS) > from).collect()
+        self.buckets
+            .iter()
+            .copied()
+            .filter(|(start, _)| start.saturating_add(BUCKET_SECONDS) > from)
+            .collect()
     }
 
     /// From when there is room for one more; none if there never is.
@@ -42,13 +47,16 @@ impl Budget {
                 break;
             }
             taken = taken.saturating_sub(count);
-            free = Timestamp::from_second(start.saturating_add(BUCKET_SECONDS).saturating_add(HOUR_SECONDS)).ok()?;
+            free = Timestamp::from_second(
+                start.saturating_add(BUCKET_SECONDS).saturating_add(HOUR_SECONDS),
+            )
+            .ok()?;
         }
         Some(free)
     }
 
-    /// Counts one more at `now`, or refuses if `per_hour_max` were taken in the last sixty minutes (rounded up to
-    /// the five-minute bucket that the hour began in).
+    /// Counts one more at `now`, or refuses if `per_hour_max` were taken in the last sixty minutes
+    /// (rounded up to the five-minute bucket that the hour began in).
     pub fn take(&self, now: Timestamp, per_hour_max: u32) -> Option<Budget> {
         let second = now.as_second();
         let mut buckets = self.recent(now);
@@ -57,7 +65,8 @@ impl Budget {
         }
         let bucket = second.saturating_sub(second.rem_euclid(BUCKET_SECONDS));
         match buckets.last_mut() {
-            // A clock a little behind another's counts into the newest bucket rather than opening one in the past.
+            // A clock a little behind another's counts into the newest bucket rather than opening
+            // one in the past.
             Some((start, count)) if *start >= bucket => *count = count.saturating_add(1),
             _ => buckets.push((bucket, 1)),
         }
@@ -78,7 +87,8 @@ pub struct DayCount {
 }
 
 impl DayCount {
-    /// How many were asked for on the day of `now`. By a clock that is behind, the newest day goes on.
+    /// How many were asked for on the day of `now`. By a clock that is behind, the newest day goes
+    /// on.
     pub fn on(&self, now: Timestamp) -> u32 {
         if self.day == Some(self.counted(now)) { self.images } else { 0 }
     }
@@ -89,7 +99,11 @@ impl DayCount {
         if images >= per_day_max {
             return Err(day.end());
         }
-        Ok(DayCount { rev: self.rev.saturating_add(1), day: Some(day), images: images.saturating_add(1) })
+        Ok(DayCount {
+            rev: self.rev.saturating_add(1),
+            day: Some(day),
+            images: images.saturating_add(1),
+        })
     }
 
     fn counted(&self, now: Timestamp) -> Day {
@@ -143,11 +157,18 @@ mod tests {
 
     #[test]
     fn a_day_has_room_for_so_many_and_the_next_day_for_as_many_again() {
-        let count = DayCount::default().take(start(), 2).unwrap().take(plus_seconds(start(), 60), 2).unwrap();
+        let count = DayCount::default()
+            .take(start(), 2)
+            .unwrap()
+            .take(plus_seconds(start(), 60), 2)
+            .unwrap();
         let midnight: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
         assert_eq!((count.on(start()), count.rev), (2, 2));
         assert_eq!(count.take(plus_seconds(midnight, -1), 2), Err(midnight));
-        assert_eq!(count.take(midnight, 2).unwrap(), DayCount { rev: 3, day: Some(Day::of(midnight)), images: 1 });
+        assert_eq!(
+            count.take(midnight, 2).unwrap(),
+            DayCount { rev: 3, day: Some(Day::of(midnight)), images: 1 }
+        );
         assert_eq!(count.on(midnight), 0);
     }
 
@@ -155,7 +176,10 @@ mod tests {
     fn a_clock_that_is_behind_does_not_begin_the_day_before_anew() {
         let midnight: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
         let count = DayCount::default().take(midnight, 1).unwrap();
-        assert_eq!(count.take(plus_seconds(midnight, -300), 1), Err(plus_seconds(midnight, 86_400)));
+        assert_eq!(
+            count.take(plus_seconds(midnight, -300), 1),
+            Err(plus_seconds(midnight, 86_400))
+        );
     }
 
     #[test]

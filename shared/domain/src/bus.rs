@@ -21,7 +21,8 @@ const TIME_BYTES: usize = 14;
 /// An event for the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusEvent {
-    /// Its `detail-type`: the document's `event`. The set is closed; `events/notification.schema.json` lists it.
+    /// Its `detail-type`: the document's `event`. The set is closed;
+    /// `events/notification.schema.json` lists it.
     pub detail_type: &'static str,
     /// Its `detail`: the notification's document.
     pub detail: String,
@@ -32,7 +33,9 @@ pub struct BusEvent {
 impl BusEvent {
     /// Its size, as EventBridge counts it.
     pub fn bytes(&self) -> usize {
-        [SOURCE.len(), self.detail_type.len(), self.detail.len()].into_iter().fold(TIME_BYTES, usize::saturating_add)
+        [SOURCE.len(), self.detail_type.len(), self.detail.len()]
+            .into_iter()
+            .fold(TIME_BYTES, usize::saturating_add)
     }
 }
 
@@ -41,8 +44,9 @@ pub fn event(item: &HistoryItem) -> BusEvent {
     BusEvent { detail_type: item.event.as_str(), detail: notice::document(item), at: item.at }
 }
 
-/// What it means that the bus refused one event of a call, by the entry's error code. `InternalFailure` and
-/// `ThrottlingException` may pass later (API reference, PutEventsResultEntry): an entry with an error was not taken.
+/// What it means that the bus refused one event of a call, by the entry's error code.
+/// `InternalFailure` and `ThrottlingException` may pass later (API reference,
+/// PutEventsResultEntry): an entry with an error was not taken.
 pub fn refusal(code: &str) -> Fault {
     match code {
         "InternalFailure" | "InternalException" => Fault::Later,
@@ -50,8 +54,8 @@ pub fn refusal(code: &str) -> Fault {
     }
 }
 
-/// The events in as few calls as their number and size allow, in their order. One that is too large by itself stands
-/// alone, so that its refusal is nobody else's.
+/// The events in as few calls as their number and size allow, in their order. One that is too large
+/// by itself stands alone, so that its refusal is nobody else's.
 pub fn batches<T>(events: Vec<(T, BusEvent)>) -> Vec<Vec<(T, BusEvent)>> {
     let mut batches: Vec<Vec<(T, BusEvent)>> = Vec::new();
     let mut bytes: usize = 0;
@@ -84,11 +88,12 @@ mod tests {
         sizes.iter().map(|size| event(*size)).enumerate().collect()
     }
 
-    /// Twenty destinations, an encrypted home copy and the source, each shared with as many accounts as a policy's
-    /// 4 KB can name.
+    /// Twenty destinations, an encrypted home copy and the source, each shared with as many
+    /// accounts as a policy's 4 KB can name.
     #[test]
     fn the_largest_family_fits_one_event() {
-        let accounts: Vec<String> = (0..280).map(|n| format!("{:012}", 100_000_000_000_u64 + n)).collect();
+        let accounts: Vec<String> =
+            (0..280).map(|n| format!("{:012}", 100_000_000_000_u64 + n)).collect();
         let image = serde_json::json!({"region": "ap-northeast-1", "image": "ami-0f1e2d3c4b5a69788",
             "state": "available", "role": "source", "shared_with": accounts});
         let item: HistoryItem = serde_json::from_value(serde_json::json!({
@@ -102,7 +107,10 @@ mod tests {
     }
 
     fn places(sizes: &[usize]) -> Vec<Vec<usize>> {
-        batches(events(sizes)).into_iter().map(|batch| batch.into_iter().map(|(place, _)| place).collect()).collect()
+        batches(events(sizes))
+            .into_iter()
+            .map(|batch| batch.into_iter().map(|(place, _)| place).collect())
+            .collect()
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Notices in the one form that AWS's chat service takes (Amazon Q Developer in chat applications, formerly AWS Chatbot):
-//! a custom notification. It drops everything else without a word
+//! Notices in the one form that AWS's chat service takes (Amazon Q Developer in chat applications,
+//! formerly AWS Chatbot): a custom notification. It drops everything else without a word
 //! (aws-behaviour.md#chat-notifications-have-one-form). The lengths that it takes could not be
 //! verified, so these texts are kept short.
 
@@ -43,7 +43,8 @@ struct Metadata {
     event_type: &'static str,
 }
 
-/// A history item for a chat channel: its `json` is a custom notification. The same item always gives the same notice.
+/// A history item for a chat channel: its `json` is a custom notification. The same item always
+/// gives the same notice.
 pub fn render(item: &HistoryItem, address: &StackAddress) -> Notice {
     instead_of(&notice::render(item, address), item, address)
 }
@@ -51,7 +52,8 @@ pub fn render(item: &HistoryItem, address: &StackAddress) -> Notice {
 /// The same, made from the notice that the other topics get.
 pub fn instead_of(usual: &Notice, item: &HistoryItem, address: &StackAddress) -> Notice {
     let happened = headline(item, called(item).as_deref());
-    let title = one_line(&unmarked(&format!("{}{happened}", mark(item.event.severity()))), TITLE_MAX);
+    let title =
+        one_line(&unmarked(&format!("{}{happened}", mark(item.event.severity()))), TITLE_MAX);
     let policy = item.policy.as_ref().map(ToString::to_string);
     let notification = CustomNotification {
         version: "1.0",
@@ -61,7 +63,10 @@ pub fn instead_of(usual: &Notice, item: &HistoryItem, address: &StackAddress) ->
             text_type: "client-markdown",
             title,
             description: description(item),
-            next_steps: next(item).map(|command| code(&address.typed(&command))).into_iter().collect(),
+            next_steps: next(item)
+                .map(|command| code(&address.typed(&command)))
+                .into_iter()
+                .collect(),
             keywords: [item.event.as_str().to_owned()].into_iter().chain(policy).collect(),
         },
         metadata: Metadata {
@@ -84,15 +89,21 @@ fn mark(severity: Severity) -> &'static str {
 }
 
 fn description(item: &HistoryItem) -> String {
-    let reason = item.reason.as_ref().map(|reason| format!("Reason: {}", code(&one_line(&reason.text(), REASON_MAX))));
-    let policy = item.policy.as_ref().map(|policy| format!(", policy {policy}")).unwrap_or_default();
+    let reason = item
+        .reason
+        .as_ref()
+        .map(|reason| format!("Reason: {}", code(&one_line(&reason.text(), REASON_MAX))));
+    let policy =
+        item.policy.as_ref().map(|policy| format!(", policy {policy}")).unwrap_or_default();
     let place = format!("{} in account {}{policy}, {}", item.region, item.account, item.at);
     reason.into_iter().chain([place]).chain(links(item)).collect::<Vec<_>>().join("\n")
 }
 
-/// In a chat's code marks nothing is markup, a mention or a link; and nothing in `text` can end them.
+/// In a chat's code marks nothing is markup, a mention or a link; and nothing in `text` can end
+/// them.
 fn code(text: &str) -> String {
-    let text: String = text.chars().map(|c| if matches!(c, '`' | '<' | '>') { '?' } else { c }).collect();
+    let text: String =
+        text.chars().map(|c| if matches!(c, '`' | '<' | '>') { '?' } else { c }).collect();
     format!("`{text}`")
 }
 

@@ -66,13 +66,16 @@ impl StackAddress {
     /// The command as it is typed.
     pub fn typed(&self, command: &Command<'_>) -> String {
         let mut typed = match command {
-            Command::Why(instance, region) if **region == self.home => format!("amiline why {instance}"),
+            Command::Why(instance, region) if **region == self.home => {
+                format!("amiline why {instance}")
+            }
             Command::Why(instance, region) => format!("amiline why {instance} --in {region}"),
             Command::Retry(family) => format!("amiline retry {family}"),
             Command::Lineage(image) => format!("amiline lineage {image}"),
             Command::PolicyHistory(policy) => format!("amiline policy history {policy}"),
         };
-        let mut option = |name: &str, value: &dyn fmt::Display| typed.push_str(&format!(" --{name} {value}"));
+        let mut option =
+            |name: &str, value: &dyn fmt::Display| typed.push_str(&format!(" --{name} {value}"));
         option("region", &self.home);
         if self.stack.as_str() != ASSUMED {
             option("stack", &self.stack);
@@ -103,7 +106,10 @@ mod tests {
         assert_eq!(link("cn-north-1"), of("cn-north-1", "console.amazonaws.cn"));
         assert_eq!(link("us-gov-west-1"), of("us-gov-west-1", "console.amazonaws-us-gov.com"));
         for region in ["us-iso-east-1", "us-isob-east-1"] {
-            assert_eq!(Region::new(region).ok().and_then(|region| image_page(&region, &image)), None);
+            assert_eq!(
+                Region::new(region).ok().and_then(|region| image_page(&region, &image)),
+                None
+            );
         }
         let instance = InstanceId::new("i-0a1b2c3d4e5f60718").unwrap();
         assert_eq!(
@@ -121,7 +127,10 @@ mod tests {
             home: home.clone(),
         };
         let family = FamilyId::new("fam-0123456789abcdef").unwrap();
-        assert_eq!(usual.typed(&Command::Retry(&family)), "amiline retry fam-0123456789abcdef --region us-east-1");
+        assert_eq!(
+            usual.typed(&Command::Retry(&family)),
+            "amiline retry fam-0123456789abcdef --region us-east-1"
+        );
         let other = StackAddress {
             stack: StackName::new("staging").unwrap(),
             prefix: TagPrefix::new("images").unwrap(),

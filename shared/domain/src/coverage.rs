@@ -1,8 +1,10 @@
-//! Coverage: whether each enrolled instance has an image in each Region that is as new as its policy promises.
+//! Coverage: whether each enrolled instance has an image in each Region that is as new as its
+//! policy promises.
 //!
-//! A policy promises an image for each slot, in the instance's Region and in each destination. The image of a slot may take
-//! as long as there is between two slots, and no longer than the policy's deadline; after that, an instance without an image
-//! that is as new as the slot has lost its coverage there. Whatever the reason, and whether anything failed or not.
+//! A policy promises an image for each slot, in the instance's Region and in each destination. The
+//! image of a slot may take as long as there is between two slots, and no longer than the policy's
+//! deadline; after that, an instance without an image that is as new as the slot has lost its
+//! coverage there. Whatever the reason, and whether anything failed or not.
 
 use crate::bounds::Bounds;
 use crate::enrolment::{Enrolment, Named, Seat};
@@ -76,7 +78,8 @@ pub struct Cover {
     pub newest: Option<Newest>,
     /// Seconds between the slot that is missing, or comes next, and the one after it.
     pub interval_seconds: Option<i64>,
-    /// When the coverage was lost, or will be if no newer image comes. None if the policy gives no further slot.
+    /// When the coverage was lost, or will be if no newer image comes. None if the policy gives no
+    /// further slot.
     pub lost_at: Option<Timestamp>,
     /// The slot for which there is no image, while coverage is lost.
     pub lost_slot: Option<Timestamp>,
@@ -111,8 +114,9 @@ pub fn promises(texts: &BTreeMap<PolicyName, PolicyTexts>) -> BTreeMap<PolicyNam
     texts.iter().filter_map(|(name, texts)| Some((name.clone(), promise(texts)?))).collect()
 }
 
-/// The coverage of an instance by the policies that it follows. Where its enrolment does not know yet what a policy says
-/// now, nothing is said, neither good nor bad, until the instance was looked at. `made` is newest first.
+/// The coverage of an instance by the policies that it follows. Where its enrolment does not know
+/// yet what a policy says now, nothing is said, neither good nor bad, until the instance was looked
+/// at. `made` is newest first.
 pub fn coverage(
     instance: &InstanceId,
     enrolment: &Enrolment,
@@ -122,7 +126,9 @@ pub fn coverage(
 ) -> Vec<Cover> {
     let mut covers = Vec::new();
     for (name, seat) in &enrolment.seats {
-        let Some(promise) = promises.get(name).filter(|promise| seat.text_hash.as_ref() == Some(&promise.hash)) else {
+        let Some(promise) =
+            promises.get(name).filter(|promise| seat.text_hash.as_ref() == Some(&promise.hash))
+        else {
             continue;
         };
         let Some(table) = promise.policy.timetable() else { continue };
@@ -138,7 +144,11 @@ pub fn coverage(
 /// Where an image is promised to an instance: by which policy, and in which Region.
 pub fn wanted(enrolment: &Enrolment) -> BTreeSet<(PolicyName, Region)> {
     let seats = enrolment.seats.iter();
-    seats.flat_map(|(name, seat)| seat.promised.iter().map(|(region, _)| (name.clone(), region.clone()))).collect()
+    seats
+        .flat_map(|(name, seat)| {
+            seat.promised.iter().map(|(region, _)| (name.clone(), region.clone()))
+        })
+        .collect()
 }
 
 struct Follows<'a> {
@@ -175,10 +185,19 @@ fn cover(
         let allowed = interval_seconds.map_or(deadline, |interval| interval.min(deadline));
         plus_seconds(table.turn(slot, name, instance), allowed)
     });
-    // What was told is over when there is a newer image, and not when the promise was changed meanwhile.
+    // What was told is over when there is a newer image, and not when the promise was changed
+    // meanwhile.
     let still = told.filter(|slot| at.is_none_or(|at| at < *slot));
-    let late = slot.filter(|_| lost_at.is_some_and(|lost_at| lost_at <= now)).map(|slot| slot.timestamp());
-    Cover { policy: name.clone(), region: region.clone(), newest, interval_seconds, lost_at, lost_slot: still.or(late) }
+    let late =
+        slot.filter(|_| lost_at.is_some_and(|lost_at| lost_at <= now)).map(|slot| slot.timestamp());
+    Cover {
+        policy: name.clone(),
+        region: region.clone(),
+        newest,
+        interval_seconds,
+        lost_at,
+        lost_slot: still.or(late),
+    }
 }
 
 /// A policy that an instance follows and that promises it nothing that could be judged.
@@ -201,11 +220,14 @@ pub fn unpromised(
     (bounds, keys): (&Bounds, &TagKeys),
 ) -> Vec<Unpromised> {
     let named = Named::of(tag);
-    let bad = named.problem.as_ref().map(|problem| (one_line(tag, 40), rejected(problem.clone().into())));
+    let bad =
+        named.problem.as_ref().map(|problem| (one_line(tag, 40), rejected(problem.clone().into())));
     let bad = bad.map(|(policy, reason)| Unpromised { policy, reason, is_lost: true });
-    let silent = named.policies.iter().filter(|name| !covers.iter().any(|cover| cover.policy == **name));
+    let silent =
+        named.policies.iter().filter(|name| !covers.iter().any(|cover| cover.policy == **name));
     let silent = silent.map(|name| {
-        let (near, texts) = (nearest(name, texts.keys()), texts.get(name).cloned().unwrap_or_default());
+        let (near, texts) =
+            (nearest(name, texts.keys()), texts.get(name).cloned().unwrap_or_default());
         let read = PolicyRead { texts, near, ..PolicyRead::default() };
         let (reason, is_lost) = match usable(name, &read, region, bounds, keys) {
             Err(rejection) => (rejected(rejection), true),
@@ -241,7 +263,8 @@ pub struct CoverageNews {
 /// What is told in one transaction at most; the rest is told in the next.
 const NEWS_MAX: usize = 50;
 
-/// What is to be told, with what is lost after it. Of what cannot be judged nothing is told, and it stays as it was told.
+/// What is to be told, with what is lost after it. Of what cannot be judged nothing is told, and it
+/// stays as it was told.
 pub fn news(enrolment: &Enrolment, covers: &[Cover], now: Timestamp) -> (Vec<CoverageNews>, Lost) {
     let mut news = Vec::new();
     let mut lost = enrolment.lost.clone();
@@ -249,7 +272,8 @@ pub fn news(enrolment: &Enrolment, covers: &[Cover], now: Timestamp) -> (Vec<Cov
         if news.len() >= NEWS_MAX {
             break;
         }
-        let told = enrolment.lost.get(&cover.policy).is_some_and(|told| told.contains_key(&cover.region));
+        let told =
+            enrolment.lost.get(&cover.policy).is_some_and(|told| told.contains_key(&cover.region));
         let reason = match (told, cover.lost_slot) {
             (false, Some(slot)) => {
                 lost.entry(cover.policy.clone()).or_default().insert(cover.region.clone(), slot);
@@ -316,7 +340,8 @@ impl Seat {
     pub(crate) fn promise(&mut self, policy: &Prepared, home: &Region, now: Timestamp) {
         let destinations = &policy.distribute.regions;
         if self.slots.as_ref() != policy.slots() {
-            // Slots of the new schedule from before nobody promised; one that waits for its turn was, if it is one of them.
+            // Slots of the new schedule from before nobody promised; one that waits for its turn
+            // was, if it is one of them.
             if self.slots.is_some() {
                 self.done = self.done.max(self.waiting(policy, now).unwrap_or(now));
             }

@@ -92,14 +92,25 @@ mod tests {
         assert_eq!(Day::of("2026-11-25T00:30:00+01:00".parse().unwrap()), day);
         assert_eq!(Day::of(day.end()), "2026-11-25".parse().unwrap());
         assert_eq!(Day::before("2026-11-25T00:15:00Z".parse().unwrap()), day);
-        assert_eq!(Day::before("2026-03-01T00:00:00Z".parse().unwrap()), "2026-02-28".parse().unwrap());
+        assert_eq!(
+            Day::before("2026-03-01T00:00:00Z".parse().unwrap()),
+            "2026-02-28".parse().unwrap()
+        );
         assert!(day.holds(day.start()) && !day.holds(day.end()));
     }
 
     #[test]
     fn nothing_else_is_a_day() {
-        for bad in ["", "2026-11-31", "2026-1-1", "20261124", "2026-11-24T00", "+002026-11-24", "2026-11-24\n", "today"]
-        {
+        for bad in [
+            "",
+            "2026-11-31",
+            "2026-1-1",
+            "20261124",
+            "2026-11-24T00",
+            "+002026-11-24",
+            "2026-11-24\n",
+            "today",
+        ] {
             assert_eq!(bad.parse::<Day>(), Err(InvalidDay), "{bad:?}");
         }
     }

@@ -5,8 +5,9 @@ use crate::image::InstanceName;
 use crate::time::{Slot, utc};
 use serde::{Deserialize, Serialize};
 
-/// The description of an image and its copies: printable ASCII without markup, since EC2 refuses a description with
-/// anything but ASCII (metadist/synaplan#1546, wendylabsinc/WendyOS-Builder#56), and never empty.
+/// The description of an image and its copies: printable ASCII without markup, since EC2 refuses a
+/// description with anything but ASCII (metadist/synaplan#1546, wendylabsinc/WendyOS-Builder#56),
+/// and never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ImageDescription(String);
@@ -16,15 +17,21 @@ impl ImageDescription {
     pub const CHARACTERS_MAX: usize = 255;
 
     /// The one of a family whose policy does not say otherwise.
-    pub fn usual(policy: Option<&PolicyName>, instance: &InstanceId, name: Option<&InstanceName>, slot: Slot) -> Self {
-        let instance = name.map_or_else(|| instance.to_string(), |name| format!("{name} ({instance})"));
+    pub fn usual(
+        policy: Option<&PolicyName>,
+        instance: &InstanceId,
+        name: Option<&InstanceName>,
+        slot: Slot,
+    ) -> Self {
+        let instance =
+            name.map_or_else(|| instance.to_string(), |name| format!("{name} ({instance})"));
         let policy = policy.map_or_else(String::new, |policy| format!(" under policy {policy}"));
         let text = format!("Image of {instance}{policy}, asked for at {}", utc(slot.timestamp()));
         Self(text.chars().map(safe).take(Self::CHARACTERS_MAX).collect())
     }
 
-    /// What of the text can stand in a description: the beginning, with `?` for each character that cannot; `None` for
-    /// nothing but spaces.
+    /// What of the text can stand in a description: the beginning, with `?` for each character that
+    /// cannot; `None` for nothing but spaces.
     pub(crate) fn made_of(text: &str) -> Option<Self> {
         let text: String = text.trim().chars().take(Self::CHARACTERS_MAX).map(safe).collect();
         (!text.is_empty()).then_some(Self(text))
@@ -76,19 +83,31 @@ mod tests {
         let slot = Slot::next("2026-11-24T01:38:45Z".parse().unwrap(), None);
         let policy = PolicyName::new("web").unwrap();
         let usual = |policy| ImageDescription::usual(policy, &instance, None, slot);
-        let expected = "Image of i-0123456789abcdef0 under policy web, asked for at 2026-11-24 01:38 UTC";
+        let expected =
+            "Image of i-0123456789abcdef0 under policy web, asked for at 2026-11-24 01:38 UTC";
         assert_eq!(usual(Some(&policy)).as_str(), expected);
-        assert_eq!(usual(None).as_str(), "Image of i-0123456789abcdef0, asked for at 2026-11-24 01:38 UTC");
-        let (longest, name) = (PolicyName::new("p".repeat(40)).unwrap(), InstanceName::of(&"\u{fc}".repeat(64)));
+        assert_eq!(
+            usual(None).as_str(),
+            "Image of i-0123456789abcdef0, asked for at 2026-11-24 01:38 UTC"
+        );
+        let (longest, name) =
+            (PolicyName::new("p".repeat(40)).unwrap(), InstanceName::of(&"\u{fc}".repeat(64)));
         let longest = ImageDescription::usual(Some(&longest), &instance, name.as_ref(), slot);
-        assert!(longest.as_str().starts_with("Image of ???") && longest.as_str().ends_with("01:38 UTC"), "{longest:?}");
+        assert!(
+            longest.as_str().starts_with("Image of ???") && longest.as_str().ends_with("01:38 UTC"),
+            "{longest:?}"
+        );
         assert_eq!(ImageDescription::made_of(longest.as_str()), Some(longest));
     }
 
     #[test]
     fn what_ec2_refuses_becomes_a_question_mark_and_what_is_too_long_is_cut() {
-        let made = |text: &str| ImageDescription::made_of(text).map(|made| made.as_str().to_owned());
-        assert_eq!(made(" shop \u{2014} \"live\"\n\u{1f600} ").as_deref(), Some("shop ? \"live\"??"));
+        let made =
+            |text: &str| ImageDescription::made_of(text).map(|made| made.as_str().to_owned());
+        assert_eq!(
+            made(" shop \u{2014} \"live\"\n\u{1f600} ").as_deref(),
+            Some("shop ? \"live\"??")
+        );
         assert_eq!(made(&"\u{fc}".repeat(300)), Some("?".repeat(255)));
         assert_eq!((made(""), made(" \n")), (None, None));
     }
@@ -99,7 +118,10 @@ mod tests {
         let text = serde_json::to_string(&kept).unwrap();
         assert_eq!(serde_json::from_str::<ImageDescription>(&text).unwrap(), kept);
         for bad in ["", "a\\nb", "\u{fc}", &"x".repeat(256)] {
-            assert!(serde_json::from_str::<ImageDescription>(&format!("\"{bad}\"")).is_err(), "{bad}");
+            assert!(
+                serde_json::from_str::<ImageDescription>(&format!("\"{bad}\"")).is_err(),
+                "{bad}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What became of one policy's images of one day, in one message. A family counts for the day on which its button was
-//! pressed.
+//! What became of one policy's images of one day, in one message. A family counts for the day on
+//! which its button was pressed.
 
 use crate::console::{Command, StackAddress, image_page, instance_page};
 use crate::day::Day;
@@ -113,7 +113,9 @@ impl Listed {
         };
         let image = self.image.as_ref().and_then(|image| image_page(&self.region, image));
         let links = instance_page(&self.region, &self.instance).into_iter().chain(image);
-        let below = links.chain(next.map(|command| address.typed(&command))).map(|line| format!("    {line}"));
+        let below = links
+            .chain(next.map(|command| address.typed(&command)))
+            .map(|line| format!("    {line}"));
         [format!("{called} in {}: {why}", self.region)].into_iter().chain(below).collect()
     }
 }
@@ -184,7 +186,13 @@ pub struct Digest {
 impl Digest {
     /// An empty one.
     pub fn new(key: DigestKey) -> Self {
-        Self { key, counts: Counts::default(), listed: BTreeMap::new(), ended: Vec::new(), ended_count: 0 }
+        Self {
+            key,
+            counts: Counts::default(),
+            listed: BTreeMap::new(),
+            ended: Vec::new(),
+            ended_count: 0,
+        }
     }
 
     /// Takes a family in, if it belongs here.
@@ -227,7 +235,8 @@ impl Digest {
         }
     }
 
-    /// The message; none if there was nothing that day: who hears nothing every day reads nothing any more.
+    /// The message; none if there was nothing that day: who hears nothing every day reads nothing
+    /// any more.
     pub fn notice(&self, address: &StackAddress) -> Option<Notice> {
         if self.counts.all() == 0 && self.ended_count == 0 {
             return None;
@@ -247,7 +256,10 @@ impl Digest {
             attributes.insert("policy", policy.to_string());
         }
         Some(Notice {
-            subject: plain(&format!("Amiline: {policy} on {}: {}", self.key.day, self.counted()), SUBJECT_MAX),
+            subject: plain(
+                &format!("Amiline: {policy} on {}: {}", self.key.day, self.counted()),
+                SUBJECT_MAX,
+            ),
             text: self.text(policy, address),
             json: self.json(&address.stack),
             attributes,
@@ -276,7 +288,10 @@ impl Digest {
     }
 
     fn text(&self, policy: &str, address: &StackAddress) -> String {
-        let mut text = format!("{}\n", plain(&format!("{policy}, {} (UTC): {}", self.key.day, self.counted()), 300));
+        let mut text = format!(
+            "{}\n",
+            plain(&format!("{policy}, {} (UTC): {}", self.key.day, self.counted()), 300)
+        );
         for standing in Standing::ALL {
             let Some(listed) = self.listed.get(&standing) else { continue };
             let _ = write!(text, "\n{}\n", standing.title());
@@ -287,7 +302,10 @@ impl Digest {
             }
             let more = self.count_of(standing).saturating_sub(listed.len());
             if more > 0 {
-                let _ = writeln!(text, "  and {more} more; the command \"amiline families\" lists them");
+                let _ = writeln!(
+                    text,
+                    "  and {more} more; the command \"amiline families\" lists them"
+                );
             }
         }
         if self.ended_count > 0 {
@@ -320,7 +338,10 @@ impl Digest {
     /// For programs; its schema is `events/digest.schema.json`.
     fn json(&self, stack: &StackName) -> String {
         let listed: Vec<&Listed> = self.listed.values().flatten().collect();
-        let all = Standing::ALL.into_iter().map(|standing| self.count_of(standing)).fold(0, usize::saturating_add);
+        let all = Standing::ALL
+            .into_iter()
+            .map(|standing| self.count_of(standing))
+            .fold(0, usize::saturating_add);
         serde_json::json!({
             "version": 1,
             "digest_id": self.key.id(stack),

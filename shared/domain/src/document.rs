@@ -1,5 +1,5 @@
-//! A document as it was written, before anything is known about it: every field in its order, also one that is there
-//! twice.
+//! A document as it was written, before anything is known about it: every field in its order, also
+//! one that is there twice.
 
 use crate::escape::{in_quotes, one_line};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -156,12 +156,18 @@ mod tests {
         let node: Node = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&node).unwrap(), text);
         let Node::Object(fields) = node else { panic!() };
-        assert_eq!(fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["b", "a", "b"]);
+        assert_eq!(
+            fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["b", "a", "b"]
+        );
     }
 
     #[test]
     fn what_is_shown_of_a_document_is_short_and_on_one_line() {
         let shown = Node::Text(format!("a\n\u{202e}{}", "x".repeat(100))).found();
-        assert!(shown.chars().count() < 60 && !shown.contains('\n') && !shown.contains('\u{202e}'), "{shown}");
+        assert!(
+            shown.chars().count() < 60 && !shown.contains('\n') && !shown.contains('\u{202e}'),
+            "{shown}"
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! Text from tags, events and error messages, made safe to keep, log and announce.
 
-/// At most `limit` characters of `text` on one line: control characters, line separators and direction controls
-/// (which can make a line read as something else) become `?`. The rest, any script included, stays. `limit` is 1 or more.
+/// At most `limit` characters of `text` on one line: control characters, line separators and
+/// direction controls (which can make a line read as something else) become `?`. The rest, any
+/// script included, stays. `limit` is 1 or more.
 pub fn one_line(text: &str, limit: usize) -> String {
     let mut out = replaced(text, limit, |c| !is_harmful(c));
     if text.len() > limit && text.chars().nth(limit).is_some() {
@@ -11,8 +12,8 @@ pub fn one_line(text: &str, limit: usize) -> String {
     out
 }
 
-/// Like [`one_line`], in quotes, and what would not show is written as an escape. An escape has up to ten characters, and
-/// the limit holds for what is seen between the quotes.
+/// Like [`one_line`], in quotes, and what would not show is written as an escape. An escape has up
+/// to ten characters, and the limit holds for what is seen between the quotes.
 pub fn in_quotes(text: &str, limit: usize) -> String {
     let mut out = String::from('"');
     let (mut length, mut cut) = (0, out.len());
@@ -34,7 +35,8 @@ pub fn in_quotes(text: &str, limit: usize) -> String {
     out
 }
 
-/// Like [`one_line`] but printable ASCII only, and nothing that a mail client or console would take for markup.
+/// Like [`one_line`] but printable ASCII only, and nothing that a mail client or console would take
+/// for markup.
 pub fn plain(text: &str, limit: usize) -> String {
     replaced(text, limit, |c| (c.is_ascii_graphic() || c == ' ') && !matches!(c, '<' | '>' | '`'))
 }
@@ -45,9 +47,11 @@ pub fn unmarked(text: &str) -> String {
     replaced(text, usize::MAX, |c| !is_harmful(c) && !is_markup(c))
 }
 
-/// At most so many characters of a text, with `?` for each that is not allowed. Mostly all are, and it is copied as a whole.
+/// At most so many characters of a text, with `?` for each that is not allowed. Mostly all are, and
+/// it is copied as a whole.
 fn replaced(text: &str, limit: usize, allowed: impl Fn(char) -> bool) -> String {
-    if text.len() <= limit && text.bytes().all(|byte| byte.is_ascii() && allowed(char::from(byte))) {
+    if text.len() <= limit && text.bytes().all(|byte| byte.is_ascii() && allowed(char::from(byte)))
+    {
         return text.to_owned();
     }
     text.chars().take(limit).map(|c| if allowed(c) { c } else { '?' }).collect()

@@ -1,7 +1,10 @@
-//! A family: the image made for one press or one slot of a schedule, its copies, and how far their work has come.
+//! A family: the image made for one press or one slot of a schedule, its copies, and how far their
+//! work has come.
 
 use crate::description::ImageDescription;
-use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
+use crate::ids::{
+    AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName,
+};
 use crate::image::{ImageState, InstanceName, ObservedImage};
 use crate::key::{ImageKey, IntentKey};
 use crate::making::Making;
@@ -53,7 +56,11 @@ impl From<ImageRole> for String {
 impl TryFrom<String> for ImageRole {
     type Error = crate::ids::InvalidId;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text == "source" { Ok(ImageRole::Source) } else { Region::new(text).map(ImageRole::Copy) }
+        if text == "source" {
+            Ok(ImageRole::Source)
+        } else {
+            Region::new(text).map(ImageRole::Copy)
+        }
     }
 }
 
@@ -116,7 +123,8 @@ pub struct ImageRow {
     pub region: Region,
     /// The family's version when this row was last written.
     pub written_at: u64,
-    /// Counts the images tried for this place, from 1. The next one only after this one was seen failed.
+    /// Counts the images tried for this place, from 1. The next one only after this one was seen
+    /// failed.
     pub attempt: u32,
     /// How often the name was changed because a foreign image held it (0, then 2, 3, 4).
     pub rename: u8,
@@ -143,9 +151,11 @@ pub struct ImageRow {
     pub maybe_made: bool,
     /// Why a repeated call was refused for good, while an earlier one may have had its effect.
     pub refused: Option<ImageReason>,
-    /// The image is looked at again soon, whatever the family's phase: an event and a read did not agree.
+    /// The image is looked at again soon, whatever the family's phase: an event and a read did not
+    /// agree.
     pub recheck: Option<Recheck>,
-    /// The image that holds the name, when EC2 refused it as taken and that image has not been seen yet.
+    /// The image that holds the name, when EC2 refused it as taken and that image has not been seen
+    /// yet.
     pub name_owner: Option<ImageId>,
     /// Why it failed or could not be shared.
     pub reason: Option<ImageReason>,
@@ -153,7 +163,8 @@ pub struct ImageRow {
     pub snapshots: Vec<SnapshotId>,
     /// Whether its snapshots are encrypted.
     pub encrypted: Option<bool>,
-    /// Whether its encryption is what the policy asks; known for the source only, and only if the policy asks.
+    /// Whether its encryption is what the policy asks; known for the source only, and only if the
+    /// policy asks.
     pub as_wanted: Option<bool>,
     /// How far sharing it has come.
     pub share: ShareState,
@@ -171,7 +182,8 @@ pub struct ImageRow {
     /// Whether everybody may launch it, which is always somebody's doing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub public: bool,
-    /// Other images that carry the same intent. Never copied, never shared; somebody has to look at them.
+    /// Other images that carry the same intent. Never copied, never shared; somebody has to look at
+    /// them.
     pub duplicates: BTreeSet<ImageId>,
 }
 
@@ -266,11 +278,14 @@ pub struct Family {
     pub trigger: Trigger,
     /// When the press was accepted, or the schedule's slot.
     pub slot: Slot,
-    /// The tag's value as it was pressed; removing the tag is conditional on it. Of a schedule: the policy's name.
+    /// The tag's value as it was pressed; removing the tag is conditional on it. Of a schedule: the
+    /// policy's name.
     pub requested: String,
-    /// The policy that images are made under, as its text was then; none if the request was rejected.
+    /// The policy that images are made under, as its text was then; none if the request was
+    /// rejected.
     pub policy: Option<PolicyRef>,
-    /// The policy that a rejected request named, if there is one of that name. Its text is not kept.
+    /// The policy that a rejected request named, if there is one of that name. Its text is not
+    /// kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_policy: Option<PolicyName>,
     /// Why the request was rejected, if it was.
@@ -290,13 +305,16 @@ pub struct Family {
     pub status_image: Option<ImageId>,
     /// Whether the answer still has to be written.
     pub status_due: bool,
-    /// The answer that the new one corrects: it is written only where the instance still shows this one.
+    /// The answer that the new one corrects: it is written only where the instance still shows this
+    /// one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_over: Option<FormerStatus>,
-    /// The value that the button was changed to while this press was under way. It waits until this one is answered.
+    /// The value that the button was changed to while this press was under way. It waits until this
+    /// one is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_value: Option<String>,
-    /// Whether an image came back to life while the answer was being given: then the work goes on after it.
+    /// Whether an image came back to life while the answer was being given: then the work goes on
+    /// after it.
     pub reopen: bool,
     /// Refused attempts to answer; it spaces out the next ones.
     pub answer_refusals: u32,
@@ -310,8 +328,8 @@ pub struct Family {
     pub last_hash: String,
     /// When it was made.
     pub created_at: Timestamp,
-    /// The version at which each row was last written. A query is not isolated from transactions, so rows and record
-    /// may be read from different moments; this tells.
+    /// The version at which each row was last written. A query is not isolated from transactions,
+    /// so rows and record may be read from different moments; this tells.
     pub row_versions: BTreeMap<ImageRole, u64>,
     /// Its images, by place.
     #[serde(skip)]
@@ -334,7 +352,10 @@ impl Family {
     /// Whether record and rows were read from one moment. If not, read again.
     pub fn is_whole(&self) -> bool {
         self.rows.len() == self.row_versions.len()
-            && self.rows.values().all(|row| self.row_versions.get(&row.image_role) == Some(&row.written_at))
+            && self
+                .rows
+                .values()
+                .all(|row| self.row_versions.get(&row.image_role) == Some(&row.written_at))
     }
 
     /// Marks rows as written with the family's version.
@@ -362,9 +383,9 @@ impl Family {
     pub fn key_of(&self, row: &ImageRow) -> Option<ImageKey> {
         match &row.image_role {
             ImageRole::Source => Some(ImageKey::create(&self.id, row.attempt)),
-            ImageRole::Copy(region) => {
-                self.source_image().map(|source| ImageKey::copy(&self.id, source, region, row.attempt))
-            }
+            ImageRole::Copy(region) => self
+                .source_image()
+                .map(|source| ImageKey::copy(&self.id, source, region, row.attempt)),
         }
     }
 
@@ -423,13 +444,15 @@ impl Family {
         }
     }
 
-    /// Whether an image is the one that a row's call made. Tags can be forged by anyone who may tag, so every one of
-    /// owner, name, intent, managed-by and source must match, and the caller holds the record that names the intent.
+    /// Whether an image is the one that a row's call made. Tags can be forged by anyone who may
+    /// tag, so every one of owner, name, intent, managed-by and source must match, and the caller
+    /// holds the record that names the intent.
     pub fn owns(&self, row: &ImageRow, image: &ObservedImage, keys: &TagKeys) -> bool {
         image.name == row.name.as_str() && self.claims(row, image, keys)
     }
 
-    /// Like [`Family::owns`], whatever the name: EC2 enforces unique names, so a second image for one intent has another.
+    /// Like [`Family::owns`], whatever the name: EC2 enforces unique names, so a second image for
+    /// one intent has another.
     pub fn claims(&self, row: &ImageRow, image: &ObservedImage, keys: &TagKeys) -> bool {
         let tag = |key: &str| image.tags.get(key).map(String::as_str);
         self.manages(image, keys)
@@ -459,7 +482,8 @@ impl Family {
         }
     }
 
-    /// Whether an image is this account's and says that this stack manages it. No other image is ever changed or copied.
+    /// Whether an image is this account's and says that this stack manages it. No other image is
+    /// ever changed or copied.
     pub fn manages(&self, image: &ObservedImage, keys: &TagKeys) -> bool {
         image.owner.as_ref() == Some(&self.account)
             && image.tags.get(&keys.managed_by()).map(String::as_str) == Some(self.stack.as_str())
@@ -472,7 +496,9 @@ impl Family {
 
     /// Whether every image is available and shared as the policy asks.
     pub fn is_complete(&self) -> bool {
-        self.rows.values().all(|row| row.state == RowState::Available && row.share != ShareState::Failed)
+        self.rows
+            .values()
+            .all(|row| row.state == RowState::Available && row.share != ShareState::Failed)
     }
 
     /// The image that people launch at home: the encrypted copy if there is one, else the source.

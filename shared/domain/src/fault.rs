@@ -16,7 +16,8 @@ pub enum Fault {
     Unknown,
 }
 
-/// Codes with which a service says that it did not even look at the request because there were too many.
+/// Codes with which a service says that it did not even look at the request because there were too
+/// many.
 const THROTTLED: &[&str] = &[
     "RequestLimitExceeded",
     "Throttling",
@@ -30,8 +31,8 @@ const THROTTLED: &[&str] = &[
     "BandwidthLimitExceeded",
 ];
 
-/// Other codes with which EC2, KMS, DynamoDB, SNS, SQS, SSM or EventBridge refuse a call that may pass later
-/// (aws-behaviour.md#codes-that-mean-later).
+/// Other codes with which EC2, KMS, DynamoDB, SNS, SQS, SSM or EventBridge refuse a call that may
+/// pass later (aws-behaviour.md#codes-that-mean-later).
 const LATER: &[&str] = &[
     "ProvisionedThroughputExceededException",
     "ConcurrentCreateImageNoRebootLimitExceeded",
@@ -122,8 +123,9 @@ const NEEDS_PERSON: &[&str] = &[
     "RedactionFailure",
 ];
 
-/// Sorts an AWS error by its code, or by its HTTP status where the code is not known. `status` is `None` when no
-/// answer arrived. A code we do not know with a 4xx needs a person: acting again on a guess could repeat an effect.
+/// Sorts an AWS error by its code, or by its HTTP status where the code is not known. `status` is
+/// `None` when no answer arrived. A code we do not know with a 4xx needs a person: acting again on
+/// a guess could repeat an effect.
 pub fn classify(code: Option<&str>, status: Option<u16>) -> Fault {
     let listed = |list: &[&str]| code.is_some_and(|code| list.contains(&code));
     // EC2 sends throttling with status 503, so codes are looked at before the status.
@@ -147,8 +149,8 @@ pub fn is_throttling(code: &str) -> bool {
     THROTTLED.contains(&code)
 }
 
-/// The image that already holds a name, from `InvalidAMIName.Duplicate`'s message ("AMI name N is already in use
-/// by AMI ami-…"). The last id in it, since a name may look like an id.
+/// The image that already holds a name, from `InvalidAMIName.Duplicate`'s message ("AMI name N is
+/// already in use by AMI ami-…"). The last id in it, since a name may look like an id.
 pub fn owner_of_name(message: &str) -> Option<crate::ids::ImageId> {
     message
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
@@ -190,8 +192,9 @@ mod tests {
 
     #[test]
     fn the_holder_of_a_name_is_read_from_the_message() {
-        let id =
-            owner_of_name("AMI name amiline/x/i-0123456789abcdef0/1 is already in use by AMI ami-0123456789abcdef0");
+        let id = owner_of_name(
+            "AMI name amiline/x/i-0123456789abcdef0/1 is already in use by AMI ami-0123456789abcdef0",
+        );
         assert_eq!(id.unwrap().as_str(), "ami-0123456789abcdef0");
         assert_eq!(owner_of_name("AMI name is taken"), None);
     }

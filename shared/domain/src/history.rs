@@ -1,4 +1,5 @@
-//! Append-only histories, which are also the outbox of notifications: of families, and of what has news without an image.
+//! Append-only histories, which are also the outbox of notifications: of families, and of what has
+//! news without an image.
 
 mod kind;
 
@@ -6,7 +7,9 @@ pub use kind::{EventKind, Severity};
 
 use crate::enrolment::EnrolmentKey;
 use crate::family::{Family, ImageRole, RowState};
-use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, digest, short_digest};
+use crate::ids::{
+    AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, digest, short_digest,
+};
 use crate::image::InstanceName;
 use crate::reason::Reason;
 use crate::target::ShareTarget;
@@ -17,12 +20,13 @@ use std::collections::BTreeSet;
 /// EC2's limit for a tag's value, in characters.
 pub(crate) const REQUESTED_MAX: usize = 256;
 
-/// Characters that are kept of one reason. A denial names the policy that denied at its end, and then an encoded part of
-/// about a thousand characters for `aws sts decode-authorization-message`; both are kept.
+/// Characters that are kept of one reason. A denial names the policy that denied at its end, and
+/// then an encoded part of about a thousand characters for `aws sts decode-authorization-message`;
+/// both are kept.
 pub const REASON_CHARACTERS: usize = 4_000;
 
-/// Characters of a history item's reason in words, and of AWS's messages in it, which may be those of several images: SNS
-/// and EventBridge take 256 KB, DynamoDB 400 KB.
+/// Characters of a history item's reason in words, and of AWS's messages in it, which may be those
+/// of several images: SNS and EventBridge take 256 KB, DynamoDB 400 KB.
 pub const REASONS_CHARACTERS: usize = 16_000;
 
 /// Something that happened, before it has its place in the history.
@@ -122,7 +126,8 @@ impl Chain {
 /// One item of a history. Complete in itself: what is published is made from it alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryItem {
-    /// Whose history it is in. A family's items say `family`, as they always have, so that their hashes stay what they are.
+    /// Whose history it is in. A family's items say `family`, as they always have, so that their
+    /// hashes stay what they are.
     #[serde(flatten)]
     pub subject: Subject,
     /// Its number, from 1, without gaps.
@@ -131,7 +136,8 @@ pub struct HistoryItem {
     pub prev_hash: String,
     /// Hash of this item.
     pub hash: String,
-    /// Identifies what happened: the same for every publication of it, so that receivers can drop repeats.
+    /// Identifies what happened: the same for every publication of it, so that receivers can drop
+    /// repeats.
     pub outcome_id: String,
     /// When it was recorded.
     pub at: Timestamp,
@@ -176,8 +182,13 @@ pub fn append(family: &mut Family, fact: Fact, now: Timestamp) -> HistoryItem {
             &attempt.to_string(),
             &family.round.to_string(),
             &image_text,
-            // An image may be disabled and enabled again more than once; each time is an outcome of its own.
-            &if fact.kind.outcome().is_some() { String::new() } else { chain.seq.saturating_add(1).to_string() },
+            // An image may be disabled and enabled again more than once; each time is an outcome of
+            // its own.
+            &if fact.kind.outcome().is_some() {
+                String::new()
+            } else {
+                chain.seq.saturating_add(1).to_string()
+            },
         ],
         32,
     );
@@ -272,7 +283,8 @@ impl HistoryItem {
             && self.hash == self.compute_hash()
     }
 
-    /// The hash over everything but itself; with `prev_hash` it makes a chain that shows any later change.
+    /// The hash over everything but itself; with `prev_hash` it makes a chain that shows any later
+    /// change.
     pub fn compute_hash(&self) -> String {
         let mut bare = self.clone();
         bare.hash = String::new();
@@ -308,7 +320,9 @@ mod tests {
         };
         let policy = PolicyName::new("nightly").unwrap();
         let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
-        for (subject, field) in [(Subject::Enrolment(key), "enrolment"), (Subject::Policy(policy.clone()), "watch")] {
+        for (subject, field) in
+            [(Subject::Enrolment(key), "enrolment"), (Subject::Policy(policy.clone()), "watch")]
+        {
             let mut chain = Chain::default();
             let news = |kind| News {
                 kind,
@@ -319,10 +333,13 @@ mod tests {
                 image: None,
                 reason: crate::reason::ScheduleReason::NothingPromised.into(),
             };
-            let first = append_news(subject.clone(), &mut chain, news(EventKind::CoverageLost), now);
-            let second = append_news(subject.clone(), &mut chain, news(EventKind::CoverageRestored), now);
+            let first =
+                append_news(subject.clone(), &mut chain, news(EventKind::CoverageLost), now);
+            let second =
+                append_news(subject.clone(), &mut chain, news(EventKind::CoverageRestored), now);
             assert!(
-                first.follows(&Chain::default()) && second.follows(&Chain { seq: 1, last_hash: first.hash.clone() })
+                first.follows(&Chain::default())
+                    && second.follows(&Chain { seq: 1, last_hash: first.hash.clone() })
             );
             assert_ne!(first.outcome_id, second.outcome_id);
             let json = serde_json::to_value(&second).unwrap();
@@ -332,6 +349,10 @@ mod tests {
         let before = r#"{"family":"fam-0123456789abcdef","seq":3,"prev_hash":"","hash":"00ff","outcome_id":"0123456789abcdef","at":"2026-11-23T10:19:33Z","event":"copy-failed","account":"111111111111","region":"us-east-1","instance":"i-0a1b2c3d4e5f60718","instance_region":"us-east-1","instance_name":"web-1","requested":"default","policy":"default","image":null,"reason":{"code":"source-gone"},"images":[]}"#;
         let item: HistoryItem = serde_json::from_str(before).unwrap();
         assert_eq!(item.subject.family().map(FamilyId::as_str), Some("fam-0123456789abcdef"));
-        assert_eq!(serde_json::to_string(&item).unwrap(), before, "in the same order, for its hash");
+        assert_eq!(
+            serde_json::to_string(&item).unwrap(),
+            before,
+            "in the same order, for its hash"
+        );
     }
 }

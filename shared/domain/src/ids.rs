@@ -95,26 +95,31 @@ macro_rules! id {
 /// `PREFIX` followed by 8 or 17 lower-case hexadecimal digits (aws-behaviour.md#ids-of-ec2).
 fn ec2_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|hex| {
-        (hex.len() == 8 || hex.len() == 17) && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        (hex.len() == 8 || hex.len() == 17)
+            && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     })
 }
 
 fn made_of(text: &str, lengths: std::ops::RangeInclusive<usize>, extra: &str) -> bool {
-    lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.as_bytes().contains(&b))
+    lengths.contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.as_bytes().contains(&b))
 }
 
 fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The last part of an ARN of AWS Organizations, in any partition: `arn:aws…:organizations::ACCOUNT:` stands before it.
+/// The last part of an ARN of AWS Organizations, in any partition:
+/// `arn:aws…:organizations::ACCOUNT:` stands before it.
 fn in_organizations(arn: &str) -> Option<&str> {
     let mut parts = arn.splitn(6, ':');
     let partition = |text: &str| {
         text.strip_prefix("aws").is_some_and(|rest| {
             rest.is_empty()
                 || rest.strip_prefix('-').is_some_and(|words| {
-                    words.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
+                    words.split('-').all(|word| {
+                        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase())
+                    })
                 })
         })
     };
@@ -128,7 +133,8 @@ fn in_organizations(arn: &str) -> Option<&str> {
 }
 
 fn lower_or_digits(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
-    lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    lengths.contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
 fn is_organization_id(text: &str) -> bool {
@@ -178,7 +184,8 @@ id!(
     SnapshotId, "snapshot id", "snap- and 8 or 17 hexadecimal digits", |t| ec2_id(t, "snap-")
 );
 id!(
-    /// The name of a policy, which is also the last part of its parameter's name and a part of image names.
+    /// The name of a policy, which is also the last part of its parameter's name and a part of
+    /// image names.
     PolicyName, "policy name", "1 to 40 letters, digits, '.', '_' or '-', starting with a letter or digit",
     |t| made_of(t, 1..=40, "._-") && t.starts_with(|c: char| c.is_ascii_alphanumeric())
 );
@@ -194,7 +201,8 @@ id!(
     patterns::is_tag_prefix
 );
 id!(
-    /// A family: the image made from one press of one instance's button, its copies and all that belongs to them.
+    /// A family: the image made from one press of one instance's button, its copies and all that
+    /// belongs to them.
     FamilyId, "family id", "fam- and 16 hexadecimal digits",
     |t| t.strip_prefix("fam-").is_some_and(|h| h.len() == 16
         && h.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
@@ -207,14 +215,15 @@ id!(
 );
 
 id!(
-    /// A block device of an instance, by the name under which EC2 attaches the volume. The operating system may call it
-    /// something else.
+    /// A block device of an instance, by the name under which EC2 attaches the volume. The
+    /// operating system may call it something else.
     DeviceName, "device name", "as EC2 shows it, such as /dev/sdf or xvdf: 1 to 32 letters, digits, '/', '_' or '-'",
     |t| made_of(t, 1..=32, "/_-") && t.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
 );
 
 impl StackName {
-    /// What the longest name in the template leaves of the 64 characters that EventBridge allows a rule.
+    /// What the longest name in the template leaves of the 64 characters that EventBridge allows a
+    /// rule.
     pub const LENGTH_MAX: usize = 38;
 }
 
@@ -255,7 +264,8 @@ impl From<Fingerprint> for String {
     }
 }
 
-/// Lower-case hexadecimal SHA-256 of the parts, each ended by a zero byte so that no two lists collide.
+/// Lower-case hexadecimal SHA-256 of the parts, each ended by a zero byte so that no two lists
+/// collide.
 pub fn digest(parts: &[&str]) -> String {
     use sha2::{Digest, Sha256};
     let mut hasher = Sha256::new();
@@ -263,7 +273,8 @@ pub fn digest(parts: &[&str]) -> String {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
-    // As a whole: `hex::encode` builds its text digit by digit, and every id and every link of a history is a digest.
+    // As a whole: `hex::encode` builds its text digit by digit, and every id and every link of a
+    // history is a digest.
     let mut digits = [0; 64];
     let _ = hex::encode_to_slice(hasher.finalize(), &mut digits);
     String::from_utf8(digits.to_vec()).unwrap_or_default()
@@ -285,7 +296,14 @@ mod tests {
         for good in ["i-0123456789abcdef0", "i-1a2b3c4d"] {
             assert!(InstanceId::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "i-", "i-xyz", "i-0123456789ABCDEF0", "i-0123456789abcdef0\n", "ami-0123456789abcdef0"] {
+        for bad in [
+            "",
+            "i-",
+            "i-xyz",
+            "i-0123456789ABCDEF0",
+            "i-0123456789abcdef0\n",
+            "ami-0123456789abcdef0",
+        ] {
             assert!(InstanceId::new(bad).is_err(), "{bad:?}");
         }
     }
@@ -340,10 +358,21 @@ mod tests {
 
     #[test]
     fn regions_look_like_regions() {
-        for good in ["us-east-1", "ap-southeast-3", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"] {
+        for good in
+            ["us-east-1", "ap-southeast-3", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"]
+        {
             assert!(Region::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "us-east", "US-EAST-1", "us--1", "us-east-1 ", "everywhere", "7-1-1", "europe-west-1"] {
+        for bad in [
+            "",
+            "us-east",
+            "US-EAST-1",
+            "us--1",
+            "us-east-1 ",
+            "everywhere",
+            "7-1-1",
+            "europe-west-1",
+        ] {
             assert!(Region::new(bad).is_err(), "{bad:?}");
         }
     }

@@ -51,8 +51,9 @@ pub struct ObservedImage {
     pub tags: BTreeMap<String, String>,
 }
 
-/// The `Name` tag of an instance: one line of at most 64 characters, and never empty. It helps people to recognise the
-/// instance. Nothing is decided by it, since everybody who may tag chooses it.
+/// The `Name` tag of an instance: one line of at most 64 characters, and never empty. It helps
+/// people to recognise the instance. Nothing is decided by it, since everybody who may tag chooses
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct InstanceName(String);
@@ -132,7 +133,10 @@ impl InstanceState {
     pub fn is_gone(self) -> bool {
         match self {
             InstanceState::ShuttingDown | InstanceState::Terminated => true,
-            InstanceState::Pending | InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => false,
+            InstanceState::Pending
+            | InstanceState::Running
+            | InstanceState::Stopping
+            | InstanceState::Stopped => false,
         }
     }
 
@@ -140,7 +144,9 @@ impl InstanceState {
     pub fn can_be_imaged(self) -> bool {
         match self {
             InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => true,
-            InstanceState::Pending | InstanceState::ShuttingDown | InstanceState::Terminated => false,
+            InstanceState::Pending | InstanceState::ShuttingDown | InstanceState::Terminated => {
+                false
+            }
         }
     }
 }
@@ -158,8 +164,8 @@ pub struct ObservedInstance {
     pub region: Region,
     /// Its state.
     pub state: InstanceState,
-    /// Whether it was launched with hibernation configured. Images of such an instance may not be reachable after
-    /// launch (aws-behaviour.md#createimage-reboots-unless-told-otherwise).
+    /// Whether it was launched with hibernation configured. Images of such an instance may not be
+    /// reachable after launch (aws-behaviour.md#createimage-reboots-unless-told-otherwise).
     pub hibernation: bool,
     /// Its root device.
     pub root_device: RootDevice,
@@ -195,7 +201,9 @@ pub struct SnapshotKeys {
 impl SnapshotKeys {
     /// Whether every snapshot is under the wanted key.
     pub fn all_as_wanted(&self) -> bool {
-        self.wanted.is_some() && !self.keys.is_empty() && self.keys.iter().all(|key| *key == self.wanted)
+        self.wanted.is_some()
+            && !self.keys.is_empty()
+            && self.keys.iter().all(|key| *key == self.wanted)
     }
 }
 

@@ -1,11 +1,13 @@
-//! The identities that make every creating call repeatable: intent keys, attempts and client tokens.
+//! The identities that make every creating call repeatable: intent keys, attempts and client
+//! tokens.
 
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, Region, StackName, short_digest};
 use crate::tags::Trigger;
 use crate::time::Slot;
 use serde::{Deserialize, Serialize};
 
-/// What one press or one slot of a schedule asks for, once: (stack, account, Region, instance, trigger, slot).
+/// What one press or one slot of a schedule asks for, once: (stack, account, Region, instance,
+/// trigger, slot).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntentKey<'a> {
     /// The stack that answers.
@@ -37,9 +39,9 @@ impl IntentKey<'_> {
     }
 }
 
-/// One image that one creating call may make: a family's place and attempt. It is the value of the intent tag, a
-/// part of the image's name, and CopyImage's client token (at most 64 ASCII characters,
-/// aws-behaviour.md#copyimage-has-a-client-token).
+/// One image that one creating call may make: a family's place and attempt. It is the value of the
+/// intent tag, a part of the image's name, and CopyImage's client token (at most 64 ASCII
+/// characters, aws-behaviour.md#copyimage-has-a-client-token).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ImageKey(String);
@@ -52,7 +54,10 @@ impl ImageKey {
 
     /// The key of the given attempt to copy `source` to `destination`.
     pub fn copy(family: &FamilyId, source: &ImageId, destination: &Region, attempt: u32) -> Self {
-        Self(short_digest(&["copy", family.as_str(), source.as_str(), destination.as_str(), &attempt.to_string()], 32))
+        Self(short_digest(
+            &["copy", family.as_str(), source.as_str(), destination.as_str(), &attempt.to_string()],
+            32,
+        ))
     }
 
     /// 32 hexadecimal digits.
@@ -60,8 +65,9 @@ impl ImageKey {
         &self.0
     }
 
-    /// The token for CopyImage. A changed name is a changed request, and EC2 refuses a token that is used again
-    /// with other parameters (IdempotentParameterMismatch), so the rename is part of it.
+    /// The token for CopyImage. A changed name is a changed request, and EC2 refuses a token that
+    /// is used again with other parameters (IdempotentParameterMismatch), so the rename is part of
+    /// it.
     pub fn client_token(&self, rename: u8) -> String {
         short_digest(&["token", &self.0, &rename.to_string()], 48)
     }

@@ -1,7 +1,8 @@
 //! What Amiline decides, as pure functions on plain data.
 //!
-//! Nothing here is async, talks to AWS, reads a clock or the environment, or draws a random number: `now` is
-//! passed in, and the same input always gives the same answer. `shared/app` carries the decisions out.
+//! Nothing here is async, talks to AWS, reads a clock or the environment, or draws a random number:
+//! `now` is passed in, and the same input always gives the same answer. `shared/app` carries the
+//! decisions out.
 
 pub mod answers;
 pub mod bounds;

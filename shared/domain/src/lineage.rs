@@ -13,10 +13,18 @@ pub fn tree(family: &Family) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let name = family.instance_name.as_ref().map_or_else(String::new, |name| format!(" {name}"));
-    let _ = writeln!(out, "{}{name} in {} ({}, {})", family.instance, family.region, family.id, outcome(family));
+    let _ = writeln!(
+        out,
+        "{}{name} in {} ({}, {})",
+        family.instance,
+        family.region,
+        family.id,
+        outcome(family)
+    );
     if let Some(source) = family.source() {
         let _ = writeln!(out, "└─ {}", line(source));
-        let copies: Vec<&ImageRow> = family.rows.values().filter(|row| !row.image_role.is_source()).collect();
+        let copies: Vec<&ImageRow> =
+            family.rows.values().filter(|row| !row.image_role.is_source()).collect();
         let last = copies.len().saturating_sub(1);
         for (index, copy) in copies.into_iter().enumerate() {
             let _ = writeln!(out, "   {} {}", if index == last { "└─" } else { "├─" }, line(copy));

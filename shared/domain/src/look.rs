@@ -65,7 +65,8 @@ pub fn admit(
     admit_under(usable, instance, counts, bounds, now)
 }
 
-/// The policy that a button's value names. Spaces around it are nobody's intent, as with the tag of the schedule.
+/// The policy that a button's value names. Spaces around it are nobody's intent, as with the tag of
+/// the schedule.
 pub fn named_by(value: &str) -> Result<PolicyName, InvalidId> {
     PolicyName::new(value.trim())
 }
@@ -120,22 +121,33 @@ pub(crate) fn usable<'a>(
         return Err(Rejection::RegionNotAllowed { region: region.clone() });
     }
     let force = read.texts.in_force().ok_or_else(|| unknown(name, read))?;
-    let invalid = |error: PolicyError| Rejection::InvalidPolicy { policy: name.clone(), problem: error.to_string() };
+    let invalid = |error: PolicyError| Rejection::InvalidPolicy {
+        policy: name.clone(),
+        problem: error.to_string(),
+    };
     let InForce { policy, text, .. } = force.map_err(invalid)?;
-    policy.check(bounds, keys).map_err(|beyond| Rejection::BeyondBounds { policy: name.clone(), beyond })?;
+    policy
+        .check(bounds, keys)
+        .map_err(|beyond| Rejection::BeyondBounds { policy: name.clone(), beyond })?;
     Ok(Usable { policy, name, text, day: &read.day })
 }
 
-/// Why no image of the instance can be made under the policy, as the instance is. One that is pending is not unfit: it is
-/// waited for.
-pub(crate) fn unfit(policy: &Policy, name: &PolicyName, instance: &ObservedInstance) -> Option<Rejection> {
+/// Why no image of the instance can be made under the policy, as the instance is. One that is
+/// pending is not unfit: it is waited for.
+pub(crate) fn unfit(
+    policy: &Policy,
+    name: &PolicyName,
+    instance: &ObservedInstance,
+) -> Option<Rejection> {
     if instance.state.is_gone() {
         return Some(Rejection::Terminated);
     }
     if instance.root_device == RootDevice::InstanceStore {
         return Some(Rejection::InstanceStoreRoot);
     }
-    if let Some(root) = instance.root_name.as_ref().filter(|root| policy.create.exclude_devices.contains(*root)) {
+    if let Some(root) =
+        instance.root_name.as_ref().filter(|root| policy.create.exclude_devices.contains(*root))
+    {
         return Some(Rejection::RootLeftOut { policy: name.clone(), device: root.clone() });
     }
     let group = instance.auto_scaling_group().filter(|_| policy.create.reboot)?;
@@ -159,17 +171,25 @@ pub(crate) fn admit_under(
     }
     let day = match policy.limits.images_per_day.map(NonZeroU32::get) {
         None => None,
-        Some(max) => {
-            Some(day.take(now, max).map_err(|free| Rejection::DailyLimit { policy: name.clone(), max, free })?)
-        }
+        Some(max) => Some(day.take(now, max).map_err(|free| Rejection::DailyLimit {
+            policy: name.clone(),
+            max,
+            free,
+        })?),
     };
     let per_hour = bounds.images_per_hour_max;
-    let budget = counts
-        .budget
-        .take(now, per_hour)
-        .ok_or_else(|| Rejection::HourlyLimit { max: per_hour, free: counts.budget.free_at(now, per_hour) })?;
+    let budget = counts.budget.take(now, per_hour).ok_or_else(|| Rejection::HourlyLimit {
+        max: per_hour,
+        free: counts.budget.free_at(now, per_hour),
+    })?;
     let policy_ref = PolicyRef { name: name.clone(), hash: Policy::hash(text).into() };
-    Ok(Admission { policy: policy.policy().clone(), policy_ref, text: text.to_owned(), budget, day })
+    Ok(Admission {
+        policy: policy.policy().clone(),
+        policy_ref,
+        text: text.to_owned(),
+        budget,
+        day,
+    })
 }
 
 #[cfg(test)]
@@ -217,7 +237,14 @@ mod tests {
     ) -> &'static str {
         let keys = TagKeys::new(TagPrefix::new("images").unwrap());
         let policy = PolicyRead::newest(text);
-        match admit(Requested { value, policy: &policy }, instance, Counts { press, budget }, &bounds(), &keys, now()) {
+        match admit(
+            Requested { value, policy: &policy },
+            instance,
+            Counts { press, budget },
+            &bounds(),
+            &keys,
+            now(),
+        ) {
             Ok(_) => "admitted",
             Err(rejection) => rejection.code(),
         }
@@ -239,7 +266,10 @@ mod tests {
         assert_eq!(code("default", Some(owner), &ok, &press, &budget), "beyond-bounds");
         let rootless = r#"{"create":{"exclude_devices":["/dev/xvda"]}}"#;
         assert_eq!(code("default", Some(rootless), &ok, &press, &budget), "root-left-out");
-        let other_root = ObservedInstance { root_name: Some(DeviceName::new("/dev/sda1").unwrap()), ..instance() };
+        let other_root = ObservedInstance {
+            root_name: Some(DeviceName::new("/dev/sda1").unwrap()),
+            ..instance()
+        };
         assert_eq!(code("default", Some(rootless), &other_root, &press, &budget), "admitted");
         for gone in [InstanceState::ShuttingDown, InstanceState::Terminated] {
             let gone = ObservedInstance { state: gone, ..instance() };
@@ -247,7 +277,12 @@ mod tests {
         }
         for there in [InstanceState::Pending, InstanceState::Stopping, InstanceState::Stopped] {
             let there = ObservedInstance { state: there, ..instance() };
-            assert_eq!(code("default", Some("{}"), &there, &press, &budget), "admitted", "{:?}", there.state);
+            assert_eq!(
+                code("default", Some("{}"), &there, &press, &budget),
+                "admitted",
+                "{:?}",
+                there.state
+            );
         }
         let tags = [("aws:autoscaling:groupName".to_owned(), "shop".to_owned())].into();
         let member = ObservedInstance { tags, ..instance() };
@@ -257,16 +292,23 @@ mod tests {
         assert_eq!(code("default", Some(reboots), &ok, &press, &budget), "admitted");
         let store = ObservedInstance { root_device: RootDevice::InstanceStore, ..instance() };
         assert_eq!(code("default", Some("{}"), &store, &press, &budget), "instance-store-root");
-        let elsewhere = ObservedInstance { region: Region::new("eu-west-1").unwrap(), ..instance() };
+        let elsewhere =
+            ObservedInstance { region: Region::new("eu-west-1").unwrap(), ..instance() };
         assert_eq!(code("default", Some("{}"), &elsewhere, &press, &budget), "region-not-allowed");
         let recent = Press {
-            last_image_slot: Some(crate::time::Slot::next("2026-11-24T11:55:00Z".parse().unwrap(), None)),
+            last_image_slot: Some(crate::time::Slot::next(
+                "2026-11-24T11:55:00Z".parse().unwrap(),
+                None,
+            )),
             ..Press::untouched()
         };
         assert_eq!(code("default", Some("{}"), &ok, &recent, &budget), "too-soon");
         let slow = r#"{"limits":{"interval_minutes":30}}"#;
         let earlier = Press {
-            last_image_slot: Some(crate::time::Slot::next("2026-11-24T11:31:00Z".parse().unwrap(), None)),
+            last_image_slot: Some(crate::time::Slot::next(
+                "2026-11-24T11:31:00Z".parse().unwrap(),
+                None,
+            )),
             ..Press::untouched()
         };
         assert_eq!(code("default", Some("{}"), &ok, &earlier, &budget), "admitted");
@@ -274,7 +316,12 @@ mod tests {
         let full = budget.take(now(), 9).unwrap().take(now(), 9).unwrap();
         assert_eq!(code("default", Some("{}"), &ok, &press, &full), "hourly-limit");
         let said = Rejection::HourlyLimit { max: 2, free: full.free_at(now(), 2) }.to_string();
-        assert!(said.ends_with("2 images per hour for this stack; tag again after 2026-11-24T13:05:00Z"), "{said}");
+        assert!(
+            said.ends_with(
+                "2 images per hour for this stack; tag again after 2026-11-24T13:05:00Z"
+            ),
+            "{said}"
+        );
     }
 
     #[test]
@@ -285,13 +332,21 @@ mod tests {
         let admit = |policy: &PolicyRead| {
             let (press, budget) = (Press::untouched(), Budget::default());
             let counts = Counts { press: &press, budget: &budget };
-            admit(Requested { value: "default", policy }, &instance(), counts, &bounds(), &keys, now())
+            admit(
+                Requested { value: "default", policy },
+                &instance(),
+                counts,
+                &bounds(),
+                &keys,
+                now(),
+            )
         };
         policy.day = admit(&policy).unwrap().day.expect("the day is counted");
         let full = admit(&policy).unwrap_err();
         assert_eq!(full.code(), "daily-limit");
         assert!(
-            full.to_string().contains("1 images a day") && full.to_string().contains("2026-11-25T00:00:00Z"),
+            full.to_string().contains("1 images a day")
+                && full.to_string().contains("2026-11-25T00:00:00Z"),
             "{full}"
         );
     }
@@ -299,14 +354,18 @@ mod tests {
     #[test]
     fn a_text_that_is_no_policy_leaves_the_version_before_it_in_force() {
         let keys = TagKeys::new(TagPrefix::new("images").unwrap());
-        let earlier = crate::policy::EarlierText { version: 1, text: r#"{"deadline_hours":3}"#.to_owned() };
+        let earlier =
+            crate::policy::EarlierText { version: 1, text: r#"{"deadline_hours":3}"#.to_owned() };
         let texts = PolicyTexts { newest: Some("{".to_owned()), earlier: vec![earlier] };
         let policy = PolicyRead { texts, ..PolicyRead::default() };
         let (press, budget) = (Press::untouched(), Budget::default());
         let counts = Counts { press: &press, budget: &budget };
         let requested = Requested { value: "default", policy: &policy };
         let admission = admit(requested, &instance(), counts, &bounds(), &keys, now()).unwrap();
-        assert_eq!((admission.policy.deadline_hours, admission.text.as_str()), (3, r#"{"deadline_hours":3}"#));
+        assert_eq!(
+            (admission.policy.deadline_hours, admission.text.as_str()),
+            (3, r#"{"deadline_hours":3}"#)
+        );
         assert_eq!(admission.policy_ref.hash, Policy::hash(&admission.text).as_str());
     }
 }

@@ -1,8 +1,8 @@
 //! How a family's images are made, as far as its policy says more than EC2 and we do anyway.
 //!
-//! It is fixed when the family begins, from the policy and from the one read of the instance then: every attempt and
-//! every copy has the same name, tags and devices, whatever becomes of the instance. What comes from the instance's tags
-//! is text and stays text; nothing is decided by it.
+//! It is fixed when the family begins, from the policy and from the one read of the instance then:
+//! every attempt and every copy has the same name, tags and devices, whatever becomes of the
+//! instance. What comes from the instance's tags is text and stays text; nothing is decided by it.
 
 use crate::description::ImageDescription;
 use crate::ids::{DeviceName, PolicyName};
@@ -14,8 +14,9 @@ use crate::time::Slot;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is kept of it. Bounded: the policy's own words have 4 KB, and forty values that are carried over have at most
-/// 40,960 bytes (256 characters each, of four bytes). DynamoDB takes items of 400 KB.
+/// What is kept of it. Bounded: the policy's own words have 4 KB, and forty values that are carried
+/// over have at most 40,960 bytes (256 characters each, of four bytes). DynamoDB takes items of 400
+/// KB.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Making {
@@ -31,7 +32,8 @@ pub struct Making {
     /// Devices of which the image does not simply say what the instance says.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub devices: BTreeMap<DeviceName, Treatment>,
-    /// Whether the instance has hibernation configured: its images may not be reachable after launch.
+    /// Whether the instance has hibernation configured: its images may not be reachable after
+    /// launch.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hibernation: bool,
 }
@@ -51,11 +53,16 @@ pub enum Treatment {
 impl Making {
     /// What a policy asks for, of this instance.
     ///
-    /// A device that is to be left out is left out whether the instance shows it or not, since it may be attached before
-    /// CreateImage is called. One whose volumes are to be deleted or kept is named only if the instance shows it: EC2
-    /// takes any other for a new volume, and wants its size
-    /// (docs/decisions/excluded-devices-are-always-named.md).
-    pub fn of(create: &Create, policy: &PolicyName, instance: &ObservedInstance, slot: Slot) -> Self {
+    /// A device that is to be left out is left out whether the instance shows it or not, since it
+    /// may be attached before CreateImage is called. One whose volumes are to be deleted or kept is
+    /// named only if the instance shows it: EC2 takes any other for a new volume, and wants its
+    /// size (docs/decisions/excluded-devices-are-always-named.md).
+    pub fn of(
+        create: &Create,
+        policy: &PolicyName,
+        instance: &ObservedInstance,
+        slot: Slot,
+    ) -> Self {
         let facts = TemplateFacts { policy, instance: &instance.id, slot, tags: &instance.tags };
         let carried = create.carry_tags.iter().filter_map(|key| {
             // What EC2 shows is a value; if something else ever is not, there is nothing to carry.
@@ -63,10 +70,15 @@ impl Making {
             Some((key.clone(), value))
         });
         let set = create.tags.iter().map(|(key, value)| (key.clone(), value.clone()));
-        let left_out = create.exclude_devices.iter().map(|device| (device.clone(), Treatment::LeftOut));
-        let treated = create.delete_on_termination.iter().filter(|(device, _)| instance.devices.contains(*device));
-        let treated = treated
-            .map(|(device, delete)| (device.clone(), if *delete { Treatment::Deleted } else { Treatment::Kept }));
+        let left_out =
+            create.exclude_devices.iter().map(|device| (device.clone(), Treatment::LeftOut));
+        let treated = create
+            .delete_on_termination
+            .iter()
+            .filter(|(device, _)| instance.devices.contains(*device));
+        let treated = treated.map(|(device, delete)| {
+            (device.clone(), if *delete { Treatment::Deleted } else { Treatment::Kept })
+        });
         Self {
             stem: create.name.as_ref().and_then(|name| name.stem(facts)),
             description: create.description.as_ref().and_then(|text| text.description(facts)),
@@ -98,10 +110,18 @@ mod tests {
             root_device: RootDevice::Ebs,
             root_name: Some(DeviceName::new("/dev/xvda").unwrap()),
             devices: devices.iter().map(|name| DeviceName::new(*name).unwrap()).collect(),
-            tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            tags: tags
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
         };
         let slot = Slot::next("2026-11-24T01:38:45Z".parse().unwrap(), None);
-        Making::of(&Policy::parse(policy).unwrap().create, &PolicyName::new("web").unwrap(), &instance, slot)
+        Making::of(
+            &Policy::parse(policy).unwrap().create,
+            &PolicyName::new("web").unwrap(),
+            &instance,
+            slot,
+        )
     }
 
     #[test]
@@ -116,7 +136,8 @@ mod tests {
     fn tags_are_the_policys_and_those_of_the_instance_that_it_names() {
         let policy = r#"{"create":{"tags":{"Stage":"test"},"carry_tags":["Team","Owner"]}}"#;
         let making = made(policy, &[("Team", "web"), ("Secret", "x"), ("Stage", "live")], &[]);
-        let tags: Vec<(&str, &str)> = making.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let tags: Vec<(&str, &str)> =
+            making.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         assert_eq!(tags, [("Stage", "test"), ("Team", "web")]);
     }
 
@@ -139,7 +160,8 @@ mod tests {
     #[test]
     fn an_empty_name_is_no_name() {
         assert_eq!(made(r#"{"create":{"name":"{tag:Name}"}}"#, &[], &[]).stem, None);
-        let stem = made(r#"{"create":{"name":"{tag:Name}-{policy}"}}"#, &[("Name", "shop")], &[]).stem;
+        let stem =
+            made(r#"{"create":{"name":"{tag:Name}-{policy}"}}"#, &[("Name", "shop")], &[]).stem;
         assert_eq!(stem.as_ref().map(NameStem::as_str), Some("shop-web"));
     }
 
@@ -147,13 +169,17 @@ mod tests {
     fn a_description_is_filled_in_as_a_name_is() {
         let policy = r#"{"create":{"description":"{tag:Name} under {policy}, {date}"}}"#;
         let made = |tags: &[(&str, &str)]| made(policy, tags, &[]).description.map(String::from);
-        assert_eq!(made(&[("Name", "shop \u{2014} live")]).as_deref(), Some("shop ? live under web, 20261124"));
+        assert_eq!(
+            made(&[("Name", "shop \u{2014} live")]).as_deref(),
+            Some("shop ? live under web, 20261124")
+        );
         assert_eq!(made(&[]).as_deref(), Some("under web, 20261124"));
     }
 
     #[test]
     fn what_is_kept_is_read_again() {
-        let policy = r#"{"create":{"name":"a","tags":{"Stage":""},"exclude_devices":["/dev/sdf"]}}"#;
+        let policy =
+            r#"{"create":{"name":"a","tags":{"Stage":""},"exclude_devices":["/dev/sdf"]}}"#;
         let making = made(policy, &[], &[]);
         let kept = serde_json::to_string(&making).unwrap();
         assert_eq!(kept, r#"{"stem":"a","tags":{"Stage":""},"devices":{"/dev/sdf":"left-out"}}"#);

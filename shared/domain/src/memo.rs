@@ -1,12 +1,14 @@
 //! Answers that depend on a text alone, kept by that text.
 //!
-//! A policy is read at every look, and a sweep reads each several times, so one invocation asks the same questions about
-//! the same few texts again and again. Keep only what never changes for its text.
+//! A policy is read at every look, and a sweep reads each several times, so one invocation asks the
+//! same questions about the same few texts again and again. Keep only what never changes for its
+//! text.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// Answers that one memo keeps. One more text, and it forgets all of them: a stack has few policies.
+/// Answers that one memo keeps. One more text, and it forgets all of them: a stack has few
+/// policies.
 const KEPT_MAX: usize = 64;
 
 /// Answers to one question, by the text that they are about.
@@ -23,7 +25,12 @@ impl<T: Clone> Memo<T> {
     }
 
     /// What somebody wants to know of the answer.
-    pub(crate) fn look<R>(&self, text: &str, compute: impl FnOnce() -> T, look: impl FnOnce(&T) -> R) -> R {
+    pub(crate) fn look<R>(
+        &self,
+        text: &str,
+        compute: impl FnOnce() -> T,
+        look: impl FnOnce(&T) -> R,
+    ) -> R {
         if let Some(kept) = self.0.borrow().get(text) {
             return look(kept);
         }

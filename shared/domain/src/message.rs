@@ -1,11 +1,12 @@
-//! Decoding of the messages that wake a function: EventBridge envelopes as AWS sends them, and our own in the same
-//! shape. An event is a hint: what it says is checked for form here and read again before anything is done.
+//! Decoding of the messages that wake a function: EventBridge envelopes as AWS sends them, and our
+//! own in the same shape. An event is a hint: what it says is checked for form here and read again
+//! before anything is done.
 
 mod ours;
 
 pub use ours::{
-    announce_history, digest_due, family_due, family_due_early, look_at_coverage, look_at_followers, look_at_instance,
-    look_at_policy, look_at_schedule, look_at_shares,
+    announce_history, digest_due, family_due, family_due_early, look_at_coverage,
+    look_at_followers, look_at_instance, look_at_policy, look_at_schedule, look_at_shares,
 };
 
 use crate::day::Day;
@@ -153,13 +154,14 @@ pub struct FamilyDue {
 /// A tick.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tick {
-    /// Also wake families that are due only within so many seconds. The schedule sends none; a person who will not
-    /// wait may.
+    /// Also wake families that are due only within so many seconds. The schedule sends none; a
+    /// person who will not wait may.
     pub due_within_seconds: u32,
-    /// Compare every instance's tag with its enrolment, and do nothing else. The hourly schedule asks for it.
+    /// Compare every instance's tag with its enrolment, and do nothing else. The hourly schedule
+    /// asks for it.
     pub sweep: bool,
-    /// With a sweep: ask with whom every image is shared, though it is not every family's turn. The schedule never does;
-    /// a person who will not wait may.
+    /// With a sweep: ask with whom every image is shared, though it is not every family's turn. The
+    /// schedule never does; a person who will not wait may.
     pub all_shares: bool,
 }
 
@@ -227,7 +229,10 @@ pub enum BadEvent {
 impl BadEvent {
     /// A message that was read, and is for another function.
     pub fn not_for(function: &str, kind: MessageKind) -> Self {
-        BadEvent::BadField { field: "detail-type", problem: format!("{} is not for {function}", kind.detail_type()) }
+        BadEvent::BadField {
+            field: "detail-type",
+            problem: format!("{} is not for {function}", kind.detail_type()),
+        }
     }
 
     /// A short stable word for programs.
@@ -366,14 +371,16 @@ pub fn decode(body: &str) -> Result<Message, BadEvent> {
         }
         (OUR_SOURCE, "DayEnded") => {
             let detail: DayEndedDetail = detail(read)?;
-            // The time that was scheduled, not the time of delivery: a late invocation is about the same day.
+            // The time that was scheduled, not the time of delivery: a late invocation is about the
+            // same day.
             let scheduled = field("detail.scheduled", detail.scheduled.parse::<Timestamp>())?;
             Ok(Message::DayEnded(Day::before(scheduled)))
         }
         (OUR_SOURCE, "DigestDue") => {
             let detail: DigestDetail = detail(read)?;
             let policy = detail.policy.map(PolicyName::new).transpose();
-            let (day, policy) = (field("detail.day", detail.day.parse::<Day>())?, field("detail.policy", policy)?);
+            let (day, policy) =
+                (field("detail.day", detail.day.parse::<Day>())?, field("detail.policy", policy)?);
             Ok(Message::DigestDue(DigestKey { policy, day }))
         }
         (OUR_SOURCE, "AnnounceHistory") => {
@@ -452,9 +459,14 @@ mod tests {
     fn what_we_send_we_can_read() {
         let region = Region::new("us-east-1").unwrap();
         let instance = InstanceId::new("i-0123456789abcdef0").unwrap();
-        assert_eq!(decode(&look_at_instance(&region, &instance)), Ok(Message::LookAtInstance { region, instance }));
+        assert_eq!(
+            decode(&look_at_instance(&region, &instance)),
+            Ok(Message::LookAtInstance { region, instance })
+        );
         let family = FamilyId::new("fam-0123456789abcdef").unwrap();
-        let due = |early, shares| Ok(Message::FamilyDue(FamilyDue { family: family.clone(), early, shares }));
+        let due = |early, shares| {
+            Ok(Message::FamilyDue(FamilyDue { family: family.clone(), early, shares }))
+        };
         assert_eq!(decode(&family_due(&family)), due(false, false));
         assert_eq!(decode(&family_due_early(&family)), due(true, false));
         assert_eq!(decode(&look_at_shares(&family)), due(false, true));
@@ -467,8 +479,7 @@ mod tests {
     #[test]
     fn the_day_that_ended_is_the_one_before_the_scheduled_time_however_late_it_comes() {
         let ended = |scheduled: &str| {
-            let body =
-                serde_json::json!({"source": "amiline", "detail-type": "DayEnded", "detail": {"scheduled": scheduled}});
+            let body = serde_json::json!({"source": "amiline", "detail-type": "DayEnded", "detail": {"scheduled": scheduled}});
             decode(&body.to_string())
         };
         let day: Day = "2026-11-24".parse().unwrap();
@@ -492,7 +503,10 @@ mod tests {
             r#"{"source":"aws.ec2","detail-type":"EC2 AMI State Change","detail":{"ImageId":"ami-1\n2","State":"available"},"account":"111111111111","region":"us-east-1"}"#,
             r#"{"source":"aws.ec2","detail-type":"EC2 AMI State Change","detail":"{}"}"#,
             r#"{"source":"evil\n{\"level\":\"info\"}","detail-type":"x","detail":{}}"#,
-            &format!(r#"{{"source":"x","detail-type":"{}","detail":{{}}}}"#, "\u{10ffff}".repeat(99)),
+            &format!(
+                r#"{{"source":"x","detail-type":"{}","detail":{{}}}}"#,
+                "\u{10ffff}".repeat(99)
+            ),
         ];
         for body in bodies {
             let error = decode(body).unwrap_err().to_string();

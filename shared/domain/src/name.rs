@@ -32,8 +32,8 @@ impl NameStem {
         Self(format!("amiline/{policy}/{instance}/{slot}"))
     }
 
-    /// What of the text can stand in a name: the beginning, with a hyphen for each character that cannot; `None` for
-    /// nothing.
+    /// What of the text can stand in a name: the beginning, with a hyphen for each character that
+    /// cannot; `None` for nothing.
     pub(crate) fn made_of(text: &str) -> Option<Self> {
         let safe = |c: char| if is_safe(c) { c } else { '-' };
         let stem: String = text.chars().take(Self::CHARACTERS_MAX).map(safe).collect();
@@ -71,15 +71,15 @@ impl From<NameStem> for String {
     }
 }
 
-/// The name of an image: at most 127 characters of `[A-Za-z0-9._/()-]`, the set that every page of EC2's
-/// documentation allows (aws-behaviour.md#characters-of-an-image-name).
+/// The name of an image: at most 127 characters of `[A-Za-z0-9._/()-]`, the set that every page of
+/// EC2's documentation allows (aws-behaviour.md#characters-of-an-image-name).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ImageName(String);
 
 impl ImageName {
-    /// `STEM[-rN]-HASH`. `rename` is 0 at first; 2, 3 and 4 add `-r2`, `-r3` and `-r4`. The hash is of the whole key, so
-    /// that every attempt has a name of its own, whatever the stem.
+    /// `STEM[-rN]-HASH`. `rename` is 0 at first; 2, 3 and 4 add `-r2`, `-r3` and `-r4`. The hash is
+    /// of the whole key, so that every attempt has a name of its own, whatever the stem.
     pub fn of(stem: &NameStem, key: &ImageKey, rename: u8) -> Self {
         let rename = if rename == 0 { String::new() } else { format!("-r{rename}") };
         let hash: String = key.as_str().chars().take(HASH_CHARACTERS).collect();
@@ -87,7 +87,13 @@ impl ImageName {
     }
 
     /// The usual name: `amiline/POLICY/INSTANCE/SLOT[-rN]-HASH`.
-    pub fn new(policy: &PolicyName, instance: &InstanceId, slot: Slot, key: &ImageKey, rename: u8) -> Self {
+    pub fn new(
+        policy: &PolicyName,
+        instance: &InstanceId,
+        slot: Slot,
+        key: &ImageKey,
+        rename: u8,
+    ) -> Self {
         Self::of(&NameStem::usual(policy, instance, slot), key, rename)
     }
 
@@ -128,14 +134,21 @@ mod tests {
         let short = ImageName::of(&NameStem::made_of("x").unwrap(), &key, 0);
         assert!(short.as_str().len() >= 3, "EC2's least");
         let other = ImageKey::create(&FamilyId::new("fam-0123456789abcdef").unwrap(), 2);
-        assert_ne!(short, ImageName::of(&NameStem::made_of("x").unwrap(), &other, 0), "another attempt");
+        assert_ne!(
+            short,
+            ImageName::of(&NameStem::made_of("x").unwrap(), &other, 0),
+            "another attempt"
+        );
     }
 
     #[test]
     fn a_stem_that_was_kept_is_read_again_and_nothing_else_is() {
         let stem = NameStem::made_of("web tier/2026").unwrap();
         let kept = serde_json::to_string(&stem).unwrap();
-        assert_eq!((kept.as_str(), serde_json::from_str(&kept).ok()), ("\"web-tier/2026\"", Some(stem)));
+        assert_eq!(
+            (kept.as_str(), serde_json::from_str(&kept).ok()),
+            ("\"web-tier/2026\"", Some(stem))
+        );
         for bad in ["", "a b", "a\\n", &"x".repeat(114)] {
             assert!(serde_json::from_str::<NameStem>(&format!("\"{bad}\"")).is_err(), "{bad}");
         }

@@ -1,4 +1,5 @@
-//! What is published of a history item: a subject and a text for people, a document and attributes for programs.
+//! What is published of a history item: a subject and a text for people, a document and attributes
+//! for programs.
 
 use crate::console::{Command, StackAddress, image_page, instance_page};
 use crate::escape::{in_quotes, plain, unmarked};
@@ -31,7 +32,12 @@ pub struct Notice {
 
 /// Renders a history item. The same item always gives the same notice.
 pub fn render(item: &HistoryItem, address: &StackAddress) -> Notice {
-    Notice { subject: subject(item), text: text(item, address), json: document(item), attributes: attributes(item) }
+    Notice {
+        subject: subject(item),
+        text: text(item, address),
+        json: document(item),
+        attributes: attributes(item),
+    }
 }
 
 /// What subscriptions filter by.
@@ -51,17 +57,25 @@ fn attributes(item: &HistoryItem) -> BTreeMap<&'static str, String> {
     attributes
 }
 
-/// The subject: the instance's name is cut until what happened fits, and left out where nothing of it is ASCII.
+/// The subject: the instance's name is cut until what happened fits, and left out where nothing of
+/// it is ASCII.
 fn subject(item: &HistoryItem) -> String {
     let id = item.instance.as_ref().map(ToString::to_string);
     let bare = headline(item, id.as_deref());
     let name = item.instance_name.as_ref().map(|name| plain(name.as_str(), NAME_MAX));
     let name = name.filter(|name| name.chars().any(|c| c.is_ascii_alphanumeric()));
-    let (Some(id), Some(name)) = (id, name) else { return plain(&format!("{TITLE}{bare}"), SUBJECT_MAX) };
+    let (Some(id), Some(name)) = (id, name) else {
+        return plain(&format!("{TITLE}{bare}"), SUBJECT_MAX);
+    };
     let around = " ()".len();
-    let room = SUBJECT_MAX.saturating_sub([TITLE.len(), bare.len(), around].into_iter().fold(0, usize::saturating_add));
+    let room = SUBJECT_MAX.saturating_sub(
+        [TITLE.len(), bare.len(), around].into_iter().fold(0, usize::saturating_add),
+    );
     let name: String = name.chars().take(room.max(NAME_MIN)).collect();
-    plain(&format!("{TITLE}{}", headline(item, Some(&format!("{} ({id})", name.trim_end())))), SUBJECT_MAX)
+    plain(
+        &format!("{TITLE}{}", headline(item, Some(&format!("{} ({id})", name.trim_end())))),
+        SUBJECT_MAX,
+    )
 }
 
 /// What every subject begins with.
@@ -100,15 +114,31 @@ pub(crate) fn headline(item: &HistoryItem, instance: Option<&str>) -> String {
         EventKind::CopyFailed => format!("{instance}: copy to {region} failed"),
         EventKind::ImageShared => format!("{instance}: {image} is shared in {region}"),
         EventKind::ShareFailed => format!("{instance}: {image} could not be shared in {region}"),
-        EventKind::ImageDeregistered => format!("{instance}: {image} in {region} was deregistered by somebody"),
-        EventKind::ImageDisabled => format!("{instance}: {image} in {region} was disabled by somebody"),
+        EventKind::ImageDeregistered => {
+            format!("{instance}: {image} in {region} was deregistered by somebody")
+        }
+        EventKind::ImageDisabled => {
+            format!("{instance}: {image} in {region} was disabled by somebody")
+        }
         EventKind::ImageEnabled => format!("{instance}: {image} in {region} was enabled again"),
-        EventKind::ImageMadePublic => format!("{instance}: {image} in {region} was made public by somebody"),
-        EventKind::SharedByOthers => format!("{instance}: {image} in {region} was shared by somebody"),
-        EventKind::ShareTakenBack => format!("{instance}: a share of {image} in {region} was taken back by somebody"),
-        EventKind::SharesInOrder => format!("{instance}: {image} in {region} is shared as its policy says again"),
-        EventKind::DuplicateFound => format!("{instance}: {image} in {region} claims to be an image of ours"),
-        EventKind::FamilyComplete => format!("{instance}: {image} is available in {}", regions(item)),
+        EventKind::ImageMadePublic => {
+            format!("{instance}: {image} in {region} was made public by somebody")
+        }
+        EventKind::SharedByOthers => {
+            format!("{instance}: {image} in {region} was shared by somebody")
+        }
+        EventKind::ShareTakenBack => {
+            format!("{instance}: a share of {image} in {region} was taken back by somebody")
+        }
+        EventKind::SharesInOrder => {
+            format!("{instance}: {image} in {region} is shared as its policy says again")
+        }
+        EventKind::DuplicateFound => {
+            format!("{instance}: {image} in {region} claims to be an image of ours")
+        }
+        EventKind::FamilyComplete => {
+            format!("{instance}: {image} is available in {}", regions(item))
+        }
         EventKind::FamilyPartial => format!("{instance}: {image} is only partly distributed"),
         EventKind::FamilyFailed => format!("{instance}: no image could be made"),
         EventKind::RequestRejected => format!("{instance}: request rejected"),
@@ -120,12 +150,20 @@ pub(crate) fn headline(item: &HistoryItem, instance: Option<&str>) -> String {
         EventKind::CoverageRestored if item.instance.is_none() => {
             format!("instances that follow {policy} get images again")
         }
-        EventKind::EnrolmentEnded => format!("{instance}: it no longer follows the schedule of {policy}"),
-        EventKind::CoverageLost => format!("{instance}: no new enough image of {policy} in {region}"),
-        EventKind::CoverageRestored => format!("{instance}: its images of {policy} in {region} are in order again"),
+        EventKind::EnrolmentEnded => {
+            format!("{instance}: it no longer follows the schedule of {policy}")
+        }
+        EventKind::CoverageLost => {
+            format!("{instance}: no new enough image of {policy} in {region}")
+        }
+        EventKind::CoverageRestored => {
+            format!("{instance}: its images of {policy} in {region} are in order again")
+        }
         EventKind::PolicyRefused => format!("policy {policy} cannot be used as it was written"),
         EventKind::PolicyAccepted => format!("policy {policy} can be used again"),
-        EventKind::KillSwitchOn => "the kill switch is on: nothing is changed in EC2 until it is off".to_owned(),
+        EventKind::KillSwitchOn => {
+            "the kill switch is on: nothing is changed in EC2 until it is off".to_owned()
+        }
         EventKind::KillSwitchOff => "the kill switch is off: images are made again".to_owned(),
     }
 }
@@ -166,10 +204,24 @@ fn text(item: &HistoryItem, address: &StackAddress) -> String {
     for image in &item.images {
         let id = image.image.as_ref().map_or("-", |id| id.as_str());
         let shared: Vec<&str> = image.shared_with.iter().map(|target| target.as_str()).collect();
-        let shared = if shared.is_empty() { String::new() } else { format!(", shared with {}", shared.join(", ")) };
+        let shared = if shared.is_empty() {
+            String::new()
+        } else {
+            format!(", shared with {}", shared.join(", "))
+        };
         line(
             "Images",
-            &plain(&format!("{} {} {} ({}){}", image.region, id, state(image.state), image.role, shared), 600),
+            &plain(
+                &format!(
+                    "{} {} {} ({}){}",
+                    image.region,
+                    id,
+                    state(image.state),
+                    image.role,
+                    shared
+                ),
+                600,
+            ),
         );
     }
     for link in links(item) {
@@ -218,9 +270,10 @@ pub(crate) fn next(item: &HistoryItem) -> Option<Command<'_>> {
         EventKind::DuplicateFound | EventKind::ImageMadePublic | EventKind::SharedByOthers => {
             item.image.as_ref().map(Command::Lineage)
         }
-        EventKind::RequestRejected | EventKind::SlotsMissed | EventKind::CoverageLost | EventKind::EnrolmentEnded => {
-            why()
-        }
+        EventKind::RequestRejected
+        | EventKind::SlotsMissed
+        | EventKind::CoverageLost
+        | EventKind::EnrolmentEnded => why(),
         EventKind::PolicyRefused => item.policy.as_ref().map(Command::PolicyHistory),
     }
 }
@@ -231,7 +284,8 @@ fn cut(text: &str, limit: usize) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
-/// The document about a history item, as JSON on one line; its schema is `events/notification.schema.json`.
+/// The document about a history item, as JSON on one line; its schema is
+/// `events/notification.schema.json`.
 pub fn document(item: &HistoryItem) -> String {
     let document = Document {
         version: 1,

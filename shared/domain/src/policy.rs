@@ -3,8 +3,8 @@
 use crate::bounds::Bounds;
 use crate::document::{Node, quoted, without_mark};
 use crate::ids::{
-    AccountId, DeviceName, Fingerprint, KeyAlias, OrganizationArn, OrganizationalUnitArn, PolicyName, Region,
-    TagPrefix, digest,
+    AccountId, DeviceName, Fingerprint, KeyAlias, OrganizationArn, OrganizationalUnitArn,
+    PolicyName, Region, TagPrefix, digest,
 };
 use crate::memo::Memo;
 use crate::name::TextTemplate;
@@ -37,9 +37,11 @@ pub use watch::{FOLLOWERS_NAMED_MAX, Followers, Lapse, ToldLapse, Watch, refused
 
 /// Parameter Store's limit for a standard parameter, in bytes.
 pub const TEXT_BYTES_MAX: usize = 4096;
-/// Destination Regions of one policy. With the source and a home copy a family then fits one transaction.
+/// Destination Regions of one policy. With the source and a home copy a family then fits one
+/// transaction.
 pub const DESTINATIONS_MAX: usize = 20;
-/// Devices that one policy may leave out, and devices of which it may say what becomes of their volumes.
+/// Devices that one policy may leave out, and devices of which it may say what becomes of their
+/// volumes.
 pub const DEVICES_MAX: usize = 20;
 /// The longest time between two images of one instance that a policy may ask for: a month.
 pub const INTERVAL_MINUTES_MAX: u32 = 44_640;
@@ -78,7 +80,8 @@ pub struct Policy {
     /// How much may be made under it.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
-    /// Hours until an image that is not available is given up. AWS says creation "may take up to 24 hours".
+    /// Hours until an image that is not available is given up. AWS says creation "may take up to 24
+    /// hours".
     #[serde(default = "deadline_hours_default")]
     pub deadline_hours: u32,
 }
@@ -91,7 +94,8 @@ fn deadline_hours_default() -> u32 {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
-    /// Whether EC2 may reboot the instance for a consistent file system. Without it the image is crash-consistent.
+    /// Whether EC2 may reboot the instance for a consistent file system. Without it the image is
+    /// crash-consistent.
     #[serde(default)]
     pub reboot: bool,
     /// The first part of the images' names; none: the usual one.
@@ -115,7 +119,9 @@ pub struct Create {
 }
 
 /// For fields that may be missing but, if they are there, have a value.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -123,7 +129,8 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Encrypt {
-    /// Alias of a customer-managed key that exists in every Region of the policy, but those that name their own.
+    /// Alias of a customer-managed key that exists in every Region of the policy, but those that
+    /// name their own.
     pub kms_key: KeyAlias,
 }
 
@@ -183,7 +190,9 @@ impl Share {
 
     /// Whether nothing is shared.
     pub fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && self.organizations.is_empty() && self.organizational_units.is_empty()
+        self.accounts.is_empty()
+            && self.organizations.is_empty()
+            && self.organizational_units.is_empty()
     }
 
     /// Everybody whom the stack does not allow.
@@ -309,10 +318,13 @@ pub struct Written {
 impl Policy {
     /// Reads a policy's text, as Parameter Store has it.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
-        Policy::look(text, |read| read.as_ref().map(|prepared| prepared.policy().clone()).map_err(Clone::clone))
+        Policy::look(text, |read| {
+            read.as_ref().map(|prepared| prepared.policy().clone()).map_err(Clone::clone)
+        })
     }
 
-    /// Reads a policy's text, with what is derived from it. A text that was read before is not read again.
+    /// Reads a policy's text, with what is derived from it. A text that was read before is not read
+    /// again.
     pub fn prepared(text: &str) -> Result<Arc<Prepared>, PolicyError> {
         Policy::look(text, Clone::clone)
     }
@@ -326,7 +338,8 @@ impl Policy {
         if text.len() > TEXT_BYTES_MAX {
             return look(&Err(PolicyError::TooLong { bytes: text.len() }));
         }
-        let anew = || Policy::parse_anew(without_mark(text)).map(|policy| Arc::new(Prepared::new(policy)));
+        let anew =
+            || Policy::parse_anew(without_mark(text)).map(|policy| Arc::new(Prepared::new(policy)));
         PARSED.with(|parsed| parsed.look(text, anew, look))
     }
 
@@ -335,13 +348,19 @@ impl Policy {
         let mut problems = problems(&document).into_iter();
         if let Some(first) = problems.next() {
             let (line, column) = position::position(text, &first.place);
-            return Err(PolicyError::Wrong { line, column, first: Box::new(first), others: problems.count() });
+            return Err(PolicyError::Wrong {
+                line,
+                column,
+                first: Box::new(first),
+                others: problems.count(),
+            });
         }
         // Nothing is left for it to refuse; should there be, it says so here.
         serde_json::from_str(text).map_err(malformed)
     }
 
-    /// A policy of a document that somebody wrote, with the text to store; or everything that is wrong with it.
+    /// A policy of a document that somebody wrote, with the text to store; or everything that is
+    /// wrong with it.
     pub fn from_document(document: &Node) -> Result<Written, Vec<Problem>> {
         let mut problems = problems(document);
         let whole = |wrong| Problem { place: Place::document(), wrong };
@@ -373,40 +392,61 @@ impl Policy {
     }
 
     fn all_beyond(&self, bounds: &Bounds, keys: &TagKeys) -> impl Iterator<Item = BeyondBounds> {
-        let regions = self.distribute.regions.regions().filter(|region| !bounds.regions.contains(region));
+        let regions =
+            self.distribute.regions.regions().filter(|region| !bounds.regions.contains(region));
         let regions = regions.cloned().map(BeyondBounds::Region);
-        let under = self.keys().into_iter().filter(|key| !bounds.keys.contains(key)).cloned().map(BeyondBounds::Key);
-        let tags = self.create.tags.keys().chain(&self.create.carry_tags).filter(|key| keys.are_ours(key.as_str()));
-        let tags = tags.map(|key| BeyondBounds::Tag { key: key.clone(), prefix: keys.prefix().clone() });
+        let under = self
+            .keys()
+            .into_iter()
+            .filter(|key| !bounds.keys.contains(key))
+            .cloned()
+            .map(BeyondBounds::Key);
+        let tags = self
+            .create
+            .tags
+            .keys()
+            .chain(&self.create.carry_tags)
+            .filter(|key| keys.are_ours(key.as_str()));
+        let tags =
+            tags.map(|key| BeyondBounds::Tag { key: key.clone(), prefix: keys.prefix().clone() });
         regions.chain(self.share.beyond(bounds)).chain(under).chain(tags)
     }
 
     /// Every key that it names.
     fn keys(&self) -> BTreeSet<&KeyAlias> {
-        let own = self.distribute.regions.iter().filter_map(|(_, destination)| destination.kms_key.as_ref());
+        let own = self
+            .distribute
+            .regions
+            .iter()
+            .filter_map(|(_, destination)| destination.kms_key.as_ref());
         self.encrypt.iter().map(|encrypt| &encrypt.kms_key).chain(own).collect()
     }
 
     /// The key that the images in a Region end up under: the Region's own, or the policy's.
     pub fn key_in(&self, region: &Region) -> Option<&KeyAlias> {
-        let own = self.distribute.regions.get(region).and_then(|destination| destination.kms_key.as_ref());
+        let own = self
+            .distribute
+            .regions
+            .get(region)
+            .and_then(|destination| destination.kms_key.as_ref());
         own.or_else(|| self.encrypt.as_ref().map(|encrypt| &encrypt.kms_key))
     }
 
-    /// The destinations whose copies are made without a key. What EC2 encrypts there is under the Region's default key
-    /// for EBS.
+    /// The destinations whose copies are made without a key. What EC2 encrypts there is under the
+    /// Region's default key for EBS.
     pub fn destinations_without_key(&self) -> impl Iterator<Item = &Region> {
         self.distribute.regions.regions().filter(|region| self.key_in(region).is_none())
     }
 
-    /// The time for a copy to a Region: its own, or that of all destinations. The encrypted copy in a Region that is no
-    /// destination has none.
+    /// The time for a copy to a Region: its own, or that of all destinations. The encrypted copy in
+    /// a Region that is no destination has none.
     pub fn minutes_to(&self, region: &Region) -> Option<CopyMinutes> {
         let destination = self.distribute.regions.get(region)?;
         destination.within_minutes.or(self.distribute.within_minutes)
     }
 
-    /// Minutes between two images of one instance: the stack's or the policy's, whichever is longer.
+    /// Minutes between two images of one instance: the stack's or the policy's, whichever is
+    /// longer.
     pub fn interval_minutes(&self, bounds: &Bounds) -> u32 {
         bounds.interval_minutes_min.max(self.limits.interval_minutes.map_or(0, NonZeroU32::get))
     }

@@ -59,17 +59,20 @@ pub struct Press {
     pub last_image_slot: Option<Slot>,
     /// The time of the event that told of the latest press, by AWS's clock; none if no event did.
     pub heard_at: Option<Timestamp>,
-    /// The status tag when the latest press was accepted: an answer with the same words tells nothing.
+    /// The status tag when the latest press was accepted: an answer with the same words tells
+    /// nothing.
     pub status_before: Option<String>,
     /// When our own removal of the tag was carried out.
     pub cleared_at: Option<Timestamp>,
     /// The answer that was written to the status tag when the tag was removed.
     pub answer: Option<String>,
-    /// The value of the press of `last_slot`, once it is answered: another value in a read is no stale read of it.
+    /// The value of the press of `last_slot`, once it is answered: another value in a read is no
+    /// stale read of it.
     pub answered: Option<String>,
     /// When to look at the instance again, with no event asking for it.
     pub next_look: Option<Timestamp>,
-    /// The refusal that was told last, so that it is told once; none after a press that was accepted.
+    /// The refusal that was told last, so that it is told once; none after a press that was
+    /// accepted.
     pub told: Option<ToldRefusal>,
 }
 
@@ -105,9 +108,9 @@ impl Press {
         }
     }
 
-    /// Until when a read that shows this value may be a stale one. A read that was made `STALE_READ_SECONDS` after a press
-    /// was accepted shows nothing from before that press. If it shows another value than the press had, that value came
-    /// later, and nobody has answered it.
+    /// Until when a read that shows this value may be a stale one. A read that was made
+    /// `STALE_READ_SECONDS` after a press was accepted shows nothing from before that press. If it
+    /// shows another value than the press had, that value came later, and nobody has answered it.
     fn quiet_until(&self, value: &str, cleared_at: Timestamp) -> Timestamp {
         let since = match (self.last_slot, &self.answered) {
             (Some(slot), Some(answered)) if answered != value => cleared_at.min(slot.timestamp()),
@@ -116,22 +119,29 @@ impl Press {
         plus_seconds(since, STALE_READ_SECONDS)
     }
 
-    /// What it becomes when a new press is seen that must wait, since the kill switch is on. The event that vouched for
-    /// it does not come again, so the press itself says from now on that a tag there is a new one.
+    /// What it becomes when a new press is seen that must wait, since the kill switch is on. The
+    /// event that vouched for it does not come again, so the press itself says from now on that a
+    /// tag there is a new one.
     pub fn held_back(&self) -> Press {
         Press { rev: self.rev.saturating_add(1), cleared_at: None, ..self.clone() }
     }
 
-    /// Whether this refusal was told within the last day and no other came since: then it is only answered on the instance,
-    /// and counted. A tool that puts the tag back each minute would fill the table and everybody's mail otherwise.
+    /// Whether this refusal was told within the last day and no other came since: then it is only
+    /// answered on the instance, and counted. A tool that puts the tag back each minute would fill
+    /// the table and everybody's mail otherwise.
     pub fn was_told(&self, what: &str, now: Timestamp) -> bool {
-        self.told.as_ref().is_some_and(|told| told.what == what && seconds_between(told.at, now) < TOLD_SECONDS)
+        self.told
+            .as_ref()
+            .is_some_and(|told| told.what == what && seconds_between(told.at, now) < TOLD_SECONDS)
     }
 
-    /// What it becomes by a refusal that was told before. The tag is removed next; if that fails, it is seen again once reads
-    /// are consistent, and is refused again.
+    /// What it becomes by a refusal that was told before. The tag is removed next; if that fails,
+    /// it is seen again once reads are consistent, and is refused again.
     pub fn repeated(&self, heard: Heard<'_>, answer: &str, now: Timestamp) -> Press {
-        let count = |told: &ToldRefusal| ToldRefusal { repeats: told.repeats.saturating_add(1), ..told.clone() };
+        let count = |told: &ToldRefusal| ToldRefusal {
+            repeats: told.repeats.saturating_add(1),
+            ..told.clone()
+        };
         Press {
             rev: self.rev.saturating_add(1),
             state: PressState::Idle,
@@ -170,21 +180,28 @@ pub struct Hint {
 }
 
 impl Hint {
-    /// Whether the event shows a press made after our removal, and the read shows that same press: another value in the read
-    /// is one from before, which lags. The event is later by whole seconds, or it is of the same second and carries the
-    /// answer that we wrote after the removal. The second matters because event times are cut to seconds: somebody who
-    /// reads the answer and presses again within that second is heard at once.
+    /// Whether the event shows a press made after our removal, and the read shows that same press:
+    /// another value in the read is one from before, which lags. The event is later by whole
+    /// seconds, or it is of the same second and carries the answer that we wrote after the removal.
+    /// The second matters because event times are cut to seconds: somebody who reads the answer and
+    /// presses again within that second is heard at once.
     fn vouches_for(&self, read: &str, press: &Press, cleared_at: Timestamp) -> bool {
         if self.button.as_deref() != Some(read) {
             return false;
         }
-        let shows_the_answer =
-            self.status.is_some() && self.status == press.answer && self.status != press.status_before;
-        // Our answer was written while the button showed another value than the one that was answered.
-        if !self.pressed && (!shows_the_answer || press.answered.as_deref().is_none_or(|answered| answered == read)) {
+        let shows_the_answer = self.status.is_some()
+            && self.status == press.answer
+            && self.status != press.status_before;
+        // Our answer was written while the button showed another value than the one that was
+        // answered.
+        if !self.pressed
+            && (!shows_the_answer
+                || press.answered.as_deref().is_none_or(|answered| answered == read))
+        {
             return false;
         }
-        // The event of the press that was answered, delivered again: a clock of ours that is behind must not make it new.
+        // The event of the press that was answered, delivered again: a clock of ours that is behind
+        // must not make it new.
         if press.heard_at.is_some_and(|heard| self.time <= heard) && !shows_the_answer {
             return false;
         }
@@ -211,9 +228,15 @@ pub enum LookDecision {
     Begin(Slot),
 }
 
-/// Decides what the tag on the instance means. `press` was read before `tag`; that order makes a tag that is seen
-/// with an idle press a new one. `tag` is the button's value as read from EC2, `None` if the tag is not there.
-pub fn decide_look(press: &Press, tag: Option<&str>, hint: Option<&Hint>, now: Timestamp) -> LookDecision {
+/// Decides what the tag on the instance means. `press` was read before `tag`; that order makes a
+/// tag that is seen with an idle press a new one. `tag` is the button's value as read from EC2,
+/// `None` if the tag is not there.
+pub fn decide_look(
+    press: &Press,
+    tag: Option<&str>,
+    hint: Option<&Hint>,
+    now: Timestamp,
+) -> LookDecision {
     let Some(tag) = tag else {
         let lagging = hint.is_some_and(|hint| {
             hint.button.is_some()
@@ -267,7 +290,12 @@ mod tests {
     }
 
     fn hint(time: &str, status: Option<&str>) -> Hint {
-        Hint { time: at(time), button: Some("default".to_owned()), status: status.map(str::to_owned), pressed: true }
+        Hint {
+            time: at(time),
+            button: Some("default".to_owned()),
+            status: status.map(str::to_owned),
+            pressed: true,
+        }
     }
 
     fn cleared(time: &str) -> Press {
@@ -301,14 +329,20 @@ mod tests {
     fn an_event_after_our_removal_makes_it_a_new_press() {
         let press = cleared("2026-11-24T11:59:30Z");
         let new = hint("2026-11-24T11:59:31Z", None);
-        assert!(matches!(decide_look(&press, Some("default"), Some(&new), now()), LookDecision::Begin(_)));
+        assert!(matches!(
+            decide_look(&press, Some("default"), Some(&new), now()),
+            LookDecision::Begin(_)
+        ));
     }
 
     #[test]
     fn an_event_with_another_value_does_not_vouch_for_what_a_lagging_read_shows() {
         let press = cleared("2026-11-24T11:59:30Z");
         let other = Hint { button: Some("other".to_owned()), ..hint("2026-11-24T11:59:31Z", None) };
-        assert!(matches!(decide_look(&press, Some("default"), Some(&other), now()), LookDecision::LookAgain(_)));
+        assert!(matches!(
+            decide_look(&press, Some("default"), Some(&other), now()),
+            LookDecision::LookAgain(_)
+        ));
     }
 
     #[test]
@@ -316,11 +350,20 @@ mod tests {
         let heard = at("2026-11-24T11:59:45Z");
         let press = Press { heard_at: Some(heard), ..cleared("2026-11-24T11:59:30Z") };
         let again = hint("2026-11-24T11:59:45Z", None);
-        assert!(matches!(decide_look(&press, Some("default"), Some(&again), now()), LookDecision::LookAgain(_)));
+        assert!(matches!(
+            decide_look(&press, Some("default"), Some(&again), now()),
+            LookDecision::LookAgain(_)
+        ));
         let new = hint("2026-11-24T11:59:46Z", None);
-        assert!(matches!(decide_look(&press, Some("default"), Some(&new), now()), LookDecision::Begin(_)));
+        assert!(matches!(
+            decide_look(&press, Some("default"), Some(&new), now()),
+            LookDecision::Begin(_)
+        ));
         let answered = hint("2026-11-24T11:59:45Z", Some("available ami-1 in 3 Regions"));
-        assert!(matches!(decide_look(&press, Some("default"), Some(&answered), now()), LookDecision::Begin(_)));
+        assert!(matches!(
+            decide_look(&press, Some("default"), Some(&answered), now()),
+            LookDecision::Begin(_)
+        ));
     }
 
     #[test]
@@ -333,16 +376,25 @@ mod tests {
             ..cleared("2026-11-24T11:59:30Z")
         };
         let same = hint("2026-11-24T11:59:30Z", Some(words));
-        assert!(matches!(decide_look(&press, Some("default"), Some(&same), now()), LookDecision::LookAgain(_)));
+        assert!(matches!(
+            decide_look(&press, Some("default"), Some(&same), now()),
+            LookDecision::LookAgain(_)
+        ));
     }
 
     #[test]
     fn a_press_in_the_same_second_as_the_answer_is_heard_if_it_carries_the_answer() {
         let press = cleared("2026-11-24T11:59:30Z");
         let same = hint("2026-11-24T11:59:30Z", Some("available ami-1 in 3 Regions"));
-        assert!(matches!(decide_look(&press, Some("default"), Some(&same), now()), LookDecision::Begin(_)));
+        assert!(matches!(
+            decide_look(&press, Some("default"), Some(&same), now()),
+            LookDecision::Begin(_)
+        ));
         let before = hint("2026-11-24T11:59:30Z", Some("creating ami-1"));
-        assert!(matches!(decide_look(&press, Some("default"), Some(&before), now()), LookDecision::LookAgain(_)));
+        assert!(matches!(
+            decide_look(&press, Some("default"), Some(&before), now()),
+            LookDecision::LookAgain(_)
+        ));
     }
 
     /// `first` was accepted so many seconds ago and answered ten seconds ago.
@@ -374,14 +426,28 @@ mod tests {
     fn our_answer_beside_another_value_vouches_for_that_value_and_for_nothing_else() {
         let words = Some("available ami-1 in 3 Regions");
         let told = |status| Hint { pressed: false, ..hint("2026-11-24T11:59:50Z", status) };
-        let look = |press: &Press, tag, hint: &Hint| decide_look(press, Some(tag), Some(hint), now());
+        let look =
+            |press: &Press, tag, hint: &Hint| decide_look(press, Some(tag), Some(hint), now());
         let press = answered(60);
         assert!(matches!(look(&press, "default", &told(words)), LookDecision::Begin(_)));
         let creating = Hint { time: at("2026-11-24T11:59:55Z"), ..told(Some("creating ami-1")) };
-        assert!(matches!(look(&press, "default", &creating), LookDecision::LookAgain(_)), "an older status, late");
-        assert!(matches!(look(&press, "third", &told(words)), LookDecision::LookAgain(_)), "another value in the read");
-        let same = Hint { button: Some("first".to_owned()), time: at("2026-11-24T11:59:55Z"), ..told(words) };
-        assert!(matches!(look(&press, "first", &same), LookDecision::LookAgain(_)), "it pressed nothing");
+        assert!(
+            matches!(look(&press, "default", &creating), LookDecision::LookAgain(_)),
+            "an older status, late"
+        );
+        assert!(
+            matches!(look(&press, "third", &told(words)), LookDecision::LookAgain(_)),
+            "another value in the read"
+        );
+        let same = Hint {
+            button: Some("first".to_owned()),
+            time: at("2026-11-24T11:59:55Z"),
+            ..told(words)
+        };
+        assert!(
+            matches!(look(&press, "first", &same), LookDecision::LookAgain(_)),
+            "it pressed nothing"
+        );
         let unknown = Press { answered: None, ..press };
         assert!(matches!(look(&unknown, "default", &told(words)), LookDecision::LookAgain(_)));
     }
@@ -389,13 +455,19 @@ mod tests {
     #[test]
     fn a_press_that_the_kill_switch_held_back_needs_no_event_any_more() {
         let held_back = cleared("2026-11-24T11:59:30Z").held_back();
-        assert!(matches!(decide_look(&held_back, Some("default"), None, now()), LookDecision::Begin(_)));
+        assert!(matches!(
+            decide_look(&held_back, Some("default"), None, now()),
+            LookDecision::Begin(_)
+        ));
     }
 
     #[test]
     fn after_five_minutes_the_tag_is_believed_without_an_event() {
         let press = cleared("2026-11-24T11:55:00Z");
-        assert!(matches!(decide_look(&press, Some("default"), None, now()), LookDecision::Begin(_)));
+        assert!(matches!(
+            decide_look(&press, Some("default"), None, now()),
+            LookDecision::Begin(_)
+        ));
     }
 
     #[test]
@@ -406,8 +478,14 @@ mod tests {
             PressState::Answered { slot, value: "default".into() },
         ] {
             let press = Press { state, ..Press::untouched() };
-            assert_eq!(decide_look(&press, Some("default"), None, now()), LookDecision::SamePress(slot));
-            assert_eq!(decide_look(&press, Some("other"), None, now()), LookDecision::OtherValueWaits(slot));
+            assert_eq!(
+                decide_look(&press, Some("default"), None, now()),
+                LookDecision::SamePress(slot)
+            );
+            assert_eq!(
+                decide_look(&press, Some("other"), None, now()),
+                LookDecision::OtherValueWaits(slot)
+            );
             assert!(matches!(decide_look(&press, None, None, now()), LookDecision::Nothing { .. }));
         }
     }
@@ -430,6 +508,9 @@ mod tests {
     fn our_own_removal_is_never_a_press() {
         let press = cleared("2026-11-24T11:59:59Z");
         let removal = Hint { time: now(), button: None, status: None, pressed: true };
-        assert_eq!(decide_look(&press, None, Some(&removal), now()), LookDecision::Nothing { forget_look: false });
+        assert_eq!(
+            decide_look(&press, None, Some(&removal), now()),
+            LookDecision::Nothing { forget_look: false }
+        );
     }
 }

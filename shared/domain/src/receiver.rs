@@ -13,7 +13,8 @@ pub enum Topic {
     Attention,
     /// What became of a policy's images of a day.
     Digest,
-    /// The same news as for everything, less the steps on the way, in the form of AWS's chat service.
+    /// The same news as for everything, less the steps on the way, in the form of AWS's chat
+    /// service.
     Chat,
 }
 
@@ -74,8 +75,9 @@ impl Receiver {
     }
 }
 
-/// Who hears of an event. What stands only in the history has no receiver. The topic for everything and the bus hear of
-/// all the rest, the chat of all but the steps of a family, and the topic for what needs a person of that alone.
+/// Who hears of an event. What stands only in the history has no receiver. The topic for everything
+/// and the bus hear of all the rest, the chat of all but the steps of a family, and the topic for
+/// what needs a person of that alone.
 pub fn receivers(event: EventKind) -> BTreeSet<Receiver> {
     if !event.is_announced() {
         return BTreeSet::new();
@@ -119,7 +121,12 @@ mod tests {
         let table: [(&[Receiver], &[EventKind]); 4] = [
             (
                 &[],
-                &[EventKind::ImageRequested, EventKind::CopyStarted, EventKind::ImageShared, EventKind::FamilyRetried],
+                &[
+                    EventKind::ImageRequested,
+                    EventKind::CopyStarted,
+                    EventKind::ImageShared,
+                    EventKind::FamilyRetried,
+                ],
             ),
             (
                 &[Notifications, Bus],
@@ -165,7 +172,12 @@ mod tests {
         ];
         for (expected, events) in table {
             for event in events {
-                assert_eq!(receivers(*event), expected.iter().copied().collect(), "{}", event.as_str());
+                assert_eq!(
+                    receivers(*event),
+                    expected.iter().copied().collect(),
+                    "{}",
+                    event.as_str()
+                );
             }
         }
     }

@@ -17,7 +17,8 @@ use thiserror::Error;
 /// Writes that the table takes in one transaction.
 pub const WRITES_MAX: usize = 100;
 
-/// Writes and checks that are carried out together or not at all: up to 100, each of another record, and not only checks.
+/// Writes and checks that are carried out together or not at all: up to 100, each of another
+/// record, and not only checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
     writes: Vec<Write>,
@@ -30,7 +31,9 @@ pub enum TransactionError {
     #[error("a transaction writes nothing; this is a defect: report it")]
     Empty,
     /// There are too many.
-    #[error("a transaction has {0} writes, and the table takes {WRITES_MAX}; this is a defect: report it")]
+    #[error(
+        "a transaction has {0} writes, and the table takes {WRITES_MAX}; this is a defect: report it"
+    )]
     TooMany(usize),
     /// Two writes have one record.
     #[error("a transaction writes {0:?} twice; this is a defect: report it")]
@@ -75,12 +78,16 @@ impl Transaction {
 
     /// The first family that it writes.
     pub fn family(&self) -> Option<&FamilyWrite> {
-        self.writes.iter().find_map(|write| if let Write::Family(write) = write { Some(&**write) } else { None })
+        self.writes
+            .iter()
+            .find_map(|write| if let Write::Family(write) = write { Some(&**write) } else { None })
     }
 
     /// The history items that it writes, in order.
     pub fn history(&self) -> impl Iterator<Item = &HistoryItem> {
-        self.writes.iter().filter_map(|write| if let Write::History(item) = write { Some(&**item) } else { None })
+        self.writes
+            .iter()
+            .filter_map(|write| if let Write::History(item) = write { Some(&**item) } else { None })
     }
 }
 
@@ -94,7 +101,8 @@ pub enum Expected {
 }
 
 impl Expected {
-    /// Nobody has written the record since it was read. Revision 0 was read where there is no record.
+    /// Nobody has written the record since it was read. Revision 0 was read where there is no
+    /// record.
     pub fn read_at(revision: u64) -> Self {
         if revision == 0 { Self::Absent } else { Self::Revision(revision) }
     }
@@ -351,9 +359,14 @@ impl FamilyChange {
         let listing = listed.then(|| Write::Listing(Box::new(Listing::of(&family))));
         let rows = rows.into_iter().map(|row| Write::Image(id.clone(), Box::new(row)));
         let pointers: BTreeSet<_> = pointers.into_iter().collect();
-        let pointers = pointers.into_iter().map(|(region, image)| Write::Pointer(region, image, id.clone()));
-        let others: Vec<Write> =
-            rows.chain(pointers).chain(history.into_iter().map(Write::from)).chain(with).chain(listing).collect();
+        let pointers =
+            pointers.into_iter().map(|(region, image)| Write::Pointer(region, image, id.clone()));
+        let others: Vec<Write> = rows
+            .chain(pointers)
+            .chain(history.into_iter().map(Write::from))
+            .chain(with)
+            .chain(listing)
+            .collect();
         let family = Write::Family(Box::new(FamilyWrite { family, expected, pending_hints }));
         Transaction::new([family].into_iter().chain(others).collect())
     }

@@ -109,16 +109,29 @@ mod tests {
         let web = family(Some("web"), "web", Some("failed"));
         let all = Selection::default();
         assert!(all.has(&web));
-        let policy = |name: &str| Selection { policy: PolicyName::new(name).ok(), ..Selection::default() };
+        let policy =
+            |name: &str| Selection { policy: PolicyName::new(name).ok(), ..Selection::default() };
         assert!(policy("web").has(&web) && !policy("db").has(&web));
-        assert!(policy("gone").has(&family(None, "gone", Some("rejected"))), "also a policy that was not found");
+        assert!(
+            policy("gone").has(&family(None, "gone", Some("rejected"))),
+            "also a policy that was not found"
+        );
         let state = |text: &str| Selection { state: text.parse().ok(), ..policy("web") };
-        assert!(state("failed").has(&web) && !state("partial").has(&web) && !state("in-progress").has(&web));
+        assert!(
+            state("failed").has(&web)
+                && !state("partial").has(&web)
+                && !state("in-progress").has(&web)
+        );
         assert!(state("in-progress").has(&family(Some("web"), "web", None)));
-        let instance = Selection { instance: InstanceId::new("i-0123456789abcdef1").ok(), ..Selection::default() };
+        let instance = Selection {
+            instance: InstanceId::new("i-0123456789abcdef1").ok(),
+            ..Selection::default()
+        };
         assert!(!instance.has(&web));
         let since = |text: &str| Selection { since: text.parse().ok(), ..Selection::default() };
-        assert!(since("2026-11-24T12:00:00Z").has(&web) && !since("2026-11-24T12:00:01Z").has(&web));
+        assert!(
+            since("2026-11-24T12:00:00Z").has(&web) && !since("2026-11-24T12:00:01Z").has(&web)
+        );
     }
 
     #[test]

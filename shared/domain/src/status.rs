@@ -41,19 +41,22 @@ pub fn weight(status: &str) -> Weight {
     }
 }
 
-/// While the image is being made, or waited for; with the value of the button that waits for the answer, if one does.
+/// While the image is being made, or waited for; with the value of the button that waits for the
+/// answer, if one does.
 pub fn under_way(family: &Family) -> String {
-    let instance_is_pending =
-        family.source().is_some_and(|row| row.state == RowState::Wanted && row.pending_since.is_some());
+    let instance_is_pending = family
+        .source()
+        .is_some_and(|row| row.state == RowState::Wanted && row.pending_since.is_some());
     let text = match family.source_image() {
         Some(image) => format!("creating {image}"),
         None if instance_is_pending => "waiting until the instance runs".to_owned(),
         None => "creating".to_owned(),
     };
     match &family.other_value {
-        Some(value) => {
-            plain(&format!("{text}; {} waits until this press is answered", in_quotes(value, SHOWN_MAX)), VALUE_MAX)
-        }
+        Some(value) => plain(
+            &format!("{text}; {} waits until this press is answered", in_quotes(value, SHOWN_MAX)),
+            VALUE_MAX,
+        ),
         None => text,
     }
 }
@@ -72,11 +75,14 @@ pub fn rejected(reason: &RequestReason) -> String {
 pub fn ended(family: &Family, outcome: Outcome) -> String {
     let image = family.home_image().map_or_else(|| "no image".to_owned(), ToString::to_string);
     let usable = regions_with_a_usable_image(family);
-    let doubt = if family.making.hibernation { " (may not boot: hibernation is configured)" } else { "" };
+    let doubt =
+        if family.making.hibernation { " (may not boot: hibernation is configured)" } else { "" };
     let doubt = format!("{doubt}{}", by_others(family));
     let text = match outcome {
         Outcome::Complete => format!("available {image} in {}{doubt}", regions(usable)),
-        Outcome::Partial => format!("partial {image} in {}{doubt}: {}", regions(usable), OutcomeReason::of(family)),
+        Outcome::Partial => {
+            format!("partial {image} in {}{doubt}: {}", regions(usable), OutcomeReason::of(family))
+        }
         Outcome::Failed => format!("failed: {}", OutcomeReason::of(family)),
         Outcome::Rejected => "rejected".to_owned(),
     };
@@ -94,7 +100,8 @@ fn by_others(family: &Family) -> &'static str {
     }
 }
 
-/// After somebody's hand on the images of a family that had ended; with what mends it, if anything does.
+/// After somebody's hand on the images of a family that had ended; with what mends it, if anything
+/// does.
 pub fn restated(family: &Family, outcome: Outcome) -> String {
     let text = ended(family, outcome);
     if outcome != Outcome::Partial {

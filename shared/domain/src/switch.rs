@@ -17,8 +17,8 @@ pub enum Position {
 }
 
 impl Position {
-    /// What a parameter's value means; `None`: there is no parameter, as in a new stack. A value that is no position
-    /// was meant to stop something, so it is on.
+    /// What a parameter's value means; `None`: there is no parameter, as in a new stack. A value
+    /// that is no position was meant to stop something, so it is on.
     pub fn of(value: Option<&str>) -> Self {
         match value {
             None | Some("off") => Position::Off,
@@ -77,10 +77,19 @@ impl Switch {
         turned: Turned,
     ) -> (Switch, HistoryItem) {
         let mut news = self.news.clone();
-        let reason = SwitchReason::KillSwitchTurned { by: turned.by.clone(), why: turned.reason.clone() }.into();
+        let reason =
+            SwitchReason::KillSwitchTurned { by: turned.by.clone(), why: turned.reason.clone() }
+                .into();
         let at = turned.at;
-        let item =
-            News { kind: turned.to.event(), account, region, instance_name: None, policy: None, image: None, reason };
+        let item = News {
+            kind: turned.to.event(),
+            account,
+            region,
+            instance_name: None,
+            policy: None,
+            image: None,
+            reason,
+        };
         let item = append_news(Subject::KillSwitch(stack), &mut news, item, at);
         (Switch { rev: self.rev.saturating_add(1), last: Some(turned), news }, item)
     }
@@ -108,14 +117,21 @@ mod tests {
     #[test]
     fn each_turn_is_announced_with_who_and_why() {
         let stack = StackName::new("amiline").unwrap();
-        let place = || (stack.clone(), AccountId::new("111111111111").unwrap(), Region::new("us-east-1").unwrap());
+        let place = || {
+            (
+                stack.clone(),
+                AccountId::new("111111111111").unwrap(),
+                Region::new("us-east-1").unwrap(),
+            )
+        };
         let turned = |to, reason: Option<&str>| Turned {
             to,
             by: "arn:aws:iam::111111111111:user/jane".to_owned(),
             reason: reason.map(str::to_owned),
             at: "2026-11-30T12:00:00Z".parse().unwrap(),
         };
-        let (on, first) = Switch::default().turn(place(), turned(Position::On, Some("the network is being\nmoved")));
+        let (on, first) = Switch::default()
+            .turn(place(), turned(Position::On, Some("the network is being\nmoved")));
         assert_eq!((first.event, on.rev), (EventKind::KillSwitchOn, 1));
         assert_eq!(
             first.reason.as_ref().unwrap().text(),
@@ -125,12 +141,16 @@ mod tests {
         assert_eq!(second.event, EventKind::KillSwitchOff);
         assert!(second.reason.as_ref().unwrap().text().ends_with("user/jane gave no reason"));
         assert!(
-            second.follows(&Chain { seq: 1, last_hash: first.hash.clone() }) && second.outcome_id != first.outcome_id
+            second.follows(&Chain { seq: 1, last_hash: first.hash.clone() })
+                && second.outcome_id != first.outcome_id
         );
         let read: Switch = serde_json::from_value(serde_json::to_value(&off).unwrap()).unwrap();
         assert_eq!(read, off);
         let json = serde_json::to_value(&second).unwrap();
-        assert_eq!((&json["kill-switch"], &json["policy"]), (&"amiline".into(), &serde_json::Value::Null));
+        assert_eq!(
+            (&json["kill-switch"], &json["policy"]),
+            (&"amiline".into(), &serde_json::Value::Null)
+        );
         assert_eq!(serde_json::from_value::<HistoryItem>(json).unwrap(), second);
     }
 }

@@ -10,23 +10,26 @@ mod extra;
 
 pub use extra::{EXTRA_TAGS_MAX, KEY_CHARACTERS_MAX, TagKey, TagValue, VALUE_CHARACTERS_MAX};
 
-/// The one tag whose key does not depend on the prefix: the stack's name on every image and snapshot.
+/// The one tag whose key does not depend on the prefix: the stack's name on every image and
+/// snapshot.
 ///
-/// IAM conditions name tag keys, and CloudFormation cannot put a parameter into a condition's key, so
-/// the roles' conditions need a constant one (docs/decisions/constant-tag-key-for-iam.md).
+/// IAM conditions name tag keys, and CloudFormation cannot put a parameter into a condition's key,
+/// so the roles' conditions need a constant one (docs/decisions/constant-tag-key-for-iam.md).
 pub const STACK_KEY: &str = "amiline-stack";
 
 /// The tag that AWS's consoles show as a name. On images and snapshots it holds the image's name.
 pub const NAME_KEY: &str = "Name";
 
-/// Whether a key is ours on images and snapshots whatever the prefix. IAM's condition keys know no case, so neither does
-/// the one that they ask for.
+/// Whether a key is ours on images and snapshots whatever the prefix. IAM's condition keys know no
+/// case, so neither does the one that they ask for.
 pub fn is_always_ours(key: &str) -> bool {
     key == NAME_KEY || key.eq_ignore_ascii_case(STACK_KEY)
 }
 
 /// Which tag of an instance was pressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Button {
     /// `PREFIX:image`: make one image now.
@@ -43,7 +46,9 @@ impl Button {
 }
 
 /// What asked for an image.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(into = "String", try_from = "String")]
 pub enum Trigger {
     /// Somebody pressed a button.
@@ -85,7 +90,9 @@ impl TryFrom<String> for Trigger {
         }
         let policy = text.strip_prefix(SCHEDULE).map(PolicyName::new);
         policy
-            .unwrap_or_else(|| Err(InvalidId::new("trigger", &text, "image, enrolment or schedule:POLICY")))
+            .unwrap_or_else(|| {
+                Err(InvalidId::new("trigger", &text, "image, enrolment or schedule:POLICY"))
+            })
             .map(Trigger::Schedule)
     }
 }
@@ -139,20 +146,28 @@ impl TagKeys {
         &self.0
     }
 
-    /// Whether a key is ours on images and snapshots. No policy sets such a tag and none is carried over: they say whose
-    /// an image is.
+    /// Whether a key is ours on images and snapshots. No policy sets such a tag and none is carried
+    /// over: they say whose an image is.
     pub fn are_ours(&self, key: &str) -> bool {
         let prefix = self.0.as_str();
-        let begins = key.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-        is_always_ours(key) || (begins && key.get(prefix.len()..).is_some_and(|rest| rest.starts_with(':')))
+        let begins =
+            key.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        is_always_ours(key)
+            || (begins && key.get(prefix.len()..).is_some_and(|rest| rest.starts_with(':')))
     }
 
-    /// The tags that an image and its snapshots get in the creating call itself: the family's own first, then ours, which
-    /// nothing takes the place of.
-    pub fn of_image(&self, family: &Family, row: &ImageRow, key: &ImageKey) -> BTreeMap<String, String> {
+    /// The tags that an image and its snapshots get in the creating call itself: the family's own
+    /// first, then ours, which nothing takes the place of.
+    pub fn of_image(
+        &self,
+        family: &Family,
+        row: &ImageRow,
+        key: &ImageKey,
+    ) -> BTreeMap<String, String> {
         let extra = family.making.tags.iter().filter(|(key, _)| !self.are_ours(key.as_str()));
-        let mut tags: BTreeMap<String, String> =
-            extra.map(|(key, value)| (key.as_str().to_owned(), value.as_str().to_owned())).collect();
+        let mut tags: BTreeMap<String, String> = extra
+            .map(|(key, value)| (key.as_str().to_owned(), value.as_str().to_owned()))
+            .collect();
         tags.extend(self.ours(family, row, key));
         tags
     }
@@ -183,10 +198,14 @@ mod tests {
     #[test]
     fn keys_of_ours_are_told_whatever_their_case_and_no_others() {
         let keys = TagKeys::new(TagPrefix::new("amiline").unwrap());
-        for ours in ["amiline:intent", "amiline:", "Amiline:x", "amiline-stack", "AMILINE-STACK", "Name"] {
+        for ours in
+            ["amiline:intent", "amiline:", "Amiline:x", "amiline-stack", "AMILINE-STACK", "Name"]
+        {
             assert!(keys.are_ours(ours), "{ours}");
         }
-        for other in ["amiline", "amiline-stacks", "amilines:x", "x:amiline:y", "name", "", "\u{e9}miline:"] {
+        for other in
+            ["amiline", "amiline-stacks", "amilines:x", "x:amiline:y", "name", "", "\u{e9}miline:"]
+        {
             assert!(!keys.are_ours(other), "{other}");
         }
     }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Who gets a launch permission. A group cannot be said, and EC2's only group is everybody: whatever is shared is shared
-/// with somebody whom the stack's administrator named.
+/// Who gets a launch permission. A group cannot be said, and EC2's only group is everybody:
+/// whatever is shared is shared with somebody whom the stack's administrator named.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum ShareTarget {
@@ -19,7 +19,8 @@ pub enum ShareTarget {
 }
 
 impl ShareTarget {
-    /// The account's id, or the ARN: what records and notifications hold, which tells the kinds apart.
+    /// The account's id, or the ARN: what records and notifications hold, which tells the kinds
+    /// apart.
     pub fn as_str(&self) -> &str {
         match self {
             ShareTarget::Account(id) => id.as_str(),
@@ -104,7 +105,9 @@ mod tests {
     fn a_record_that_was_kept_when_there_were_only_accounts_is_still_read() {
         let kept = r#"["222222222222","333333333333"]"#;
         let read: BTreeSet<ShareTarget> = serde_json::from_str(kept).unwrap();
-        assert!(read.iter().all(|target| matches!(target, ShareTarget::Account(_))) && read.len() == 2);
+        assert!(
+            read.iter().all(|target| matches!(target, ShareTarget::Account(_))) && read.len() == 2
+        );
         assert_eq!(serde_json::to_string(&read).unwrap(), kept);
     }
 
@@ -119,9 +122,13 @@ mod tests {
             assert_eq!((target.as_str(), String::from(target.clone())), (text, text.to_owned()));
             assert_eq!(matches!(target, ShareTarget::Account(_)), !text.starts_with("arn:"));
         }
-        for text in
-            ["all", "", "*", "arn:aws:iam::222222222222:root", "arn:aws:organizations::123456789012:root/o-1/r-1"]
-        {
+        for text in [
+            "all",
+            "",
+            "*",
+            "arn:aws:iam::222222222222:root",
+            "arn:aws:organizations::123456789012:root/o-1/r-1",
+        ] {
             assert!(text.parse::<ShareTarget>().is_err(), "{text}");
         }
     }

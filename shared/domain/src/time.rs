@@ -9,7 +9,8 @@ use std::fmt;
 pub struct Slot(i64);
 
 impl Slot {
-    /// The slot for a press accepted at `now`: its second, or the one after `last`, whichever is later.
+    /// The slot for a press accepted at `now`: its second, or the one after `last`, whichever is
+    /// later.
     pub fn next(now: Timestamp, last: Option<Slot>) -> Slot {
         let second = now.as_second();
         Slot(last.map_or(second, |last| second.max(last.0.saturating_add(1))))

@@ -1,5 +1,6 @@
-//! Why an instance has, or has not, the images that somebody expects: in plain words, what would happen now and what
-//! happened last. It decides nothing: it asks the same questions as the functions, of the same facts.
+//! Why an instance has, or has not, the images that somebody expects: in plain words, what would
+//! happen now and what happened last. It decides nothing: it asks the same questions as the
+//! functions, of the same facts.
 
 mod now;
 mod past;

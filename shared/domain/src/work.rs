@@ -1,4 +1,5 @@
-//! What the record of every kind of work has: a version, a lease, a due time, and the hints that wait for whoever has the lease.
+//! What the record of every kind of work has: a version, a lease, a due time, and the hints that
+//! wait for whoever has the lease.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,8 @@ pub struct WorkState<Role> {
     pub version: u64,
     /// Who works on it.
     pub lease: Option<Lease>,
-    /// When it has to be worked on with no event asking for it, and by which function. `None`: never.
+    /// When it has to be worked on with no event asking for it, and by which function. `None`:
+    /// never.
     pub due: Option<(Timestamp, Role)>,
     /// How many invocations found it leased and left word of it. Not part of the version.
     #[serde(skip)]
@@ -37,7 +39,8 @@ impl<Role> WorkState<Role> {
         self.lease.as_ref().filter(|lease| lease.holder != holder && lease.until > now)
     }
 
-    /// When it is due in the table. While it is leased that is the lease's end, so that the work of a dead invocation is found.
+    /// When it is due in the table. While it is leased that is the lease's end, so that the work of
+    /// a dead invocation is found.
     pub fn due_at(&self) -> Option<Timestamp> {
         self.lease.as_ref().map(|lease| lease.until).or(self.due.as_ref().map(|(at, _)| *at))
     }

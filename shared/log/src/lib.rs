@@ -1,5 +1,5 @@
-//! How every function writes its log: one JSON object a line. It is a crate of its own so that tests see the same lines
-//! as CloudWatch without the AWS SDK.
+//! How every function writes its log: one JSON object a line. It is a crate of its own so that
+//! tests see the same lines as CloudWatch without the AWS SDK.
 
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -7,12 +7,15 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
-/// What writes the log of a function to `writer`. JSON escapes every value, so nothing that is logged can break a line
-/// (invariant 29).
+/// What writes the log of a function to `writer`. JSON escapes every value, so nothing that is
+/// logged can break a line (invariant 29).
 ///
-/// `level` is for our own crates; the libraries are heard only when something is wrong, and the Lambda runtime's span
-/// adds the request id.
-pub fn subscriber<W>(level: &str, writer: W) -> impl Subscriber + for<'s> LookupSpan<'s> + Send + Sync + use<W>
+/// `level` is for our own crates; the libraries are heard only when something is wrong, and the
+/// Lambda runtime's span adds the request id.
+pub fn subscriber<W>(
+    level: &str,
+    writer: W,
+) -> impl Subscriber + for<'s> LookupSpan<'s> + Send + Sync + use<W>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -53,14 +56,20 @@ mod tests {
         let writer = buffer.clone();
         tracing::subscriber::with_default(subscriber(level, move || writer.clone()), log);
         let bytes = buffer.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        String::from_utf8(bytes)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     #[test]
     fn a_hostile_value_stays_in_its_field_of_its_line() {
         let hostile = "a\"}\n{\"level\":\"ERROR\"}\r\u{0}\u{1b}[31m";
-        let lines =
-            written("info", || tracing::warn!(reason = hostile, error = %hostile, decision = ?hostile, "press"));
+        let lines = written(
+            "info",
+            || tracing::warn!(reason = hostile, error = %hostile, decision = ?hostile, "press"),
+        );
         assert_eq!(lines.len(), 1);
         assert_eq!(lines[0]["message"], "press");
         assert_eq!(lines[0]["level"], "WARN");
@@ -76,7 +85,9 @@ mod tests {
             tracing::info!(target: "hyper", "theirs");
             tracing::warn!(target: "hyper", "theirs, and wrong");
         };
-        let messages = |level| written(level, log).iter().map(|line| line["message"].clone()).collect::<Vec<_>>();
+        let messages = |level| {
+            written(level, log).iter().map(|line| line["message"].clone()).collect::<Vec<_>>()
+        };
         assert_eq!(messages("info"), ["theirs, and wrong"]);
         assert_eq!(messages("debug"), ["ours", "theirs, and wrong"]);
         assert_eq!(messages("no level"), ["theirs, and wrong"]);

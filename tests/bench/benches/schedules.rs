@@ -1,5 +1,5 @@
-//! What a hundred thousand enrolled instances cost: to plan, to judge, to hold in memory; and what a tick costs by what is
-//! due and by what is not.
+//! What a hundred thousand enrolled instances cost: to plan, to judge, to hold in memory; and what
+//! a tick costs by what is due and by what is not.
 //!
 //! `cargo bench --profile sim -p amiline-bench --bench schedules`
 
@@ -49,7 +49,8 @@ struct Fleet {
 
 impl Fleet {
     fn new() -> Self {
-        let regions = ["us-east-1", "us-west-2", "eu-west-1"].map(|name| Region::new(name).expect("a Region"));
+        let regions = ["us-east-1", "us-west-2", "eu-west-1"]
+            .map(|name| Region::new(name).expect("a Region"));
         let policies = SCHEDULES.iter().enumerate().map(|(number, text)| {
             (PolicyName::new(format!("p{number}")).expect("a name"), PolicyRead::newest(Some(text)))
         });
@@ -71,7 +72,12 @@ impl Fleet {
         }
     }
 
-    fn plan(&self, instance: &ObservedInstance, enrolment: &Enrolment, now: Timestamp) -> EnrolmentDecision {
+    fn plan(
+        &self,
+        instance: &ObservedInstance,
+        enrolment: &Enrolment,
+        now: Timestamp,
+    ) -> EnrolmentDecision {
         let sight = Sight {
             instance: Some(instance),
             tag: Some(TAG),
@@ -108,7 +114,8 @@ fn instance(number: usize) -> ObservedInstance {
 fn resident_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1024
+    line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default()
+        / 1024
 }
 
 #[allow(clippy::disallowed_methods, reason = "a benchmark is an edge: it measures")]
@@ -120,7 +127,9 @@ fn main() {
     let enrolled: Vec<(ObservedInstance, Enrolment)> = (0..INSTANCES)
         .filter_map(|number| {
             let instance = instance(number);
-            let EnrolmentDecision::Write(enrolment) = fleet.plan(&instance, &Enrolment::default(), noon) else {
+            let EnrolmentDecision::Write(enrolment) =
+                fleet.plan(&instance, &Enrolment::default(), noon)
+            else {
                 return None;
             };
             Some((instance, enrolment))
@@ -158,12 +167,20 @@ fn main() {
     let made: Vec<Made> = fleet
         .policies
         .keys()
-        .map(|policy| Made { family: family.clone(), policy: policy.clone(), at: noon, available: available.clone() })
+        .map(|policy| Made {
+            family: family.clone(),
+            policy: policy.clone(),
+            at: noon,
+            available: available.clone(),
+        })
         .collect();
     let judge_all = |some: usize| {
         let later = plus_seconds(noon, 3 * 3600);
         let lost = enrolled.iter().take(some).map(|(instance, enrolment)| {
-            coverage(&instance.id, enrolment, &promised, &made, later).iter().filter(|cover| cover.is_lost()).count()
+            coverage(&instance.id, enrolment, &promised, &made, later)
+                .iter()
+                .filter(|cover| cover.is_lost())
+                .count()
         });
         lost.sum::<usize>()
     };
@@ -184,17 +201,23 @@ fn main() {
             1000
         },
     );
-    println!("planning an instance: {:?}; ratio of 10,000 to 1,000 instances: {:.2}", many.per_unit, ratio(many, few));
+    println!(
+        "planning an instance: {:?}; ratio of 10,000 to 1,000 instances: {:.2}",
+        many.per_unit,
+        ratio(many, few)
+    );
 
     println!("a tick's AWS calls, by enrolled instances that are not due (across) and due (down):");
     println!("{:>8} {:>8} {:>8} {:>8}", "", 0, 1000, 4000);
     for due in [0, 20, 200] {
-        let calls: Vec<String> = [0, 1000, 4000].iter().map(|idle| format!("{:>8}", calls(due, *idle))).collect();
+        let calls: Vec<String> =
+            [0, 1000, 4000].iter().map(|idle| format!("{:>8}", calls(due, *idle))).collect();
         println!("{due:>8} {}", calls.join(" "));
     }
 }
 
-/// The calls of one tick with so many instances whose slot has come, and so many that wait for another day.
+/// The calls of one tick with so many instances whose slot has come, and so many that wait for
+/// another day.
 fn calls(due: usize, idle: usize) -> u64 {
     let mut house = House::new();
     house.stack.bounds.images_per_hour_max = u32::MAX;

@@ -24,7 +24,8 @@ fn seeds(modes: &'static [Mode]) -> (u64, u64, u64) {
     (done.stats.calls, done.stats.turns, done.seeds)
 }
 
-/// One press to its answer, many times, by nothing but the use cases on the cloud; the port calls it made.
+/// One press to its answer, many times, by nothing but the use cases on the cloud; the port calls
+/// it made.
 fn bare() -> u64 {
     let one = |_| {
         let house = House::new();
@@ -50,5 +51,8 @@ fn main() {
         1.0 / seed.per_unit.as_secs_f64()
     );
     println!("a port call in a seed: {:?}; bare: {:?}", simulated.per_unit, plain.per_unit);
-    println!("ratio: {:.2} (trouble, people and every check, over the use cases alone)", ratio(simulated, plain));
+    println!(
+        "ratio: {:.2} (trouble, people and every check, over the use cases alone)",
+        ratio(simulated, plain)
+    );
 }

@@ -1,6 +1,7 @@
 //! Measuring: something, and beside it in the same process something to compare it with.
 //!
-//! Figures in seconds belong to one machine; a ratio between two things that ran side by side is what can be claimed.
+//! Figures in seconds belong to one machine; a ratio between two things that ran side by side is
+//! what can be claimed.
 
 use std::time::{Duration, Instant};
 

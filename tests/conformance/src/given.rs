@@ -4,9 +4,12 @@ use crate::lab::Lab;
 use amiline_app::ports::{Committed, ImageCopier};
 use amiline_app::ports::{ImageCreator, ImageReader, RecordWriter};
 use amiline_domain::description::ImageDescription;
-use amiline_domain::family::{Family, FormerStatus, ImageRole, ImageRow, Phase, Role, RowState, ShareState};
+use amiline_domain::family::{
+    Family, FormerStatus, ImageRole, ImageRow, Phase, Role, RowState, ShareState,
+};
 use amiline_domain::ids::{
-    AccountId, DeviceName, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId, StackName,
+    AccountId, DeviceName, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId,
+    StackName,
 };
 use amiline_domain::image::InstanceName;
 use amiline_domain::image::ObservedImage;
@@ -43,7 +46,12 @@ pub(crate) fn failed(message: &str) -> ImageReason {
 }
 
 fn error(message: &str) -> AwsError {
-    AwsError::new("ec2:ModifyImageAttribute", "InvalidAMIAttributeItemValue", message, Some("request-1"))
+    AwsError::new(
+        "ec2:ModifyImageAttribute",
+        "InvalidAMIAttributeItemValue",
+        message,
+        Some("request-1"),
+    )
 }
 
 /// An id that no instance has.
@@ -139,7 +147,11 @@ pub(crate) async fn copied(lab: &impl Lab, step: &CopyStep) -> ObservedImage {
 
 /// The image as a describe shows it.
 pub(crate) async fn seen(lab: &impl Lab, region: &Region, image: &ImageId) -> ObservedImage {
-    let mut images = lab.create_image().images_by_id(region, std::slice::from_ref(image)).await.expect("a describe");
+    let mut images = lab
+        .create_image()
+        .images_by_id(region, std::slice::from_ref(image))
+        .await
+        .expect("a describe");
     assert_eq!(images.len(), 1, "{image} in {region}: {images:?}");
     images.remove(0)
 }
@@ -154,7 +166,10 @@ pub(crate) fn row(lab: &impl Lab, image_role: ImageRole, now: Timestamp) -> Imag
     ImageRow {
         pending_since: None,
         maybe_made: false,
-        refused: Some(ImageReason::NotByDeadline { hours: 24, last: Some(Box::new(ImageReason::SourceGone)) }),
+        refused: Some(ImageReason::NotByDeadline {
+            hours: 24,
+            last: Some(Box::new(ImageReason::SourceGone)),
+        }),
         recheck: None,
         region,
         image_role,
@@ -184,7 +199,8 @@ pub(crate) fn row(lab: &impl Lab, image_role: ImageRole, now: Timestamp) -> Imag
     }
 }
 
-/// A family that nobody has: with an image, a copy, and something in every field, but neither a lease nor a due time.
+/// A family that nobody has: with an image, a copy, and something in every field, but neither a
+/// lease nor a due time.
 pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
     let number = lab.number();
     let rows = [row(lab, ImageRole::Source, now), row(lab, ImageRole::Copy(lab.elsewhere()), now)];
@@ -205,7 +221,10 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
         trigger: Trigger::Press(Button::Image),
         slot: Slot::next(now, None),
         requested: "default".to_owned(),
-        policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "0123abcd".to_owned() }),
+        policy: Some(PolicyRef {
+            name: PolicyName::new("default").unwrap(),
+            hash: "0123abcd".to_owned(),
+        }),
         making: Making {
             hibernation: false,
             stem: "conformance/web-1".to_owned().try_into().ok(),
@@ -213,14 +232,18 @@ pub(crate) fn family(lab: &impl Lab, now: Timestamp) -> Family {
             tags: [("Cost Center: \u{1F4A5}", ""), ("b", "\n'\"")]
                 .map(|(key, value)| (TagKey::new(key).unwrap(), TagValue::new(value).unwrap()))
                 .into(),
-            devices: [device("/dev/sdb", Treatment::LeftOut), device("xvdf", Treatment::Kept)].into(),
+            devices: [device("/dev/sdb", Treatment::LeftOut), device("xvdf", Treatment::Kept)]
+                .into(),
         },
         phase: Phase::Working,
         outcome: None,
         status: Some("working: 1 of 2".to_owned()),
         status_image: Some(image_id(lab.number())),
         status_due: true,
-        status_over: Some(FormerStatus { words: ["failed", "available"].map(str::to_owned).into(), doubted: true }),
+        status_over: Some(FormerStatus {
+            words: ["failed", "available"].map(str::to_owned).into(),
+            doubted: true,
+        }),
         other_value: Some("two words \u{1F4A5}".to_owned()),
         answer_refusals: 5,
         answer_not_before: Some(plus_seconds(now, 3)),

@@ -2,10 +2,11 @@
 
 use amiline_app::functions::Queue;
 use amiline_app::ports::{
-    Announcer, AnswerKeeper, BoundsReader, Catalogue, Clock, DayCountReader, DayReader, DigestKeeper, DueReader,
-    EnrolmentReader, ImageCopier, ImageCreator, ImageLister, ImageReader, ImageSharer, InstanceReader, InstanceTagger,
-    KeyReader, KillSwitch, MadeReader, Messenger, PermissionReader, PolicyHistory, PolicyReader, PolicyStore,
-    PolicyWriter, RecordReader, RecordWriter, TagReader, WatchReader,
+    Announcer, AnswerKeeper, BoundsReader, Catalogue, Clock, DayCountReader, DayReader,
+    DigestKeeper, DueReader, EnrolmentReader, ImageCopier, ImageCreator, ImageLister, ImageReader,
+    ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, MadeReader, Messenger,
+    PermissionReader, PolicyHistory, PolicyReader, PolicyStore, PolicyWriter, RecordReader,
+    RecordWriter, TagReader, WatchReader,
 };
 use amiline_domain::ids::{AccountId, ImageId, InstanceId, KeyAlias, Region};
 use amiline_domain::target::ShareTarget;
@@ -37,9 +38,10 @@ pub struct FromBus {
 
 /// A cloud with the ports of each function, and with what only its keeper can do.
 ///
-/// Images stay pending until [`Lab::settle`], unless [`Lab::let_images_take`] says otherwise. Nobody else works on
-/// the table, the queues and the parameters. Each call of a function's method gives a fresh world, which remembers
-/// nothing. Two snapshots of one volume need no time between them until [`Lab::let_volumes_rest`].
+/// Images stay pending until [`Lab::settle`], unless [`Lab::let_images_take`] says otherwise.
+/// Nobody else works on the table, the queues and the parameters. Each call of a function's method
+/// gives a fresh world, which remembers nothing. Two snapshots of one volume need no time between
+/// them until [`Lab::let_volumes_rest`].
 pub trait Lab {
     /// What `create-image` has.
     type CreateImage: Clock
@@ -121,7 +123,8 @@ pub trait Lab {
     async fn launch(&self, region: &Region, launch: &Launch, count: usize) -> Vec<InstanceId>;
     /// Terminates an instance.
     async fn terminate(&self, region: &Region, instance: &InstanceId);
-    /// Images that are asked for from now on are pending for so many seconds; `None`: until they are settled.
+    /// Images that are asked for from now on are pending for so many seconds; `None`: until they
+    /// are settled.
     async fn let_images_take(&self, seconds: Option<u32>);
     /// A pending image becomes what it will be, now.
     async fn settle(&self, region: &Region, image: &ImageId);
@@ -139,22 +142,32 @@ pub trait Lab {
     async fn make_public(&self, region: &Region, image: &ImageId, on: bool);
     /// Who may launch an image besides its owner.
     async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<ShareTarget>;
-    /// The time within which EC2 completes each snapshot of an image, in minutes; `None`: when it can.
+    /// The time within which EC2 completes each snapshot of an image, in minutes; `None`: when it
+    /// can.
     async fn promised_minutes(&self, region: &Region, image: &ImageId) -> Vec<Option<u32>>;
     /// The tags of each snapshot of an image, whether a describe shows them with the image or not.
-    async fn snapshot_tags(&self, region: &Region, image: &ImageId) -> Vec<BTreeMap<String, String>>;
-    /// The EBS devices of an image, and whether the volume of each is deleted with an instance that is launched from it.
+    async fn snapshot_tags(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Vec<BTreeMap<String, String>>;
+    /// The EBS devices of an image, and whether the volume of each is deleted with an instance that
+    /// is launched from it.
     async fn devices(&self, region: &Region, image: &ImageId) -> BTreeMap<String, bool>;
     /// Another account makes an image at home, with these tags, and lets this account launch it.
-    async fn image_of_another_account(&self, name: &str, tags: &BTreeMap<String, String>) -> ImageId;
+    async fn image_of_another_account(
+        &self,
+        name: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> ImageId;
     /// Whether two snapshots of one volume need some time between them from now on.
     async fn let_volumes_rest(&self, on: bool);
     /// Makes a customer key in both Regions, under an alias that nobody has.
     async fn make_key(&self) -> KeyAlias;
     /// Somebody disables or enables a key in a Region.
     async fn let_key_work(&self, region: &Region, key: &KeyAlias, on: bool);
-    /// Everything that EC2 announced of an image's state or a resource's tags, oldest first, by the end of the ARN. Of
-    /// each event all but its version, its id and its time.
+    /// Everything that EC2 announced of an image's state or a resource's tags, oldest first, by the
+    /// end of the ARN. Of each event all but its version, its id and its time.
     async fn announced(&self, about: &str) -> Vec<Value>;
     /// Switches the Region's "EBS encryption by default", which is off at first.
     async fn let_ebs_encrypt(&self, region: &Region, on: bool);

@@ -1,7 +1,7 @@
 //! The local AWS as a lab, through the SDK adapters.
 //!
-//! The deployed functions work on what is deployed, so the suite has a table, queues, topics, a bus and parameters of
-//! its own. The table's keys and indexes are read from the deployed one.
+//! The deployed functions work on what is deployed, so the suite has a table, queues, topics, a bus
+//! and parameters of its own. The table's keys and indexes are read from the deployed one.
 
 mod lab;
 
@@ -15,7 +15,9 @@ use amiline_domain::bounds::Bounds;
 use amiline_domain::ids::{ImageId, Region, StackName, TagPrefix};
 use amiline_domain::tags::TagKeys;
 use amiline_local::aws::{AccessKey, list, text};
-use amiline_local::{ACCOUNT, ACCOUNTS_SHARED_WITH, HOME_REGION, KEY_ALIAS, LocalAws, aws::Aws as Keeper};
+use amiline_local::{
+    ACCOUNT, ACCOUNTS_SHARED_WITH, HOME_REGION, KEY_ALIAS, LocalAws, aws::Aws as Keeper,
+};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -28,7 +30,8 @@ const POLICY_PATH: &str = "/conformance/policies";
 const BOUNDS: &str = "/conformance/bounds";
 const KILL_SWITCH: &str = "/conformance/kill-switch";
 const BUS: &str = "conformance-outcomes";
-/// An image that the emulator does not know: it gives every instance of it the volumes that the call names.
+/// An image that the emulator does not know: it gives every instance of it the volumes that the
+/// call names.
 const ANY_IMAGE: &str = "ami-0123456789abcdef0";
 const MOMENT: Duration = Duration::from_millis(40);
 
@@ -81,7 +84,8 @@ impl Local {
         lab.make_table(&aws.deployed().table).await;
         let functions = ["create-image", "distribute-image", "notify"];
         for (place, function) in functions.into_iter().enumerate() {
-            let like = aws.deployed().queues[function].url.as_deref().expect("the function has a queue");
+            let like =
+                aws.deployed().queues[function].url.as_deref().expect("the function has a queue");
             lab.queues[place] = lab.make_queues(&format!("{STACK}-{function}"), like).await;
         }
         lab.subscriber = lab.subscribe("conformance-notifications").await;
@@ -96,10 +100,13 @@ impl Local {
     }
 
     async fn make_table(&self, like: &str) {
-        let deployed = self.json("dynamodb", "DynamoDB_20120810.DescribeTable", json!({"TableName": like})).await;
+        let deployed = self
+            .json("dynamodb", "DynamoDB_20120810.DescribeTable", json!({"TableName": like}))
+            .await;
         let deployed = &deployed["Table"];
         let indexes = list(deployed, "/GlobalSecondaryIndexes").iter().map(|index| {
-            let (name, keys, projection) = (&index["IndexName"], &index["KeySchema"], &index["Projection"]);
+            let (name, keys, projection) =
+                (&index["IndexName"], &index["KeySchema"], &index["Projection"]);
             json!({"IndexName": name, "KeySchema": keys, "Projection": projection})
         });
         let table = json!({
@@ -127,7 +134,11 @@ impl Local {
         }]});
         let open = json!({"QueueUrl": queue, "Attributes": {"Policy": policy.to_string()}});
         self.json("sqs", "AmazonSQS.SetQueueAttributes", open).await;
-        self.sns("Subscribe", &[("TopicArn", &topic), ("Protocol", "sqs"), ("Endpoint", &endpoint)]).await;
+        self.sns(
+            "Subscribe",
+            &[("TopicArn", &topic), ("Protocol", "sqs"), ("Endpoint", &endpoint)],
+        )
+        .await;
         Subscriber { topic, queue }
     }
 
@@ -139,7 +150,8 @@ impl Local {
         let pattern = json!({"account": [ACCOUNT]}).to_string();
         let rule_of = json!({"Name": rule, "EventBusName": BUS, "EventPattern": pattern});
         self.json("events", "AWSEvents.PutRule", rule_of).await;
-        let target = json!({"Id": "1", "Arn": format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{queue}")});
+        let target =
+            json!({"Id": "1", "Arn": format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{queue}")});
         let targets = json!({"Rule": rule, "EventBusName": BUS, "Targets": [target]});
         self.json("events", "AWSEvents.PutTargets", targets).await;
         url
@@ -154,20 +166,25 @@ impl Local {
     async fn make_queues(&self, name: &str, like: &str) -> QueuePair {
         let asked = json!({"QueueUrl": like, "AttributeNames": ["RedrivePolicy"]});
         let deployed = self.json("sqs", "AmazonSQS.GetQueueAttributes", asked).await;
-        let redrive: Value = serde_json::from_str(text(&deployed, "/Attributes/RedrivePolicy")).expect("a policy");
+        let redrive: Value =
+            serde_json::from_str(text(&deployed, "/Attributes/RedrivePolicy")).expect("a policy");
         let (url, dead) = (self.make_queue(name).await, format!("{name}-dead-letters"));
         let dead_letters = self.make_queue(&dead).await;
         let redrive = json!({
             "deadLetterTargetArn": format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{dead}"),
             "maxReceiveCount": redrive["maxReceiveCount"],
         });
-        let attributes = json!({"QueueUrl": url, "Attributes": {"RedrivePolicy": redrive.to_string()}});
+        let attributes =
+            json!({"QueueUrl": url, "Attributes": {"RedrivePolicy": redrive.to_string()}});
         self.json("sqs", "AmazonSQS.SetQueueAttributes", attributes).await;
         QueuePair { url, dead_letters }
     }
 
     async fn json(&self, service: &str, target: &str, body: Value) -> Value {
-        self.keeper.json(service, HOME_REGION, target, &body).await.unwrap_or_else(|e| panic!("{target}: {e}"))
+        self.keeper
+            .json(service, HOME_REGION, target, &body)
+            .await
+            .unwrap_or_else(|e| panic!("{target}: {e}"))
     }
 
     async fn sns(&self, action: &str, parameters: &[(&str, &str)]) -> Value {
@@ -184,8 +201,11 @@ impl Local {
     async fn snapshots_of(&self, region: &Region, image: &ImageId) -> Vec<Value> {
         // What EC2 writes into the description names the image
         // (aws-behaviour.md#snapshot-descriptions-name-the-image).
-        let asked =
-            [("Owner.1", "self"), ("Filter.1.Name", "description"), ("Filter.1.Value.1", &format!("*{image}*"))];
+        let asked = [
+            ("Owner.1", "self"),
+            ("Filter.1.Name", "description"),
+            ("Filter.1.Value.1", &format!("*{image}*")),
+        ];
         let answer = self.ec2(region, "DescribeSnapshots", &asked).await;
         list(&answer, "/snapshotSet").to_vec()
     }
@@ -196,19 +216,26 @@ impl Local {
     }
 
     async fn kms(&self, region: &Region, action: &str, body: Value) -> Value {
-        let answer = self.keeper.json("kms", region.as_str(), &format!("TrentService.{action}"), &body).await;
+        let answer = self
+            .keeper
+            .json("kms", region.as_str(), &format!("TrentService.{action}"), &body)
+            .await;
         answer.unwrap_or_else(|e| panic!("{action}: {e}"))
     }
 
     async fn put_parameter(&self, name: &str, value: Option<&str>) {
         match value {
             Some(value) => {
-                let body = json!({"Name": name, "Value": value, "Type": "String", "Overwrite": true});
+                let body =
+                    json!({"Name": name, "Value": value, "Type": "String", "Overwrite": true});
                 self.json("ssm", "AmazonSSM.PutParameter", body).await;
             }
             None => {
                 // It may not be there, which is as good.
-                let _ = self.keeper.json("ssm", HOME_REGION, "AmazonSSM.DeleteParameter", &json!({"Name": name})).await;
+                let _ = self
+                    .keeper
+                    .json("ssm", HOME_REGION, "AmazonSSM.DeleteParameter", &json!({"Name": name}))
+                    .await;
             }
         }
     }
@@ -242,7 +269,8 @@ impl Local {
     async fn instance_store_image(&self, region: &Region) -> String {
         let name = format!("instance store {}", self.number());
         let parameters = [("Name", name.as_str()), ("ImageLocation", "bucket/image.manifest.xml")];
-        let image = text(&self.ec2(region, "RegisterImage", &parameters).await, "/imageId").to_owned();
+        let image =
+            text(&self.ec2(region, "RegisterImage", &parameters).await, "/imageId").to_owned();
         self.settle(region, &ImageId::new(image.as_str()).unwrap()).await;
         image
     }
@@ -250,7 +278,8 @@ impl Local {
     /// As the adapters configure it inside Lambda, but for the access key.
     fn clients(&self) -> Clients {
         let home = self.home();
-        let key = Credentials::new(&self.access_key.id, &self.access_key.secret, None, None, "the suite");
+        let key =
+            Credentials::new(&self.access_key.id, &self.access_key.secret, None, None, "the suite");
         let config = lambda_config(&home, Some(&self.endpoint)).into_builder();
         let config = config.credentials_provider(SharedCredentialsProvider::new(key)).build();
         Clients::new(config, home)

@@ -168,9 +168,16 @@ impl Lab for Model {
         image.snapshots.iter().map(|_| image.within_minutes.map(CopyMinutes::get)).collect()
     }
 
-    async fn snapshot_tags(&self, region: &Region, image: &ImageId) -> Vec<BTreeMap<String, String>> {
+    async fn snapshot_tags(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Vec<BTreeMap<String, String>> {
         let snapshots = self.cloud.snapshots(region).into_iter();
-        snapshots.filter(|snapshot| snapshot.image == *image).map(|snapshot| snapshot.tags).collect()
+        snapshots
+            .filter(|snapshot| snapshot.image == *image)
+            .map(|snapshot| snapshot.tags)
+            .collect()
     }
 
     async fn devices(&self, region: &Region, image: &ImageId) -> BTreeMap<String, bool> {
@@ -178,9 +185,14 @@ impl Lab for Model {
         devices.map(|device| (device.name.to_string(), device.delete_on_termination)).collect()
     }
 
-    async fn image_of_another_account(&self, name: &str, tags: &BTreeMap<String, String>) -> ImageId {
+    async fn image_of_another_account(
+        &self,
+        name: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> ImageId {
         let owner = Some(self.other_account());
-        let forged = Forged { name: name.to_owned(), tags: tags.clone(), owner, ..Forged::default() };
+        let forged =
+            Forged { name: name.to_owned(), tags: tags.clone(), owner, ..Forged::default() };
         self.cloud.forge(&self.home(), forged).unwrap()
     }
 
@@ -199,8 +211,10 @@ impl Lab for Model {
     }
 
     async fn announced(&self, about: &str) -> Vec<Value> {
-        let events = self.cloud.events().into_iter().map(|event| serde_json::from_str(&event.body).unwrap());
-        let ours = events.filter(|event: &Value| event["resources"][0].as_str().unwrap().ends_with(about));
+        let events =
+            self.cloud.events().into_iter().map(|event| serde_json::from_str(&event.body).unwrap());
+        let ours =
+            events.filter(|event: &Value| event["resources"][0].as_str().unwrap().ends_with(about));
         ours.map(|event| announcement(&event)).collect()
     }
 
@@ -248,7 +262,8 @@ impl Lab for Model {
 
     async fn kept_rejected(&self, day: &str, message_id: &str) -> Option<[String; 4]> {
         let mut kept = self.cloud.rejected().into_iter();
-        let found = kept.find(|kept| kept.message_id == message_id && kept.at.to_string().starts_with(day))?;
+        let found = kept
+            .find(|kept| kept.message_id == message_id && kept.at.to_string().starts_with(day))?;
         Some([found.function.to_owned(), found.code, found.reason, found.excerpt])
     }
 
@@ -273,7 +288,9 @@ impl Lab for Model {
 
     async fn let_bus_refuse(&self, places: &[u32]) {
         let places = places.iter().fold(0, |all, place| all | 1 << place);
-        self.cloud.inject(FaultRule::new(FaultKind::SomeRefused(places)).action("events:PutEvents").once());
+        self.cloud.inject(
+            FaultRule::new(FaultKind::SomeRefused(places)).action("events:PutEvents").once(),
+        );
     }
 }
 
@@ -286,7 +303,11 @@ fn since(place: &Cell<usize>, all: Vec<amiline_fakecloud::Published>) -> Vec<Pub
         .map(|published| {
             let notice = (*published.notice).clone();
             let attributes = notice.attributes.into_iter().filter(|(_, value)| !value.is_empty());
-            Published { subject: notice.subject, message: notice.json, attributes: attributes.map(of).collect() }
+            Published {
+                subject: notice.subject,
+                message: notice.json,
+                attributes: attributes.map(of).collect(),
+            }
         })
         .collect()
 }

@@ -58,10 +58,21 @@ pub fn check<L: Lab>(mut run: impl FnMut(&Expectation<L>)) {
     let mut broken = Vec::new();
     for expectation in &all {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(expectation))) {
-            broken.push(format!("{} ({}):\n    {}", expectation.name, expectation.fact, message(panic.as_ref())));
+            broken.push(format!(
+                "{} ({}):\n    {}",
+                expectation.name,
+                expectation.fact,
+                message(panic.as_ref())
+            ));
         }
     }
-    assert!(broken.is_empty(), "{} of {} do not hold:\n{}", broken.len(), all.len(), broken.join("\n"));
+    assert!(
+        broken.is_empty(),
+        "{} of {} do not hold:\n{}",
+        broken.len(),
+        all.len(),
+        broken.join("\n")
+    );
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

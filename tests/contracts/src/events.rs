@@ -1,4 +1,5 @@
-//! The event files, and the tables in `events/README.md` that say what each is and what becomes of it.
+//! The event files, and the tables in `events/README.md` that say what each is and what becomes of
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -35,26 +36,36 @@ pub fn all() -> Vec<Event> {
     let mut rows = rows();
     let mut events = Vec::new();
     for folder in ["", "rejected/"] {
-        let entries = std::fs::read_dir(directory().join(folder)).expect("the events' directory can be read");
+        let entries =
+            std::fs::read_dir(directory().join(folder)).expect("the events' directory can be read");
         for entry in entries {
-            let name = entry.expect("an entry").file_name().into_string().expect("a plain file name");
+            let name =
+                entry.expect("an entry").file_name().into_string().expect("a plain file name");
             if !name.ends_with(".json") || name.ends_with(".schema.json") {
                 continue;
             }
             let file = format!("{folder}{name}");
-            let row = rows.remove(&file).unwrap_or_else(|| panic!("events/README.md does not tell what {file} is"));
-            let body = std::fs::read_to_string(directory().join(&file)).expect("an event can be read");
+            let row = rows
+                .remove(&file)
+                .unwrap_or_else(|| panic!("events/README.md does not tell what {file} is"));
+            let body =
+                std::fs::read_to_string(directory().join(&file)).expect("an event can be read");
             events.push(Event { file, body, row });
         }
     }
-    assert!(rows.is_empty(), "events/README.md speaks of files that there are not: {:?}", rows.keys());
+    assert!(
+        rows.is_empty(),
+        "events/README.md speaks of files that there are not: {:?}",
+        rows.keys()
+    );
     events.sort_by(|a, b| a.file.cmp(&b.file));
     events
 }
 
 /// The README's tables. Their headers say what the columns are.
 fn rows() -> BTreeMap<String, Row> {
-    let text = std::fs::read_to_string(directory().join("README.md")).expect("events/README.md can be read");
+    let text = std::fs::read_to_string(directory().join("README.md"))
+        .expect("events/README.md can be read");
     let mut rows = BTreeMap::new();
     let mut header: Vec<String> = Vec::new();
     let mut folder = "";
@@ -73,8 +84,13 @@ fn rows() -> BTreeMap<String, Row> {
         if cells.iter().all(|cell| cell.chars().all(|c| c == '-')) {
             continue;
         }
-        assert_eq!(cells.len(), header.len(), "a row of events/README.md has another number of cells: {line}");
-        let column = |name: &str| header.iter().position(|title| title == name).map(|index| cells[index]);
+        assert_eq!(
+            cells.len(),
+            header.len(),
+            "a row of events/README.md has another number of cells: {line}"
+        );
+        let column =
+            |name: &str| header.iter().position(|title| title == name).map(|index| cells[index]);
         let passes = column("`notify` sees it").map(yes);
         let row = Row {
             rules: column("rule").map(quoted).unwrap_or_default().into_iter().collect(),

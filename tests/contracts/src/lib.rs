@@ -1,5 +1,6 @@
-//! What the contract tests read with: the deployed templates as CloudFormation would resolve them, EventBridge's
-//! patterns, IAM statements, the event files with the table that describes them, and the schema of the bus's events. The tests are in `tests/`.
+//! What the contract tests read with: the deployed templates as CloudFormation would resolve them,
+//! EventBridge's patterns, IAM statements, the event files with the table that describes them, and
+//! the schema of the bus's events. The tests are in `tests/`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,11 +1,13 @@
-//! EventBridge's event patterns, as far as the templates use them. Lambda's filter criteria are the same language.
+//! EventBridge's event patterns, as far as the templates use them. Lambda's filter criteria are the
+//! same language.
 
 use serde_json::Value;
 
-/// Whether a pattern lets an event in. An operator that this does not know is an error: a test that cannot judge a
-/// rule must not pass it.
+/// Whether a pattern lets an event in. An operator that this does not know is an error: a test that
+/// cannot judge a rule must not pass it.
 pub fn matches(pattern: &Value, event: &Value) -> Result<bool, String> {
-    let fields = pattern.as_object().ok_or_else(|| format!("a pattern is an object, not {pattern}"))?;
+    let fields =
+        pattern.as_object().ok_or_else(|| format!("a pattern is an object, not {pattern}"))?;
     for (key, wanted) in fields {
         let found = event.get(key);
         let fits = match wanted {
@@ -15,7 +17,11 @@ pub fn matches(pattern: &Value, event: &Value) -> Result<bool, String> {
                 // Text that holds JSON is not looked into, and nothing is not an empty object.
                 _ => false,
             },
-            other => return Err(format!("{key}: a pattern's value is a list or an object, not {other}")),
+            other => {
+                return Err(format!(
+                    "{key}: a pattern's value is a list or an object, not {other}"
+                ));
+            }
         };
         if !fits {
             return Ok(false);
@@ -52,7 +58,9 @@ fn operator_fits(name: &str, operand: &Value, leaves: &[&Value]) -> Result<bool,
         ("prefix", Value::String(prefix)) => {
             Ok(leaves.iter().any(|leaf| leaf.as_str().is_some_and(|text| text.starts_with(prefix))))
         }
-        ("anything-but", Value::Array(refused)) => Ok(leaves.iter().any(|leaf| !refused.contains(leaf))),
+        ("anything-but", Value::Array(refused)) => {
+            Ok(leaves.iter().any(|leaf| !refused.contains(leaf)))
+        }
         ("anything-but", refused @ (Value::String(_) | Value::Number(_))) => {
             Ok(leaves.iter().any(|leaf| *leaf != refused))
         }
@@ -67,7 +75,8 @@ mod tests {
 
     #[test]
     fn patterns_match_as_eventbridge_documents_them() {
-        let event = json!({"source": "a.b", "list": ["x", "y"], "detail": {"n": 1, "tags": {"k:v": ""}}});
+        let event =
+            json!({"source": "a.b", "list": ["x", "y"], "detail": {"n": 1, "tags": {"k:v": ""}}});
         for (pattern, expected) in [
             (json!({"source": ["a.b", "c"]}), true),
             (json!({"source": ["A.B"]}), false),

@@ -1,5 +1,5 @@
-//! The schema of the bus's events, made of the notification's: EventBridge's registry takes Draft 4, which knows no
-//! `const`, no `if` and no `$defs`, and describes the whole event.
+//! The schema of the bus's events, made of the notification's: EventBridge's registry takes Draft
+//! 4, which knows no `const`, no `if` and no `$defs`, and describes the whole event.
 
 use serde_json::{Map, Value, json};
 
@@ -45,9 +45,9 @@ pub fn event_schema(notification: &Value) -> Value {
 /// The keywords that Draft 4 calls otherwise, without descriptions.
 fn draft4(schema: &Value) -> Value {
     match schema {
-        Value::Object(fields) => {
-            Value::Object(fields.iter().filter_map(|(name, inner)| keyword(name, inner)).collect::<Map<_, _>>())
-        }
+        Value::Object(fields) => Value::Object(
+            fields.iter().filter_map(|(name, inner)| keyword(name, inner)).collect::<Map<_, _>>(),
+        ),
         Value::Array(inner) => inner.iter().map(draft4).collect(),
         Value::String(reference) => Value::from(reference.replace("#/$defs/", "#/definitions/")),
         plain => plain.clone(),

@@ -1,7 +1,7 @@
 //! A template with values for its parameters: what CloudFormation would create of it.
 //!
-//! What only exists after a deployment stays symbolic and readable: a `Ref` to a resource is its logical id
-//! (`CreateImageQueue`), an attribute is the id and its name (`CreateImageQueue.Arn`).
+//! What only exists after a deployment stays symbolic and readable: a `Ref` to a resource is its
+//! logical id (`CreateImageQueue`), an attribute is the id and its name (`CreateImageQueue.Arn`).
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -30,12 +30,14 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Parameters that are not given have their defaults. An unknown or a missing one is a mistake of the test's.
+    /// Parameters that are not given have their defaults. An unknown or a missing one is a mistake
+    /// of the test's.
     pub fn new(template: &Value, name: &str, region: &str, given: &[(&str, &str)]) -> Self {
         let mut values = BTreeMap::new();
         let parameters = template["Parameters"].as_object().expect("the template has parameters");
         for (parameter, definition) in parameters {
-            let value = given.iter().find(|(id, _)| id == parameter).map(|(_, value)| (*value).to_owned());
+            let value =
+                given.iter().find(|(id, _)| id == parameter).map(|(_, value)| (*value).to_owned());
             let value = value.unwrap_or_else(|| match &definition["Default"] {
                 Value::Null => panic!("{parameter} has no default"),
                 Value::String(text) => text.clone(),
@@ -82,9 +84,11 @@ impl Stack {
         created
     }
 
-    /// The resources of one type; at least one, so that no test passes for want of anything to test.
+    /// The resources of one type; at least one, so that no test passes for want of anything to
+    /// test.
     pub fn all(&self, kind: &str) -> Vec<Resource> {
-        let found: Vec<_> = self.resources().into_iter().filter(|resource| resource.kind == kind).collect();
+        let found: Vec<_> =
+            self.resources().into_iter().filter(|resource| resource.kind == kind).collect();
         assert!(!found.is_empty(), "the stack creates no {kind}");
         found
     }
@@ -105,7 +109,8 @@ impl Stack {
     }
 
     fn test(&self, expression: &Value) -> bool {
-        let (name, operand) = function(expression).unwrap_or_else(|| panic!("{expression} is no condition"));
+        let (name, operand) =
+            function(expression).unwrap_or_else(|| panic!("{expression} is no condition"));
         match name {
             "Condition" => self.holds(operand.as_str().expect("a condition's name")),
             "Fn::Not" => !self.test(&operand[0]),
@@ -129,9 +134,11 @@ impl Stack {
                     .filter(|(_, inner)| !inner.is_null())
                     .collect::<Map<_, _>>(),
             ),
-            Value::Array(elements) => {
-                elements.iter().map(|inner| self.resolve(inner)).filter(|inner| !inner.is_null()).collect()
-            }
+            Value::Array(elements) => elements
+                .iter()
+                .map(|inner| self.resolve(inner))
+                .filter(|inner| !inner.is_null())
+                .collect(),
             plain => plain.clone(),
         }
     }
@@ -156,7 +163,11 @@ impl Stack {
                 self.resolve(&operand[1])[index].clone()
             }
             "Fn::If" => {
-                let branch = if self.holds(operand[0].as_str().expect("a condition's name")) { 1 } else { 2 };
+                let branch = if self.holds(operand[0].as_str().expect("a condition's name")) {
+                    1
+                } else {
+                    2
+                };
                 self.resolve(&operand[branch])
             }
             "Fn::Sub" => match operand {
@@ -211,7 +222,8 @@ impl Stack {
 fn function(value: &Value) -> Option<(&str, &Value)> {
     let fields = value.as_object()?;
     let (name, operand) = fields.iter().next()?;
-    let is_function = name.starts_with("Fn::") || name == "Ref" || (name == "Condition" && operand.is_string());
+    let is_function =
+        name.starts_with("Fn::") || name == "Ref" || (name == "Condition" && operand.is_string());
     (fields.len() == 1 && is_function).then_some((name.as_str(), operand))
 }
 
@@ -239,7 +251,10 @@ mod tests {
             },
         });
         let empty = Stack::new(&template, "s", "us-east-1", &[]);
-        assert_eq!(empty.one("Queue").properties, json!({"Name": "s-5", "Target": "Other.Arn", "Joined": "[]"}));
+        assert_eq!(
+            empty.one("Queue").properties,
+            json!({"Name": "s-5", "Target": "Other.Arn", "Joined": "[]"})
+        );
         assert_eq!(empty.resources().len(), 1);
         let full = Stack::new(&template, "s", "us-east-1", &[("List", "a,b")]);
         assert_eq!(full.one("Queue").properties["Joined"], "[a+b]");

@@ -1,4 +1,5 @@
-//! The statements of IAM and queue policies, one shape whether the template writes a text or a list.
+//! The statements of IAM and queue policies, one shape whether the template writes a text or a
+//! list.
 
 use crate::stack::{Resource, Stack};
 use serde_json::Value;
@@ -23,18 +24,22 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// The values that a condition asks for, as in `condition("StringEquals", "aws:SourceAccount")`.
+    /// The values that a condition asks for, as in `condition("StringEquals",
+    /// "aws:SourceAccount")`.
     pub fn condition(&self, operator: &str, key: &str) -> Vec<String> {
         texts(&self.condition[operator][key])
     }
 
     /// Whether it grants anything on some kind of EC2 resource, such as `snapshot`.
     pub fn covers(&self, kind: &str) -> bool {
-        self.resources.iter().any(|resource| resource == "*" || resource.ends_with(&format!(":{kind}/*")))
+        self.resources
+            .iter()
+            .any(|resource| resource == "*" || resource.ends_with(&format!(":{kind}/*")))
     }
 }
 
-/// Everything that a role's inline policies say. A managed policy would be out of sight here, so there is none.
+/// Everything that a role's inline policies say. A managed policy would be out of sight here, so
+/// there is none.
 pub fn of_role(role: &Resource) -> Vec<Statement> {
     assert!(role.properties["ManagedPolicyArns"].is_null(), "{} has managed policies", role.id);
     let policies = role.properties["Policies"].as_array().expect("a role has policies");
@@ -48,7 +53,8 @@ pub fn of_roles(stack: &Stack) -> Vec<Statement> {
 
 /// The statements of a policy document.
 pub fn of_document(holder: &str, document: &Value) -> Vec<Statement> {
-    let statements = document["Statement"].as_array().expect("a policy document has a list of statements");
+    let statements =
+        document["Statement"].as_array().expect("a policy document has a list of statements");
     let read = |statement: &Value| Statement {
         holder: holder.to_owned(),
         sid: statement["Sid"].as_str().unwrap_or_default().to_owned(),

@@ -29,7 +29,8 @@ pub struct FakeCloud {
 }
 
 impl FakeCloud {
-    /// An account with these Regions (home is added if it is not among them), at noon on 24 November 2026.
+    /// An account with these Regions (home is added if it is not among them), at noon on 24
+    /// November 2026.
     pub fn new(account: &str, home: &str, regions: &[&str]) -> Self {
         Self::with_seed(account, home, regions, 0)
     }
@@ -38,9 +39,14 @@ impl FakeCloud {
     pub fn with_seed(account: &str, home: &str, regions: &[&str], seed: u64) -> Self {
         let account = AccountId::new(account).expect("an account id");
         let home = crate::region(home);
-        let all: BTreeSet<Region> = regions.iter().map(|name| crate::region(name)).chain([home.clone()]).collect();
+        let all: BTreeSet<Region> =
+            regions.iter().map(|name| crate::region(name)).chain([home.clone()]).collect();
         let state = State::new(account, home, all.into_iter().collect(), seed);
-        Self { state: Rc::new(RefCell::new(state)), decide: Rc::default(), seen_available: Rc::default() }
+        Self {
+            state: Rc::new(RefCell::new(state)),
+            decide: Rc::default(),
+            seen_available: Rc::default(),
+        }
     }
 
     pub(crate) fn next_invocation(&self) -> u64 {
@@ -86,10 +92,11 @@ impl FakeCloud {
         WatchedStack { stack, source_regions: source_regions.to_vec(), bounds }
     }
 
-    /// The stack with every Region allowed, these accounts, organizations and units, 50 images an hour and no minimum
-    /// interval.
+    /// The stack with every Region allowed, these accounts, organizations and units, 50 images an
+    /// hour and no minimum interval.
     pub fn bounded_stack(&self, friends: &[&str]) -> BoundedStack {
-        let (mut accounts, mut organizations, mut units) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut accounts, mut organizations, mut units) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for friend in friends {
             match friend.parse().expect("an account id or an ARN") {
                 ShareTarget::Account(id) => drop(accounts.insert(id)),
@@ -141,7 +148,8 @@ impl FakeCloud {
         self.state.borrow_mut().faults.add(rule);
     }
 
-    /// The call with this number (from 1, over the cloud's life; see [`FakeCloud::calls_made`]) goes wrong.
+    /// The call with this number (from 1, over the cloud's life; see [`FakeCloud::calls_made`])
+    /// goes wrong.
     pub fn inject_at(&self, index: u64, kind: FaultKind) {
         self.state.borrow_mut().faults.add_at(index, kind);
     }
@@ -250,13 +258,14 @@ impl FakeCloud {
         self.state.borrow_mut().region_mut(region).lag_seconds = seconds;
     }
 
-    /// Describes of images in the Region lag behind by so many seconds, whatever those of instances do.
+    /// Describes of images in the Region lag behind by so many seconds, whatever those of instances
+    /// do.
     pub fn set_image_lag(&self, region: &Region, seconds: i64) {
         self.state.borrow_mut().region_mut(region).image_lag_seconds = Some(seconds);
     }
 
-    /// Seconds that created images are pending (60 at first); `None`: until [`FakeCloud::finish`] or
-    /// [`FakeCloud::fail`]. Images that are pending already keep their time.
+    /// Seconds that created images are pending (60 at first); `None`: until [`FakeCloud::finish`]
+    /// or [`FakeCloud::fail`]. Images that are pending already keep their time.
     pub fn set_create_seconds(&self, region: &Region, seconds: Option<i64>) {
         self.state.borrow_mut().region_mut(region).create_seconds = seconds;
     }
@@ -293,6 +302,8 @@ impl FakeCloud {
 
     pub(crate) fn note_seen(&self, region: &Region, images: &[ObservedImage]) {
         let available = images.iter().filter(|image| image.state == ImageState::Available);
-        self.seen_available.borrow_mut().extend(available.map(|image| (region.clone(), image.id.to_string())));
+        self.seen_available
+            .borrow_mut()
+            .extend(available.map(|image| (region.clone(), image.id.to_string())));
     }
 }

@@ -11,11 +11,14 @@ use amiline_domain::record::{Expected, FamilyWrite, PressWrite, Revisioned, Tran
 use amiline_domain::work::WorkState;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The call by which a transaction is written. A press or an enrolment alone needs no TransactWriteItems.
+/// The call by which a transaction is written. A press or an enrolment alone needs no
+/// TransactWriteItems.
 pub(crate) fn action(transaction: &Transaction) -> &'static str {
     match transaction.writes() {
         [Write::Press(write)] => match **write {
-            PressWrite::Put { .. } | PressWrite::Imaged { expected: Expected::Absent, .. } => "dynamodb:PutItem",
+            PressWrite::Put { .. } | PressWrite::Imaged { expected: Expected::Absent, .. } => {
+                "dynamodb:PutItem"
+            }
             PressWrite::Imaged { .. }
             | PressWrite::DueTime { .. }
             | PressWrite::Answer { .. }
@@ -81,17 +84,23 @@ impl State {
                 let stored = self.store.pointers.get(&(region.clone(), image.clone()));
                 stored.is_none_or(|stored| stored == family)
             }
-            Write::History(item) => !self.store.history.contains_key(&(item.subject.clone(), item.seq)),
+            Write::History(item) => {
+                !self.store.history.contains_key(&(item.subject.clone(), item.seq))
+            }
             Write::Press(write) => self.press_after(write).is_some(),
             Write::Enrolment(key, expected, _) => is(Revisioned::Enrolment(key.clone()), expected),
-            Write::HourCount(account, count) => {
-                is(Revisioned::HourCount(account.clone()), &Expected::read_at(count.rev.saturating_sub(1)))
-            }
-            Write::DayCount(policy, count) => {
-                is(Revisioned::DayCount(policy.clone()), &Expected::read_at(count.rev.saturating_sub(1)))
-            }
+            Write::HourCount(account, count) => is(
+                Revisioned::HourCount(account.clone()),
+                &Expected::read_at(count.rev.saturating_sub(1)),
+            ),
+            Write::DayCount(policy, count) => is(
+                Revisioned::DayCount(policy.clone()),
+                &Expected::read_at(count.rev.saturating_sub(1)),
+            ),
             Write::Watch(policy, expected, _) => is(Revisioned::Watch(policy.clone()), expected),
-            Write::KillSwitch(stack, expected, _) => is(Revisioned::KillSwitch(stack.clone()), expected),
+            Write::KillSwitch(stack, expected, _) => {
+                is(Revisioned::KillSwitch(stack.clone()), expected)
+            }
             Write::Check(record, expected) => is(record.clone(), expected),
         }
     }
@@ -108,7 +117,11 @@ impl State {
         match write {
             Write::Family(write) => self.write_family(&write.family),
             Write::Image(family, row) => {
-                self.store.rows.entry(family.clone()).or_default().insert(row.image_role.clone(), (**row).clone());
+                self.store
+                    .rows
+                    .entry(family.clone())
+                    .or_default()
+                    .insert(row.image_role.clone(), (**row).clone());
             }
             Write::Pointer(region, image, family) => {
                 self.store.pointers.insert((region.clone(), image.clone()), family.clone());
@@ -116,9 +129,15 @@ impl State {
             Write::Listing(listing) => {
                 let instance = (listing.region.clone(), listing.instance.clone());
                 let place = (listing.slot, listing.family.clone());
-                self.store.listings.entry(instance).or_default().insert(place, listing.made.clone());
+                self.store
+                    .listings
+                    .entry(instance)
+                    .or_default()
+                    .insert(place, listing.made.clone());
             }
-            Write::History(item) if self.settings.plant != Some(Plant::HistoryLost) => self.write_history_item(item),
+            Write::History(item) if self.settings.plant != Some(Plant::HistoryLost) => {
+                self.write_history_item(item)
+            }
             Write::History(_) | Write::Check(..) => {}
             Write::Press(write) => {
                 if let Some(press) = self.press_after(write) {
@@ -150,7 +169,8 @@ impl State {
     /// What the press becomes; `None` if the condition does not hold.
     fn press_after(&self, write: &PressWrite) -> Option<Press> {
         let key = write.key();
-        let as_expected = |expected: &Expected| self.revision(&Revisioned::Press(key.clone())) == *expected;
+        let as_expected =
+            |expected: &Expected| self.revision(&Revisioned::Press(key.clone())) == *expected;
         let stored = self.store.presses.get(key);
         let or_untouched = || stored.cloned().unwrap_or_else(Press::untouched);
         match write {
@@ -161,19 +181,25 @@ impl State {
                 ..or_untouched()
             }),
             // A new revision comes of it, so that of two invocations at once only one changes it.
-            PressWrite::DueTime { expected, at, .. } => {
-                as_expected(expected).then(|| Press { rev: expected.next(), next_look: *at, ..or_untouched() })
-            }
+            PressWrite::DueTime { expected, at, .. } => as_expected(expected).then(|| Press {
+                rev: expected.next(),
+                next_look: *at,
+                ..or_untouched()
+            }),
             PressWrite::Answer { slot, .. } => {
                 let mut press = stored?.clone();
-                let PressState::Accepted { slot: accepted, value } = press.state else { return None };
+                let PressState::Accepted { slot: accepted, value } = press.state else {
+                    return None;
+                };
                 press.state = PressState::Answered { slot: accepted, value };
                 press.rev += 1;
                 (accepted == *slot).then_some(press)
             }
             PressWrite::Clear { slot, cleared_at, answer, .. } => {
                 let mut press = stored?.clone();
-                let PressState::Answered { slot: answered, value } = press.state else { return None };
+                let PressState::Answered { slot: answered, value } = press.state else {
+                    return None;
+                };
                 press.state = PressState::Idle;
                 press.answered = Some(value);
                 press.cleared_at = Some(*cleared_at);

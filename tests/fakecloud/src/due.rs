@@ -30,22 +30,26 @@ impl State {
         }
         let now = self.now;
         let part = self.shard_of(&pk);
-        let entry = self.store.due.entry((part, pk, sk)).or_insert_with(|| Versioned::new(Timestamp::MIN, None));
+        let entry = self
+            .store
+            .due
+            .entry((part, pk, sk))
+            .or_insert_with(|| Versioned::new(Timestamp::MIN, None));
         entry.change(now, |value| *value = due);
     }
 
     /// The part of the index that a partition key belongs to (partitions `due#0` to `due#15`).
     fn shard_of(&self, pk: &str) -> u32 {
-        u32::from_str_radix(&short_digest(&[pk], 1), 16).expect("a hexadecimal digit") % self.settings.shards
+        u32::from_str_radix(&short_digest(&[pk], 1), 16).expect("a hexadecimal digit")
+            % self.settings.shards
     }
 
     /// Whether the index shows anything that is due at `now`.
     pub(crate) fn anything_due(&self, now: Timestamp) -> bool {
         let seen = self.now - SignedDuration::from_secs(self.settings.index_lag_seconds);
-        self.store
-            .due
-            .values()
-            .any(|due| due.as_of(seen).is_some_and(|due| due.as_ref().is_some_and(|due| due_at(due) <= now)))
+        self.store.due.values().any(|due| {
+            due.as_of(seen).is_some_and(|due| due.as_ref().is_some_and(|due| due_at(due) <= now))
+        })
     }
 
     /// A family is due at its next look; one that somebody holds, when the lease ends.

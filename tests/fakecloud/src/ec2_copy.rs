@@ -31,7 +31,11 @@ impl State {
             return Ok(image);
         }
         if self.is_dark(&step.source_region) {
-            return Err(Refusal::with_status("Unavailable", "The source Region does not answer.", 503));
+            return Err(Refusal::with_status(
+                "Unavailable",
+                "The source Region does not answer.",
+                503,
+            ));
         }
         let source = self.copyable(&step.source_region, &step.source)?.clone();
         check_tags(&step.tags)?;
@@ -81,7 +85,10 @@ impl State {
     /// documented; the model never forgets.
     fn answered_before(&self, step: &CopyStep) -> Result<Option<ImageId>, Refusal> {
         if !step.client_token.is_ascii() || step.client_token.len() > 64 {
-            return Err(Refusal::new("InvalidClientToken", "A client token has at most 64 ASCII characters."));
+            return Err(Refusal::new(
+                "InvalidClientToken",
+                "A client token has at most 64 ASCII characters.",
+            ));
         }
         if self.settings.plant == Some(Plant::TokensForgotten) {
             return Ok(None);
@@ -116,14 +123,19 @@ impl State {
     /// (aws-behaviour.md#copies-in-flight-are-limited).
     fn check_copies_in_flight(&self, destination: &Region) -> Result<(), Refusal> {
         if self.copies_in_flight(destination) >= self.region(destination).copies_max {
-            let message = "The number of snapshot copies in progress to this Region has reached its limit.";
+            let message =
+                "The number of snapshot copies in progress to this Region has reached its limit.";
             return Err(Refusal::new("ResourceLimitExceeded", message));
         }
         Ok(())
     }
 
     /// The keys of the copy's snapshots, and why it will fail, if its keys will make it.
-    fn keys_of_copy(&self, step: &CopyStep, source: &Image) -> Result<(Vec<Option<String>>, Option<String>), Refusal> {
+    fn keys_of_copy(
+        &self,
+        step: &CopyStep,
+        source: &Image,
+    ) -> Result<(Vec<Option<String>>, Option<String>), Refusal> {
         let destination = &self.region(&step.destination).keys;
         let source_keys = self.keys_of(&step.source_region, &source.snapshots)?;
         let from = &self.region(&step.source_region).keys;
@@ -135,10 +147,11 @@ impl State {
         let keys: Vec<Option<String>> = source_keys
             .into_iter()
             .map(|key| match (&asked, key) {
-                // A key that is not there: what the snapshots of an image that will fail are under does not show.
+                // A key that is not there: what the snapshots of an image that will fail are under
+                // does not show.
                 (Some(asked), _) => asked.clone().or_else(|| Some(destination.aws_managed())),
-                // An encrypted snapshot never becomes a plain one; without a key of its own it keeps its key in
-                // the same Region, and gets the AWS-managed one in another
+                // An encrypted snapshot never becomes a plain one; without a key of its own it
+                // keeps its key in the same Region, and gets the AWS-managed one in another
                 // (aws-behaviour.md#which-key-a-copy-gets).
                 (None, Some(key)) if same_region => Some(key),
                 (None, Some(_)) => Some(destination.aws_managed()),
@@ -155,5 +168,8 @@ impl State {
 fn request(step: &CopyStep) -> String {
     let key = step.kms_key.as_ref().map(ToString::to_string);
     let minutes = step.within_minutes.map(CopyMinutes::get);
-    format!("{} {} {} {key:?} {minutes:?} {:?}", step.source_region, step.source, step.name, step.tags)
+    format!(
+        "{} {} {} {key:?} {minutes:?} {:?}",
+        step.source_region, step.source, step.name, step.tags
+    )
 }

@@ -43,7 +43,10 @@ impl State {
             keys: volumes.iter().map(|volume| volume.key.clone()).collect(),
             devices: volumes
                 .into_iter()
-                .map(|volume| ImageDevice { name: volume.device, delete_on_termination: volume.delete_on_termination })
+                .map(|volume| ImageDevice {
+                    name: volume.device,
+                    delete_on_termination: volume.delete_on_termination,
+                })
                 .collect(),
             tags: step.tags.clone(),
             is_copy: false,
@@ -56,7 +59,12 @@ impl State {
         Ok(id)
     }
 
-    fn check_rates(&self, region: &Region, instance: &Instance, reboot: bool) -> Result<(), Refusal> {
+    fn check_rates(
+        &self,
+        region: &Region,
+        instance: &Instance,
+        reboot: bool,
+    ) -> Result<(), Refusal> {
         let elapsed = instance.snapshot_at.map(|at| self.now.as_second() - at.as_second());
         if self.settings.volume_rate && elapsed.is_some_and(|seconds| seconds < BETWEEN_SNAPSHOTS) {
             return Err(Refusal::new(
@@ -64,10 +72,10 @@ impl State {
                 "The maximum per volume CreateSnapshot request rate has been exceeded.",
             ));
         }
-        let pending =
-            self.region(region).images.values().map(Versioned::current).filter(|image| {
-                image.source_instance.as_ref() == Some(&instance.id) && image.state == ImageState::Pending
-            });
+        let pending = self.region(region).images.values().map(Versioned::current).filter(|image| {
+            image.source_instance.as_ref() == Some(&instance.id)
+                && image.state == ImageState::Pending
+        });
         if !reboot && self.settings.no_reboot_max.is_some_and(|max| pending.count() >= max) {
             return Err(Refusal::new(
                 "ConcurrentCreateImageNoRebootLimitExceeded",
@@ -100,7 +108,8 @@ fn volumes_of(instance: &Instance, step: &CreateStep) -> Result<Vec<Attached>, R
                 volumes[place].delete_on_termination = *treatment == Treatment::Deleted;
             }
             (Treatment::Deleted | Treatment::Kept, None) => {
-                let message = format!("Either snapshot ID or volume size must be provided for: {device}");
+                let message =
+                    format!("Either snapshot ID or volume size must be provided for: {device}");
                 return Err(Refusal::new("InvalidBlockDeviceMapping", message));
             }
         }
@@ -116,13 +125,19 @@ fn check_source(instance: &Instance) -> Result<(), Refusal> {
         return Err(Refusal::new("InvalidParameterValue", message));
     }
     if instance.state.is_gone() {
-        let message = format!("The instance '{}' is not in a state from which an image can be made.", instance.id);
+        let message = format!(
+            "The instance '{}' is not in a state from which an image can be made.",
+            instance.id
+        );
         return Err(Refusal::new("IncorrectInstanceState", message));
     }
     if instance.root_device == RootDevice::InstanceStore {
         // Which code CreateImage gives is not documented
         // (aws-behaviour.md#createimage-needs-an-ebs-root-device).
-        return Err(Refusal::new("NonEBSInstance", "The specified instance does not have an EBS root volume."));
+        return Err(Refusal::new(
+            "NonEBSInstance",
+            "The specified instance does not have an EBS root volume.",
+        ));
     }
     Ok(())
 }

@@ -10,7 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 impl State {
     /// DescribeImages with owner self and IncludeDisabled, as far behind as the Region's describes
     /// are (aws-behaviour.md#reads-are-eventually-consistent).
-    pub(crate) fn describe_images(&self, region: &Region, wanted: impl Fn(&Image) -> bool) -> Vec<ObservedImage> {
+    pub(crate) fn describe_images(
+        &self,
+        region: &Region,
+        wanted: impl Fn(&Image) -> bool,
+    ) -> Vec<ObservedImage> {
         self.describe(region, true, wanted)
     }
 
@@ -41,11 +45,20 @@ impl State {
     }
 
     /// DescribeTags with a key: every own image that is shown with it, and the tag's value.
-    pub(crate) fn images_with_tag(&self, region: &Region, key: &str, public_only: bool) -> Vec<(ImageId, String)> {
+    pub(crate) fn images_with_tag(
+        &self,
+        region: &Region,
+        key: &str,
+        public_only: bool,
+    ) -> Vec<(ImageId, String)> {
         let shown = self.describe(region, !public_only, |image| {
-            image.tags.contains_key(key) && (!public_only || image.permissions.contains(&Permission::Everybody))
+            image.tags.contains_key(key)
+                && (!public_only || image.permissions.contains(&Permission::Everybody))
         });
-        shown.into_iter().filter_map(|image| Some((image.id, image.tags.get(key)?.clone()))).collect()
+        shown
+            .into_iter()
+            .filter_map(|image| Some((image.id, image.tags.get(key)?.clone())))
+            .collect()
     }
 
     fn observed(&self, image: &Image) -> ObservedImage {
@@ -62,7 +75,9 @@ impl State {
             source_instance: image.source_instance.clone(),
             source_image: image.source_image.clone(),
             encrypted: !snapshots.is_empty()
-                && self.keys_of(&image.region, &snapshots).is_ok_and(|keys| keys.iter().all(Option::is_some)),
+                && self
+                    .keys_of(&image.region, &snapshots)
+                    .is_ok_and(|keys| keys.iter().all(Option::is_some)),
             public: image.permissions.contains(&Permission::Everybody),
             snapshots,
             tags: image.tags.clone(),
@@ -70,13 +85,19 @@ impl State {
     }
 
     /// DescribeSnapshots: the key of each.
-    pub(crate) fn keys_of(&self, region: &Region, snapshots: &[SnapshotId]) -> Result<Vec<Option<String>>, Refusal> {
+    pub(crate) fn keys_of(
+        &self,
+        region: &Region,
+        snapshots: &[SnapshotId],
+    ) -> Result<Vec<Option<String>>, Refusal> {
         let known = &self.region(region).snapshots;
         let key = |id: &SnapshotId| {
-            known
-                .get(id)
-                .map(|snapshot| snapshot.key.clone())
-                .ok_or_else(|| Refusal::new("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist.")))
+            known.get(id).map(|snapshot| snapshot.key.clone()).ok_or_else(|| {
+                Refusal::new(
+                    "InvalidSnapshot.NotFound",
+                    format!("The snapshot '{id}' does not exist."),
+                )
+            })
         };
         snapshots.iter().map(key).collect()
     }

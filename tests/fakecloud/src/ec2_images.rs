@@ -121,26 +121,40 @@ pub(crate) struct NewImage {
 }
 
 impl State {
-    pub(crate) fn change_image<R>(&mut self, region: &Region, id: &ImageId, change: impl FnOnce(&mut Image) -> R) -> R {
+    pub(crate) fn change_image<R>(
+        &mut self,
+        region: &Region,
+        id: &ImageId,
+        change: impl FnOnce(&mut Image) -> R,
+    ) -> R {
         let now = self.now;
-        self.region_mut(region).images.get_mut(id).expect("an image of this Region").change(now, change)
+        self.region_mut(region)
+            .images
+            .get_mut(id)
+            .expect("an image of this Region")
+            .change(now, change)
     }
 
-    /// An image that calls can name. Of a deregistered one EC2 says something else than of an id that never was: "The
-    /// specified AMI has been deregistered and is no longer available" (EC2 API reference, Error codes,
-    /// InvalidAMIID.Unavailable).
+    /// An image that calls can name. Of a deregistered one EC2 says something else than of an id
+    /// that never was: "The specified AMI has been deregistered and is no longer available" (EC2
+    /// API reference, Error codes, InvalidAMIID.Unavailable).
     pub(crate) fn known_image(&self, region: &Region, id: &ImageId) -> Result<&Image, Refusal> {
         match self.region(region).image(id) {
             Some(image) if image.exists() => Ok(image),
-            Some(_) => {
-                Err(Refusal::new("InvalidAMIID.Unavailable", format!("The image ID '{id}' is no longer available")))
-            }
-            None => Err(Refusal::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist"))),
+            Some(_) => Err(Refusal::new(
+                "InvalidAMIID.Unavailable",
+                format!("The image ID '{id}' is no longer available"),
+            )),
+            None => Err(Refusal::new(
+                "InvalidAMIID.NotFound",
+                format!("The image id '[{id}]' does not exist"),
+            )),
         }
     }
 
-    /// Refuses a name that is malformed or taken. Names are unique for each account and Region, and the message of
-    /// InvalidAMIName.Duplicate says who holds it (aws-behaviour.md#image-names-are-unique).
+    /// Refuses a name that is malformed or taken. Names are unique for each account and Region, and
+    /// the message of InvalidAMIName.Duplicate says who holds it
+    /// (aws-behaviour.md#image-names-are-unique).
     pub(crate) fn check_name(&self, region: &Region, name: &str) -> Result<(), Refusal> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "()[] ./-'@_".contains(c);
         if !(3..=128).contains(&name.chars().count()) || !name.chars().all(allowed) {
@@ -155,7 +169,9 @@ impl State {
             return Ok(());
         }
         let holder = self.region(region).images.values().map(Versioned::current).find(|image| {
-            image.owner == self.account && image.name == name && image.holds_name(self.now, self.settings.ghost_seconds)
+            image.owner == self.account
+                && image.name == name
+                && image.holds_name(self.now, self.settings.ghost_seconds)
         });
         holder.map_or(Ok(()), |holder| {
             let message = format!("AMI name {name} is already in use by AMI {}", holder.id);
@@ -163,8 +179,8 @@ impl State {
         })
     }
 
-    /// Puts a new pending image and its snapshots into the Region, tagged from the first moment: if tagging on
-    /// creation fails, nothing is created (aws-behaviour.md#tags-in-the-creating-call).
+    /// Puts a new pending image and its snapshots into the Region, tagged from the first moment: if
+    /// tagging on creation fails, nothing is created (aws-behaviour.md#tags-in-the-creating-call).
     pub(crate) fn insert_image(&mut self, new: NewImage) -> ImageId {
         let id = self.ids.image();
         let now = self.now;
@@ -173,7 +189,8 @@ impl State {
         for key in new.keys {
             let snapshot = self.ids.snapshot();
             snapshots.push(snapshot.clone());
-            let snapshot = Snapshot { id: snapshot, image: id.clone(), key, tags: new.tags.clone() };
+            let snapshot =
+                Snapshot { id: snapshot, image: id.clone(), key, tags: new.tags.clone() };
             self.region_mut(&new.region).snapshots.insert(snapshot.id.clone(), snapshot);
         }
         let region = self.region_mut(&new.region);

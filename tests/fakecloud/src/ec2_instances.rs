@@ -74,7 +74,11 @@ pub(crate) fn root_name() -> DeviceName {
 
 /// The name of the volume at this place.
 fn device(place: u8) -> DeviceName {
-    let name = if place == 0 { "/dev/xvda".to_owned() } else { format!("/dev/sd{}", char::from(b'a' + place)) };
+    let name = if place == 0 {
+        "/dev/xvda".to_owned()
+    } else {
+        format!("/dev/sd{}", char::from(b'a' + place))
+    };
     DeviceName::new(name).expect("a device's name")
 }
 
@@ -104,7 +108,8 @@ pub struct Instance {
 
 impl Instance {
     fn shown_at(&self, at: Timestamp) -> bool {
-        self.gone_at.is_none_or(|gone| at < gone + SignedDuration::from_secs(SHOWN_AFTER_TERMINATION))
+        self.gone_at
+            .is_none_or(|gone| at < gone + SignedDuration::from_secs(SHOWN_AFTER_TERMINATION))
     }
 
     fn observed(&self, region: &Region) -> ObservedInstance {
@@ -123,16 +128,25 @@ impl Instance {
 
 impl State {
     /// DescribeInstances of one instance, as far behind as the Region's describes are.
-    pub(crate) fn describe_instance(&self, region: &Region, id: &InstanceId) -> Option<ObservedInstance> {
+    pub(crate) fn describe_instance(
+        &self,
+        region: &Region,
+        id: &InstanceId,
+    ) -> Option<ObservedInstance> {
         let seen = self.seen_until(region);
         let instance = self.region(region).instances.get(id)?.as_of(seen)?;
         instance.shown_at(seen).then(|| instance.observed(region))
     }
 
     /// DescribeTags with a key: every instance that is shown with it, and the tag's value.
-    pub(crate) fn instances_with_tag(&self, region: &Region, key: &str) -> Vec<(InstanceId, String)> {
+    pub(crate) fn instances_with_tag(
+        &self,
+        region: &Region,
+        key: &str,
+    ) -> Vec<(InstanceId, String)> {
         let seen = self.seen_until(region);
-        let shown = self.region(region).instances.values().filter_map(|instance| instance.as_of(seen));
+        let shown =
+            self.region(region).instances.values().filter_map(|instance| instance.as_of(seen));
         shown
             .filter(|instance| instance.shown_at(seen))
             .filter_map(|instance| Some((instance.id.clone(), instance.tags.get(key)?.clone())))
@@ -142,16 +156,28 @@ impl State {
     /// Whether DescribeTags would show any instance with a key.
     pub(crate) fn shows_any_with_tag(&self, region: &Region, key: &str) -> bool {
         let seen = self.seen_until(region);
-        let mut shown = self.region(region).instances.values().filter_map(|instance| instance.as_of(seen));
+        let mut shown =
+            self.region(region).instances.values().filter_map(|instance| instance.as_of(seen));
         shown.any(|instance| instance.tags.contains_key(key) && instance.shown_at(seen))
     }
 
     /// The instance as it is, for a call that needs it (aws-behaviour.md#an-unknown-instance).
-    pub(crate) fn known_instance(&self, region: &Region, id: &InstanceId) -> Result<&Instance, Refusal> {
+    pub(crate) fn known_instance(
+        &self,
+        region: &Region,
+        id: &InstanceId,
+    ) -> Result<&Instance, Refusal> {
         let instances = &self.region(region).instances;
-        let found = instances.get(id).map(Versioned::current).filter(|instance| instance.shown_at(self.now));
-        found
-            .ok_or_else(|| Refusal::new("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist")))
+        let found = instances
+            .get(id)
+            .map(Versioned::current)
+            .filter(|instance| instance.shown_at(self.now));
+        found.ok_or_else(|| {
+            Refusal::new(
+                "InvalidInstanceID.NotFound",
+                format!("The instance ID '{id}' does not exist"),
+            )
+        })
     }
 
     pub(crate) fn change_instance<R>(
@@ -161,17 +187,23 @@ impl State {
         change: impl FnOnce(&mut Instance) -> R,
     ) -> R {
         let now = self.now;
-        self.region_mut(region).instances.get_mut(id).expect("a launched instance").change(now, change)
+        self.region_mut(region)
+            .instances
+            .get_mut(id)
+            .expect("a launched instance")
+            .change(now, change)
     }
 
-    /// A volume. That a launch lets volumes be deleted with the instance unless it says otherwise is not documented for
-    /// volumes besides the root's; the local AWS does so.
+    /// A volume. That a launch lets volumes be deleted with the instance unless it says otherwise
+    /// is not documented for volumes besides the root's; the local AWS does so.
     fn attached(&self, region: &Region, device: DeviceName, volume: &Volume) -> Attached {
         let keys = &self.region(region).keys;
         let key = match volume {
             Volume::Plain => None,
             Volume::AwsManaged => Some(keys.aws_managed()),
-            Volume::Under(alias) => Some(keys.arn(alias).expect("a key with that alias in the Region")),
+            Volume::Under(alias) => {
+                Some(keys.arn(alias).expect("a key with that alias in the Region"))
+            }
         };
         Attached { device, key, delete_on_termination: true }
     }
@@ -204,7 +236,9 @@ impl State {
     pub(crate) fn run_instance(&mut self, region: &Region, id: &InstanceId) {
         let pending = |state: &Self| {
             let instances = &state.region(region).instances;
-            instances.get(id).is_some_and(|instance| instance.current().state == InstanceState::Pending)
+            instances
+                .get(id)
+                .is_some_and(|instance| instance.current().state == InstanceState::Pending)
         };
         if pending(self) {
             self.change_instance(region, id, |instance| instance.state = InstanceState::Running);
@@ -222,7 +256,8 @@ impl State {
         value: Option<&str>,
     ) -> Result<bool, Refusal> {
         let instance = self.known_instance(region, id)?;
-        let present = instance.tags.get(key).is_some_and(|now| value.is_none_or(|value| now == value));
+        let present =
+            instance.tags.get(key).is_some_and(|now| value.is_none_or(|value| now == value));
         if present {
             self.change_instance(region, id, |instance| {
                 instance.tags.remove(key);
@@ -236,8 +271,15 @@ impl State {
 
 /// Limits of one tag (aws-behaviour.md#limits-of-tags).
 pub(crate) fn check_tag(key: &str, value: &str) -> Result<(), Refusal> {
-    if key.chars().count() > 128 || value.chars().count() > 256 || key.starts_with("aws:") || key.is_empty() {
-        return Err(Refusal::new("InvalidParameterValue", "Tag key or value is too long, empty or reserved"));
+    if key.chars().count() > 128
+        || value.chars().count() > 256
+        || key.starts_with("aws:")
+        || key.is_empty()
+    {
+        return Err(Refusal::new(
+            "InvalidParameterValue",
+            "Tag key or value is too long, empty or reserved",
+        ));
     }
     Ok(())
 }
@@ -265,11 +307,17 @@ impl FakeCloud {
         let mut state = self.state.borrow_mut();
         let id = state.ids.instance();
         let launched_from = launch.image.unwrap_or_else(|| state.ids.image());
-        let volumes = (0..).zip(&launch.volumes).map(|(place, volume)| state.attached(region, device(place), volume));
+        let volumes = (0..)
+            .zip(&launch.volumes)
+            .map(|(place, volume)| state.attached(region, device(place), volume));
         let volumes = volumes.collect();
         let instance = Instance {
             id: id.clone(),
-            state: if launch.pending_seconds == Some(0) { InstanceState::Running } else { InstanceState::Pending },
+            state: if launch.pending_seconds == Some(0) {
+                InstanceState::Running
+            } else {
+                InstanceState::Pending
+            },
             hibernation: launch.hibernation,
             root_device: launch.root_device,
             launched_from,
@@ -292,7 +340,8 @@ impl FakeCloud {
     /// Somebody attaches a volume; `false` if the name is taken.
     pub fn attach(&self, region: &Region, id: &InstanceId, name: &str, volume: &Volume) -> bool {
         let mut state = self.state.borrow_mut();
-        let attached = state.attached(region, DeviceName::new(name).expect("a device's name"), volume);
+        let attached =
+            state.attached(region, DeviceName::new(name).expect("a device's name"), volume);
         state.line(format_args!("somebody attaches a volume to {id} in {region} as {name}"));
         state.change_instance(region, id, |instance| {
             let free = instance.volumes.iter().all(|volume| volume.device != attached.device);

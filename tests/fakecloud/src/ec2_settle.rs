@@ -7,11 +7,15 @@ use amiline_domain::ids::{ImageId, Region};
 use amiline_domain::image::ImageState;
 
 impl State {
-    /// A pending image's time has come: it becomes available, or fails if something stands in its way.
+    /// A pending image's time has come: it becomes available, or fails if something stands in its
+    /// way.
     pub(crate) fn settle(&mut self, region: &Region, id: &ImageId) {
         let place = self.region(region);
-        let Some(image) = place.image(id).filter(|image| image.state == ImageState::Pending) else { return };
-        let keys = image.snapshots.iter().filter_map(|snapshot| place.snapshots[snapshot].key.as_deref());
+        let Some(image) = place.image(id).filter(|image| image.state == ImageState::Pending) else {
+            return;
+        };
+        let keys =
+            image.snapshots.iter().filter_map(|snapshot| place.snapshots[snapshot].key.as_deref());
         // A copy fails (aws-behaviour.md#the-key-of-a-copy-is-checked-later). For an image of an
         // instance it is not documented: fails as well.
         let key_lost = keys.into_iter().any(|key| !place.keys.usable(key));
@@ -31,7 +35,13 @@ impl State {
     }
 
     /// Changes an image's state and emits the event (aws-behaviour.md#ami-state-change-events).
-    pub(crate) fn set_state(&mut self, region: &Region, id: &ImageId, to: ImageState, why: Option<String>) {
+    pub(crate) fn set_state(
+        &mut self,
+        region: &Region,
+        id: &ImageId,
+        to: ImageState,
+        why: Option<String>,
+    ) {
         let now = self.now;
         self.change_image(region, id, |image| {
             image.state = to;

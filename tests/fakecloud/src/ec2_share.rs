@@ -1,4 +1,5 @@
-//! Launch permissions: ModifyImageAttribute and DescribeImageAttribute. EC2 sends no event when they change.
+//! Launch permissions: ModifyImageAttribute and DescribeImageAttribute. EC2 sends no event when
+//! they change.
 
 use crate::ec2_images::Permission;
 use crate::refusal::Refusal;
@@ -8,16 +9,29 @@ use amiline_domain::image::ImageState;
 use std::collections::BTreeSet;
 
 impl State {
-    /// DescribeImageAttribute of `launchPermission`, as far behind as describes of images are. One that was deregistered, or
-    /// is another account's, is refused.
-    pub(crate) fn launch_permissions(&self, region: &Region, id: &ImageId) -> Result<BTreeSet<Permission>, Refusal> {
+    /// DescribeImageAttribute of `launchPermission`, as far behind as describes of images are. One
+    /// that was deregistered, or is another account's, is refused.
+    pub(crate) fn launch_permissions(
+        &self,
+        region: &Region,
+        id: &ImageId,
+    ) -> Result<BTreeSet<Permission>, Refusal> {
         let image = self.known_image(region, id)?;
         if image.owner != self.account {
-            return Err(Refusal::with_status("AuthFailure", format!("Not authorized for image:{id}"), 403));
+            return Err(Refusal::with_status(
+                "AuthFailure",
+                format!("Not authorized for image:{id}"),
+                403,
+            ));
         }
-        let shown = self.region(region).images.get(id).and_then(|image| image.as_of(self.images_seen_until(region)));
-        let shown = shown
-            .ok_or_else(|| Refusal::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist")))?;
+        let shown = self
+            .region(region)
+            .images
+            .get(id)
+            .and_then(|image| image.as_of(self.images_seen_until(region)));
+        let shown = shown.ok_or_else(|| {
+            Refusal::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist"))
+        })?;
         Ok(shown.permissions.clone())
     }
 
@@ -30,7 +44,11 @@ impl State {
     ) -> Result<bool, Refusal> {
         let image = self.known_image(region, id)?;
         if image.owner != self.account {
-            return Err(Refusal::with_status("AuthFailure", format!("Not authorized for image:{id}"), 403));
+            return Err(Refusal::with_status(
+                "AuthFailure",
+                format!("Not authorized for image:{id}"),
+                403,
+            ));
         }
         match image.state {
             ImageState::Available => {}
@@ -39,7 +57,12 @@ impl State {
                 let message = format!("The AMI ID '{id}' is currently pending");
                 return Err(Refusal::new("InvalidAMIID.Unavailable", message));
             }
-            _ => return Err(Refusal::new("InvalidAMIID.Unavailable", format!("The AMI ID '{id}' is not available"))),
+            _ => {
+                return Err(Refusal::new(
+                    "InvalidAMIID.Unavailable",
+                    format!("The AMI ID '{id}' is not available"),
+                ));
+            }
         }
         // aws-behaviour.md#one-bad-target-refuses-the-whole-call. The code for a closed account is
         // not documented; this one and its text are what EC2 says of an id that cannot be an
@@ -49,7 +72,8 @@ impl State {
             Permission::Target(_) | Permission::Everybody => None,
         });
         if let Some(target) = closed {
-            let message = format!("Invalid attribute item value \"{target}\" for userId item type.");
+            let message =
+                format!("Invalid attribute item value \"{target}\" for userId item type.");
             return Err(Refusal::new("InvalidAMIAttributeItemValue", message));
         }
         // Nothing forbids sharing unencrypted ones

@@ -104,7 +104,8 @@ impl State {
         let instance = self.region(region).instances[id].current();
         let (tags, version) = (instance.tags.clone(), instance.tag_version);
         let button = Rc::clone(self.settings.button());
-        // The patterns of the rules (infra/template.yaml, InstanceTaggedRule and InstanceEnrolledRule).
+        // The patterns of the rules (infra/template.yaml, InstanceTaggedRule and
+        // InstanceEnrolledRule).
         let of_the_button = key == &*button || key == &**self.settings.status();
         let pressed = if self.settings.rule_wants_button {
             of_the_button && tags.contains_key(&*button)
@@ -113,15 +114,26 @@ impl State {
         };
         let matches = pressed || key == &**self.settings.schedule();
         let arn = format!("arn:aws:ec2:{region}:{}:instance/{id}", self.account);
-        let detail =
-            TagDetail { changed_tag_keys: [key], tags: &tags, service: "ec2", resource_type: "instance", version };
+        let detail = TagDetail {
+            changed_tag_keys: [key],
+            tags: &tags,
+            service: "ec2",
+            resource_type: "instance",
+            version,
+        };
         let body = self.envelope("aws.tag", "Tag Change on Resource", region, &arn, &detail);
         self.put_event(EventKind::TagChange, region, body, matches.then_some(Queue::Create));
     }
 
     /// `EC2 AMI State Change` (aws-behaviour.md#ami-state-change-events): no event for a state that
     /// EC2 does not announce.
-    pub(crate) fn emit_image_state(&mut self, region: &Region, id: &ImageId, state: ImageState, error: &str) {
+    pub(crate) fn emit_image_state(
+        &mut self,
+        region: &Region,
+        id: &ImageId,
+        state: ImageState,
+        error: &str,
+    ) {
         let state = match state {
             ImageState::Available => "available",
             ImageState::Failed => "failed",
@@ -163,7 +175,13 @@ impl State {
     fn put_event(&mut self, kind: EventKind, region: &Region, body: String, queue: Option<Queue>) {
         let reaches_home = *region == self.home || self.region(region).forwarded;
         let queue = queue.filter(|_| reaches_home);
-        self.bus.log.push(BusEvent { at: self.now, region: region.clone(), kind, body: body.clone(), queue });
+        self.bus.log.push(BusEvent {
+            at: self.now,
+            region: region.clone(),
+            kind,
+            body: body.clone(),
+            queue,
+        });
         let Some(queue) = queue else { return };
         if let Some(mut decide) = self.bus.decide.take() {
             for seconds in decide(kind, region) {
@@ -183,7 +201,9 @@ impl State {
         match delivery {
             Delivery::AtOnce => self.arrive(kind, queue, body),
             Delivery::Dropped => {}
-            Delivery::Times(times) => (0..times).for_each(|_| self.arrive(kind, queue, body.clone())),
+            Delivery::Times(times) => {
+                (0..times).for_each(|_| self.arrive(kind, queue, body.clone()))
+            }
             Delivery::Held => self.bus.held.push((kind, queue, body)),
             Delivery::After(seconds) => self.schedule(seconds, Later::Arrive(kind, queue, body)),
         }
@@ -238,7 +258,8 @@ impl FakeCloud {
         while self.release_held(0) {}
     }
 
-    /// Every event that was put onto a bus, matched by a rule or not: what a replay of the log sends again.
+    /// Every event that was put onto a bus, matched by a rule or not: what a replay of the log
+    /// sends again.
     pub fn events(&self) -> Vec<BusEvent> {
         self.state.borrow().bus.log.clone()
     }

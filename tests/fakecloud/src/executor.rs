@@ -39,7 +39,8 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Runs the future until its next port call. A future that joins several calls makes one step of each.
+    /// Runs the future until its next port call. A future that joins several calls makes one step
+    /// of each.
     pub fn give<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Turn<F::Output> {
         self.woken.0.store(false, Ordering::Relaxed);
         match future.poll(&mut Context::from_waker(&self.waker)) {
@@ -68,7 +69,8 @@ pub fn run<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-/// In what order invocations take their turns. A turn ends at the next port call, before its effect.
+/// In what order invocations take their turns. A turn ends at the next port call, before its
+/// effect.
 #[derive(Debug, Clone)]
 pub enum Order {
     /// One after the other, round and round.
@@ -107,12 +109,14 @@ impl<'a, T> Race<'a, T> {
         self
     }
 
-    /// Runs all of them until each has ended or hangs. `None` stands for one that hangs; it is dropped at once.
+    /// Runs all of them until each has ended or hangs. `None` stands for one that hangs; it is
+    /// dropped at once.
     pub fn run(mut self, order: Order) -> Vec<Option<T>> {
         let mut whose = WhoseTurn::new(order);
         let turns = Turns::default();
         loop {
-            let ready: Vec<usize> = (0..self.tasks.len()).filter(|n| self.tasks[*n].future.is_some()).collect();
+            let ready: Vec<usize> =
+                (0..self.tasks.len()).filter(|n| self.tasks[*n].future.is_some()).collect();
             if ready.is_empty() {
                 return self.tasks.into_iter().map(|task| task.result).collect();
             }

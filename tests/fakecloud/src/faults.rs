@@ -18,12 +18,13 @@ pub enum FaultKind {
     Timeout,
     /// Refused with this error code and message and status 400, before any effect.
     Refused(String, String),
-    /// The call is carried out, and of its entries those at the places of the set bits are refused for the moment. Calls
-    /// that have no entries do not notice.
+    /// The call is carried out, and of its entries those at the places of the set bits are refused
+    /// for the moment. Calls that have no entries do not notice.
     SomeRefused(u32),
     /// The effect happens; the answer never arrives, and the caller is told so.
     LostReply,
-    /// Nothing happens, ever: the future does not complete. Dropping it is a crash before the effect.
+    /// Nothing happens, ever: the future does not complete. Dropping it is a crash before the
+    /// effect.
     Hang,
     /// The effect happens, and then nothing, ever. Dropping the future is a crash after the effect.
     HangAfterEffect,
@@ -48,9 +49,10 @@ impl FaultKind {
                 "User is not authorized to perform this operation",
                 403,
             )),
-            FaultKind::Denied => {
-                Some(Refusal::new("AccessDeniedException", "User is not authorized to perform this operation"))
-            }
+            FaultKind::Denied => Some(Refusal::new(
+                "AccessDeniedException",
+                "User is not authorized to perform this operation",
+            )),
             FaultKind::ServerError => {
                 Some(Refusal::with_status("InternalError", "An internal error has occurred", 500))
             }
@@ -65,8 +67,9 @@ impl FaultKind {
     }
 }
 
-/// How EC2 explains a denial: who, what, which policy denied, and an encoded part for `sts decode-authorization-message`
-/// (aws-behaviour.md#ec2-models-none-of-its-errors). As long as real ones are.
+/// How EC2 explains a denial: who, what, which policy denied, and an encoded part for `sts
+/// decode-authorization-message` (aws-behaviour.md#ec2-models-none-of-its-errors). As long as real
+/// ones are.
 pub fn denial(action: &str) -> String {
     format!(
         "You are not authorized to perform this operation. User: arn:aws:sts::111111111111:assumed-role/\
@@ -183,7 +186,8 @@ impl FaultPlan {
         self.at.clear();
     }
 
-    /// The fault of this call, if it has one: the one for its number, else the first rule that fits.
+    /// The fault of this call, if it has one: the one for its number, else the first rule that
+    /// fits.
     pub(crate) fn draw(&mut self, call: &Call) -> Option<FaultKind> {
         if let Some(kind) = self.at.remove(&call.index) {
             return Some(kind);

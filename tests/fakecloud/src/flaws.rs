@@ -1,4 +1,5 @@
-//! What no condition can refuse, and is wrong all the same: a lost image, a skipped revision, a broken history.
+//! What no condition can refuse, and is wrong all the same: a lost image, a skipped revision, a
+//! broken history.
 
 use crate::state::State;
 use amiline_domain::history::{Chain, Subject};
@@ -7,8 +8,11 @@ use amiline_domain::record::{Expected, FamilyWrite, Transaction, Write};
 impl State {
     /// Looks at a transaction before it is written.
     pub(crate) fn note_flaws(&mut self, transaction: &Transaction) {
-        let flaws: Vec<String> =
-            transaction.writes().iter().flat_map(|write| self.flaws_of(write, transaction)).collect();
+        let flaws: Vec<String> = transaction
+            .writes()
+            .iter()
+            .flat_map(|write| self.flaws_of(write, transaction))
+            .collect();
         self.store.flaws.extend(flaws);
     }
 
@@ -38,19 +42,28 @@ impl State {
             | Write::PolicyText { .. }
             | Write::Check(..) => return Vec::new(),
         };
-        let mut flaws: Vec<String> = revision_flaw(&subject, revision, *expected).into_iter().collect();
-        flaws.extend(history_flaws(&subject, before.cloned().unwrap_or_default(), after, transaction));
+        let mut flaws: Vec<String> =
+            revision_flaw(&subject, revision, *expected).into_iter().collect();
+        flaws.extend(history_flaws(
+            &subject,
+            before.cloned().unwrap_or_default(),
+            after,
+            transaction,
+        ));
         flaws
     }
 
     fn flaws_of_family(&self, write: &FamilyWrite, transaction: &Transaction) -> Vec<String> {
         let family = &write.family;
         let subject = Subject::Family(family.id.clone());
-        let mut flaws: Vec<String> = revision_flaw(&subject, family.work.version, write.expected).into_iter().collect();
+        let mut flaws: Vec<String> =
+            revision_flaw(&subject, family.work.version, write.expected).into_iter().collect();
         let stored = self.store.rows.get(&family.id);
         for (place, row) in &family.rows {
             let written = transaction.writes().iter().find_map(|write| match write {
-                Write::Image(of, row) if *of == family.id && row.image_role == *place => Some(&**row),
+                Write::Image(of, row) if *of == family.id && row.image_role == *place => {
+                    Some(&**row)
+                }
                 _ => None,
             });
             if written.or_else(|| stored?.get(place)) != Some(row) {
@@ -69,11 +82,17 @@ impl State {
 }
 
 fn revision_flaw(subject: &Subject, revision: u64, expected: Expected) -> Option<String> {
-    (revision != expected.next()).then(|| format!("{subject}: revision {revision} follows {expected:?}"))
+    (revision != expected.next())
+        .then(|| format!("{subject}: revision {revision} follows {expected:?}"))
 }
 
 /// The items of a subject go on where its history ended, and the record says where it ends now.
-fn history_flaws(subject: &Subject, before: Chain, after: &Chain, transaction: &Transaction) -> Vec<String> {
+fn history_flaws(
+    subject: &Subject,
+    before: Chain,
+    after: &Chain,
+    transaction: &Transaction,
+) -> Vec<String> {
     let mut flaws = Vec::new();
     let mut end = before;
     for item in transaction.history().filter(|item| item.subject == *subject) {
@@ -83,7 +102,8 @@ fn history_flaws(subject: &Subject, before: Chain, after: &Chain, transaction: &
         end = Chain { seq: item.seq, last_hash: item.hash.clone() };
     }
     if end != *after {
-        flaws.push(format!("{subject}: its last history item is {} and not {}", end.seq, after.seq));
+        flaws
+            .push(format!("{subject}: its last history item is {} and not {}", end.seq, after.seq));
     }
     flaws
 }

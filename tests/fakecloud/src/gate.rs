@@ -34,7 +34,8 @@ impl Call {
         if self.index > 0 {
             put(line, format_args!("#{} ", self.index));
         }
-        for part in [&*self.caller, " ", self.action, " ", self.region.as_str(), " ", &self.subject] {
+        for part in [&*self.caller, " ", self.action, " ", self.region.as_str(), " ", &self.subject]
+        {
             line.push_str(part);
         }
     }
@@ -113,7 +114,10 @@ impl World {
         match (answer, fault) {
             (_, Some(FaultKind::HangAfterEffect)) => std::future::pending().await,
             (_, Some(FaultKind::LostReply)) => {
-                let lost = Refusal::no_answer("NoAnswer", "the connection was closed before an answer arrived");
+                let lost = Refusal::no_answer(
+                    "NoAnswer",
+                    "the connection was closed before an answer arrived",
+                );
                 Err(lost.into_error(action, region, subject))
             }
             (answer, _) => answer.map_err(|refusal| refusal.into_error(action, region, subject)),

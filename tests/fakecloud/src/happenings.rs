@@ -153,7 +153,10 @@ impl State {
 impl World {
     pub(crate) fn refused<T>(&self, answer: &Result<T, CallError>, call: impl FnOnce() -> Refused) {
         if let Err(error) = answer {
-            self.cloud.state.borrow_mut().happened(self.invocation, || What::Refused(call(), error.clone()));
+            self.cloud
+                .state
+                .borrow_mut()
+                .happened(self.invocation, || What::Refused(call(), error.clone()));
         }
     }
 }

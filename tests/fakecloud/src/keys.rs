@@ -72,7 +72,13 @@ impl FakeCloud {
     /// Somebody disables or enables a key.
     pub fn set_key_enabled(&self, region: &Region, alias: &str, enabled: bool) {
         let mut state = self.state.borrow_mut();
-        state.region_mut(region).keys.by_alias.get_mut(alias).expect("a key with that alias").enabled = enabled;
+        state
+            .region_mut(region)
+            .keys
+            .by_alias
+            .get_mut(alias)
+            .expect("a key with that alias")
+            .enabled = enabled;
     }
 
     /// Somebody deletes a key and its alias.

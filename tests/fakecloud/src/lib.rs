@@ -1,11 +1,11 @@
-//! A deterministic cloud in memory behind Amiline's ports: EC2, KMS, DynamoDB, SSM, SQS, SNS and EventBridge as far
-//! as Amiline meets them, with virtual time.
+//! A deterministic cloud in memory behind Amiline's ports: EC2, KMS, DynamoDB, SSM, SQS, SNS and
+//! EventBridge as far as Amiline meets them, with virtual time.
 //!
-//! Nothing here reads a clock or draws a random number: the same calls give the same answers and the same trace.
-//! Every port call goes through one gate ([`Call`]), where it yields, may be made to fail, and is written down. What is
-//! modelled of AWS cites the entry of `docs/reference/aws-behaviour.md` that says so; where AWS
-//! documents nothing, the comment says "not documented" and the model takes the choice that is
-//! harder on us.
+//! Nothing here reads a clock or draws a random number: the same calls give the same answers and
+//! the same trace. Every port call goes through one gate ([`Call`]), where it yields, may be made
+//! to fail, and is written down. What is modelled of AWS cites the entry of
+//! `docs/reference/aws-behaviour.md` that says so; where AWS documents nothing, the comment says
+//! "not documented" and the model takes the choice that is harder on us.
 
 #![allow(
     clippy::unwrap_used,

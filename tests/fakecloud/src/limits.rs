@@ -15,10 +15,14 @@ pub enum Dark {
 impl Dark {
     pub(crate) fn refusal(self) -> Refusal {
         match self {
-            Dark::Unavailable => {
-                Refusal::with_status("Unavailable", "The server is overloaded and can't handle the request.", 503)
+            Dark::Unavailable => Refusal::with_status(
+                "Unavailable",
+                "The server is overloaded and can't handle the request.",
+                503,
+            ),
+            Dark::NotOptedIn => {
+                Refusal::with_status("OptInRequired", "You are not subscribed to this Region.", 403)
             }
-            Dark::NotOptedIn => Refusal::with_status("OptInRequired", "You are not subscribed to this Region.", 403),
         }
     }
 }
@@ -45,7 +49,11 @@ impl Bucket {
             self.filled_at = now;
         }
         if self.left < 1 {
-            return Err(Refusal::with_status("RequestLimitExceeded", "Request limit exceeded.", 503));
+            return Err(Refusal::with_status(
+                "RequestLimitExceeded",
+                "Request limit exceeded.",
+                503,
+            ));
         }
         self.left -= 1;
         Ok(())

@@ -73,7 +73,9 @@ impl FakeCloud {
     /// Somebody makes a launch template, or a new version of it, that names an image.
     pub fn name_in_template(&self, region: &Region, template: &str, image: &ImageId) {
         let mut state = self.state.borrow_mut();
-        state.line(format_args!("somebody lets launch template {template} in {region} name {image}"));
+        state.line(format_args!(
+            "somebody lets launch template {template} in {region} name {image}"
+        ));
         state.region_mut(region).templates.insert(template.to_owned(), image.clone());
     }
 
@@ -108,7 +110,13 @@ impl FakeCloud {
         self.set_state_by_hand(region, image, ImageState::Failed, Some(why));
     }
 
-    fn set_state_by_hand(&self, region: &Region, image: &ImageId, to: ImageState, why: Option<&str>) {
+    fn set_state_by_hand(
+        &self,
+        region: &Region,
+        image: &ImageId,
+        to: ImageState,
+        why: Option<&str>,
+    ) {
         let mut state = self.state.borrow_mut();
         state.known_image(region, image).expect("an image that EC2 knows");
         state.set_state(region, image, to, why.map(str::to_owned));
@@ -118,10 +126,14 @@ impl FakeCloud {
     pub fn share(&self, region: &Region, image: &ImageId, with: Permission) -> Result<(), String> {
         let mut state = self.state.borrow_mut();
         state.line(format_args!("somebody shares {image} in {region} with {with:?}"));
-        state.share_image(region, image, &BTreeSet::from([with])).map(|_| ()).map_err(|refusal| refusal.code)
+        state
+            .share_image(region, image, &BTreeSet::from([with]))
+            .map(|_| ())
+            .map_err(|refusal| refusal.code)
     }
 
-    /// An account is closed, or an organizational unit deleted: EC2 refuses to share with it from now on.
+    /// An account is closed, or an organizational unit deleted: EC2 refuses to share with it from
+    /// now on.
     pub fn close(&self, target: &ShareTarget) {
         self.state.borrow_mut().settings.closed.insert(target.clone());
     }
@@ -134,7 +146,9 @@ impl FakeCloud {
     /// Somebody takes a permission away.
     pub fn unshare(&self, region: &Region, image: &ImageId, with: &Permission) {
         let mut state = self.state.borrow_mut();
-        state.line(format_args!("somebody takes the share of {image} in {region} with {with:?} back"));
+        state.line(format_args!(
+            "somebody takes the share of {image} in {region} with {with:?} back"
+        ));
         state.change_image(region, image, |image| image.permissions.remove(with));
     }
 
@@ -142,7 +156,9 @@ impl FakeCloud {
     pub fn tag_image(&self, region: &Region, image: &ImageId, key: &str, value: &str) {
         let mut state = self.state.borrow_mut();
         state.line(format_args!("somebody tags {image} in {region}: {key}={value:?}"));
-        state.change_image(region, image, |image| image.tags.insert(key.to_owned(), value.to_owned()));
+        state.change_image(region, image, |image| {
+            image.tags.insert(key.to_owned(), value.to_owned())
+        });
     }
 
     /// Somebody takes a tag off an image.
@@ -152,8 +168,8 @@ impl FakeCloud {
         state.change_image(region, image, |image| image.tags.remove(key));
     }
 
-    /// Somebody makes an image beside us, available at once. Its event is emitted if it is this account's.
-    /// The error code if EC2 refuses: names are unique for people too.
+    /// Somebody makes an image beside us, available at once. Its event is emitted if it is this
+    /// account's. The error code if EC2 refuses: names are unique for people too.
     pub fn forge(&self, region: &Region, forged: Forged) -> Result<ImageId, String> {
         let mut state = self.state.borrow_mut();
         let ours = forged.owner.as_ref().is_none_or(|owner| *owner == state.account);
@@ -177,7 +193,8 @@ impl FakeCloud {
         let now = state.now;
         let made = state.region(region).image(&id).expect("just made").clone();
         let owner = forged.owner.unwrap_or(made.owner.clone());
-        let image = Image { owner, born_with: None, doomed: None, state: ImageState::Available, ..made };
+        let image =
+            Image { owner, born_with: None, doomed: None, state: ImageState::Available, ..made };
         state.region_mut(region).images.insert(id.clone(), Versioned::new(now, image));
         state.line(format_args!("somebody makes {id} in {region}, named {name:?}"));
         if ours {

@@ -8,8 +8,8 @@ use crate::trace::{Note, put};
 use crate::world::World;
 use amiline_app::functions::Queue;
 use amiline_app::ports::{
-    Announcer, CallError, Clock, Committed, DayPage, DayReader, DigestKeeper, EndedPage, KillSwitch, Messenger,
-    PolicyReader,
+    Announcer, CallError, Clock, Committed, DayPage, DayReader, DigestKeeper, EndedPage,
+    KillSwitch, Messenger, PolicyReader,
 };
 use amiline_domain::bus::{self, BYTES_MAX, BusEvent, ENTRIES_MAX};
 use amiline_domain::console::StackAddress;
@@ -53,10 +53,15 @@ impl Messenger for World {
     async fn send(&self, queue: Queue, bodies: &[String]) -> Result<(), CallError> {
         let home = self.cloud.home();
         for batch in bodies.chunks(BATCH_MAX) {
-            self.call("sqs:SendMessage", &home, &format!("{queue:?} {} messages", batch.len()), |state| {
-                batch.iter().for_each(|body| state.enqueue(queue, body.clone()));
-                Ok(())
-            })
+            self.call(
+                "sqs:SendMessage",
+                &home,
+                &format!("{queue:?} {} messages", batch.len()),
+                |state| {
+                    batch.iter().for_each(|body| state.enqueue(queue, body.clone()));
+                    Ok(())
+                },
+            )
             .await?;
         }
         Ok(())
@@ -70,17 +75,25 @@ impl Announcer for World {
 
     async fn publish(&self, topic: Topic, notice: &Notice) -> Result<(), CallError> {
         let home = self.cloud.home();
-        self.call("sns:Publish", &home, &format!("{}: {}", topic.as_str(), notice.subject), |state| {
-            let at = state.now;
-            let notice = Rc::new(notice.clone());
-            state.published.push(Published { at, topic, notice: Rc::clone(&notice) });
-            state.happened(self.invocation, || What::Published(topic, notice));
-            Ok(())
-        })
+        self.call(
+            "sns:Publish",
+            &home,
+            &format!("{}: {}", topic.as_str(), notice.subject),
+            |state| {
+                let at = state.now;
+                let notice = Rc::new(notice.clone());
+                state.published.push(Published { at, topic, notice: Rc::clone(&notice) });
+                state.happened(self.invocation, || What::Published(topic, notice));
+                Ok(())
+            },
+        )
         .await
     }
 
-    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError> {
+    async fn put_on_bus(
+        &self,
+        events: &[BusEvent],
+    ) -> Result<BTreeMap<usize, CallError>, CallError> {
         let home = self.cloud.home();
         let kinds: Vec<&str> = events.iter().map(|event| event.detail_type).collect();
         let subject = kinds.join(" ");
@@ -90,7 +103,8 @@ impl Announcer for World {
                 return Err(Refusal::new("ValidationException", "1 validation error detected"));
             }
             let refused = state.refused_entries;
-            for (_, event) in events.iter().enumerate().filter(|(place, _)| !refused.holds(*place)) {
+            for (_, event) in events.iter().enumerate().filter(|(place, _)| !refused.holds(*place))
+            {
                 let at = state.now;
                 let event = Rc::new(event.clone());
                 state.on_bus.push(OnBus { at, event: Rc::clone(&event) });
@@ -127,7 +141,12 @@ impl Announcer for World {
         .await
     }
 
-    async fn note_told(&self, subject: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+    async fn note_told(
+        &self,
+        subject: &Subject,
+        seq: u64,
+        told: &BTreeSet<Receiver>,
+    ) -> Result<(), CallError> {
         let home = self.cloud.home();
         self.call("dynamodb:UpdateItem", &home, &format!("{subject} {seq} {told:?}"), |state| {
             state.note_told(subject, seq, told);
@@ -138,21 +157,29 @@ impl Announcer for World {
 
     async fn waiting_history(&self, pk: &str, sk: &str) -> Result<Option<Unannounced>, CallError> {
         let home = self.cloud.home();
-        self.call("dynamodb:GetItem", &home, &format!("{pk} {sk}"), |state| Ok(state.waiting_history(pk, sk))).await
+        self.call("dynamodb:GetItem", &home, &format!("{pk} {sk}"), |state| {
+            Ok(state.waiting_history(pk, sk))
+        })
+        .await
     }
 }
 
 impl DayReader for World {
     async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError> {
         let home = self.cloud.home();
-        // In truth two calls, of which the second may fail too: a page that was not read whole is no page.
+        // In truth two calls, of which the second may fail too: a page that was not read whole is
+        // no page.
         self.call("dynamodb:Query", &home, &format!("families of {day}"), |state| {
             Ok(state.day_page(day, from.as_deref()))
         })
         .await
     }
 
-    async fn enrolments_ended_on(&self, day: Day, from: Option<String>) -> Result<EndedPage, CallError> {
+    async fn enrolments_ended_on(
+        &self,
+        day: Day,
+        from: Option<String>,
+    ) -> Result<EndedPage, CallError> {
         let home = self.cloud.home();
         self.call("dynamodb:Query", &home, &format!("enrolments ended on {day}"), |state| {
             Ok(state.ended_page(day, from.as_deref()))
@@ -204,7 +231,9 @@ impl Note for DigestState {
     fn note(&self, out: &mut String) {
         match self {
             DigestState::Unknown => out.push_str("unknown"),
-            DigestState::Begun(draft) => put(out, format_args!("draft {} at {:?}", draft.rev, draft.from)),
+            DigestState::Begun(draft) => {
+                put(out, format_args!("draft {} at {:?}", draft.rev, draft.from))
+            }
             DigestState::Published => out.push_str("published"),
         }
     }

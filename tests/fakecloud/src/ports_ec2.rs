@@ -8,8 +8,8 @@ use crate::state::State;
 use crate::trace::Note;
 use crate::world::World;
 use amiline_app::ports::{
-    ButtonPresser, CallError, Clock, ImageCopier, ImageCreator, ImageLister, ImageReader, ImageSharer, InstanceReader,
-    InstanceTagger, KeyReader, PermissionReader, TagReader,
+    ButtonPresser, CallError, Clock, ImageCopier, ImageCreator, ImageLister, ImageReader,
+    ImageSharer, InstanceReader, InstanceTagger, KeyReader, PermissionReader, TagReader,
 };
 use amiline_domain::ids::{ImageId, InstanceId, KeyAlias, Region, SnapshotId};
 use amiline_domain::image::{ObservedImage, ObservedInstance, SnapshotKeys};
@@ -39,10 +39,13 @@ impl World {
             state: image.state,
             managed: image.tags.get(&*key).is_some_and(|stack| stack == STACK),
         };
-        state.happened(self.invocation, || What::ImagesRead(region.clone(), images.iter().map(seen).collect()));
+        state.happened(self.invocation, || {
+            What::ImagesRead(region.clone(), images.iter().map(seen).collect())
+        });
     }
 
-    /// A list in pages, one call each. A list that changes between the pages is read as it is at each.
+    /// A list in pages, one call each. A list that changes between the pages is read as it is at
+    /// each.
     async fn pages<T: Note>(
         &self,
         action: &'static str,
@@ -72,12 +75,18 @@ impl World {
 }
 
 impl InstanceReader for World {
-    async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
+    async fn instance(
+        &self,
+        region: &Region,
+        id: &InstanceId,
+    ) -> Result<Option<ObservedInstance>, CallError> {
         self.call("ec2:DescribeInstances", region, id.as_str(), |state| {
             let seen = state.describe_instance(region, id);
-            let (button, schedule) = (Rc::clone(state.settings.button()), Rc::clone(state.settings.schedule()));
+            let (button, schedule) =
+                (Rc::clone(state.settings.button()), Rc::clone(state.settings.schedule()));
             state.happened(self.invocation, || {
-                let tag = |key: &str| seen.as_ref().and_then(|instance| instance.tags.get(key)).cloned();
+                let tag =
+                    |key: &str| seen.as_ref().and_then(|instance| instance.tags.get(key)).cloned();
                 let (region, instance) = (region.clone(), id.clone());
                 let (button, schedule) = (tag(&button), tag(&schedule));
                 What::InstanceRead { region, instance, button, schedule, seen: seen.clone() }
@@ -89,43 +98,80 @@ impl InstanceReader for World {
 }
 
 impl TagReader for World {
-    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<(InstanceId, String)>, CallError> {
-        self.pages("ec2:DescribeTags", region, key, |state| state.instances_with_tag(region, key)).await
+    async fn instances_tagged(
+        &self,
+        region: &Region,
+        key: &str,
+    ) -> Result<Vec<(InstanceId, String)>, CallError> {
+        self.pages("ec2:DescribeTags", region, key, |state| state.instances_with_tag(region, key))
+            .await
     }
 }
 
 impl ImageReader for World {
-    async fn images_by_id(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<ObservedImage>, CallError> {
+    async fn images_by_id(
+        &self,
+        region: &Region,
+        ids: &[ImageId],
+    ) -> Result<Vec<ObservedImage>, CallError> {
         let subject = ids.iter().map(ImageId::as_str).collect::<Vec<_>>().join(",");
         let images = self
-            .call("ec2:DescribeImages", region, &subject, |state| Ok(state.describe_images(region, State::one_of(ids))))
+            .call("ec2:DescribeImages", region, &subject, |state| {
+                Ok(state.describe_images(region, State::one_of(ids)))
+            })
             .await?;
         self.saw_images(region, &images);
         Ok(images)
     }
 
-    async fn images_by_tag(&self, region: &Region, key: &str, value: &str) -> Result<Vec<ObservedImage>, CallError> {
+    async fn images_by_tag(
+        &self,
+        region: &Region,
+        key: &str,
+        value: &str,
+    ) -> Result<Vec<ObservedImage>, CallError> {
         let tagged = |state: &State| {
-            state.describe_images(region, |image| image.tags.get(key).map(String::as_str) == Some(value))
+            state.describe_images(region, |image| {
+                image.tags.get(key).map(String::as_str) == Some(value)
+            })
         };
-        let images = self.pages("ec2:DescribeImages", region, &format!("{key}={value}"), tagged).await?;
+        let images =
+            self.pages("ec2:DescribeImages", region, &format!("{key}={value}"), tagged).await?;
         self.saw_images(region, &images);
         Ok(images)
     }
 }
 
 impl ImageLister for World {
-    async fn images_tagged(&self, region: &Region, key: &str) -> Result<Vec<(ImageId, String)>, CallError> {
-        self.pages("ec2:DescribeTags", region, key, |state| state.images_with_tag(region, key, false)).await
+    async fn images_tagged(
+        &self,
+        region: &Region,
+        key: &str,
+    ) -> Result<Vec<(ImageId, String)>, CallError> {
+        self.pages("ec2:DescribeTags", region, key, |state| {
+            state.images_with_tag(region, key, false)
+        })
+        .await
     }
 
-    async fn public_images_tagged(&self, region: &Region, key: &str) -> Result<Vec<(ImageId, String)>, CallError> {
-        self.pages("ec2:DescribeImages", region, key, |state| state.images_with_tag(region, key, true)).await
+    async fn public_images_tagged(
+        &self,
+        region: &Region,
+        key: &str,
+    ) -> Result<Vec<(ImageId, String)>, CallError> {
+        self.pages("ec2:DescribeImages", region, key, |state| {
+            state.images_with_tag(region, key, true)
+        })
+        .await
     }
 }
 
 impl PermissionReader for World {
-    async fn launch_permissions(&self, region: &Region, image: &ImageId) -> Result<BTreeSet<ShareTarget>, CallError> {
+    async fn launch_permissions(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Result<BTreeSet<ShareTarget>, CallError> {
         let shown = self.call("ec2:DescribeImageAttribute", region, image.as_str(), |state| {
             let permissions = state.launch_permissions(region, image)?;
             Ok(permissions.into_iter().collect::<Vec<_>>())
@@ -146,9 +192,13 @@ impl KeyReader for World {
         alias: &KeyAlias,
     ) -> Result<SnapshotKeys, CallError> {
         let subject = snapshots.iter().map(SnapshotId::as_str).collect::<Vec<_>>().join(",");
-        let keys =
-            self.call("ec2:DescribeSnapshots", region, &subject, |state| state.keys_of(region, snapshots)).await?;
-        let describe = |state: &mut State| Ok::<_, Refusal>(state.region(region).keys.arn(alias.as_str()));
+        let keys = self
+            .call("ec2:DescribeSnapshots", region, &subject, |state| {
+                state.keys_of(region, snapshots)
+            })
+            .await?;
+        let describe =
+            |state: &mut State| Ok::<_, Refusal>(state.region(region).keys.arn(alias.as_str()));
         let wanted = self.call("kms:DescribeKey", region, alias.as_str(), describe).await?;
         Ok(SnapshotKeys { keys, wanted })
     }
@@ -173,7 +223,11 @@ impl ImageCopier for World {
             let before = state.region(&step.destination).images.len();
             let image = state.copy_image(step)?;
             let new = state.region(&step.destination).images.len() > before;
-            state.happened(self.invocation, || What::Copied { step: step.clone(), image: image.clone(), new });
+            state.happened(self.invocation, || What::Copied {
+                step: step.clone(),
+                image: image.clone(),
+                new,
+            });
             Ok(image)
         });
         let made = made.await;
@@ -190,7 +244,8 @@ impl ImageSharer for World {
             state.happened(self.invocation, || What::Shared { step: step.clone(), changed });
             Ok(())
         };
-        let shared = self.call("ec2:ModifyImageAttribute", &step.region, step.image.as_str(), share).await;
+        let shared =
+            self.call("ec2:ModifyImageAttribute", &step.region, step.image.as_str(), share).await;
         self.refused(&shared, || Refused::Share(step.clone()));
         shared
     }
@@ -199,8 +254,9 @@ impl ImageSharer for World {
 impl ButtonPresser for World {
     async fn press_button(&self, step: &TagStep) -> Result<(), CallError> {
         let subject = format!("{} {}", step.instance, step.key);
-        let write =
-            |state: &mut State| state.tag_instance(&step.region, &step.instance, &step.key, step.value.as_str());
+        let write = |state: &mut State| {
+            state.tag_instance(&step.region, &step.instance, &step.key, step.value.as_str())
+        };
         self.call("ec2:CreateTags", &step.region, &subject, write).await
     }
 }
@@ -208,7 +264,12 @@ impl ButtonPresser for World {
 impl InstanceTagger for World {
     async fn remove_tag(&self, step: &TagStep) -> Result<(), CallError> {
         let remove = |state: &mut State| {
-            let changed = state.untag_instance(&step.region, &step.instance, &step.key, Some(step.value.as_str()))?;
+            let changed = state.untag_instance(
+                &step.region,
+                &step.instance,
+                &step.key,
+                Some(step.value.as_str()),
+            )?;
             state.happened(self.invocation, || What::TagRemoved { step: step.clone(), changed });
             Ok(())
         };

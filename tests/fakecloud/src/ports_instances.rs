@@ -1,8 +1,11 @@
-//! The ports on what the table has of instances and policies, many at once. Its calls go to the home Region.
+//! The ports on what the table has of instances and policies, many at once. Its calls go to the
+//! home Region.
 
 use crate::trace::{Note, put};
 use crate::world::World;
-use amiline_app::ports::{CallError, DayCountReader, EnrolmentReader, MadePage, MadeReader, WatchReader};
+use amiline_app::ports::{
+    CallError, DayCountReader, EnrolmentReader, MadePage, MadeReader, WatchReader,
+};
 use amiline_domain::budget::DayCount;
 use amiline_domain::coverage::Made;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
@@ -35,16 +38,26 @@ impl Note for MadePage {
 }
 
 impl EnrolmentReader for World {
-    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError> {
+    async fn enrolments(
+        &self,
+        keys: &[EnrolmentKey],
+    ) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError> {
         let home = self.cloud.home();
         let mut found = BTreeMap::new();
         // BatchGetItem takes a hundred keys.
         for keys in keys.chunks(100) {
             let some: BTreeMap<EnrolmentKey, Enrolment> = self
-                .call("dynamodb:BatchGetItem", &home, &format!("{} enrolments", keys.len()), |state| {
-                    let of = |key: &EnrolmentKey| Some((key.clone(), state.store.enrolments.get(key)?.clone()));
-                    Ok(keys.iter().filter_map(of).collect())
-                })
+                .call(
+                    "dynamodb:BatchGetItem",
+                    &home,
+                    &format!("{} enrolments", keys.len()),
+                    |state| {
+                        let of = |key: &EnrolmentKey| {
+                            Some((key.clone(), state.store.enrolments.get(key)?.clone()))
+                        };
+                        Ok(keys.iter().filter_map(of).collect())
+                    },
+                )
                 .await?;
             found.extend(some);
         }
@@ -58,8 +71,11 @@ impl MadeReader for World {
         self.call("dynamodb:Query", &home, key.instance.as_str(), |state| {
             let made = state.store.made_of(key);
             let place = |made: &Made| made.family.to_string();
-            let start = from.and_then(|from| made.iter().position(|made| place(made) == from)).map_or(0, |at| at + 1);
-            let page: Vec<Made> = made.iter().skip(start).take(state.settings.page_size).cloned().collect();
+            let start = from
+                .and_then(|from| made.iter().position(|made| place(made) == from))
+                .map_or(0, |at| at + 1);
+            let page: Vec<Made> =
+                made.iter().skip(start).take(state.settings.page_size).cloned().collect();
             let next = page.last().filter(|_| start + page.len() < made.len()).map(place);
             Ok(MadePage { made: page, next })
         })
@@ -68,10 +84,15 @@ impl MadeReader for World {
 }
 
 impl WatchReader for World {
-    async fn watches(&self, policies: &[PolicyName]) -> Result<BTreeMap<PolicyName, Watch>, CallError> {
+    async fn watches(
+        &self,
+        policies: &[PolicyName],
+    ) -> Result<BTreeMap<PolicyName, Watch>, CallError> {
         let home = self.cloud.home();
         self.call("dynamodb:BatchGetItem", &home, &format!("{} watches", policies.len()), |state| {
-            let of = |policy: &PolicyName| Some((policy.clone(), state.store.watches.get(policy)?.clone()));
+            let of = |policy: &PolicyName| {
+                Some((policy.clone(), state.store.watches.get(policy)?.clone()))
+            };
             Ok(policies.iter().filter_map(of).collect::<BTreeMap<_, _>>())
         })
         .await

@@ -6,7 +6,8 @@ use crate::state::State;
 use crate::trace::{Note, put};
 use crate::world::World;
 use amiline_app::ports::{
-    BoundsReader, CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy,
+    BoundsReader, CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter,
+    StoredPolicy,
 };
 use amiline_domain::ids::PolicyName;
 
@@ -30,26 +31,43 @@ impl Note for u64 {
 
 fn stored(state: &State, name: &str) -> Option<StoredPolicy> {
     let newest = state.parameters.versions(name).last()?;
-    Some(StoredPolicy { name: name.to_owned(), text: newest.text.clone(), version: newest.version, at: newest.at })
+    Some(StoredPolicy {
+        name: name.to_owned(),
+        text: newest.text.clone(),
+        version: newest.version,
+        at: newest.at,
+    })
 }
 
 impl PolicyStore for World {
     async fn policies(&self) -> Result<Vec<StoredPolicy>, CallError> {
         let home = self.cloud.home();
         self.call("ssm:GetParametersByPath", &home, "policies", |state| {
-            Ok(state.parameters.policies.keys().filter_map(|name| stored(state, name)).collect::<Vec<_>>())
+            Ok(state
+                .parameters
+                .policies
+                .keys()
+                .filter_map(|name| stored(state, name))
+                .collect::<Vec<_>>())
         })
         .await
     }
 
     async fn stored_policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, CallError> {
         let home = self.cloud.home();
-        self.call("ssm:GetParameter", &home, name.as_str(), |state| Ok(stored(state, name.as_str()))).await
+        self.call("ssm:GetParameter", &home, name.as_str(), |state| {
+            Ok(stored(state, name.as_str()))
+        })
+        .await
     }
 }
 
 impl PolicyHistory for World {
-    async fn policy_versions(&self, name: &PolicyName, _: Freshness) -> Result<Vec<PolicyVersion>, CallError> {
+    async fn policy_versions(
+        &self,
+        name: &PolicyName,
+        _: Freshness,
+    ) -> Result<Vec<PolicyVersion>, CallError> {
         let home = self.cloud.home();
         self.call("ssm:GetParameterHistory", &home, name.as_str(), |state| {
             let versions = state.parameters.versions(name.as_str());
@@ -62,7 +80,8 @@ impl PolicyHistory for World {
 impl BoundsReader for World {
     async fn stated_bounds(&self) -> Result<Option<String>, CallError> {
         let home = self.cloud.home();
-        self.call("ssm:GetParameter", &home, "bounds", |state| Ok(state.parameters.bounds.clone())).await
+        self.call("ssm:GetParameter", &home, "bounds", |state| Ok(state.parameters.bounds.clone()))
+            .await
     }
 }
 
@@ -92,6 +111,9 @@ impl PolicyWriter for World {
 
     async fn delete_policy(&self, name: &PolicyName) -> Result<bool, CallError> {
         let home = self.cloud.home();
-        self.call("ssm:DeleteParameter", &home, name.as_str(), |state| Ok(state.delete_policy(name.as_str()))).await
+        self.call("ssm:DeleteParameter", &home, name.as_str(), |state| {
+            Ok(state.delete_policy(name.as_str()))
+        })
+        .await
     }
 }

@@ -21,7 +21,10 @@ impl Note for Caller {
 impl SwitchKeeper for World {
     async fn switch_value(&self) -> Result<Option<String>, CallError> {
         let home = self.cloud.home();
-        self.call("ssm:GetParameter", &home, "kill-switch", |state| Ok(state.parameters.kill_switch.clone())).await
+        self.call("ssm:GetParameter", &home, "kill-switch", |state| {
+            Ok(state.parameters.kill_switch.clone())
+        })
+        .await
     }
 
     async fn put_switch(&self, to: Position) -> Result<(), CallError> {

@@ -7,8 +7,8 @@ use crate::store::{enrolment_pk, press_pk};
 use crate::trace::{Note, put};
 use crate::world::World;
 use amiline_app::ports::{
-    AnswerKeeper, CallError, Catalogue, Committed, Due, DuePage, DueReader, Enrolled, RecordReader, RecordWriter,
-    RejectedMessage,
+    AnswerKeeper, CallError, Catalogue, Committed, Due, DuePage, DueReader, Enrolled, RecordReader,
+    RecordWriter, RejectedMessage,
 };
 use amiline_domain::answers::{Answer, Answers};
 use amiline_domain::budget::Budget;
@@ -126,8 +126,9 @@ impl RecordReader for World {
 
     async fn family(&self, id: &FamilyId) -> Result<Option<Family>, CallError> {
         let home = self.cloud.home();
-        // A Query is not isolated from transactions as a whole: in sort order it reads the rows before the family's
-        // own item, and a transaction may come between them. Off unless the test asks for it.
+        // A Query is not isolated from transactions as a whole: in sort order it reads the rows
+        // before the family's own item, and a transaction may come between them. Off unless the
+        // test asks for it.
         let rows = self.cloud.torn_reads().then(|| self.cloud.state.borrow().store.rows_of(id));
         if rows.is_some() {
             yield_now().await;
@@ -142,17 +143,26 @@ impl RecordReader for World {
         .await
     }
 
-    async fn family_of_image(&self, region: &Region, image: &ImageId) -> Result<Option<FamilyId>, CallError> {
+    async fn family_of_image(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Result<Option<FamilyId>, CallError> {
         let home = self.cloud.home();
         let key = (region.clone(), image.clone());
-        self.call("dynamodb:GetItem", &home, image.as_str(), |state| Ok(state.store.pointers.get(&key).cloned())).await
+        self.call("dynamodb:GetItem", &home, image.as_str(), |state| {
+            Ok(state.store.pointers.get(&key).cloned())
+        })
+        .await
     }
 
     async fn kept_policy(&self, hash: &str) -> Result<Option<String>, CallError> {
         let home = self.cloud.home();
         let subject = format!("POLICY#{hash}");
         let kept = self
-            .call("dynamodb:GetItem", &home, &subject, |state| Ok(Kept(state.store.policies.get(hash).cloned())))
+            .call("dynamodb:GetItem", &home, &subject, |state| {
+                Ok(Kept(state.store.policies.get(hash).cloned()))
+            })
             .await?;
         Ok(kept.0)
     }
@@ -182,7 +192,10 @@ impl RecordWriter for World {
 
     async fn leave_hint(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
         let home = self.cloud.home();
-        self.call("dynamodb:UpdateItem", &home, family.as_str(), |state| Ok(state.wake_family(family, holder))).await
+        self.call("dynamodb:UpdateItem", &home, family.as_str(), |state| {
+            Ok(state.wake_family(family, holder))
+        })
+        .await
     }
 
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {
@@ -197,8 +210,8 @@ impl RecordWriter for World {
 
 /// The parts of the index of what is due.
 const PARTS: [&str; 16] = [
-    "due#0", "due#1", "due#2", "due#3", "due#4", "due#5", "due#6", "due#7", "due#8", "due#9", "due#10", "due#11",
-    "due#12", "due#13", "due#14", "due#15",
+    "due#0", "due#1", "due#2", "due#3", "due#4", "due#5", "due#6", "due#7", "due#8", "due#9",
+    "due#10", "due#11", "due#12", "due#13", "due#14", "due#15",
 ];
 
 impl DueReader for World {
@@ -206,10 +219,21 @@ impl DueReader for World {
         self.cloud.state.borrow().settings.shards
     }
 
-    async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError> {
+    async fn due(
+        &self,
+        shard: u32,
+        now: Timestamp,
+        from: Option<String>,
+    ) -> Result<DuePage, CallError> {
         let home = self.cloud.home();
-        let part = usize::try_from(shard).ok().and_then(|shard| PARTS.get(shard)).expect("one of the parts");
-        self.call("dynamodb:Query", &home, part, |state| Ok(state.due_page(shard, now, from.as_deref()))).await
+        let part = usize::try_from(shard)
+            .ok()
+            .and_then(|shard| PARTS.get(shard))
+            .expect("one of the parts");
+        self.call("dynamodb:Query", &home, part, |state| {
+            Ok(state.due_page(shard, now, from.as_deref()))
+        })
+        .await
     }
 
     async fn budget(&self, account: &AccountId) -> Result<Budget, CallError> {
@@ -228,7 +252,11 @@ impl DueReader for World {
             let some: BTreeSet<PressKey> = self
                 .call("dynamodb:BatchGetItem", &home, &format!("{} presses", keys.len()), |state| {
                     let busy = |key: &&PressKey| {
-                        state.store.presses.get(*key).is_some_and(|press| press.state != PressState::Idle)
+                        state
+                            .store
+                            .presses
+                            .get(*key)
+                            .is_some_and(|press| press.state != PressState::Idle)
                     };
                     Ok(keys.iter().filter(busy).cloned().collect())
                 })
@@ -246,12 +274,19 @@ impl Note for Due {
 }
 
 impl Catalogue for World {
-    async fn families(&self, limit: usize, after: Option<&Family>) -> Result<Vec<Family>, CallError> {
+    async fn families(
+        &self,
+        limit: usize,
+        after: Option<&Family>,
+    ) -> Result<Vec<Family>, CallError> {
         let home = self.cloud.home();
         let place = |family: &Family| (family.created_at.as_second(), family.id.clone());
         let after = after.map(place);
         let listed = |family: &Family| after.as_ref().is_none_or(|after| place(family) < *after);
-        self.call("dynamodb:Query", &home, "families", |state| Ok(state.newest_families(limit, listed))).await
+        self.call("dynamodb:Query", &home, "families", |state| {
+            Ok(state.newest_families(limit, listed))
+        })
+        .await
     }
 
     async fn families_of_instance(
@@ -262,7 +297,10 @@ impl Catalogue for World {
     ) -> Result<Vec<Family>, CallError> {
         let home = self.cloud.home();
         let of = |family: &Family| family.region == *region && family.instance == *instance;
-        self.call("dynamodb:Query", &home, instance.as_str(), |state| Ok(state.newest_families(limit, of))).await
+        self.call("dynamodb:Query", &home, instance.as_str(), |state| {
+            Ok(state.newest_families(limit, of))
+        })
+        .await
     }
 
     async fn history(&self, id: &FamilyId) -> Result<Vec<HistoryItem>, CallError> {
@@ -285,7 +323,8 @@ impl AnswerKeeper for World {
             Ok(answers.clone())
         });
         let kept = kept.await;
-        // A status that could not be noted is as good as one that could not be written: nobody else can know of it.
+        // A status that could not be noted is as good as one that could not be written: nobody else
+        // can know of it.
         self.refused(&kept, || Refused::Tag(step.tag.clone()));
         kept
     }

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-/// Receives after which a message goes to the dead-letter queue (infra/template.yaml, maxReceiveCount).
+/// Receives after which a message goes to the dead-letter queue (infra/template.yaml,
+/// maxReceiveCount).
 pub fn receives_max(queue: Queue) -> usize {
     match queue {
         Queue::Create | Queue::Notify => 25,
@@ -45,8 +46,12 @@ pub struct Published {
 impl Published {
     /// A field of the notice's JSON, as text; empty if it has none.
     pub fn field(&self, name: &str) -> String {
-        let json: serde_json::Value = serde_json::from_str(&self.notice.json).expect("a notice is JSON");
-        json.pointer(&format!("/{name}")).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+        let json: serde_json::Value =
+            serde_json::from_str(&self.notice.json).expect("a notice is JSON");
+        json.pointer(&format!("/{name}"))
+            .and_then(|value| value.as_str())
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -92,7 +97,8 @@ impl FakeCloud {
         })
     }
 
-    /// A failed item: the message comes again, or goes to the dead-letter queue after as many receives as that takes.
+    /// A failed item: the message comes again, or goes to the dead-letter queue after as many
+    /// receives as that takes.
     pub fn give_back(&self, queue: Queue, message: Queued) {
         let mut state = self.state.borrow_mut();
         if message.received >= receives_max(queue) {

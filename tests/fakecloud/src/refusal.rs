@@ -29,7 +29,12 @@ impl Refusal {
     }
 
     /// The error that the adapter would give, classified by the same table.
-    pub(crate) fn into_error(self, action: &'static str, region: &Region, subject: &str) -> CallError {
+    pub(crate) fn into_error(
+        self,
+        action: &'static str,
+        region: &Region,
+        subject: &str,
+    ) -> CallError {
         let code = self.status.map(|_| self.code.as_str());
         CallError {
             action,

@@ -35,7 +35,8 @@ pub(crate) struct Settings {
     pub(crate) rule_wants_button: bool,
 }
 
-/// Something broken in the model itself. Whoever claims to check Amiline against this cloud must notice it.
+/// Something broken in the model itself. Whoever claims to check Amiline against this cloud must
+/// notice it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plant {
     /// EC2 takes a name twice.

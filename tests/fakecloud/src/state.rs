@@ -65,8 +65,10 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(account: AccountId, home: Region, regions: Vec<Region>, seed: u64) -> Self {
         let mut ids = Ids::new(seed);
-        let regions =
-            regions.into_iter().map(|region| (region.clone(), RegionState::new(&account, &region, &mut ids))).collect();
+        let regions = regions
+            .into_iter()
+            .map(|region| (region.clone(), RegionState::new(&account, &region, &mut ids)))
+            .collect();
         Self {
             now: "2026-11-24T12:00:00Z".parse().unwrap(),
             account,
@@ -111,7 +113,9 @@ impl State {
     }
 
     pub(crate) fn region_mut(&mut self, region: &Region) -> &mut RegionState {
-        self.regions.get_mut(region).unwrap_or_else(|| panic!("the cloud was made without {region}"))
+        self.regions
+            .get_mut(region)
+            .unwrap_or_else(|| panic!("the cloud was made without {region}"))
     }
 
     /// The moment that a describe in the Region shows.
@@ -140,7 +144,13 @@ impl State {
         self.throttled = true;
     }
 
-    pub(crate) fn set_bucket(&mut self, region: &Region, action: &'static str, size: u32, per_second: u32) {
+    pub(crate) fn set_bucket(
+        &mut self,
+        region: &Region,
+        action: &'static str,
+        size: u32,
+        per_second: u32,
+    ) {
         self.buckets.insert((region.clone(), action), Bucket::new(size, per_second, self.now));
     }
 
@@ -151,7 +161,9 @@ impl State {
         }
         let key = (call.region.clone(), call.action);
         let documented = DOCUMENTED.iter().find(|(action, _, _)| *action == call.action);
-        if let (true, Some((_, size, rate))) = (self.throttled && !self.buckets.contains_key(&key), documented) {
+        if let (true, Some((_, size, rate))) =
+            (self.throttled && !self.buckets.contains_key(&key), documented)
+        {
             self.buckets.insert(key.clone(), Bucket::new(*size, *rate, self.now));
         }
         let taken = self.buckets.get_mut(&key).map_or(Ok(()), |bucket| bucket.take(self.now));

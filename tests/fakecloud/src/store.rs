@@ -12,7 +12,9 @@ use amiline_domain::digest::{DigestKey, DigestState};
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
 use amiline_domain::family::{Family, ImageRole, ImageRow};
 use amiline_domain::history::{EventKind, HistoryItem, Subject};
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName};
+use amiline_domain::ids::{
+    AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName,
+};
 use amiline_domain::policy::Watch;
 use amiline_domain::press::{Press, PressKey};
 use amiline_domain::receiver::{Receiver, Unannounced};
@@ -30,7 +32,8 @@ pub(crate) struct KeptHistory {
     pub(crate) told: BTreeSet<Receiver>,
 }
 
-/// A history item that the table's stream brings: an INSERT of an item whose sort key begins with `HISTORY#`.
+/// A history item that the table's stream brings: an INSERT of an item whose sort key begins with
+/// `HISTORY#`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamRecord {
     /// Its partition key.
@@ -54,7 +57,8 @@ pub const STREAM_BATCH: usize = 10;
 /// An instance's families by their slots, and where their images are available.
 type Listings = BTreeMap<(Slot, FamilyId), Option<Made>>;
 
-/// Every item by its kind. A family's own item, its rows and its hints are kept apart, as they are in the table.
+/// Every item by its kind. A family's own item, its rows and its hints are kept apart, as they are
+/// in the table.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     pub(crate) families: BTreeMap<FamilyId, Family>,
@@ -189,7 +193,9 @@ impl State {
             .history
             .values()
             .map(|kept| &kept.item)
-            .filter(|item| item.event == EventKind::EnrolmentEnded && day.holds(item.at) && item.at <= seen)
+            .filter(|item| {
+                item.event == EventKind::EnrolmentEnded && day.holds(item.at) && item.at <= seen
+            })
             .map(|item| (format!("{:012}#{}", item.at.as_second(), item.outcome_id), item.clone()))
             .filter(|(place, _)| from.is_none_or(|from| place.as_str() > from))
             .collect();
@@ -219,10 +225,11 @@ impl State {
 
     /// The history item under these keys, if it still waits to be announced.
     pub(crate) fn waiting_history(&self, pk: &str, sk: &str) -> Option<Unannounced> {
-        let waiting =
-            self.store.history.values().find(|kept| {
-                kept.unannounced && history_pk(&kept.item.subject) == pk && history_sk(kept.item.seq) == sk
-            });
+        let waiting = self.store.history.values().find(|kept| {
+            kept.unannounced
+                && history_pk(&kept.item.subject) == pk
+                && history_sk(kept.item.seq) == sk
+        });
         waiting.map(|kept| Unannounced { item: kept.item.clone(), told: kept.told.clone() })
     }
 }
@@ -233,8 +240,8 @@ impl FakeCloud {
         self.state.borrow().store.stream.len()
     }
 
-    /// Takes everything that the stream brings now, oldest first. It brings every item at least once: to have one
-    /// twice, deliver it twice; to have the stream lose it, do nothing with it.
+    /// Takes everything that the stream brings now, oldest first. It brings every item at least
+    /// once: to have one twice, deliver it twice; to have the stream lose it, do nothing with it.
     pub fn take_stream(&self) -> Vec<StreamRecord> {
         self.state.borrow_mut().store.stream.drain(..).collect()
     }

@@ -28,12 +28,17 @@ impl Effect {
     pub fn changes_ec2(&self) -> bool {
         matches!(
             self.action,
-            "ec2:CreateImage" | "ec2:CopyImage" | "ec2:ModifyImageAttribute" | "ec2:CreateTags" | "ec2:DeleteTags"
+            "ec2:CreateImage"
+                | "ec2:CopyImage"
+                | "ec2:ModifyImageAttribute"
+                | "ec2:CreateTags"
+                | "ec2:DeleteTags"
         )
     }
 }
 
-/// Lines, counts and effects. The codes of every line go into the hash; the text is kept only if somebody will read it.
+/// Lines, counts and effects. The codes of every line go into the hash; the text is kept only if
+/// somebody will read it.
 #[derive(Debug)]
 pub(crate) struct Trace {
     keep: bool,
@@ -58,7 +63,8 @@ impl Default for Trace {
     }
 }
 
-/// FNV-1a by words of 64 bits instead of bytes: the same on every machine, and cheap. A line's moment ends the one before.
+/// FNV-1a by words of 64 bits instead of bytes: the same on every machine, and cheap. A line's
+/// moment ends the one before.
 const FNV_OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01B3;
 
@@ -67,10 +73,11 @@ fn mixed(hash: u64, word: [u8; 8]) -> u64 {
     (hash ^ u64::from_le_bytes(word)).wrapping_mul(FNV_PRIME).rotate_left(29)
 }
 
-/// Whether a word of a line is a code: an id, a number, or an action such as `ec2:CopyImage`. Other words may be worded
-/// anew without another trace.
+/// Whether a word of a line is a code: an id, a number, or an action such as `ec2:CopyImage`. Other
+/// words may be worded anew without another trace.
 fn is_code(word: &str) -> bool {
-    let is_action = |(_, action): (&str, &str)| action.starts_with(|letter: char| letter.is_ascii_uppercase());
+    let is_action =
+        |(_, action): (&str, &str)| action.starts_with(|letter: char| letter.is_ascii_uppercase());
     word.bytes().any(|byte| byte.is_ascii_digit()) || word.split_once(':').is_some_and(is_action)
 }
 
@@ -223,8 +230,13 @@ mod tests {
     #[test]
     fn a_line_in_other_words_has_the_same_hash_and_one_with_other_codes_has_another() {
         let line = "#7 create-image ec2:CopyImage us-east-1 ami-1 -> refused";
-        assert_eq!(hash(line), hash("#7 create-image ec2:CopyImage us-east-1 ami-1 -> turned down"));
-        for other in [line.replace('7', "8"), line.replace("Copy", "Create"), line.replace("ami-1", "ami-2")] {
+        assert_eq!(
+            hash(line),
+            hash("#7 create-image ec2:CopyImage us-east-1 ami-1 -> turned down")
+        );
+        for other in
+            [line.replace('7', "8"), line.replace("Copy", "Create"), line.replace("ami-1", "ami-2")]
+        {
             assert_ne!(hash(line), hash(&other), "{other}");
         }
     }

@@ -21,11 +21,22 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl State {
-    pub(crate) fn newest_families(&self, limit: usize, wanted: impl Fn(&Family) -> bool) -> Vec<Family> {
-        let mut families: Vec<Family> =
-            self.store.families.keys().filter_map(|id| self.store.family(id)).filter(|family| wanted(family)).collect();
+    pub(crate) fn newest_families(
+        &self,
+        limit: usize,
+        wanted: impl Fn(&Family) -> bool,
+    ) -> Vec<Family> {
+        let mut families: Vec<Family> = self
+            .store
+            .families
+            .keys()
+            .filter_map(|id| self.store.family(id))
+            .filter(|family| wanted(family))
+            .collect();
         // The keys of both lists are whole seconds, and then the id.
-        families.sort_by(|a, b| (b.created_at.as_second(), &b.id).cmp(&(a.created_at.as_second(), &a.id)));
+        families.sort_by(|a, b| {
+            (b.created_at.as_second(), &b.id).cmp(&(a.created_at.as_second(), &a.id))
+        });
         families.truncate(limit);
         families
     }
@@ -40,7 +51,8 @@ impl FakeCloud {
     /// Every image that a Region ever had, oldest first.
     pub fn all_images(&self, region: &Region) -> Vec<Image> {
         let state = self.state.borrow();
-        let mut images: Vec<Image> = state.region(region).images.values().map(Versioned::current).cloned().collect();
+        let mut images: Vec<Image> =
+            state.region(region).images.values().map(Versioned::current).cloned().collect();
         images.sort_by(|a, b| a.created_at.cmp(&b.created_at).then_with(|| a.id.cmp(&b.id)));
         images
     }
@@ -78,7 +90,8 @@ impl FakeCloud {
         self.image(region, image).permissions
     }
 
-    /// Images and snapshots that were made through the ports without the managed-by or the intent tag in the call.
+    /// Images and snapshots that were made through the ports without the managed-by or the intent
+    /// tag in the call.
     pub fn untagged(&self) -> Vec<String> {
         let keys = self.stack().keys;
         let bare = |tags: &BTreeMap<String, String>| {
@@ -86,8 +99,10 @@ impl FakeCloud {
         };
         let images = self.ours(|image| image.born_with.as_ref().is_some_and(bare));
         let snapshots = self.regions().into_iter().flat_map(|region| self.snapshots(&region));
-        let ours: BTreeSet<ImageId> = self.ours(|_| true).into_iter().map(|image| image.id).collect();
-        let snapshots = snapshots.filter(|snapshot| ours.contains(&snapshot.image) && bare(&snapshot.tags));
+        let ours: BTreeSet<ImageId> =
+            self.ours(|_| true).into_iter().map(|image| image.id).collect();
+        let snapshots =
+            snapshots.filter(|snapshot| ours.contains(&snapshot.image) && bare(&snapshot.tags));
         images
             .iter()
             .map(|image| image.id.to_string())
@@ -175,7 +190,13 @@ impl FakeCloud {
 
     /// The trigger of the first such family; they are shown without their rows.
     pub fn trigger_of(&self, wanted: impl Fn(&Family) -> bool) -> Option<Trigger> {
-        self.state.borrow().store.families.values().find(|family| wanted(family)).map(|family| family.trigger.clone())
+        self.state
+            .borrow()
+            .store
+            .families
+            .values()
+            .find(|family| wanted(family))
+            .map(|family| family.trigger.clone())
     }
 
     /// A family as it stands in the table.
@@ -196,7 +217,13 @@ impl FakeCloud {
     /// History items that wait to be announced.
     pub fn unannounced(&self) -> Vec<HistoryItem> {
         let state = self.state.borrow();
-        state.store.history.values().filter(|kept| kept.unannounced).map(|kept| kept.item.clone()).collect()
+        state
+            .store
+            .history
+            .values()
+            .filter(|kept| kept.unannounced)
+            .map(|kept| kept.item.clone())
+            .collect()
     }
 
     /// The press of an instance's button, as it stands in the table.
@@ -212,7 +239,11 @@ impl FakeCloud {
 
     /// An instance's enrolment, as it stands in the table.
     pub fn enrolment_of(&self, region: &Region, instance: &InstanceId) -> Option<Enrolment> {
-        let key = EnrolmentKey { account: self.account(), region: region.clone(), instance: instance.clone() };
+        let key = EnrolmentKey {
+            account: self.account(),
+            region: region.clone(),
+            instance: instance.clone(),
+        };
         self.state.borrow().store.enrolments.get(&key).cloned()
     }
 
@@ -225,7 +256,12 @@ impl FakeCloud {
     pub fn holds_lease(&self, region: &Region, instance: &InstanceId, holder: &str) -> bool {
         let state = self.state.borrow();
         let of = |family: &&Family| family.region == *region && family.instance == *instance;
-        let leases = state.store.families.values().filter(of).filter_map(|family| family.work.lease.as_ref());
+        let leases = state
+            .store
+            .families
+            .values()
+            .filter(of)
+            .filter_map(|family| family.work.lease.as_ref());
         leases.into_iter().any(|lease| lease.holder == holder)
     }
 
@@ -249,7 +285,8 @@ impl FakeCloud {
         self.state.borrow().region(region).image(id).map(|image| image.state)
     }
 
-    /// What the creating call left without the managed-by or the intent tag, of an image and its snapshots.
+    /// What the creating call left without the managed-by or the intent tag, of an image and its
+    /// snapshots.
     pub fn born_untagged(&self, region: &Region, id: &ImageId) -> Vec<String> {
         let keys = self.stack().keys;
         let bare = |tags: &BTreeMap<String, String>| {
@@ -258,8 +295,16 @@ impl FakeCloud {
         let state = self.state.borrow();
         let Some(image) = state.region(region).image(id) else { return Vec::new() };
         let snapshots = image.snapshots.iter().map(|id| &state.region(region).snapshots[id]);
-        let snapshots = snapshots.filter(|snapshot| bare(&snapshot.tags)).map(|snapshot| snapshot.id.to_string());
-        image.born_with.iter().filter(|tags| bare(tags)).map(|_| id.to_string()).chain(snapshots).collect()
+        let snapshots = snapshots
+            .filter(|snapshot| bare(&snapshot.tags))
+            .map(|snapshot| snapshot.id.to_string());
+        image
+            .born_with
+            .iter()
+            .filter(|tags| bare(tags))
+            .map(|_| id.to_string())
+            .chain(snapshots)
+            .collect()
     }
 
     /// Messages that were rejected and kept.
@@ -270,33 +315,46 @@ impl FakeCloud {
     /// Everything in the index of what is due, whenever that is, soonest first.
     pub fn due(&self) -> Vec<Due> {
         let state = self.state.borrow();
-        let mut due: Vec<Due> = state.store.due.values().filter_map(|due| due.current().clone()).collect();
+        let mut due: Vec<Due> =
+            state.store.due.values().filter_map(|due| due.current().clone()).collect();
         due.sort_by_key(crate::due::due_at);
         due
     }
 
-    /// Whether a tick at this moment would find anything: something due, or a button that reads show as pressed.
+    /// Whether a tick at this moment would find anything: something due, or a button that reads
+    /// show as pressed.
     pub fn tick_would_find(&self, source_regions: &[Region]) -> bool {
         let state = self.state.borrow();
         let key = state.settings.button();
-        state.anything_due(state.now) || source_regions.iter().any(|region| state.shows_any_with_tag(region, key))
+        state.anything_due(state.now)
+            || source_regions.iter().any(|region| state.shows_any_with_tag(region, key))
     }
 
     /// When the next thing is due; none if nothing is.
     pub fn next_due(&self) -> Option<Timestamp> {
         let state = self.state.borrow();
-        state.store.due.values().filter_map(|due| due.current().as_ref()).map(crate::due::due_at).min()
+        state
+            .store
+            .due
+            .values()
+            .filter_map(|due| due.current().as_ref())
+            .map(crate::due::due_at)
+            .min()
     }
 
-    /// What is wrong whatever the scenario: writes that lost a row or broke the history's chain, records that say
-    /// `available` of an image that no describe showed so, and notices of what was never recorded.
+    /// What is wrong whatever the scenario: writes that lost a row or broke the history's chain,
+    /// records that say `available` of an image that no describe showed so, and notices of what was
+    /// never recorded.
     pub fn flaws(&self) -> Vec<String> {
         let state = self.state.borrow();
         let mut flaws = state.store.flaws.clone();
         let seen = self.seen_available.borrow();
         for family in state.newest_families(usize::MAX, |_| true) {
             for row in family.rows.values().filter(|row| row.state == RowState::Available) {
-                let known = row.image.as_ref().is_some_and(|id| seen.contains(&(row.region.clone(), id.to_string())));
+                let known = row
+                    .image
+                    .as_ref()
+                    .is_some_and(|id| seen.contains(&(row.region.clone(), id.to_string())));
                 if !known {
                     flaws.push(format!(
                         "{}: {} is recorded as available and was never seen so",
@@ -311,23 +369,33 @@ impl FakeCloud {
 }
 
 impl State {
-    /// What was announced and stands in no history. Nothing is ever taken out of a history, so what was found there once
-    /// is not looked for again.
+    /// What was announced and stands in no history. Nothing is ever taken out of a history, so what
+    /// was found there once is not looked for again.
     fn never_recorded(&self) -> Vec<String> {
         let (notices, events) = self.found_recorded.get();
-        let recorded: BTreeSet<&str> = self.store.history.values().map(|kept| kept.item.outcome_id.as_str()).collect();
+        let recorded: BTreeSet<&str> =
+            self.store.history.values().map(|kept| kept.item.outcome_id.as_str()).collect();
         let mut flaws = Vec::new();
-        for published in self.published.iter().skip(notices).filter(|published| published.topic != Topic::Digest) {
+        for published in
+            self.published.iter().skip(notices).filter(|published| published.topic != Topic::Digest)
+        {
             let outcome = Outcome::of(&published.notice.json);
             // A chat's form has no field of its own for it.
-            let outcome = if published.topic == Topic::Chat { outcome.id } else { outcome.outcome_id };
+            let outcome =
+                if published.topic == Topic::Chat { outcome.id } else { outcome.outcome_id };
             if !recorded.contains(&*outcome) {
-                flaws.push(format!("{:?} was published and never recorded", published.notice.subject));
+                flaws.push(format!(
+                    "{:?} was published and never recorded",
+                    published.notice.subject
+                ));
             }
         }
         for on_bus in self.on_bus.iter().skip(events) {
             if !recorded.contains(&*Outcome::of(&on_bus.event.detail).outcome_id) {
-                flaws.push(format!("{:?} was put on the bus and never recorded", on_bus.event.detail));
+                flaws.push(format!(
+                    "{:?} was put on the bus and never recorded",
+                    on_bus.event.detail
+                ));
             }
         }
         if flaws.is_empty() {

@@ -22,7 +22,14 @@ pub struct World {
 impl World {
     pub(crate) fn new(cloud: FakeCloud, caller: &str) -> Self {
         let invocation = cloud.next_invocation();
-        Self { cloud, caller: caller.into(), invocation, skew: 0, made: Rc::new(Cell::new(0)), dies_at: None }
+        Self {
+            cloud,
+            caller: caller.into(),
+            invocation,
+            skew: 0,
+            made: Rc::new(Cell::new(0)),
+            dies_at: None,
+        }
     }
 
     /// The same caller with a clock that is wrong by so many seconds.
@@ -31,7 +38,8 @@ impl World {
         self
     }
 
-    /// The same caller, dead after `n` calls: its next call is never made, and its future hangs until it is dropped.
+    /// The same caller, dead after `n` calls: its next call is never made, and its future hangs
+    /// until it is dropped.
     pub fn dying_after(mut self, n: u64) -> Self {
         self.dies_at = Some(n + 1);
         self

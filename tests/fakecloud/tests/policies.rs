@@ -7,9 +7,12 @@
 )]
 
 use amiline_app::policies::{
-    ApplyError, BoundsError, Compared, Meanwhile, Proposed, apply, compare_all, followers, judged, stated_by,
+    ApplyError, BoundsError, Compared, Meanwhile, Proposed, apply, compare_all, followers, judged,
+    stated_by,
 };
-use amiline_app::ports::{CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy};
+use amiline_app::ports::{
+    CallError, Freshness, PolicyHistory, PolicyStore, PolicyVersion, PolicyWriter, StoredPolicy,
+};
 use amiline_domain::bounds::Bounds;
 use amiline_domain::ids::{PolicyName, StackName, TagPrefix};
 use amiline_domain::policy::{Policy, Verdict};
@@ -31,7 +34,10 @@ fn cloud() -> FakeCloud {
 
 fn proposed(name: &str, text: &str) -> Proposed {
     let document = serde_json::from_str(text).unwrap();
-    Proposed { name: PolicyName::new(name).unwrap(), written: Policy::from_document(&document).unwrap() }
+    Proposed {
+        name: PolicyName::new(name).unwrap(),
+        written: Policy::from_document(&document).unwrap(),
+    }
 }
 
 fn keys() -> TagKeys {
@@ -56,7 +62,8 @@ fn compared(world: &World, all: &[(&str, &str)]) -> Vec<Compared> {
 }
 
 fn stored(cloud: &FakeCloud, name: &str) -> Option<(u64, String)> {
-    let stored = block_on(cloud.as_caller("test").stored_policy(&PolicyName::new(name).unwrap())).unwrap();
+    let stored =
+        block_on(cloud.as_caller("test").stored_policy(&PolicyName::new(name).unwrap())).unwrap();
     stored.map(|stored| (stored.version, stored.text))
 }
 
@@ -76,7 +83,11 @@ impl PolicyStore for Meddled<'_> {
 }
 
 impl PolicyHistory for Meddled<'_> {
-    async fn policy_versions(&self, name: &PolicyName, how: Freshness) -> Result<Vec<PolicyVersion>, CallError> {
+    async fn policy_versions(
+        &self,
+        name: &PolicyName,
+        how: Freshness,
+    ) -> Result<Vec<PolicyVersion>, CallError> {
         self.world.policy_versions(name, how).await
     }
 }
@@ -102,7 +113,10 @@ fn what_is_new_or_differs_is_written_and_what_is_the_same_is_not() {
     cloud.put_policy("changed", OLD);
     cloud.put_policy("same", "{ \"deadline_hours\" : 3 }");
     let compared = compared(&world, &[("new", NEW), ("changed", NEW), ("same", NEW)]);
-    assert!(matches!(compared[0].verdict, Verdict::New(_)) && matches!(compared[1].verdict, Verdict::Differs(_)));
+    assert!(
+        matches!(compared[0].verdict, Verdict::New(_))
+            && matches!(compared[1].verdict, Verdict::Differs(_))
+    );
     assert_eq!(compared[2].verdict, Verdict::Same);
     let (applied, done) = block_on(apply(&world, &compared));
     done.unwrap();
@@ -112,7 +126,9 @@ fn what_is_new_or_differs_is_written_and_what_is_the_same_is_not() {
     );
     assert!(applied.iter().all(|one| one.meanwhile == Meanwhile::Nothing));
     assert_eq!(stored(&cloud, "same").unwrap().0, 1);
-    let versions = block_on(world.policy_versions(&PolicyName::new("changed").unwrap(), Freshness::Fresh)).unwrap();
+    let versions =
+        block_on(world.policy_versions(&PolicyName::new("changed").unwrap(), Freshness::Fresh))
+            .unwrap();
     assert_eq!(versions[0].text, OLD, "the old version is still there");
 }
 
@@ -124,7 +140,10 @@ fn a_version_that_moved_since_it_was_shown_stops_everything() {
     let compared = compared(&world, &[("a", NEW), ("b", NEW)]);
     cloud.put_policy("b", THEIRS);
     let (applied, done) = block_on(apply(&world, &compared));
-    assert!(matches!(done, Err(ApplyError::Moved { compared: Some(1), now: Some(2), .. })), "{done:?}");
+    assert!(
+        matches!(done, Err(ApplyError::Moved { compared: Some(1), now: Some(2), .. })),
+        "{done:?}"
+    );
     assert!(applied.is_empty() && stored(&cloud, "a").is_none());
     assert_eq!(stored(&cloud, "b").unwrap(), (2, THEIRS.to_owned()));
 }
@@ -136,7 +155,10 @@ fn a_policy_that_appears_at_the_last_moment_is_not_overwritten() {
     let compared = compared(&world, &[("a", NEW)]);
     let meddle = || cloud.put_policy("a", THEIRS);
     let (applied, done) = block_on(apply(&Meddled { world: &world, meddle: &meddle }, &compared));
-    assert!(matches!(done, Err(ApplyError::Moved { compared: None, now: Some(1), .. })), "{done:?}");
+    assert!(
+        matches!(done, Err(ApplyError::Moved { compared: None, now: Some(1), .. })),
+        "{done:?}"
+    );
     assert!(applied.is_empty());
     assert_eq!(stored(&cloud, "a").unwrap().1, THEIRS);
 }
@@ -167,7 +189,8 @@ fn our_own_first_attempt_is_nobody_elses_and_a_deletion_is_told() {
     cloud.put_policy("b", OLD);
     let compared = compared(&world, &[("a", NEW), ("b", NEW), ("c", NEW)]);
     let done = |which: &Compared, meddle: &dyn Fn()| {
-        let (mut applied, done) = block_on(apply(&Meddled { world: &world, meddle }, std::slice::from_ref(which)));
+        let (mut applied, done) =
+            block_on(apply(&Meddled { world: &world, meddle }, std::slice::from_ref(which)));
         done.unwrap();
         let one = applied.remove(0);
         (one.version, one.meanwhile)
@@ -181,7 +204,10 @@ fn our_own_first_attempt_is_nobody_elses_and_a_deletion_is_told() {
 fn nothing_is_written_if_anything_goes_beyond_the_bounds() {
     let cloud = cloud();
     let world = cloud.as_caller("operator");
-    for beyond in [r#"{"distribute":{"regions":["eu-west-1"]}}"#, r#"{"create":{"carry_tags":["amiline:intent"]}}"#] {
+    for beyond in [
+        r#"{"distribute":{"regions":["eu-west-1"]}}"#,
+        r#"{"create":{"carry_tags":["amiline:intent"]}}"#,
+    ] {
         let compared = compared(&world, &[("a", NEW), ("b", beyond)]);
         let (applied, done) = block_on(apply(&world, &compared));
         assert!(matches!(done, Err(ApplyError::Beyond { .. })) && applied.is_empty());
@@ -199,12 +225,19 @@ fn only_the_stacks_own_bounds_count() {
     let missing = read().unwrap_err();
     assert!(matches!(missing, BoundsError::Missing { .. }));
     let text = missing.to_string();
-    assert!(text.starts_with("there is no stack of Amiline with the prefix amiline in us-east-1"), "{text}");
+    assert!(
+        text.starts_with("there is no stack of Amiline with the prefix amiline in us-east-1"),
+        "{text}"
+    );
     assert!(text.contains("--region") && text.contains("--prefix"), "{text}");
     cloud.state_bounds(Some(STATED));
     let stated = read().unwrap();
     assert_eq!(stated.bounds.regions.len(), 1);
-    assert_eq!(stated.source_regions, [region("us-east-1"), region("eu-west-1")], "home is the first");
+    assert_eq!(
+        stated.source_regions,
+        [region("us-east-1"), region("eu-west-1")],
+        "home is the first"
+    );
     let text = STATED;
     cloud.state_bounds(Some(&text.replace("amiline", "another")));
     assert!(matches!(read(), Err(BoundsError::OtherStack(_))));
@@ -219,8 +252,14 @@ fn what_mends_a_policy_is_compared_with_the_version_in_force_and_written() {
     cloud.put_policy("a", OLD);
     cloud.put_policy("a", "{");
     let compared = compared(&world, &[("a", OLD)]);
-    let Verdict::Mends { instead, changes, .. } = &compared[0].verdict else { panic!("{compared:?}") };
-    assert_eq!((compared[0].version, *instead, changes.len()), (Some(2), Some(1), 0), "it means what is in force");
+    let Verdict::Mends { instead, changes, .. } = &compared[0].verdict else {
+        panic!("{compared:?}")
+    };
+    assert_eq!(
+        (compared[0].version, *instead, changes.len()),
+        (Some(2), Some(1), 0),
+        "it means what is in force"
+    );
     let (applied, done) = block_on(apply(&world, &compared));
     done.unwrap();
     assert_eq!(applied[0].version, 3, "the broken version does not stay the newest");
@@ -241,7 +280,9 @@ fn a_list_says_which_version_is_in_force_and_why_a_policy_is_refused() {
     let listed = block_on(judged(&cloud.as_caller("operator"), &bounds(), &keys())).unwrap();
     let shown: Vec<(&str, u64, Option<u64>, &str)> = listed
         .iter()
-        .map(|one| (one.stored.name.as_str(), one.stored.version, one.in_force, one.description.as_str()))
+        .map(|one| {
+            (one.stored.name.as_str(), one.stored.version, one.in_force, one.description.as_str())
+        })
         .collect();
     let expected = [
         ("-x", 1, None, ""),
@@ -264,7 +305,8 @@ fn who_follows_a_policy_is_read_in_every_watched_region_and_a_gap_is_named() {
     let world = cloud.as_caller("operator");
     cloud.state_bounds(Some(STATED));
     let prefix = TagPrefix::new("amiline").unwrap();
-    let stack = block_on(stated_by(&world, &StackName::new("amiline").unwrap(), &home, &prefix)).unwrap();
+    let stack =
+        block_on(stated_by(&world, &StackName::new("amiline").unwrap(), &home, &prefix)).unwrap();
     let at_home = cloud.launch(&home);
     cloud.enrol(&home, &at_home, "weekly, web");
     let other = cloud.launch(&home);

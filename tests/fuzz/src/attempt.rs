@@ -10,7 +10,8 @@ thread_local! {
     static PANIC: RefCell<Option<Broken>> = const { RefCell::new(None) };
 }
 
-/// Gives the target an input. A panic is a broken law, told by its place and message, and prints nothing.
+/// Gives the target an input. A panic is a broken law, told by its place and message, and prints
+/// nothing.
 pub fn attempt(target: &Target, input: &[u8]) -> Outcome {
     note_panics();
     CATCHING.set(true);
@@ -30,7 +31,9 @@ fn note_panics() {
             if !CATCHING.get() {
                 return before(panic);
             }
-            let place = panic.location().map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
+            let place = panic
+                .location()
+                .map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
             let message = panic.payload_as_str().unwrap_or("no message");
             PANIC.set(Some(Broken::new(format!("nothing panics{place}"), message)));
         }));

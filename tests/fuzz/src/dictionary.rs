@@ -29,12 +29,14 @@ const PHRASES: [&str; 7] = [
     r#""organizations":["arn:aws:organizations::123456789012:organization/o-123example"]"#,
 ];
 
-/// What is between the parts of an input; controls; ends of lines; what turns the reading direction; what is not seen;
-/// characters of each length in UTF-8; what Rust's Debug writes as an escape; what JSON is made of.
+/// What is between the parts of an input; controls; ends of lines; what turns the reading
+/// direction; what is not seen; characters of each length in UTF-8; what Rust's Debug writes as an
+/// escape; what JSON is made of.
 const CHARACTERS: &str = "\u{1e}\0\n\r\t\u{b}\u{c}\u{1b}\u{7f}\u{85}\u{9b}\u{2028}\u{2029}\u{61c}\u{200e}\u{200f}\u{202a}\
     \u{202e}\u{2066}\u{2069}\u{feff}\u{200b}\u{300}é\u{3a9}\u{fffd}\u{ffff}😀\u{e0001}\u{10ffff}\"\\[]{}:,/*?'";
 
-/// Escapes of JSON (controls, lone halves of pairs, a pair, broken ones); numbers; what other readers would obey.
+/// Escapes of JSON (controls, lone halves of pairs, a pair, broken ones); numbers; what other
+/// readers would obey.
 const NASTY: &str = r"\u0000 \u000a \ud800 \udc00 \ud83d\ude00 \u2028 \u202e \u061c \u12 \x null true 0 -0 -1 1e999 1e-999
     0.1 168 169 4294967295 4294967296 18446744073709551615 -9223372036854775808 99999999999999999999999999999999999999999
     <script> `id` ${x} %s%n {} {0} ../../ aws: --";
@@ -50,8 +52,9 @@ const FORGED: [&str; 5] = [
 
 /// Every word.
 pub(crate) fn words() -> Vec<&'static str> {
-    let characters =
-        CHARACTERS.char_indices().filter_map(|(at, c)| CHARACTERS.get(at..at.saturating_add(c.len_utf8())));
+    let characters = CHARACTERS
+        .char_indices()
+        .filter_map(|(at, c)| CHARACTERS.get(at..at.saturating_add(c.len_utf8())));
     [KEYS, VALUES, NASTY]
         .into_iter()
         .flat_map(str::split_ascii_whitespace)
@@ -73,7 +76,8 @@ mod tests {
     #[test]
     fn words_are_whole() {
         let words = words();
-        for word in ["source", "deadline_hours", "\u{61c}", "\n", "'", r"\ud800", "<script>", "--"] {
+        for word in ["source", "deadline_hours", "\u{61c}", "\n", "'", r"\ud800", "<script>", "--"]
+        {
             assert!(words.contains(&word), "{word:?}");
         }
         assert!(words.iter().all(|word| !word.is_empty()));

@@ -11,7 +11,8 @@ use std::io;
 /// Outcomes that are told apart. More would mean that the words of a target say too much.
 const SIGNATURES_MAX: usize = 20_000;
 
-/// The search for inputs of one target that break a law. The same seed tries the same inputs in the same order.
+/// The search for inputs of one target that break a law. The same seed tries the same inputs in the
+/// same order.
 #[derive(Debug)]
 pub struct Fuzzer {
     target: Target,
@@ -77,12 +78,13 @@ impl Fuzzer {
 
     /// The outcomes so far, each with the shortest input that led there.
     pub fn signatures(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.signatures
-            .iter()
-            .map(|(signature, at)| (signature.as_str(), self.corpus.get(*at).map(Vec::as_slice).unwrap_or_default()))
+        self.signatures.iter().map(|(signature, at)| {
+            (signature.as_str(), self.corpus.get(*at).map(Vec::as_slice).unwrap_or_default())
+        })
     }
 
-    /// Tries one input. `before` is told of every input before it is run, those of the minimisation too.
+    /// Tries one input. `before` is told of every input before it is run, those of the minimisation
+    /// too.
     pub fn step(&mut self, before: &mut dyn FnMut(&[u8])) -> Option<Finding> {
         let input = match self.first.pop_front() {
             Some(input) => input,

@@ -1,8 +1,10 @@
-//! Fuzzing of everything that reads what others wrote: events, policies, tags, names, what AWS answers, and what of it
-//! gets into the log. In the tree and on the stable toolchain, so that anybody can run it, and CI does.
+//! Fuzzing of everything that reads what others wrote: events, policies, tags, names, what AWS
+//! answers, and what of it gets into the log. In the tree and on the stable toolchain, so that
+//! anybody can run it, and CI does.
 //!
-//! A target (`targets/`) takes bytes, does what production does with them, and says either in a few words what they led
-//! to, or which law they broke. Inputs that led to something new are kept, and changed further (`engine.rs`).
+//! A target (`targets/`) takes bytes, does what production does with them, and says either in a few
+//! words what they led to, or which law they broke. Inputs that led to something new are kept, and
+//! changed further (`engine.rs`).
 
 mod attempt;
 mod dictionary;

@@ -13,7 +13,8 @@ use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
-/// Characters of one value in the log: the longest is a reason of a history item. CloudWatch takes 1 MiB a line.
+/// Characters of one value in the log: the longest is a reason of a history item. CloudWatch takes
+/// 1 MiB a line.
 const VALUE_CHARACTERS_MAX: usize = REASONS_CHARACTERS;
 
 /// What one piece of work wrote.
@@ -74,7 +75,8 @@ pub(crate) fn logged<T>(work: impl FnOnce() -> T) -> (T, Logged) {
 }
 
 impl Logged {
-    /// The lines, as far as they are lines: one for each event, each a JSON object with what every line has.
+    /// The lines, as far as they are lines: one for each event, each a JSON object with what every
+    /// line has.
     pub(crate) fn lines(&self) -> Result<Vec<Line>, Broken> {
         let law = "every log statement writes one line of valid JSON";
         let text = std::str::from_utf8(&self.bytes).map_err(|e| Broken::new(law, e.to_string()))?;
@@ -83,7 +85,10 @@ impl Logged {
         }
         let lines: Vec<&str> = text.split_terminator('\n').collect();
         if lines.len() != self.events {
-            return Err(Broken::new(law, format!("{} lines of {} events: {text:?}", lines.len(), self.events)));
+            return Err(Broken::new(
+                law,
+                format!("{} lines of {} events: {text:?}", lines.len(), self.events),
+            ));
         }
         lines.into_iter().map(parsed).collect()
     }
@@ -102,11 +107,16 @@ impl Logged {
 
 fn parsed(text: &str) -> Result<Line, Broken> {
     let law = "a line of the log is a JSON object with timestamp, level, target and message";
-    let line: Line = serde_json::from_str(text).map_err(|e| Broken::new(law, format!("{e}: {text:?}")))?;
-    let missing = ["timestamp", "level", "target", "message"].into_iter().find(|key| line.text(key).is_none());
+    let line: Line =
+        serde_json::from_str(text).map_err(|e| Broken::new(law, format!("{e}: {text:?}")))?;
+    let missing = ["timestamp", "level", "target", "message"]
+        .into_iter()
+        .find(|key| line.text(key).is_none());
     match missing {
         Some(key) => Err(Broken::new(law, format!("no {key}: {text:?}"))),
-        None if text.bytes().any(|byte| byte < b' ') => Err(Broken::new(law, format!("a control character: {text:?}"))),
+        None if text.bytes().any(|byte| byte < b' ') => {
+            Err(Broken::new(law, format!("a control character: {text:?}")))
+        }
         None => Ok(line),
     }
 }
@@ -121,7 +131,8 @@ impl Log {
     fn new() -> Self {
         let (buffer, events) = (Buffer::default(), Arc::new(AtomicUsize::new(0)));
         let writer = buffer.clone();
-        let subscriber = amiline_log::subscriber("info", move || writer.clone()).with(Count(Arc::clone(&events)));
+        let subscriber = amiline_log::subscriber("info", move || writer.clone())
+            .with(Count(Arc::clone(&events)));
         Self { dispatch: Dispatch::new(subscriber), buffer, events }
     }
 
@@ -131,7 +142,10 @@ impl Log {
     }
 
     fn take(&self) -> Logged {
-        Logged { bytes: std::mem::take(&mut *self.buffer.lock()), events: self.events.swap(0, Ordering::Relaxed) }
+        Logged {
+            bytes: std::mem::take(&mut *self.buffer.lock()),
+            events: self.events.swap(0, Ordering::Relaxed),
+        }
     }
 }
 
@@ -185,7 +199,8 @@ mod tests {
         for text in ["", "{", "[]", r#"{"message":"m","level":"INFO","target":"t"}"#] {
             assert!(parsed(text).is_err(), "{text}");
         }
-        let twice = r#"{"timestamp":"t","level":"INFO","target":"t","message":"m","level":"ERROR"}"#;
+        let twice =
+            r#"{"timestamp":"t","level":"INFO","target":"t","message":"m","level":"ERROR"}"#;
         assert!(parsed(twice).is_err());
     }
 }

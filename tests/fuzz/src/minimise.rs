@@ -9,8 +9,8 @@ const ATTEMPTS_MAX: u32 = 20_000;
 const FINE_MAX: usize = 8;
 const FINE_INPUT_MAX: usize = 1000;
 
-/// Takes away what it can as long as the input still fails: chunks, from half of it down to single bytes, and what
-/// stands in brackets, or only the brackets; or puts a 0 in its place.
+/// Takes away what it can as long as the input still fails: chunks, from half of it down to single
+/// bytes, and what stands in brackets, or only the brackets; or puts a 0 in its place.
 pub fn minimise(input: &[u8], still_fails: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
     let mut smaller = Smaller { best: input.to_vec(), still_fails, attempts: 0 };
     loop {
@@ -57,7 +57,8 @@ impl<F: FnMut(&[u8]) -> bool> Smaller<F> {
     fn chunks(&mut self) {
         let mut chunk = self.best.len().div_ceil(2);
         while chunk > 0 && !self.is_spent() {
-            // Short ones of every length at every place: a key with its value is gone only as a whole.
+            // Short ones of every length at every place: a key with its value is gone only as a
+            // whole.
             let is_fine = chunk <= FINE_MAX && self.best.len() <= FINE_INPUT_MAX;
             let mut at = 0;
             while at < self.best.len() && !self.is_spent() {
@@ -84,11 +85,12 @@ impl<F: FnMut(&[u8]) -> bool> Smaller<F> {
         }
     }
 
-    /// What stands there, with a comma before or after it, with and without its key; or only the brackets. What nothing
-    /// can do without may still be anything.
+    /// What stands there, with a comma before or after it, with and without its key; or only the
+    /// brackets. What nothing can do without may still be anything.
     fn bracket(&mut self, open: usize, close: usize) -> bool {
         let end = close.saturating_add(1);
-        let before = |marks: &[u8]| self.best.iter().take(open).rposition(|byte| marks.contains(byte));
+        let before =
+            |marks: &[u8]| self.best.iter().take(open).rposition(|byte| marks.contains(byte));
         let comma = before(b",").unwrap_or(open);
         let first = before(b",[{").map_or(open, |mark| mark.saturating_add(1));
         let mut inside = self.best.clone();
@@ -155,7 +157,8 @@ mod tests {
     fn json_stays_json_while_it_gets_shorter() {
         let long = br#"[{"a":[{"x":[[1]]},"]"]},{"c":[[["y"],"z"]]},{},2]"#;
         let fails = |input: &[u8]| {
-            serde_json::from_slice::<serde_json::Value>(input).is_ok_and(|value| value.to_string().contains("\"z\""))
+            serde_json::from_slice::<serde_json::Value>(input)
+                .is_ok_and(|value| value.to_string().contains("\"z\""))
         };
         let short = minimise(long, fails);
         assert!(short.len() <= br#"[{"":["z"]}]"#.len(), "{}", short.escape_ascii());

@@ -4,8 +4,8 @@
 
 use crate::target::Broken;
 
-/// Ends a line, moves the cursor, or turns the reading direction: the categories Cc, Zl and Zp, and the property
-/// Bidi_Control (Unicode 17, PropList.txt).
+/// Ends a line, moves the cursor, or turns the reading direction: the categories Cc, Zl and Zp, and
+/// the property Bidi_Control (Unicode 17, PropList.txt).
 fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -34,8 +34,13 @@ pub(crate) fn line(what: &str, text: &str, limit: usize) -> Result<(), Broken> {
 
 /// The same, of printable ASCII without markup.
 pub(crate) fn ascii_line(what: &str, text: &str, limit: usize) -> Result<(), Broken> {
-    if let Some(other) = text.chars().find(|c| !(*c == ' ' || c.is_ascii_graphic()) || matches!(c, '<' | '>' | '`')) {
-        return Err(Broken::new(format!("{what} is plain ASCII"), format!("{other:?} in {text:?}")));
+    if let Some(other) =
+        text.chars().find(|c| !(*c == ' ' || c.is_ascii_graphic()) || matches!(c, '<' | '>' | '`'))
+    {
+        return Err(Broken::new(
+            format!("{what} is plain ASCII"),
+            format!("{other:?} in {text:?}"),
+        ));
     }
     within(what, text, limit)
 }
@@ -43,7 +48,10 @@ pub(crate) fn ascii_line(what: &str, text: &str, limit: usize) -> Result<(), Bro
 fn within(what: &str, text: &str, limit: usize) -> Result<(), Broken> {
     let characters = text.chars().count();
     if characters > limit {
-        return Err(Broken::new(format!("{what} has at most {limit} characters"), format!("{characters}: {text:?}")));
+        return Err(Broken::new(
+            format!("{what} has at most {limit} characters"),
+            format!("{characters}: {text:?}"),
+        ));
     }
     Ok(())
 }
@@ -59,7 +67,8 @@ mod tests {
 
     #[test]
     fn what_breaks_or_turns_a_line_is_seen() {
-        for harmful in ["\n", "\r", "\u{85}", "\u{2028}", "\u{202e}", "\u{61c}", "\u{0}", "\u{9b}"] {
+        for harmful in ["\n", "\r", "\u{85}", "\u{2028}", "\u{202e}", "\u{61c}", "\u{0}", "\u{9b}"]
+        {
             assert!(line("it", harmful, 9).is_err(), "{harmful:?}");
         }
         assert_eq!(line("it", "naïve 😀 שלום", 12), Ok(()));

@@ -25,9 +25,11 @@ pub fn of(target: &Target) -> io::Result<Vec<(String, Vec<u8>)>> {
     Ok(found)
 }
 
-/// Keeps one. Its name comes from the law that it breaks; give it a better one, and a line in the README.
+/// Keeps one. Its name comes from the law that it breaks; give it a better one, and a line in the
+/// README.
 pub fn keep(target: &str, law: &str, input: &[u8]) -> io::Result<PathBuf> {
-    let words: Vec<&str> = law.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        law.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let name: String = words.join("-").to_lowercase().chars().take(60).collect();
     let directory = directory(target);
     std::fs::create_dir_all(&directory)?;

@@ -1,4 +1,5 @@
-//! The real use cases on the deterministic model, fed with whatever a target makes, and everything that comes out.
+//! The real use cases on the deterministic model, fed with whatever a target makes, and everything
+//! that comes out.
 
 use crate::log_lines::Logged;
 use crate::properties::{ascii_line, holds, line};
@@ -6,7 +7,9 @@ use crate::target::{Broken, shape};
 use amiline_app::announce::announce;
 use amiline_app::engine::Invocation;
 use amiline_app::error::UseCaseError;
-use amiline_app::functions::{Function, Queue, create_image, deliver, distribute_image, notify, schedule_tick};
+use amiline_app::functions::{
+    Function, Queue, create_image, deliver, distribute_image, notify, schedule_tick,
+};
 use amiline_app::settings::BoundedStack;
 use amiline_app::tick::tick;
 use amiline_domain::bus;
@@ -20,14 +23,18 @@ use amiline_domain::notice::{Notice, render};
 use amiline_domain::reason::Reason;
 use amiline_domain::receiver::{Topic, Unannounced};
 use amiline_domain::time::plus_seconds;
-use amiline_fakecloud::{FakeCloud, Launch, STREAM_BATCH, StreamRecord, Volume, World, region, run};
+use amiline_fakecloud::{
+    FakeCloud, Launch, STREAM_BATCH, StreamRecord, Volume, World, region, run,
+};
 use std::cell::RefCell;
 
 /// The account that images may be shared with.
 pub(crate) const FRIEND: &str = "222222222222";
 /// An organization and a unit of it that images are shared with.
-pub(crate) const ORGANIZATION: &str = "arn:aws:organizations::123456789012:organization/o-123example";
-pub(crate) const UNIT: &str = "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
+pub(crate) const ORGANIZATION: &str =
+    "arn:aws:organizations::123456789012:organization/o-123example";
+pub(crate) const UNIT: &str =
+    "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
 /// The key that images may be encrypted under.
 pub(crate) const ALIAS: &str = "alias/amiline";
 /// Longest value of a tag in EC2, in characters.
@@ -86,7 +93,8 @@ impl Stage {
 
     /// Why, of everything that went wrong, in a few words; what the input chose is left out.
     pub(crate) fn reasons(&self, chosen: &str) -> String {
-        let items = self.cloud.families().into_iter().flat_map(|family| self.cloud.history(&family.id));
+        let items =
+            self.cloud.families().into_iter().flat_map(|family| self.cloud.history(&family.id));
         let reasons = items.filter_map(|item| item.reason);
         let reasons: Vec<String> = if chosen.is_empty() {
             reasons.map(|reason| shape(&reason.text())).collect()
@@ -112,14 +120,25 @@ impl Stage {
             Some(Err(error)) => {
                 let error: &dyn std::error::Error = &error;
                 // As amiline_aws::runtime::queue does.
-                tracing::error!(message_id = id, outcome = "failed", error = error.to_string(), "message");
+                tracing::error!(
+                    message_id = id,
+                    outcome = "failed",
+                    error = error.to_string(),
+                    "message"
+                );
                 self.say(&error.to_string());
             }
             None => self.say("hangs"),
         }
     }
 
-    async fn handle(&self, world: &World, queue: Queue, id: &str, body: &str) -> Result<(), UseCaseError> {
+    async fn handle(
+        &self,
+        world: &World,
+        queue: Queue,
+        id: &str,
+        body: &str,
+    ) -> Result<(), UseCaseError> {
         let decoded = decode(body);
         match &decoded {
             Err(bad) => self.say(&format!("{}: {bad}", bad.code())),
@@ -145,7 +164,9 @@ impl Stage {
             Queue::Distribute => distribute_image(world, stack, message, &invocation).await,
             Queue::Notify => notify(world, message).await,
         };
-        let handled = deliver(world, Function::of_queue(queue), (id, body), decoded.as_ref(), carry_out).await?;
+        let handled =
+            deliver(world, Function::of_queue(queue), (id, body), decoded.as_ref(), carry_out)
+                .await?;
         self.say(&format!("{handled:?}"));
         Ok(())
     }
@@ -169,7 +190,8 @@ impl Stage {
             }
             let waiting: Vec<Unannounced> = records.iter().map(StreamRecord::waiting).collect();
             for batch in waiting.chunks(STREAM_BATCH) {
-                let ends = run(announce(&self.cloud.as_caller("notify"), batch)).unwrap_or_default();
+                let ends =
+                    run(announce(&self.cloud.as_caller("notify"), batch)).unwrap_or_default();
                 for error in ends.into_iter().filter_map(Result::err) {
                     self.say(&error.to_string());
                 }
@@ -181,7 +203,10 @@ impl Stage {
             let ticked = run(tick(
                 &self.cloud.as_caller("schedule-tick"),
                 &self.cloud.watched_stack(&[self.home()]),
-                amiline_domain::message::Tick { due_within_seconds: 600, ..amiline_domain::message::Tick::default() },
+                amiline_domain::message::Tick {
+                    due_within_seconds: 600,
+                    ..amiline_domain::message::Tick::default()
+                },
             ));
             if let Some(Err(error)) = ticked {
                 self.say(&error.to_string());
@@ -189,7 +214,8 @@ impl Stage {
         }
     }
 
-    /// Checks every text that left us: records, history, notices, tags, what the operator's command shows, the log.
+    /// Checks every text that left us: records, history, notices, tags, what the operator's command
+    /// shows, the log.
     pub(crate) fn check(&self, logged: &Logged) -> Result<(), Broken> {
         logged.safe_lines()?;
         for rejected in self.cloud.rejected() {
@@ -201,8 +227,11 @@ impl Stage {
         for family in self.cloud.families() {
             let tree = tree(&family);
             // The instance, then its images; without any, the status.
-            let lines = if family.rows.is_empty() { 2 } else { family.rows.len().saturating_add(1) };
-            holds("a tree has a line for each image", tree.lines().count() == lines, || tree.clone())?;
+            let lines =
+                if family.rows.is_empty() { 2 } else { family.rows.len().saturating_add(1) };
+            holds("a tree has a line for each image", tree.lines().count() == lines, || {
+                tree.clone()
+            })?;
             for shown in tree.lines() {
                 line("a line of the tree", shown, LINE_MAX)?;
             }
@@ -217,7 +246,9 @@ impl Stage {
                 )?;
                 check_notice(&item, &self.cloud.stack().address())?;
             }
-            if let Some(status) = self.cloud.tag_of(&family.region, &family.instance, "amiline:status") {
+            if let Some(status) =
+                self.cloud.tag_of(&family.region, &family.instance, "amiline:status")
+            {
                 ascii_line("the status tag", &status, TAG_VALUE_MAX)?;
             }
         }
@@ -237,8 +268,11 @@ fn check_notice(item: &HistoryItem, address: &StackAddress) -> Result<(), Broken
         let markup = shown.contains(['<', '>', '`']);
         holds("a line of a notice has no markup", !markup, || shown.to_owned())?;
     }
-    let labelled =
-        notice.text.lines().skip(2).find(|shown| !LABELS.contains(&shown.split(' ').next().unwrap_or_default()));
+    let labelled = notice
+        .text
+        .lines()
+        .skip(2)
+        .find(|shown| !LABELS.contains(&shown.split(' ').next().unwrap_or_default()));
     holds("every line of a notice has its label", labelled.is_none(), || notice.text.clone())?;
     let bytes = notice.text.len().saturating_add(notice.json.len());
     holds("a notice is no longer than SNS takes", bytes <= NOTICE_BYTES_MAX, || bytes.to_string())?;
@@ -247,7 +281,9 @@ fn check_notice(item: &HistoryItem, address: &StackAddress) -> Result<(), Broken
     holds("an event is no larger than EventBridge takes", event.bytes() < bus::BYTES_MAX, || {
         event.bytes().to_string()
     })?;
-    holds("the bus carries the same document", event.detail == notice.json, || event.detail.clone())?;
+    holds("the bus carries the same document", event.detail == notice.json, || {
+        event.detail.clone()
+    })?;
     let json = serde_json::from_str::<serde_json::Value>(&notice.json);
     holds("a notice's JSON is JSON", json.is_ok(), || notice.json.clone())?;
     let chat = chat::render(item, address).json;

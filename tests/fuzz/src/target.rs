@@ -38,8 +38,9 @@ impl Broken {
 /// Quotation marks, as Rust and serde set them.
 const MARKS: [char; 2] = ['"', '`'];
 
-/// What tells of which kind a text is: its words without numbers, ids and times, up to the first thing in quotation
-/// marks, which is told only if it is a key of ours. What follows may be a part of such a thing.
+/// What tells of which kind a text is: its words without numbers, ids and times, up to the first
+/// thing in quotation marks, which is told only if it is a key of ours. What follows may be a part
+/// of such a thing.
 pub(crate) fn shape(text: &str) -> String {
     let (before, quoted) = text.split_once(MARKS).unwrap_or((text, ""));
     let quoted = quoted.split(MARKS).next().filter(|quoted| dictionary::is_key(quoted));
@@ -47,10 +48,15 @@ pub(crate) fn shape(text: &str) -> String {
     words.join(" ")
 }
 
-/// A word, or what it begins with if it says which one: `LookAgain` of `LookAgain(2026-11-24T12:00:00Z)`.
+/// A word, or what it begins with if it says which one: `LookAgain` of
+/// `LookAgain(2026-11-24T12:00:00Z)`.
 fn word(text: &str) -> &str {
     let is_common = |c: char| c.is_ascii_alphabetic() || "(){}:,;.-'".contains(c);
-    if text.chars().all(is_common) { text } else { text.split_once('(').map_or("#", |(begin, _)| word(begin)) }
+    if text.chars().all(is_common) {
+        text
+    } else {
+        text.split_once('(').map_or("#", |(begin, _)| word(begin))
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +69,10 @@ mod tests {
             shape("unknown field `a` at line 1 column 20"),
             shape("unknown field `b`c\\`d` at line 17 column 2")
         );
-        assert_eq!(shape("copies to us-east-1 at line 1 column 20"), "copies to # at line # column #");
+        assert_eq!(
+            shape("copies to us-east-1 at line 1 column 20"),
+            "copies to # at line # column #"
+        );
         assert_eq!(shape("LookAgain(2026-11-24T12:00:00Z)"), "LookAgain");
         assert_ne!(shape("unknown field `a`"), shape("missing field `a`"));
         assert_ne!(shape("missing field `account`"), shape("missing field `detail`"));

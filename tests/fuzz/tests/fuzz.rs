@@ -9,7 +9,8 @@
 use amiline_fuzz::{Broken, Finding, Fuzzer, Outcome, Target, attempt, regressions, targets};
 use std::collections::BTreeSet;
 
-/// Inputs of each target beyond the ones to begin from: about two seconds for all of them in a debug build.
+/// Inputs of each target beyond the ones to begin from: about two seconds for all of them in a
+/// debug build.
 const RUNS: u64 = 250;
 
 fn search(target: Target, seed: u64, runs: u64) -> (Fuzzer, Option<Finding>) {
@@ -41,7 +42,10 @@ fn what_was_found_once_stays_mended() {
 #[test]
 fn every_directory_of_regressions_is_of_a_target() {
     let root = regressions::directory("");
-    let directories = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let directories = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir());
     let names: BTreeSet<String> =
         directories.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
     let known: BTreeSet<String> = targets::all().map(|target| target.name.to_owned()).into();
@@ -50,7 +54,8 @@ fn every_directory_of_regressions_is_of_a_target() {
 
 /// A reader with a bug.
 fn toy(input: &[u8]) -> Outcome {
-    let tags = serde_json::from_slice::<serde_json::Value>(input).unwrap_or_default().get("tags").cloned();
+    let tags =
+        serde_json::from_slice::<serde_json::Value>(input).unwrap_or_default().get("tags").cloned();
     match tags {
         Some(serde_json::Value::Array(tags)) if tags.len() > 2 => panic!("more than two tags"),
         Some(serde_json::Value::Array(_)) => Ok("a list".to_owned()),
@@ -63,19 +68,34 @@ fn toy(input: &[u8]) -> Outcome {
 fn careless(input: &[u8]) -> Outcome {
     let text = serde_json::from_slice::<serde_json::Value>(input).unwrap_or_default();
     let text = text.get("name").map(ToString::to_string).unwrap_or_default();
-    if text.contains('\u{2028}') { Err(Broken::new("one line", text)) } else { Ok(text.len().to_string()) }
+    if text.contains('\u{2028}') {
+        Err(Broken::new("one line", text))
+    } else {
+        Ok(text.len().to_string())
+    }
 }
 
-const TOY: Target =
-    Target { name: "toy", longest: 1000, seeds: || Ok(vec![br#"{"name":"b","tags":["a"],"x":1}"#.to_vec()]), run: toy };
+const TOY: Target = Target {
+    name: "toy",
+    longest: 1000,
+    seeds: || Ok(vec![br#"{"name":"b","tags":["a"],"x":1}"#.to_vec()]),
+    run: toy,
+};
 
 #[test]
 fn a_planted_panic_is_found_and_made_short() {
     let (_, found) = search(TOY, 1, 50_000);
     let found = found.unwrap();
-    assert!(found.broken.law.starts_with("nothing panics") && found.broken.law.contains("fuzz.rs"), "{found:?}");
+    assert!(
+        found.broken.law.starts_with("nothing panics") && found.broken.law.contains("fuzz.rs"),
+        "{found:?}"
+    );
     assert_eq!(found.broken.seen, "more than two tags");
-    assert!(found.input.len() <= r#"{"tags":["a","a","a"]}"#.len(), "{}", found.input.escape_ascii());
+    assert!(
+        found.input.len() <= r#"{"tags":["a","a","a"]}"#.len(),
+        "{}",
+        found.input.escape_ascii()
+    );
     let (_, again) = search(TOY, 1, found.run);
     assert_eq!(again, Some(found), "the same seed and runs find it again");
 }
@@ -85,5 +105,9 @@ fn a_law_that_is_broken_without_a_panic_is_found_and_made_short_too() {
     let found = search(Target { run: careless, ..TOY }, 1, 200_000).1.unwrap();
     assert_eq!(found.broken.law, "one line");
     let shortest = [&br#"{"name":""#[..], "\u{2028}".as_bytes(), br#""}"#].concat();
-    assert!(found.input.len() <= shortest.len() + r"\u2028".len(), "{}", found.input.escape_ascii());
+    assert!(
+        found.input.len() <= shortest.len() + r"\u2028".len(),
+        "{}",
+        found.input.escape_ascii()
+    );
 }

@@ -52,15 +52,22 @@ mod tests {
 
     #[test]
     fn citations_are_found_in_comments_and_texts() {
-        let line = "// Once (guide.md#limits); see docs/guide.md. \"no issue: docs/guide.md#why, 13\"";
-        let expected =
-            [cited("guide.md", Some("limits")), cited("docs/guide.md", None), cited("docs/guide.md", Some("why"))];
+        let line =
+            "// Once (guide.md#limits); see docs/guide.md. \"no issue: docs/guide.md#why, 13\"";
+        let expected = [
+            cited("guide.md", Some("limits")),
+            cited("docs/guide.md", None),
+            cited("docs/guide.md", Some("why")),
+        ];
         assert_eq!(on_line(line), expected);
     }
 
     #[test]
     fn addresses_and_endings_are_no_citations() {
-        assert_eq!(on_line("https://example.com/guide.md#limits, *.md, `.md`, files(&[\"md\"])"), []);
+        assert_eq!(
+            on_line("https://example.com/guide.md#limits, *.md, `.md`, files(&[\"md\"])"),
+            []
+        );
     }
 
     #[test]

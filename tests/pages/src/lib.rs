@@ -1,5 +1,5 @@
-//! What the tests of the documentation read with: pages as GitHub shows them, and the templates that
-//! pages are made from. The tests are in `tests/`.
+//! What the tests of the documentation read with: pages as GitHub shows them, and the templates
+//! that pages are made from. The tests are in `tests/`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -80,7 +80,8 @@ impl Reader<'_> {
                     CodeBlockKind::Fenced(language) => language.into_string(),
                     CodeBlockKind::Indented => String::new(),
                 };
-                self.block = Some(Block { line: self.line(range.start), language, text: String::new() });
+                self.block =
+                    Some(Block { line: self.line(range.start), language, text: String::new() });
                 self.whole.push(range);
             }
             Event::End(TagEnd::CodeBlock) => self.page.blocks.extend(self.block.take()),
@@ -147,7 +148,13 @@ impl Reader<'_> {
 /// The anchor that GitHub gives a heading: lower case, hyphens for spaces, and no punctuation.
 fn slug(heading: &str) -> String {
     let kept = |letter: &char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
-    heading.trim().to_lowercase().chars().filter(kept).map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+    heading
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter(kept)
+        .map(|letter| if letter == ' ' { '-' } else { letter })
+        .collect()
 }
 
 #[cfg(test)]
@@ -156,8 +163,11 @@ mod tests {
 
     #[test]
     fn anchors_are_those_of_github() {
-        let page = Page::parse("# What `amiline why` says, & more\n## create.tags and create.carry_tags\n## A\n## A\n");
-        let expected = ["what-amiline-why-says--more", "createtags-and-createcarry_tags", "a", "a-1"];
+        let page = Page::parse(
+            "# What `amiline why` says, & more\n## create.tags and create.carry_tags\n## A\n## A\n",
+        );
+        let expected =
+            ["what-amiline-why-says--more", "createtags-and-createcarry_tags", "a", "a-1"];
         assert_eq!(page.anchors, expected.map(str::to_owned).into());
     }
 

@@ -20,7 +20,8 @@ pub fn files(extensions: &[&str]) -> Vec<String> {
     while let Some(directory) = open.pop() {
         for entry in std::fs::read_dir(&directory).expect("a directory can be read") {
             let path = entry.expect("an entry can be read").path();
-            let name = path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
+            let name =
+                path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
             if path.is_dir() {
                 if !name.starts_with('.') && name != "target" && name != "__pycache__" {
                     open.push(path);
@@ -40,7 +41,8 @@ pub fn pages() -> Vec<String> {
     files(&["md"])
 }
 
-/// The path that a relative link leads to, relative to the root; `None` if it leaves the repository.
+/// The path that a relative link leads to, relative to the root; `None` if it leaves the
+/// repository.
 pub fn target(page: &str, link: &str) -> Option<String> {
     let directory = Path::new(page).parent().expect("a page is in a directory");
     let path = normal(&root().join(directory).join(link));

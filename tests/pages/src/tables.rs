@@ -22,7 +22,8 @@ pub fn made_anew(page: &str) -> String {
 
 fn table(source: &str) -> String {
     let (file, what) = source.split_once(": ").expect("a source is FILE: WHAT");
-    let template = yaml::parse(&repository::read(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let template =
+        yaml::parse(&repository::read(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     match what {
         "parameters" => parameters(template.get("Parameters").expect("a template has parameters")),
         "outputs" => outputs(template.get("Outputs").expect("a template has outputs")),
@@ -31,7 +32,8 @@ fn table(source: &str) -> String {
 }
 
 fn parameters(all: &Node) -> String {
-    let mut out = "| parameter | default | allowed | meaning |\n| --- | --- | --- | --- |\n".to_owned();
+    let mut out =
+        "| parameter | default | allowed | meaning |\n| --- | --- | --- | --- |\n".to_owned();
     for (name, parameter) in all.fields() {
         let default = match (parameter.get("Default").is_some(), parameter.text("Default")) {
             (false, _) => "required".to_owned(),
@@ -39,7 +41,11 @@ fn parameters(all: &Node) -> String {
             (true, text) => format!("`{text}`"),
         };
         let meaning = parameter.text("Description");
-        out.push_str(&format!("| `{name}` | {default} | {} | {} |\n", allowed(parameter), cell(&meaning)));
+        out.push_str(&format!(
+            "| `{name}` | {default} | {} | {} |\n",
+            allowed(parameter),
+            cell(&meaning)
+        ));
     }
     out
 }

@@ -1,5 +1,5 @@
-//! YAML as the templates have it. CloudFormation's short tags (`!Sub`) are dropped: what a page shows
-//! has none.
+//! YAML as the templates have it. CloudFormation's short tags (`!Sub`) are dropped: what a page
+//! shows has none.
 
 use granit_parser::{Event, Parser};
 

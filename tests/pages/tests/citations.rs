@@ -11,8 +11,10 @@ const OTHERS: [&str; 2] = [".cargo/config.toml", ".ci/run"];
 
 #[test]
 fn every_page_and_heading_that_the_code_cites_exists() {
-    let pages: BTreeMap<String, Page> =
-        repository::pages().into_iter().map(|path| (path.clone(), Page::parse(&repository::read(&path)))).collect();
+    let pages: BTreeMap<String, Page> = repository::pages()
+        .into_iter()
+        .map(|path| (path.clone(), Page::parse(&repository::read(&path))))
+        .collect();
     let mut problems = Vec::new();
     let mut resolved = 0_usize;
     let mut files = repository::files(&["rs", "py", "yaml", "toml", "in"]);

@@ -2,12 +2,14 @@
 
 use amiline_pages::repository;
 
-const SECTIONS: [&str; 5] = ["## Context", "## Decision", "## Reasons", "## Alternatives", "## Consequences"];
+const SECTIONS: [&str; 5] =
+    ["## Context", "## Decision", "## Reasons", "## Alternatives", "## Consequences"];
 
 #[test]
 fn a_decision_has_its_five_sections_in_under_forty_lines() {
     let mut problems = Vec::new();
-    let records = repository::pages().into_iter().filter(|path| path.starts_with("docs/decisions/"));
+    let records =
+        repository::pages().into_iter().filter(|path| path.starts_with("docs/decisions/"));
     for path in records.filter(|path| !path.ends_with("README.md")) {
         let text = repository::read(&path);
         let sections: Vec<&str> = text.lines().filter(|line| line.starts_with("## ")).collect();

@@ -20,7 +20,10 @@ const DECISIONS: &str = "docs/decisions/README.md";
 
 /// Every page of the repository, by its path.
 fn all() -> BTreeMap<String, Page> {
-    repository::pages().into_iter().map(|path| (path.clone(), Page::parse(&repository::read(&path)))).collect()
+    repository::pages()
+        .into_iter()
+        .map(|path| (path.clone(), Page::parse(&repository::read(&path))))
+        .collect()
 }
 
 /// The pages that people read first: those whose code blocks are read.
@@ -33,7 +36,11 @@ fn none(problems: &[String]) {
 }
 
 /// What is wrong with a path and a fragment in the repository, if anything.
-fn unresolved(pages: &BTreeMap<String, Page>, path: &str, fragment: Option<&str>) -> Option<String> {
+fn unresolved(
+    pages: &BTreeMap<String, Page>,
+    path: &str,
+    fragment: Option<&str>,
+) -> Option<String> {
     if !repository::root().join(path).exists() {
         return Some("there is no such file".to_owned());
     }
@@ -50,17 +57,24 @@ fn every_relative_link_and_anchor_resolves() {
     let pages = all();
     let mut problems = Vec::new();
     for (path, page) in &pages {
-        for link in page.links.iter().filter(|link| !link.to.contains("://") && !link.to.starts_with("mailto:")) {
+        for link in page
+            .links
+            .iter()
+            .filter(|link| !link.to.contains("://") && !link.to.starts_with("mailto:"))
+        {
             let (to, fragment) = match link.to.split_once('#') {
                 Some((to, fragment)) => (to, Some(fragment)),
                 None => (link.to.as_str(), None),
             };
-            let target = if to.is_empty() { Some(path.clone()) } else { repository::target(path, to) };
+            let target =
+                if to.is_empty() { Some(path.clone()) } else { repository::target(path, to) };
             let problem = match target {
                 None => Some("it leaves the repository".to_owned()),
                 Some(target) => unresolved(&pages, &target, fragment),
             };
-            problems.extend(problem.map(|problem| format!("{path}:{}: {}: {problem}", link.line, link.to)));
+            problems.extend(
+                problem.map(|problem| format!("{path}:{}: {}: {problem}", link.line, link.to)),
+            );
         }
     }
     none(&problems);
@@ -85,14 +99,22 @@ fn every_page_of_docs_is_listed_once() {
         true => decisions.contains(path),
         false => summary.contains(path),
     };
-    let unlisted = pages.keys().filter(|path| path.starts_with("docs/") && *path != SUMMARY && !is_listed(path));
-    none(&unlisted.map(|path| format!("{path} is not listed in {SUMMARY} or {DECISIONS}")).collect::<Vec<String>>());
+    let unlisted = pages
+        .keys()
+        .filter(|path| path.starts_with("docs/") && *path != SUMMARY && !is_listed(path));
+    none(
+        &unlisted
+            .map(|path| format!("{path} is not listed in {SUMMARY} or {DECISIONS}"))
+            .collect::<Vec<String>>(),
+    );
 }
 
 #[test]
 fn prose_wraps() {
     let long = |(path, page): (String, Page)| {
-        page.long_lines.into_iter().map(move |line| format!("{path}:{line} is longer than {COLUMNS} columns"))
+        page.long_lines
+            .into_iter()
+            .map(move |line| format!("{path}:{line} is longer than {COLUMNS} columns"))
     };
     // A part of `events` is written by tests of other crates.
     let pages = all().into_iter().filter(|(path, _)| !path.starts_with("events/"));
@@ -114,7 +136,10 @@ fn how_to_pages_have_their_parts() {
 #[test]
 fn readme_is_short() {
     let lines = repository::read("README.md").lines().count();
-    assert!(lines < 120, "README.md has {lines} lines; it should have fewer than 120: move a part to docs/");
+    assert!(
+        lines < 120,
+        "README.md has {lines} lines; it should have fewer than 120: move a part to docs/"
+    );
 }
 
 #[test]
@@ -124,11 +149,17 @@ fn code_blocks_can_be_read() {
         for block in page.blocks {
             let problem = match block.language.as_str() {
                 "sh" => not_shell(&block.text),
-                "json" => serde_json::from_str::<Value>(&block.text).err().map(|error| error.to_string()),
+                "json" => {
+                    serde_json::from_str::<Value>(&block.text).err().map(|error| error.to_string())
+                }
                 "yaml" => yaml::parse(&block.text).err(),
-                "console" if !block.text.starts_with("$ ") => Some("a console block begins with $ COMMAND".to_owned()),
+                "console" if !block.text.starts_with("$ ") => {
+                    Some("a console block begins with $ COMMAND".to_owned())
+                }
                 "console" | "text" | "mermaid" | "rust" => None,
-                "" => Some("name its language: sh, console, text, yaml, json, mermaid or rust".to_owned()),
+                "" => Some(
+                    "name its language: sh, console, text, yaml, json, mermaid or rust".to_owned(),
+                ),
                 other => Some(format!("{other} is no language that these pages use")),
             };
             problems.extend(problem.map(|problem| format!("{path}:{}: {problem}", block.line)));
@@ -166,20 +197,28 @@ fn tables_of_the_templates_are_as_the_templates_say() {
         );
     }
     let parameters = repository::read("docs/reference/parameters.md");
-    assert_eq!(parameters.matches("<!-- made from ").count(), 4, "a table of parameters.md is gone");
+    assert_eq!(
+        parameters.matches("<!-- made from ").count(),
+        4,
+        "a table of parameters.md is gone"
+    );
 }
 
 #[test]
 fn every_field_of_a_policy_has_a_row_with_its_default() {
     let page = repository::read("docs/reference/policy.md");
-    let schema: Value = serde_json::from_str(&repository::read("infra/policy.schema.json")).unwrap();
+    let schema: Value =
+        serde_json::from_str(&repository::read("infra/policy.schema.json")).unwrap();
     let mut problems = Vec::new();
     for (field, default) in fields("", &schema) {
         let row = page.lines().find(|line| line.starts_with(&format!("| [`{field}`](#")));
         match (row, default) {
             (None, _) => problems.push(format!("docs/reference/policy.md has no row of {field}")),
-            (Some(row), Some(default)) if !row.replace('`', "").ends_with(&format!("| {default} |")) => {
-                problems.push(format!("docs/reference/policy.md: the default of {field} is {default}"));
+            (Some(row), Some(default))
+                if !row.replace('`', "").ends_with(&format!("| {default} |")) =>
+            {
+                problems
+                    .push(format!("docs/reference/policy.md: the default of {field} is {default}"));
             }
             (Some(_), _) => {}
         }
@@ -206,7 +245,9 @@ fn fields(path: &str, schema: &Value) -> Vec<(String, Option<String>)> {
 fn alarms() -> Vec<Node> {
     let template = yaml::parse(&repository::read("infra/template.yaml")).unwrap();
     let resources = template.get("Resources").unwrap().fields().to_vec();
-    let alarms = resources.into_iter().filter(|(_, resource)| resource.text("Type") == "AWS::CloudWatch::Alarm");
+    let alarms = resources
+        .into_iter()
+        .filter(|(_, resource)| resource.text("Type") == "AWS::CloudWatch::Alarm");
     alarms.map(|(_, alarm)| alarm.get("Properties").unwrap().clone()).collect()
 }
 
@@ -216,20 +257,33 @@ fn every_alarm_has_its_page_and_every_page_its_alarm() {
     let name = |alarm: &Node| alarm.text("AlarmName").replace("${AWS::StackName}-", "");
     let names: BTreeSet<String> = alarms.iter().map(name).collect();
     assert!(names.len() >= 10, "{names:?}");
-    let pages = repository::pages()
-        .into_iter()
-        .filter_map(|path| Some(path.strip_prefix("docs/how-to/alarms/")?.strip_suffix(".md")?.to_owned()));
-    assert_eq!(pages.collect::<BTreeSet<String>>(), names, "docs/how-to/alarms has a page for each alarm");
+    let pages = repository::pages().into_iter().filter_map(|path| {
+        Some(path.strip_prefix("docs/how-to/alarms/")?.strip_suffix(".md")?.to_owned())
+    });
+    assert_eq!(
+        pages.collect::<BTreeSet<String>>(),
+        names,
+        "docs/how-to/alarms has a page for each alarm"
+    );
     for alarm in &alarms {
         let leads = format!("See docs/how-to/alarms/{}.md.", name(alarm));
         let description = alarm.text("AlarmDescription");
-        assert!(description.ends_with(&leads), "the description ends with \"{leads}\": {description}");
+        assert!(
+            description.ends_with(&leads),
+            "the description ends with \"{leads}\": {description}"
+        );
     }
     let metrics = repository::read("docs/reference/metrics.md");
     for name in &names {
-        assert!(metrics.contains(&format!("| `STACK-{name}` |")), "docs/reference/metrics.md does not list {name}");
+        assert!(
+            metrics.contains(&format!("| `STACK-{name}` |")),
+            "docs/reference/metrics.md does not list {name}"
+        );
         let page = repository::read(&format!("docs/how-to/alarms/{name}.md"));
-        assert!(page.starts_with(&format!("# Alarm: {name}\n")), "the title of {name}.md names its alarm");
+        assert!(
+            page.starts_with(&format!("# Alarm: {name}\n")),
+            "the title of {name}.md names its alarm"
+        );
     }
 }
 
@@ -243,8 +297,11 @@ fn every_metric_of_ours_is_listed() {
         "metric_of(&dimensions, \"",
         "metric_of(&[(\"Stack\", stack), (\"Policy\", policy.as_str())], \"",
     ];
-    let written: BTreeSet<&str> =
-        calls.iter().flat_map(|call| code.split(call).skip(1)).filter_map(|rest| rest.split('"').next()).collect();
+    let written: BTreeSet<&str> = calls
+        .iter()
+        .flat_map(|call| code.split(call).skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
     assert!(written.len() >= 6, "{written:?}");
     let watched: BTreeSet<String> = alarms()
         .iter()
@@ -252,6 +309,9 @@ fn every_metric_of_ours_is_listed() {
         .map(|alarm| alarm.text("MetricName"))
         .collect();
     for metric in written.iter().copied().chain(watched.iter().map(String::as_str)) {
-        assert!(page.contains(&format!("| `{metric}` |")), "docs/reference/metrics.md does not list {metric}");
+        assert!(
+            page.contains(&format!("| `{metric}` |")),
+            "docs/reference/metrics.md does not list {metric}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A house in which the real use cases live on the deterministic cloud: the functions, their queues and the clock.
+//! A house in which the real use cases live on the deterministic cloud: the functions, their queues
+//! and the clock.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +24,9 @@ use amiline_domain::ids::{InstanceId, Region};
 use amiline_domain::message::{BadEvent, Message, Tick, decode};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::time::plus_seconds;
-use amiline_fakecloud::{FakeCloud, Launch, Queued, STREAM_BATCH, StreamRecord, Volume, World, region, run};
+use amiline_fakecloud::{
+    FakeCloud, Launch, Queued, STREAM_BATCH, StreamRecord, Volume, World, region, run,
+};
 use std::cell::Cell;
 
 /// The account that images are shared with.
@@ -61,7 +64,8 @@ pub struct House {
     /// The stack and its bounds.
     pub stack: BoundedStack,
     invocations: Cell<u64>,
-    /// Seconds by which the clocks of every other invocation are ahead, and those of the others behind.
+    /// Seconds by which the clocks of every other invocation are ahead, and those of the others
+    /// behind.
     skew: Cell<i64>,
 }
 
@@ -74,7 +78,11 @@ impl Default for House {
 impl House {
     /// A stack with the policies `default` and `plain`, and a customer key in every Region.
     pub fn new() -> Self {
-        let cloud = FakeCloud::new("111111111111", "us-east-1", &["us-west-2", "eu-west-1", "ap-southeast-3"]);
+        let cloud = FakeCloud::new(
+            "111111111111",
+            "us-east-1",
+            &["us-west-2", "eu-west-1", "ap-southeast-3"],
+        );
         cloud.create_key_everywhere("alias/amiline");
         cloud.put_policy("default", POLICY);
         cloud.put_policy("plain", "{}");
@@ -89,7 +97,8 @@ impl House {
         self.cloud.launch_with(&east(), Launch { volumes, ..Launch::default() })
     }
 
-    /// From now on the clocks of invocations differ: one is so many seconds ahead, the next as many behind.
+    /// From now on the clocks of invocations differ: one is so many seconds ahead, the next as many
+    /// behind.
     pub fn clocks_differ(&self, seconds: i64) {
         self.skew.set(seconds);
     }
@@ -107,7 +116,8 @@ impl House {
         instance
     }
 
-    /// A new invocation, with a minute to live. The machine that it runs on says when it ends, by its own clock.
+    /// A new invocation, with a minute to live. The machine that it runs on says when it ends, by
+    /// its own clock.
     fn invocation(&self, world: &World) -> Invocation {
         self.invocations.set(self.invocations.get() + 1);
         let id = format!("invocation-{}", self.invocations.get());
@@ -115,15 +125,25 @@ impl House {
     }
 
     /// One message, as the function of that queue handles it.
-    pub async fn handle(&self, world: World, queue: Queue, message: &Queued) -> Result<(), UseCaseError> {
+    pub async fn handle(
+        &self,
+        world: World,
+        queue: Queue,
+        message: &Queued,
+    ) -> Result<(), UseCaseError> {
         handle(&world, &self.stack, queue, message, &self.invocation(&world)).await
     }
 
-    /// Takes one message and handles it. `false` if it failed or the invocation died; then it comes again.
+    /// Takes one message and handles it. `false` if it failed or the invocation died; then it comes
+    /// again.
     pub fn serve(&self, queue: Queue) -> bool {
         let message = self.cloud.take(queue).expect("a message waits");
         let done = matches!(
-            run(self.handle(self.caller_with_a_clock(Function::of_queue(queue).name()), queue, &message)),
+            run(self.handle(
+                self.caller_with_a_clock(Function::of_queue(queue).name()),
+                queue,
+                &message
+            )),
             Some(Ok(()))
         );
         if !done {
@@ -146,8 +166,8 @@ impl House {
         self.deliver_stream();
     }
 
-    /// Lives so many minutes, with a tick every five, at the pace that the functions' concurrency allows: so many messages of
-    /// each queue in a second.
+    /// Lives so many minutes, with a tick every five, at the pace that the functions' concurrency
+    /// allows: so many messages of each queue in a second.
     pub fn live_at_a_pace(&self, minutes: usize, per_second: usize) {
         for second in 1..=minutes * 60 {
             for queue in [Queue::Create, Queue::Distribute, Queue::Notify] {
@@ -165,12 +185,16 @@ impl House {
 
     /// Delivers what the table's stream brings.
     fn deliver_stream(&self) {
-        let records: Vec<Unannounced> = self.cloud.take_stream().iter().map(StreamRecord::waiting).collect();
+        let records: Vec<Unannounced> =
+            self.cloud.take_stream().iter().map(StreamRecord::waiting).collect();
         for mut batch in records.chunks(STREAM_BATCH) {
             // The mapping's retries are bounded; what is left over is the tick's.
             for _ in 0..3 {
-                // After a crash all of them come again, otherwise those from the first that failed on.
-                let Some(ends) = run(announce(&self.cloud.as_caller("notify"), batch)) else { continue };
+                // After a crash all of them come again, otherwise those from the first that failed
+                // on.
+                let Some(ends) = run(announce(&self.cloud.as_caller("notify"), batch)) else {
+                    continue;
+                };
                 let Some(failed) = ends.iter().position(Result::is_err) else { break };
                 batch = &batch[failed..];
             }
@@ -265,7 +289,8 @@ impl House {
         self.cloud.tag_of(&east(), instance, "amiline:image").is_some()
     }
 
-    /// Nothing is wrong, nothing is unfinished, nothing is unannounced; and the one family ended so.
+    /// Nothing is wrong, nothing is unfinished, nothing is unannounced; and the one family ended
+    /// so.
     pub fn assert_at_rest(&self, outcome: Outcome) {
         assert_eq!(self.cloud.flaws(), Vec::<String>::new());
         assert_eq!(self.cloud.untagged(), Vec::<String>::new());
@@ -279,7 +304,11 @@ impl House {
         assert_eq!(self.cloud.flaws(), Vec::<String>::new());
         assert_eq!(self.cloud.untagged(), Vec::<String>::new());
         assert_eq!(self.family().outcome, Some(outcome), "{}", self.cloud.trace());
-        assert!(self.cloud.due().iter().all(|due| matches!(due, Due::Enrolment { .. })), "{:?}", self.cloud.due());
+        assert!(
+            self.cloud.due().iter().all(|due| matches!(due, Due::Enrolment { .. })),
+            "{:?}",
+            self.cloud.due()
+        );
         self.assert_told(outcome);
     }
 
@@ -308,10 +337,12 @@ pub async fn handle_decoded<W: Create + Distribute + Notify>(
     invocation: &Invocation,
 ) -> Result<(), UseCaseError> {
     let received = (message.id.as_str(), message.body.as_str());
-    deliver(world, Function::of_queue(queue), received, decoded.as_ref(), async |message| match queue {
-        Queue::Create => create_image(world, stack, message, invocation).await,
-        Queue::Distribute => distribute_image(world, stack, message, invocation).await,
-        Queue::Notify => notify(world, message).await,
+    deliver(world, Function::of_queue(queue), received, decoded.as_ref(), async |message| {
+        match queue {
+            Queue::Create => create_image(world, stack, message, invocation).await,
+            Queue::Distribute => distribute_image(world, stack, message, invocation).await,
+            Queue::Notify => notify(world, message).await,
+        }
     })
     .await
     .map(|_| ())

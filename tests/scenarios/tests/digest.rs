@@ -25,7 +25,8 @@ fn day() -> Day {
 /// What was published, by policy.
 fn digests(house: &House) -> Vec<(Option<String>, Value)> {
     let documents = house.cloud.notices_on(Topic::Digest).into_iter();
-    let documents = documents.map(|published| serde_json::from_str::<Value>(&published.notice.json).unwrap());
+    let documents =
+        documents.map(|published| serde_json::from_str::<Value>(&published.notice.json).unwrap());
     documents.map(|document| (document["policy"].as_str().map(str::to_owned), document)).collect()
 }
 
@@ -106,7 +107,10 @@ fn a_family_counts_for_the_day_of_its_press_and_says_so_while_it_is_under_way() 
     house.deliver();
     let (_, digest) = digests(&house).remove(0);
     assert_eq!((&digest["images"], &digest["counts"]["under_way"]), (&0.into(), &1.into()));
-    assert!(digest["families"][0]["status"].as_str().unwrap().starts_with("creating ami-"), "{digest}");
+    assert!(
+        digest["families"][0]["status"].as_str().unwrap().starts_with("creating ami-"),
+        "{digest}"
+    );
 }
 
 #[test]
@@ -131,8 +135,12 @@ fn an_enrolment_that_a_tool_took_off_is_announced_and_stands_in_the_digest() {
 #[test]
 fn a_digest_whose_message_failed_comes_again_and_one_whose_note_was_lost_has_the_same_id() {
     let house = a_day();
-    house.cloud.inject(FaultRule::new(FaultKind::Throttle).action("sns:Publish").about("digest").times(1));
-    house.cloud.inject(FaultRule::new(FaultKind::Hang).action("dynamodb:UpdateItem").about("digest").times(1));
+    house
+        .cloud
+        .inject(FaultRule::new(FaultKind::Throttle).action("sns:Publish").about("digest").times(1));
+    house.cloud.inject(
+        FaultRule::new(FaultKind::Hang).action("dynamodb:UpdateItem").about("digest").times(1),
+    );
     assert_eq!(house.day_ended(day()), Some(3));
     house.deliver();
     house.deliver();
@@ -140,16 +148,23 @@ fn a_digest_whose_message_failed_comes_again_and_one_whose_note_was_lost_has_the
     let ids: std::collections::BTreeSet<&str> =
         all.iter().map(|(_, document)| document["digest_id"].as_str().unwrap()).collect();
     assert_eq!((all.len(), ids.len()), (4, 3), "one came twice, with its id");
-    house.cloud.inject(FaultRule::new(FaultKind::Throttle).action("dynamodb:Query").about("families of").times(1));
-    assert_eq!(house.day_ended(day()), None, "a day that cannot be read is an error, which Lambda keeps");
+    house.cloud.inject(
+        FaultRule::new(FaultKind::Throttle).action("dynamodb:Query").about("families of").times(1),
+    );
+    assert_eq!(
+        house.day_ended(day()),
+        None,
+        "a day that cannot be read is an error, which Lambda keeps"
+    );
 }
 
-/// One message of `notify`, where each call takes so many seconds. The invocation dies after 30, and its message comes
-/// again three minutes later.
+/// One message of `notify`, where each call takes so many seconds. The invocation dies after 30,
+/// and its message comes again three minutes later.
 fn serve_slowly(house: &House, seconds: i64) {
     let message = house.cloud.take(Queue::Notify).unwrap();
     let (turns, until) = (Turns::default(), plus_seconds(house.cloud.now(), 30));
-    let mut invocation = Box::pin(house.handle(house.cloud.as_caller("notify"), Queue::Notify, &message));
+    let mut invocation =
+        Box::pin(house.handle(house.cloud.as_caller("notify"), Queue::Notify, &message));
     while house.cloud.now() < until {
         if let Turn::Done(result) = turns.give(invocation.as_mut()) {
             result.unwrap();
@@ -190,7 +205,10 @@ fn a_day_that_takes_longer_to_read_than_an_invocation_lasts_is_read_in_parts() {
         assert_eq!(digests(&house).len(), 2, "each once: {by_policy:?}");
         assert_eq!(by_policy[&Some("plain".to_owned())]["counts"]["complete"], 30);
         assert_eq!(by_policy[&Some("nightly".to_owned())]["enrolments_ended"]["count"], 1);
-        assert!(!house.cloud.due().iter().any(|due| matches!(due, Due::Digest { .. })), "nothing is left to do");
+        assert!(
+            !house.cloud.due().iter().any(|due| matches!(due, Due::Digest { .. })),
+            "nothing is left to do"
+        );
     }
 }
 
@@ -204,7 +222,10 @@ fn two_messages_about_one_long_day_do_not_undo_each_others_progress() {
         draft.rev = rev;
         run(house.cloud.as_caller("notify").keep_draft(&key, &draft)).unwrap().unwrap()
     };
-    assert_eq!((read_by(1), read_by(1), read_by(2)), (Committed::Yes, Committed::Conflict, Committed::Yes));
+    assert_eq!(
+        (read_by(1), read_by(1), read_by(2)),
+        (Committed::Yes, Committed::Conflict, Committed::Yes)
+    );
     house.tick();
     house.deliver();
     assert_eq!(digests(&house).len(), 1);

@@ -56,7 +56,10 @@ fn home_as_a_destination_gives_its_encrypted_copy_a_key_of_its_own() {
     house.assert_at_rest(Outcome::Complete);
     let source = house.cloud.images_created_for(&instance).remove(0);
     let copy = house.cloud.copies_of(&source.id).remove(0);
-    assert_eq!(house.cloud.keys_of_image(&east(), &copy.id), [house.cloud.key_arn(&east(), "alias/europe")]);
+    assert_eq!(
+        house.cloud.keys_of_image(&east(), &copy.id),
+        [house.cloud.key_arn(&east(), "alias/europe")]
+    );
     assert_eq!((source.permissions, copy.permissions), (BTreeSet::new(), permissions(&[FRIEND])));
 }
 
@@ -79,7 +82,8 @@ fn a_copy_that_the_quota_for_times_leaves_no_room_for_is_asked_for_again_later()
     let house = house();
     let policy = r#"{"distribute":{"regions":[{"region":"us-west-2","within_minutes":15}]}}"#;
     house.cloud.put_policy("soon", policy);
-    let full = FaultKind::Refused("ResourceLimitExceeded".to_owned(), "no throughput is left".to_owned());
+    let full =
+        FaultKind::Refused("ResourceLimitExceeded".to_owned(), "no throughput is left".to_owned());
     house.cloud.inject(FaultRule::new(full).action("ec2:CopyImage").times(3));
     house.pressed("soon");
     house.live(30);
@@ -102,14 +106,19 @@ fn an_organization_and_a_unit_are_shared_with_beside_an_account() {
     for image in house.cloud.copies_of(&source.id).into_iter().chain([source]) {
         assert_eq!(image.permissions, everybody);
     }
-    let ended = house.cloud.history(&house.family().id).into_iter().find(|item| item.event.outcome().is_some());
+    let ended = house
+        .cloud
+        .history(&house.family().id)
+        .into_iter()
+        .find(|item| item.event.outcome().is_some());
     for image in ended.unwrap().images {
         let told: BTreeSet<String> = image.shared_with.iter().map(ToString::to_string).collect();
         assert_eq!(told, [FRIEND, ORGANIZATION, UNIT].map(str::to_owned).into());
     }
 }
 
-/// The press was admitted; the stack is deployed without the organization before anything can be shared.
+/// The press was admitted; the stack is deployed without the organization before anything can be
+/// shared.
 #[test]
 fn an_organization_that_is_not_allowed_any_more_gets_nothing_though_the_press_was_admitted() {
     let mut house = house();
@@ -127,7 +136,11 @@ fn an_organization_that_is_not_allowed_any_more_gets_nothing_though_the_press_wa
         BTreeSet::new(),
         "not with a part of them"
     );
-    assert!(house.status(&instance).contains("AllowedOrganizations"), "{}", house.status(&instance));
+    assert!(
+        house.status(&instance).contains("AllowedOrganizations"),
+        "{}",
+        house.status(&instance)
+    );
     assert_eq!(house.cloud.calls("distribute-image", "ec2:ModifyImageAttribute"), 0);
 }
 
@@ -137,11 +150,25 @@ fn what_the_stack_does_not_name_is_refused_when_it_is_pressed() {
     let organization = "arn:aws:organizations::999999999999:organization/o-stranger999";
     let unit = "arn:aws:organizations::999999999999:ou/o-stranger999/ou-ab12-11111111";
     for (name, policy, parameter) in [
-        ("org", format!(r#""share":{{"organizations":["{organization}"]}}"#), "AllowedOrganizations"),
-        ("ou", format!(r#""share":{{"organizational_units":["{unit}"]}}"#), "AllowedOrganizationalUnits"),
-        ("key", r#""distribute":{"regions":[{"region":"us-west-2","kms_key":"alias/x"}]}"#.to_owned(), "alias/x"),
+        (
+            "org",
+            format!(r#""share":{{"organizations":["{organization}"]}}"#),
+            "AllowedOrganizations",
+        ),
+        (
+            "ou",
+            format!(r#""share":{{"organizational_units":["{unit}"]}}"#),
+            "AllowedOrganizationalUnits",
+        ),
+        (
+            "key",
+            r#""distribute":{"regions":[{"region":"us-west-2","kms_key":"alias/x"}]}"#.to_owned(),
+            "alias/x",
+        ),
     ] {
-        house.cloud.put_policy(name, &format!(r#"{{"encrypt":{{"kms_key":"alias/amiline"}},{policy}}}"#));
+        house
+            .cloud
+            .put_policy(name, &format!(r#"{{"encrypt":{{"kms_key":"alias/amiline"}},{policy}}}"#));
         let instance = house.pressed(name);
         house.live(5);
         let status = house.status(&instance);
@@ -162,7 +189,11 @@ fn a_plain_source_is_copied_abroad_under_a_key_though_home_asks_for_none() {
     house.assert_at_rest(Outcome::Complete);
     let source = house.cloud.images_created_for(&instance).remove(0);
     for copy in house.cloud.copies_of(&source.id) {
-        let wanted = if copy.region == europe() { house.cloud.key_arn(&europe(), "alias/europe") } else { None };
+        let wanted = if copy.region == europe() {
+            house.cloud.key_arn(&europe(), "alias/europe")
+        } else {
+            None
+        };
         assert_eq!(house.cloud.keys_of_image(&copy.region, &copy.id), [wanted]);
     }
     assert_eq!(house.cloud.keys_of_image(&east(), &source.id), [None]);

@@ -1,4 +1,5 @@
-//! What a person asks the command: why, which families, and what becomes of a policy that was mended.
+//! What a person asks the command: why, which families, and what becomes of a policy that was
+//! mended.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -61,7 +62,8 @@ fn a_mended_policy_is_told_by_the_first_use_of_it() {
 fn a_mended_policy_is_told_when_the_command_has_written_it() {
     let house = with_a_refused_policy();
     house.cloud.put_policy("fragile", "{}");
-    block_on(ask_to_tell(&house.cloud.as_caller("operator"), &[name("fragile"), name("plain")])).unwrap();
+    block_on(ask_to_tell(&house.cloud.as_caller("operator"), &[name("fragile"), name("plain")]))
+        .unwrap();
     house.deliver();
     assert_eq!(house.cloud.notices_of("policy-accepted"), 1, "without a sweep and without a use");
     assert_eq!(house.cloud.notices_of("policy-refused"), 1);
@@ -73,7 +75,10 @@ fn why_finds_an_instance_in_whichever_region_it_is() {
     let regions = [east(), europe(), west()];
     let there = house.cloud.launch_with(&europe(), Launch::default());
     let found = ask(&house, &regions, &there).unwrap();
-    assert_eq!((found.region, found.state.as_str(), found.last), (europe(), "an image can be made of it", None));
+    assert_eq!(
+        (found.region, found.state.as_str(), found.last),
+        (europe(), "an image can be made of it", None)
+    );
     let unwatched = house.cloud.launch_with(&west(), Launch::default());
     house.cloud.tag(&west(), &unwatched, "amiline:image", "nope");
     let found = ask(&house, &regions, &unwatched).unwrap();
@@ -83,7 +88,8 @@ fn why_finds_an_instance_in_whichever_region_it_is() {
 }
 
 #[test]
-fn why_tells_an_instance_without_records_from_one_that_does_not_exist_and_from_one_that_was_not_read() {
+fn why_tells_an_instance_without_records_from_one_that_does_not_exist_and_from_one_that_was_not_read()
+ {
     let house = House::new();
     let nobody = InstanceId::new("i-0123456789abcdef0").unwrap();
     let unknown = ask(&house, &[east(), europe()], &nobody).unwrap_err().to_string();
@@ -93,11 +99,20 @@ fn why_tells_an_instance_without_records_from_one_that_does_not_exist_and_from_o
          and name its Region with --in if it is in another"
     );
     house.cloud.decide_faults(|call| {
-        (call.region == europe() && call.action == "ec2:DescribeInstances").then_some(FaultKind::Denied)
+        (call.region == europe() && call.action == "ec2:DescribeInstances")
+            .then_some(FaultKind::Denied)
     });
     let unread = ask(&house, &[east(), europe()], &nobody).unwrap_err().to_string();
-    assert!(unread.starts_with("there is no instance i-0123456789abcdef0 in us-east-1, and"), "{unread}");
-    assert!(unread.contains("\nwhether i-0123456789abcdef0 is in eu-west-1 is not known: ec2:DescribeIns"), "{unread}");
+    assert!(
+        unread.starts_with("there is no instance i-0123456789abcdef0 in us-east-1, and"),
+        "{unread}"
+    );
+    assert!(
+        unread.contains(
+            "\nwhether i-0123456789abcdef0 is in eu-west-1 is not known: ec2:DescribeIns"
+        ),
+        "{unread}"
+    );
     // A Region that cannot be read hides nothing that another one shows.
     let at_home = house.instance();
     assert!(ask(&house, &[east(), europe()], &at_home).is_ok());
@@ -119,7 +134,8 @@ fn why_explains_an_instance_that_only_the_records_know() {
 fn families_are_listed_by_when_they_were_asked_for_and_by_what_they_have_in_common() {
     let house = House::new();
     let list = |selection: &Selection, limit: usize| -> Listed {
-        block_on(listed(&house.cloud.as_caller("operator"), selection, &[east(), europe()], limit)).unwrap()
+        block_on(listed(&house.cloud.as_caller("operator"), selection, &[east(), europe()], limit))
+            .unwrap()
     };
     let mut instances = Vec::new();
     for policy in ["plain", "nope", "plain"] {
@@ -133,18 +149,34 @@ fn families_are_listed_by_when_they_were_asked_for_and_by_what_they_have_in_comm
     let order: Vec<&InstanceId> = all.families.iter().map(|family| &family.instance).collect();
     assert_eq!(order, instances.iter().rev().collect::<Vec<_>>());
     assert!(!all.more && list(&Selection::default(), 2).more);
-    assert!(all.families.iter().all(|family| family.created_at <= house.cloud.now()), "never in the future");
+    assert!(
+        all.families.iter().all(|family| family.created_at <= house.cloud.now()),
+        "never in the future"
+    );
     let of = |policy: &str| Selection { policy: Some(name(policy)), ..Selection::default() };
-    assert_eq!(list(&of("nope"), 20).families.len(), 2, "a policy that does not exist is found by its name");
+    assert_eq!(
+        list(&of("nope"), 20).families.len(),
+        2,
+        "a policy that does not exist is found by its name"
+    );
     let one = list(&of("plain"), 1);
     assert_eq!((one.families[0].instance.clone(), one.more), (instances[2].clone(), true));
     let state = FamilyState::Ended(Outcome::Complete);
-    assert_eq!(list(&Selection { state: Some(state), ..Selection::default() }, 20).families.len(), 2);
-    assert_eq!(list(&Selection { since: Some(middle), ..Selection::default() }, 20).families.len(), 1);
+    assert_eq!(
+        list(&Selection { state: Some(state), ..Selection::default() }, 20).families.len(),
+        2
+    );
+    assert_eq!(
+        list(&Selection { since: Some(middle), ..Selection::default() }, 20).families.len(),
+        1
+    );
     let of_one = Selection { instance: Some(instances[1].clone()), ..Selection::default() };
     assert_eq!(list(&of_one, 20).families.len(), 1);
     assert!(list(&Selection { state: Some(state), ..of_one }, 20).families.is_empty());
-    assert!(all.families.iter().all(|family| !can_be_retried(family, house.cloud.now())), "nothing failed");
+    assert!(
+        all.families.iter().all(|family| !can_be_retried(family, house.cloud.now())),
+        "nothing failed"
+    );
 }
 
 #[test]

@@ -1,14 +1,21 @@
 //! What each function is registered with is what it does.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions: a panic is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside of test functions: a panic is a failed test"
+)]
 
 use amiline_app::engine::Invocation;
-use amiline_app::functions::{Function, Handled, create_image, distribute_image, notify, schedule_tick};
+use amiline_app::functions::{
+    Function, Handled, create_image, distribute_image, notify, schedule_tick,
+};
 use amiline_app::settings::WatchedStack;
 use amiline_domain::digest::DigestKey;
 use amiline_domain::ids::{FamilyId, ImageId, InstanceId, PolicyName};
 use amiline_domain::image::ImageState;
-use amiline_domain::message::{FamilyDue, ImageStateChange, InstanceTagged, Message, MessageKind, PolicyAsked, Tick};
+use amiline_domain::message::{
+    FamilyDue, ImageStateChange, InstanceTagged, Message, MessageKind, PolicyAsked, Tick,
+};
 use amiline_domain::policy::Followers;
 use amiline_domain::time::plus_seconds;
 use amiline_fakecloud::run;
@@ -41,7 +48,10 @@ fn messages(house: &House) -> Vec<Message> {
         Message::LookAtSchedule { region, instance, coverage: false },
         Message::LookAtPolicy(PolicyAsked { policy, followers: Followers::default() }),
         Message::FamilyDue(FamilyDue { family, early: false, shares: false }),
-        Message::AnnounceHistory { pk: "FAMILY#fam-0123456789abcdef".to_owned(), sk: "HISTORY#1".to_owned() },
+        Message::AnnounceHistory {
+            pk: "FAMILY#fam-0123456789abcdef".to_owned(),
+            sk: "HISTORY#1".to_owned(),
+        },
         Message::Tick(Tick::default()),
         Message::DayEnded(day),
         Message::DigestDue(DigestKey { policy: None, day }),
@@ -61,19 +71,28 @@ fn each_function_takes_the_messages_it_is_registered_for_and_no_others() {
     let mut taken_by_somebody = BTreeSet::new();
     for function in Function::ALL {
         let world = house.cloud.as_caller(function.name());
-        let invocation = Invocation { id: "i".to_owned(), deadline: plus_seconds(house.cloud.now(), 60) };
+        let invocation =
+            Invocation { id: "i".to_owned(), deadline: plus_seconds(house.cloud.now(), 60) };
         for message in &messages {
             let handled = run(async {
                 match function {
-                    Function::CreateImage => create_image(&world, &house.stack, message, &invocation).await,
-                    Function::DistributeImage => distribute_image(&world, &house.stack, message, &invocation).await,
+                    Function::CreateImage => {
+                        create_image(&world, &house.stack, message, &invocation).await
+                    }
+                    Function::DistributeImage => {
+                        distribute_image(&world, &house.stack, message, &invocation).await
+                    }
                     Function::ScheduleTick => schedule_tick(&world, &watched, message).await,
                     Function::Notify => notify(&world, message).await,
                 }
             });
             let takes = !matches!(handled, Some(Ok(Handled::NotMine)));
             let kind = message.kind();
-            assert_eq!(takes, function.registered().takes.contains(&kind), "{kind:?} of {function:?}: {handled:?}");
+            assert_eq!(
+                takes,
+                function.registered().takes.contains(&kind),
+                "{kind:?} of {function:?}: {handled:?}"
+            );
             taken_by_somebody.extend(takes.then_some(kind));
         }
     }

@@ -1,13 +1,20 @@
-//! Stories about images and what becomes of them: crashes, lost answers, failing Regions, other people.
+//! Stories about images and what becomes of them: crashes, lost answers, failing Regions, other
+//! people.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, outside of test functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of test functions"
+)]
 
 use amiline_app::Operate;
 use amiline_app::functions::Queue;
 use amiline_app::retry::retry;
 use amiline_domain::family::{ImageRole, Outcome, RowState};
 use amiline_domain::message::family_due;
-use amiline_fakecloud::{Delivery, EventKind, FaultKind, FaultRule, Forged, Launch, Volume, block_on, run};
+use amiline_fakecloud::{
+    Delivery, EventKind, FaultKind, FaultRule, Forged, Launch, Volume, block_on, run,
+};
 use amiline_scenarios::{House, east, europe, west};
 
 #[test]
@@ -18,7 +25,11 @@ fn a_crash_after_create_image_took_effect_is_finished_by_adoption() {
     assert!(!house.serve(Queue::Create), "the invocation died");
     house.live(30);
     assert_eq!(house.cloud.images_created_for(&instance).len(), 1);
-    assert_eq!(house.cloud.calls("create-image", "ec2:CreateImage"), 1, "adopted, not asked for again");
+    assert_eq!(
+        house.cloud.calls("create-image", "ec2:CreateImage"),
+        1,
+        "adopted, not asked for again"
+    );
     house.assert_at_rest(Outcome::Complete);
 }
 
@@ -46,7 +57,10 @@ fn an_image_that_stays_invisible_beyond_five_minutes_is_found_by_its_name() {
     house.cloud.set_lag(&east(), 0);
     house.live(60);
     assert_eq!(house.cloud.images_created_for(&instance).len(), 1);
-    assert!(house.cloud.calls("create-image", "ec2:CreateImage") >= 2, "the same name was sent again and refused");
+    assert!(
+        house.cloud.calls("create-image", "ec2:CreateImage") >= 2,
+        "the same name was sent again and refused"
+    );
     house.assert_at_rest(Outcome::Complete);
 }
 
@@ -97,8 +111,12 @@ fn an_image_with_our_tags_forged_is_neither_copied_nor_shared_nor_recorded() {
     let real = house.cloud.image(&east(), family.source_image().unwrap());
     let before = house.cloud.mutations();
     // Everything that somebody who may tag can forge.
-    let forged =
-        Forged { name: "forged".to_owned(), tags: real.tags, source_instance: Some(instance), ..Forged::default() };
+    let forged = Forged {
+        name: "forged".to_owned(),
+        tags: real.tags,
+        source_instance: Some(instance),
+        ..Forged::default()
+    };
     let forged = house.cloud.forge(&east(), forged).unwrap();
     house.live(60);
     assert_eq!(house.cloud.mutations(), before, "{}", house.cloud.trace());
@@ -118,13 +136,16 @@ fn our_own_copies_wake_nothing_new() {
 #[test]
 fn one_denied_region_ends_partial_with_its_reason_and_a_retry_completes_it() {
     let house = House::new();
-    house.cloud.inject(FaultRule::new(FaultKind::Denied).action("ec2:CopyImage").region("eu-west-1"));
+    house
+        .cloud
+        .inject(FaultRule::new(FaultKind::Denied).action("ec2:CopyImage").region("eu-west-1"));
     let instance = house.pressed("default");
     house.live(15);
     house.assert_at_rest(Outcome::Partial);
     let status = house.status(&instance);
     assert!(
-        status.starts_with("partial ami-") && status.contains("in 2 Regions: eu-west-1: UnauthorizedOperation"),
+        status.starts_with("partial ami-")
+            && status.contains("in 2 Regions: eu-west-1: UnauthorizedOperation"),
         "{status}"
     );
     assert_eq!(house.cloud.notices_of("copy-failed"), 1);
@@ -177,7 +198,10 @@ fn a_dark_region_delays_only_itself() {
 #[test]
 fn a_region_that_stays_dark_ends_partial_at_the_deadline() {
     let house = House::new();
-    house.cloud.put_policy("short", r#"{"distribute":{"regions":["us-west-2","eu-west-1"]},"deadline_hours":2}"#);
+    house.cloud.put_policy(
+        "short",
+        r#"{"distribute":{"regions":["us-west-2","eu-west-1"]},"deadline_hours":2}"#,
+    );
     house.cloud.set_dark(&west(), Some(amiline_fakecloud::Dark::Unavailable));
     house.pressed("short");
     house.live(240);
@@ -198,7 +222,9 @@ fn an_image_that_fails_ends_the_slot_with_its_reason() {
 #[test]
 fn an_unencrypted_instance_gets_an_encrypted_copy_at_home_and_that_one_is_shared() {
     let house = House::new();
-    let instance = house.cloud.launch_with(&east(), Launch { volumes: vec![Volume::Plain], ..Launch::default() });
+    let instance = house
+        .cloud
+        .launch_with(&east(), Launch { volumes: vec![Volume::Plain], ..Launch::default() });
     house.cloud.press(&east(), &instance, "default");
     house.live(15);
     house.assert_at_rest(Outcome::Complete);
@@ -225,7 +251,10 @@ fn what_somebody_deregisters_or_disables_is_recorded_announced_and_not_rebuilt()
     assert!(house.cloud.mutations() - before <= 2, "nothing but the status is written");
     assert_eq!(family.rows[&ImageRole::Copy(west())].state, RowState::Deregistered);
     assert_eq!(family.source().unwrap().state, RowState::Disabled);
-    assert_eq!((house.cloud.notices_of("image-deregistered"), house.cloud.notices_of("image-disabled")), (1, 1));
+    assert_eq!(
+        (house.cloud.notices_of("image-deregistered"), house.cloud.notices_of("image-disabled")),
+        (1, 1)
+    );
     assert_eq!(family.source_image(), house.family().source_image(), "the record stays");
 }
 
@@ -254,7 +283,11 @@ fn two_workers_never_act_on_one_family_at_once() {
         let messages: Vec<_> = std::iter::from_fn(|| house.cloud.take(Queue::Distribute)).collect();
         let mut race = amiline_fakecloud::Race::new();
         for message in &messages {
-            race.add(house.handle(house.cloud.as_caller("distribute-image"), Queue::Distribute, message));
+            race.add(house.handle(
+                house.cloud.as_caller("distribute-image"),
+                Queue::Distribute,
+                message,
+            ));
         }
         race.run(amiline_fakecloud::Order::Seeded(seed));
         house.live(30);
@@ -309,7 +342,13 @@ fn hostile_messages_are_kept_with_their_reason_and_the_next_one_is_served() {
     house.pressed("plain");
     house.live(10);
     assert_eq!(house.cloud.rejected().len(), 12);
-    assert!(house.cloud.rejected().iter().all(|kept| !kept.reason.contains('\n') && !kept.excerpt.contains('\n')));
+    assert!(
+        house
+            .cloud
+            .rejected()
+            .iter()
+            .all(|kept| !kept.reason.contains('\n') && !kept.excerpt.contains('\n'))
+    );
     house.assert_at_rest(Outcome::Complete);
 }
 
@@ -360,8 +399,11 @@ fn a_region_that_never_answers_the_tick_holds_nothing_up_that_is_due() {
     house.cloud.advance(600);
     house.cloud.inject(FaultRule::new(FaultKind::Hang).action("ec2:DescribeTags"));
     let world = house.cloud.as_caller("schedule-tick");
-    let ticked =
-        run(amiline_app::tick::tick(&world, &house.cloud.watched_stack(&[east(), west()]), Default::default()));
+    let ticked = run(amiline_app::tick::tick(
+        &world,
+        &house.cloud.watched_stack(&[east(), west()]),
+        Default::default(),
+    ));
     assert!(ticked.is_none(), "the invocation's time ran out");
     assert_eq!(house.cloud.waiting(Queue::Distribute).len(), 1, "what was due had been sent");
 }
@@ -394,7 +436,9 @@ fn a_deregistration_is_recorded_though_the_read_that_its_event_asked_for_failed(
     house.live_by_events(10);
     let copy = house.family().rows[&ImageRole::Copy(west())].image.clone().unwrap();
     // The read that the event asks for fails, and nothing else would ever look at a settled family.
-    house.cloud.inject(FaultRule::new(FaultKind::ServerError).action("ec2:DescribeImages").times(2));
+    house
+        .cloud
+        .inject(FaultRule::new(FaultKind::ServerError).action("ec2:DescribeImages").times(2));
     house.cloud.deregister(&west(), &copy);
     house.live(30);
     assert_eq!(house.family().rows[&ImageRole::Copy(west())].state, RowState::Deregistered);
@@ -424,7 +468,11 @@ fn after_somebodys_hand_record_tree_status_and_outcome_say_what_is_true_and_a_re
     assert!(tree.contains("partial") && tree.contains("not shared: disabling it took"), "{tree}");
     assert_eq!(tree.matches("shared with").count(), 1, "the source alone is shared: {tree}");
     let status = house.status(&instance);
-    assert!(status.starts_with("partial ami-") && status.ends_with(&format!("next: amiline retry {id}")), "{status}");
+    assert!(
+        status.starts_with("partial ami-")
+            && status.ends_with(&format!("next: amiline retry {id}")),
+        "{status}"
+    );
     for event in ["image-disabled", "image-enabled", "image-deregistered"] {
         assert_eq!(house.cloud.notices_of(event), 1, "{event} is told once");
     }

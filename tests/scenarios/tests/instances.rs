@@ -1,4 +1,5 @@
-//! Stories about the instance's state: pressed or due while it is pending, gone before the call, a member of a group.
+//! Stories about the instance's state: pressed or due while it is pending, gone before the call, a
+//! member of a group.
 
 use amiline_app::functions::Queue;
 use amiline_domain::family::{Outcome, RowState};
@@ -62,7 +63,10 @@ fn an_instance_that_stays_pending_for_thirty_minutes_is_given_up_with_a_clear_an
     house.assert_at_rest(Outcome::Failed);
     assert_eq!(house.cloud.calls("create-image", "ec2:CreateImage"), 0);
     let status = house.status(&instance);
-    assert!(status.contains("still pending after 30 minutes") && status.contains("tag it again"), "{status}");
+    assert!(
+        status.contains("still pending after 30 minutes") && status.contains("tag it again"),
+        "{status}"
+    );
     assert!(!house.is_pressed(&instance));
 }
 
@@ -113,7 +117,8 @@ fn reads_that_lag_behind_a_start_do_not_end_the_family() {
     house.cloud.set_instance_state(&east(), &instance, InstanceState::Pending);
     house.cloud.press(&east(), &instance, "default");
     house.cloud.advance(240);
-    // What is read from now on is four minutes old: it shows the instance as it was before it was started.
+    // What is read from now on is four minutes old: it shows the instance as it was before it was
+    // started.
     house.cloud.set_lag(&east(), 300);
     house.live(9);
     house.cloud.set_instance_state(&east(), &instance, InstanceState::Running);
@@ -124,8 +129,10 @@ fn reads_that_lag_behind_a_start_do_not_end_the_family() {
 #[test]
 fn an_invalid_call_ends_within_the_hour_though_its_code_may_mean_the_state() {
     let house = House::new();
-    let kind =
-        FaultKind::Refused("InvalidParameterValue".to_owned(), "Value (x) for parameter y is invalid".to_owned());
+    let kind = FaultKind::Refused(
+        "InvalidParameterValue".to_owned(),
+        "Value (x) for parameter y is invalid".to_owned(),
+    );
     house.cloud.inject(FaultRule::new(kind).action("ec2:CreateImage"));
     house.pressed("default");
     house.live(40);

@@ -7,7 +7,8 @@ use amiline_domain::budget::Budget;
 use amiline_domain::escape::{one_line, plain};
 use amiline_domain::fault::{classify, owner_of_name};
 use amiline_domain::ids::{
-    FamilyId, ImageId, InstanceId, OrganizationArn, OrganizationalUnitArn, PolicyName, Region, TagPrefix,
+    FamilyId, ImageId, InstanceId, OrganizationArn, OrganizationalUnitArn, PolicyName, Region,
+    TagPrefix,
 };
 use amiline_domain::key::ImageKey;
 use amiline_domain::message::decode;

@@ -1,6 +1,11 @@
-//! How a policy says that images are made: names, tags and devices, from the press to the last copy.
+//! How a policy says that images are made: names, tags and devices, from the press to the last
+//! copy.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects by failing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects by failing"
+)]
 
 use amiline_domain::budget::Budget;
 use amiline_domain::family::{Family, ImageRole, Outcome};
@@ -33,7 +38,9 @@ fn house(policy: &str, instance: &[(&str, &str)]) -> (House, InstanceId) {
     let house = House::new();
     house.cloud.put_policy("web", policy);
     let volumes = vec![Volume::Under("alias/amiline".to_owned()); 3];
-    let instance = house.cloud.launch_with(&east(), Launch { volumes, tags: tags(instance), ..Launch::default() });
+    let instance = house
+        .cloud
+        .launch_with(&east(), Launch { volumes, tags: tags(instance), ..Launch::default() });
     house.cloud.press(&east(), &instance, "web");
     (house, instance)
 }
@@ -63,11 +70,19 @@ fn every_image_has_the_name_the_tags_and_the_devices_of_the_policy() {
     let mut names = BTreeSet::new();
     for image in &images {
         assert_eq!(theirs(image), expected);
-        for snapshot in house.cloud.snapshots(&image.region).iter().filter(|snapshot| snapshot.image == image.id) {
+        for snapshot in house
+            .cloud
+            .snapshots(&image.region)
+            .iter()
+            .filter(|snapshot| snapshot.image == image.id)
+        {
             assert_eq!(snapshot.tags, image.tags);
         }
-        let devices: Vec<(&str, bool)> =
-            image.devices.iter().map(|device| (device.name.as_str(), device.delete_on_termination)).collect();
+        let devices: Vec<(&str, bool)> = image
+            .devices
+            .iter()
+            .map(|device| (device.name.as_str(), device.delete_on_termination))
+            .collect();
         assert_eq!(devices, [("/dev/xvda", true), ("/dev/sdc", false)]);
         let day = house.family().slot.date();
         assert!(image.name.starts_with(&format!("shop-front/{day}-")), "{}", image.name);
@@ -93,7 +108,10 @@ fn what_becomes_of_the_instances_tags_later_changes_nothing() {
     for image in images(&house) {
         assert_eq!(theirs(&image), tags(&[("Stage", "test"), ("Empty", ""), ("Team", "web")]));
         assert!(image.name.starts_with("shop/"), "{}", image.name);
-        assert!(!image.devices.iter().any(|device| device.name.as_str() == "/dev/sdf"), "attached later, and left out");
+        assert!(
+            !image.devices.iter().any(|device| device.name.as_str() == "/dev/sdf"),
+            "attached later, and left out"
+        );
     }
 }
 
@@ -103,14 +121,22 @@ fn a_policy_that_leaves_out_the_root_is_answered_with_the_reason() {
     house.live(5);
     assert_eq!((house.family().outcome, house.cloud.due()), (Some(Outcome::Rejected), vec![]));
     let status = house.status(&instance);
-    assert!(status.starts_with("rejected: policy web leaves out /dev/xvda, which is this instance's root"), "{status}");
+    assert!(
+        status.starts_with(
+            "rejected: policy web leaves out /dev/xvda, which is this instance's root"
+        ),
+        "{status}"
+    );
     assert!(house.cloud.images_created_for(&instance).is_empty() && !house.is_pressed(&instance));
 }
 
 #[test]
 fn a_policy_that_would_pass_for_us_is_answered_with_the_reason() {
-    for create in [r#""tags":{"Amiline:managed-by":"amiline"}"#, r#""carry_tags":["amiline:intent"]"#] {
-        let (house, instance) = house(&format!("{{\"create\":{{{create}}}}}"), &[("amiline:intent", "forged")]);
+    for create in
+        [r#""tags":{"Amiline:managed-by":"amiline"}"#, r#""carry_tags":["amiline:intent"]"#]
+    {
+        let (house, instance) =
+            house(&format!("{{\"create\":{{{create}}}}}"), &[("amiline:intent", "forged")]);
         house.live(5);
         assert_eq!((house.family().outcome, house.cloud.due()), (Some(Outcome::Rejected), vec![]));
         let status = house.status(&instance);
@@ -120,7 +146,8 @@ fn a_policy_that_would_pass_for_us_is_answered_with_the_reason() {
 
 #[test]
 fn a_volume_that_was_detached_before_the_call_fails_the_image_with_the_reason() {
-    let (house, instance) = house(r#"{"create":{"delete_on_termination":{"/dev/sdc":false}}}"#, &[]);
+    let (house, instance) =
+        house(r#"{"create":{"delete_on_termination":{"/dev/sdc":false}}}"#, &[]);
     house.cloud.inject(FaultRule::new(FaultKind::Throttle).action("ec2:CreateImage").once());
     house.deliver();
     house.cloud.detach(&east(), &instance, "/dev/sdc");
@@ -128,7 +155,10 @@ fn a_volume_that_was_detached_before_the_call_fails_the_image_with_the_reason() 
     house.assert_at_rest(Outcome::Failed);
     let reason = house.family().rows[&ImageRole::Source].reason.clone();
     let Some(ImageReason::AwsError(error)) = reason else { panic!("{reason:?}") };
-    assert_eq!((error.action.as_str(), error.code.as_str()), ("CreateImage", "InvalidBlockDeviceMapping"));
+    assert_eq!(
+        (error.action.as_str(), error.code.as_str()),
+        ("CreateImage", "InvalidBlockDeviceMapping")
+    );
     assert!(error.message.contains("/dev/sdc"), "{error}");
 }
 
@@ -156,14 +186,26 @@ fn begun(policy: &Policy, instance_tags: &BTreeMap<String, String>) -> Family {
         status_before: None,
     };
     let policy_ref = PolicyRef { name: PolicyName::new("web").unwrap(), hash: "h".to_owned() };
-    let admission =
-        Admission { policy: policy.clone(), policy_ref, text: "{}".to_owned(), budget: Budget::default(), day: None };
+    let admission = Admission {
+        policy: policy.clone(),
+        policy_ref,
+        text: "{}".to_owned(),
+        budget: Budget::default(),
+        day: None,
+    };
     begin(begun, &admission, now).0
 }
 
 /// Keys of ours, and some that are nearly so.
-const OURS: &[&str] =
-    &["amiline:intent", "AMILINE:managed-by", "amiline:family", "Amiline-Stack", "Name", "amiline:", "team:intent"];
+const OURS: &[&str] = &[
+    "amiline:intent",
+    "AMILINE:managed-by",
+    "amiline:family",
+    "Amiline-Stack",
+    "Name",
+    "amiline:",
+    "team:intent",
+];
 
 /// A tag's key, ours more often than by chance.
 fn key() -> impl Strategy<Value = String> {
@@ -175,8 +217,8 @@ fn key() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Whatever a policy that nobody checked adds, and whatever the instance says: ours are ours, and no other tag looks
-    /// like one of ours.
+    /// Whatever a policy that nobody checked adds, and whatever the instance says: ours are ours,
+    /// and no other tag looks like one of ours.
     #[test]
     fn no_other_tag_takes_the_place_of_one_of_ours(
         set in prop::collection::btree_map(key(), "\\PC{0,20}", 0..8),

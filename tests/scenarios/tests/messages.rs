@@ -14,7 +14,8 @@ use serde_json::Value;
 /// The documents of one kind of event, in their order.
 fn documents(house: &House, event: &str) -> Vec<Value> {
     let published = house.cloud.notices_on(Topic::Notifications).into_iter();
-    let documents = published.map(|published| serde_json::from_str::<Value>(&published.notice.json).unwrap());
+    let documents =
+        published.map(|published| serde_json::from_str::<Value>(&published.notice.json).unwrap());
     documents.filter(|document| document["event"] == event).collect()
 }
 
@@ -43,16 +44,30 @@ fn a_rejection_names_the_policy_that_exists_and_always_what_was_asked_for() {
     let existing = |name: &str| (name.to_owned(), Some(name.to_owned()), false);
     assert_eq!(
         told,
-        [existing("broken"), ("no-such-policy".to_owned(), None, true), existing("plain"), existing("rare")]
+        [
+            existing("broken"),
+            ("no-such-policy".to_owned(), None, true),
+            existing("plain"),
+            existing("rare")
+        ]
     );
     for published in house.cloud.notices_on(Topic::Notifications) {
         let document: Value = serde_json::from_str(&published.notice.json).unwrap();
         let attribute = published.notice.attributes.get("policy").map(String::as_str);
-        assert_eq!(attribute, document["policy"].as_str(), "subscriptions filter by what the document says");
+        assert_eq!(
+            attribute,
+            document["policy"].as_str(),
+            "subscriptions filter by what the document says"
+        );
     }
-    let trees: Vec<String> = house.cloud.families().iter().map(amiline_domain::lineage::tree).collect();
+    let trees: Vec<String> =
+        house.cloud.families().iter().map(amiline_domain::lineage::tree).collect();
     let shown = |what: &str| trees.iter().filter(|tree| tree.contains(what)).count();
-    assert_eq!((shown("policy rare, rejected"), shown("no policy \"no-such-policy\", rejected")), (1, 1), "{trees:?}");
+    assert_eq!(
+        (shown("policy rare, rejected"), shown("no policy \"no-such-policy\", rejected")),
+        (1, 1),
+        "{trees:?}"
+    );
 }
 
 #[test]
@@ -64,7 +79,8 @@ fn a_familys_news_name_the_instance_as_it_was_called_when_the_family_began() {
     house.deliver();
     house.cloud.tag(&east(), &instance, "Name", "other");
     house.live_by_events(10);
-    let all = documents(&house, "image-creating").into_iter().chain(documents(&house, "family-complete"));
+    let all =
+        documents(&house, "image-creating").into_iter().chain(documents(&house, "family-complete"));
     let names: Vec<Value> = all.map(|document| document["instance_name"].clone()).collect();
     assert_eq!(names, ["web-1?error", "web-1?error"]);
     assert!(amiline_domain::lineage::tree(&house.family()).contains(" web-1?error in us-east-1 "));
@@ -83,7 +99,10 @@ fn a_failed_copy_and_the_end_of_its_family_are_one_call_for_attention_and_one_li
     assert_eq!(attention.len(), 1, "{attention:?}");
     let (subject, text) = (&attention[0].notice.subject, &attention[0].notice.text);
     assert!(subject.starts_with(&format!("Amiline: web-1 ({instance}): ")), "{subject}");
-    assert!(text.ends_with(&format!("Next      amiline retry {family} --region us-east-1\n")), "{text}");
+    assert!(
+        text.ends_with(&format!("Next      amiline retry {family} --region us-east-1\n")),
+        "{text}"
+    );
     let chat = house.cloud.notices_on(Topic::Chat);
     assert_eq!(chat.len(), 1, "{chat:?}");
     let chat: Value = serde_json::from_str(&chat[0].notice.json).unwrap();

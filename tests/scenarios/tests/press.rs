@@ -20,7 +20,11 @@ fn a_press_ends_with_images_in_three_regions_and_the_button_springs_back() {
     let family = house.family();
     let source = family.source_image().unwrap();
     assert_eq!(house.status(&instance), format!("available {source} in 3 Regions"));
-    assert_eq!(house.cloud.copies_of(source).len(), 2, "the source is under the policy's key: no copy at home");
+    assert_eq!(
+        house.cloud.copies_of(source).len(),
+        2,
+        "the source is under the policy's key: no copy at home"
+    );
 }
 
 #[test]
@@ -52,7 +56,8 @@ fn the_same_event_twenty_times_with_overlapping_invocations_makes_one_image() {
 }
 
 #[test]
-fn a_tool_that_puts_the_button_back_is_answered_each_time_and_told_of_once_until_it_changes_or_a_day_is_over() {
+fn a_tool_that_puts_the_button_back_is_answered_each_time_and_told_of_once_until_it_changes_or_a_day_is_over()
+ {
     let house = House::new();
     let instance = house.instance();
     let press = |value: &str| {
@@ -71,7 +76,10 @@ fn a_tool_that_puts_the_button_back_is_answered_each_time_and_told_of_once_until
     house.cloud.advance(86_400);
     assert_eq!(press("no-such-policy"), (4, 4), "a day is over");
     let told = house.cloud.notices();
-    assert!(told.last().unwrap().field("reason/text").contains("(refused once more since "), "{told:?}");
+    assert!(
+        told.last().unwrap().field("reason/text").contains("(refused once more since "),
+        "{told:?}"
+    );
     // An image in between is news, and so is the next refusal.
     house.cloud.put_policy("no-such-policy", "{}");
     house.cloud.press(&east(), &instance, "no-such-policy");
@@ -126,13 +134,14 @@ fn another_value_waits_for_the_answer_and_is_heard_then() {
     house.deliver();
     house.cloud.press(&east(), &instance, "default");
     house.live(30);
-    let requested: Vec<_> = house.cloud.families().iter().map(|family| family.requested.clone()).collect();
+    let requested: Vec<_> =
+        house.cloud.families().iter().map(|family| family.requested.clone()).collect();
     assert_eq!(house.cloud.images_created_for(&instance).len(), 2, "{requested:?}");
     assert!(!house.is_pressed(&instance));
 }
 
-/// A press of `first` whose image takes ten minutes, while somebody tags `plain`. `answered` says what becomes of the
-/// event of our answer.
+/// A press of `first` whose image takes ten minutes, while somebody tags `plain`. `answered` says
+/// what becomes of the event of our answer.
 fn overtaken(answered: Delivery) -> House {
     let house = House::new();
     house.cloud.put_policy("first", "{}");
@@ -166,7 +175,12 @@ fn a_value_that_is_changed_back_waits_for_nothing() {
         house.cloud.advance(10);
         house.cloud.press(&east(), &instance, value);
         house.deliver();
-        assert_eq!(house.status(&instance) == alone, value == "default", "{}", house.status(&instance));
+        assert_eq!(
+            house.status(&instance) == alone,
+            value == "default",
+            "{}",
+            house.status(&instance)
+        );
     }
 }
 
@@ -179,7 +193,8 @@ fn a_value_that_comes_while_the_image_is_asked_for_is_named_as_well() {
     let instance = house.pressed("first");
     let first = house.cloud.take(Queue::Create).expect("the event of the press");
     let turns = Turns::default();
-    let mut handling = Box::pin(house.handle(house.cloud.as_caller("create-image"), Queue::Create, &first));
+    let mut handling =
+        Box::pin(house.handle(house.cloud.as_caller("create-image"), Queue::Create, &first));
     while house.cloud.calls("create-image", "ec2:CreateImage") == 0 {
         assert!(matches!(turns.give(handling.as_mut()), Turn::Yielded));
     }
@@ -293,7 +308,9 @@ fn an_instance_store_root_is_refused() {
     let instance = house.cloud.launch_with(&east(), launch);
     house.cloud.press(&east(), &instance, "plain");
     house.deliver();
-    assert!(house.status(&instance).starts_with("rejected: the instance has an instance-store root"));
+    assert!(
+        house.status(&instance).starts_with("rejected: the instance has an instance-store root")
+    );
 }
 
 #[test]
@@ -324,7 +341,10 @@ fn two_hundred_presses_at_once_make_fifty_images_and_a_hundred_and_fifty_clear_a
     let instances: Vec<_> = (0..200).map(|_| house.pressed("plain")).collect();
     house.live(30);
     let made = instances.iter().filter(|id| !house.cloud.images_created_for(id).is_empty()).count();
-    let refused = instances.iter().filter(|id| house.status(id).starts_with("rejected: over the limit of 50")).count();
+    let refused = instances
+        .iter()
+        .filter(|id| house.status(id).starts_with("rejected: over the limit of 50"))
+        .count();
     assert_eq!((made, refused), (50, 150));
     assert!(instances.iter().all(|id| !house.is_pressed(id)));
     assert!(house.cloud.dead_letters(Queue::Create).is_empty());
@@ -343,7 +363,8 @@ fn five_workers_at_once_share_the_hours_limit_without_going_over_it() {
         }
         race.run(Order::Seeded(seed));
         house.live(15);
-        let made = instances.iter().filter(|id| !house.cloud.images_created_for(id).is_empty()).count();
+        let made =
+            instances.iter().filter(|id| !house.cloud.images_created_for(id).is_empty()).count();
         assert_eq!(made, 3, "seed {seed}");
     }
 }
@@ -357,7 +378,10 @@ fn an_instance_imaged_minutes_ago_is_told_when_it_may_be_again() {
     house.cloud.press(&east(), &instance, "plain");
     house.deliver();
     let status = house.status(&instance);
-    assert!(status.starts_with("rejected: this instance may be imaged again at 2026-11-24T13:00"), "{status}");
+    assert!(
+        status.starts_with("rejected: this instance may be imaged again at 2026-11-24T13:00"),
+        "{status}"
+    );
 }
 
 #[test]
@@ -417,7 +441,10 @@ fn a_policy_edit_does_not_change_what_is_under_way() {
     house.live(15);
     house.assert_at_rest(Outcome::Complete);
     assert_eq!(house.family().rows.len(), 3);
-    assert_eq!(house.family().policy.unwrap().hash, amiline_domain::policy::Policy::hash(POLICY).as_str());
+    assert_eq!(
+        house.family().policy.unwrap().hash,
+        amiline_domain::policy::Policy::hash(POLICY).as_str()
+    );
 }
 
 #[test]
@@ -425,7 +452,14 @@ fn whoever_turns_the_kill_switch_is_announced_with_their_reason_and_the_switch_i
     let house = House::new();
     let jane = house.cloud.as_caller("jane");
     let stack = &house.stack.stack;
-    let on = || block_on(turn(&jane, (&stack.name, &stack.home), Position::On, Some("the network is being moved")));
+    let on = || {
+        block_on(turn(
+            &jane,
+            (&stack.name, &stack.home),
+            Position::On,
+            Some("the network is being moved"),
+        ))
+    };
     // Nobody can be told who it was, and yet everything stops.
     house.cloud.inject(FaultRule::new(FaultKind::Denied).action("sts:GetCallerIdentity"));
     let error = on().unwrap_err().to_string();
@@ -439,10 +473,12 @@ fn whoever_turns_the_kill_switch_is_announced_with_their_reason_and_the_switch_i
     block_on(turn(&jane, (&stack.name, &stack.home), Position::Off, None)).unwrap();
     house.live(30);
     assert_eq!(house.cloud.images_created_for(&instance).len(), 1);
-    for (event, words) in
-        [("kill-switch-on", "user/jane: the network is being moved"), ("kill-switch-off", "user/jane")]
-    {
-        let notices: Vec<_> = house.cloud.notices().into_iter().filter(|n| n.field("event") == event).collect();
+    for (event, words) in [
+        ("kill-switch-on", "user/jane: the network is being moved"),
+        ("kill-switch-off", "user/jane"),
+    ] {
+        let notices: Vec<_> =
+            house.cloud.notices().into_iter().filter(|n| n.field("event") == event).collect();
         let [notice] = notices.as_slice() else { panic!("{event} is announced once") };
         assert!(notice.field("reason/text").contains(words), "{}", notice.notice.json);
     }

@@ -1,5 +1,9 @@
 //! Stories about instances that are imaged by a schedule.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, outside of test functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of test functions"
+)]
 
 use amiline_app::functions::Queue;
 use amiline_domain::family::{Family, Outcome};
@@ -45,8 +49,12 @@ fn slots(house: &House, instance: &InstanceId) -> Vec<String> {
     let families = house.cloud.families();
     let mut slots: Vec<String> = families
         .iter()
-        .filter(|family| family.instance == *instance && matches!(family.trigger, Trigger::Schedule(_)))
-        .map(|family| format!("{} {}", family.requested, family.slot.timestamp().strftime("%d %H:%M")))
+        .filter(|family| {
+            family.instance == *instance && matches!(family.trigger, Trigger::Schedule(_))
+        })
+        .map(|family| {
+            format!("{} {}", family.requested, family.slot.timestamp().strftime("%d %H:%M"))
+        })
         .collect();
     slots.sort();
     slots
@@ -69,7 +77,10 @@ fn an_enrolled_instance_is_imaged_at_its_slot_and_told_so() {
     let source = family.source_image().unwrap();
     assert_eq!(house.status(&instance), format!("available {source} in 1 Region"));
     assert_eq!(slots(&house, &instance).len(), 1);
-    assert_eq!(house.cloud.tag_of(&east(), &instance, "amiline:schedule").as_deref(), Some("nightly"));
+    assert_eq!(
+        house.cloud.tag_of(&east(), &instance, "amiline:schedule").as_deref(),
+        Some("nightly")
+    );
 }
 
 #[test]
@@ -78,7 +89,8 @@ fn a_slot_makes_its_image_as_the_policy_says() {
     let policy = r#"{"schedule":{"cron":["0 2 * * *"]},"create":{"name":"{tag:Name}/{slot}","carry_tags":["Team"],
         "exclude_devices":["/dev/sdb"]},"distribute":{"regions":["us-west-2"]}}"#;
     house.cloud.put_policy("described", policy);
-    let tags = [("Name", "shop front"), ("Team", "web")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let tags = [("Name", "shop front"), ("Team", "web")]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
     let launch = Launch { volumes: vec![Volume::Plain; 2], tags: tags.into(), ..Launch::default() };
     let instance = house.cloud.launch_with(&east(), launch);
     house.cloud.enrol(&east(), &instance, "described");
@@ -99,7 +111,8 @@ fn a_slot_makes_its_image_as_the_policy_says() {
 #[test]
 fn a_schedule_that_leaves_out_the_root_is_refused_once_it_is_due() {
     let house = house();
-    let policy = r#"{"schedule":{"cron":["0 2 * * *"]},"create":{"exclude_devices":["/dev/xvda"]}}"#;
+    let policy =
+        r#"{"schedule":{"cron":["0 2 * * *"]},"create":{"exclude_devices":["/dev/xvda"]}}"#;
     house.cloud.put_policy("rootless", policy);
     let instance = enrolled(&house, "rootless");
     house.deliver();
@@ -140,7 +153,10 @@ fn ticks_that_are_lost_for_three_days_cost_the_slots_between_and_it_is_said() {
     assert_eq!(slots(&house, &instance).len(), 1);
     assert_eq!(house.cloud.notices_of("slots-missed"), 1);
     let notices = house.cloud.notices();
-    let missed = notices.iter().find(|published| published.notice.text.contains("slots of its schedule")).unwrap();
+    let missed = notices
+        .iter()
+        .find(|published| published.notice.text.contains("slots of its schedule"))
+        .unwrap();
     assert!(missed.notice.text.contains("2 earlier slots were missed"), "{}", missed.notice.text);
 }
 
@@ -224,7 +240,8 @@ fn a_policy_without_a_schedule_is_refused_once_where_people_look() {
 }
 
 #[test]
-fn instances_of_a_policy_that_is_gone_or_misspelt_have_lost_their_coverage_and_are_told_of_once_for_all() {
+fn instances_of_a_policy_that_is_gone_or_misspelt_have_lost_their_coverage_and_are_told_of_once_for_all()
+ {
     let house = house();
     let instances = ["nightly", "nightly", "nigthly weekly"].map(|tag| enrolled(&house, tag));
     house.live(10);
@@ -234,7 +251,10 @@ fn instances_of_a_policy_that_is_gone_or_misspelt_have_lost_their_coverage_and_a
     let told = house.cloud.news(&Subject::Policy(PolicyName::new("nigthly").unwrap()));
     let reason = told[0].reason.as_ref().map(Reason::text).unwrap_or_default();
     assert_eq!(told[0].event.as_str(), "coverage-lost");
-    assert!(reason.contains("did you mean nightly?") && reason.contains(instances[2].as_str()), "{reason}");
+    assert!(
+        reason.contains("did you mean nightly?") && reason.contains(instances[2].as_str()),
+        "{reason}"
+    );
     let answers = house.cloud.families().into_iter().filter_map(|family| family.status);
     assert!(answers.into_iter().any(|status| status.contains("did you mean nightly?")));
     assert_eq!(house.cloud.notices_on(Topic::Attention).len(), 2);
@@ -247,7 +267,10 @@ fn instances_of_a_policy_that_is_gone_or_misspelt_have_lost_their_coverage_and_a
     let told = house.cloud.news(&Subject::Policy(PolicyName::new("nightly").unwrap()));
     assert_eq!(told.len(), 1, "once for a policy: {told:?}");
     assert!(
-        told[0].reason.as_ref().is_some_and(|reason| reason.text().starts_with("2 instances follow it")),
+        told[0]
+            .reason
+            .as_ref()
+            .is_some_and(|reason| reason.text().starts_with("2 instances follow it")),
         "{told:?}"
     );
 
@@ -258,7 +281,11 @@ fn instances_of_a_policy_that_is_gone_or_misspelt_have_lost_their_coverage_and_a
     assert_eq!(told.last().map(|item| item.event.as_str()), Some("coverage-restored"));
     house.sweep();
     house.live(10);
-    assert_eq!(house.cloud.news(&Subject::Policy(PolicyName::new("nightly").unwrap())).len(), 2, "and its end once");
+    assert_eq!(
+        house.cloud.news(&Subject::Policy(PolicyName::new("nightly").unwrap())).len(),
+        2,
+        "and its end once"
+    );
 }
 
 #[test]
@@ -272,7 +299,10 @@ fn a_policy_that_turns_invalid_is_told_once_and_the_version_before_it_goes_on() 
     assert_eq!(house.cloud.notices_of("policy-refused"), 1, "before anybody needs it");
     let told = house.cloud.news(&Subject::Policy(PolicyName::new("nightly").unwrap()));
     assert!(
-        told[0].reason.as_ref().is_some_and(|reason| reason.text().contains("version 1 stays in force")),
+        told[0]
+            .reason
+            .as_ref()
+            .is_some_and(|reason| reason.text().contains("version 1 stays in force")),
         "{told:?}"
     );
     go_to(&house, "02:00");
@@ -297,7 +327,10 @@ fn a_policy_that_was_never_valid_makes_nothing_and_its_slot_is_made_when_it_is_m
     let instance = enrolled(&house, "fresh");
     house.deliver();
     house.live(10);
-    assert_eq!((house.cloud.notices_of("policy-refused"), house.cloud.notices_of("request-rejected")), (1, 1));
+    assert_eq!(
+        (house.cloud.notices_of("policy-refused"), house.cloud.notices_of("request-rejected")),
+        (1, 1)
+    );
     house.cloud.put_policy("fresh", NIGHTLY);
     house.sweep();
     go_to(&house, "02:00");
@@ -320,7 +353,11 @@ fn an_instance_whose_images_silently_stopped_is_told_of_once_and_so_is_its_end()
         house.live(60);
         house.sweep();
     }
-    assert_eq!(house.cloud.notices_of("coverage-lost"), 0, "the slot of the night may take until the next");
+    assert_eq!(
+        house.cloud.notices_of("coverage-lost"),
+        0,
+        "the slot of the night may take until the next"
+    );
     for _ in 0..48 {
         house.live(60);
         house.sweep();
@@ -365,12 +402,17 @@ fn whoever_loses_the_newest_image_by_hand_is_told_that_the_coverage_is_lost() {
 #[test]
 fn a_policys_day_is_full_and_whoever_waited_longest_goes_first_on_the_next() {
     let house = house();
-    house.cloud.put_policy("capped", r#"{"schedule":{"cron":["0 2 * * *"]},"limits":{"images_per_day":2}}"#);
+    house.cloud.put_policy(
+        "capped",
+        r#"{"schedule":{"cron":["0 2 * * *"]},"limits":{"images_per_day":2}}"#,
+    );
     let instances: Vec<_> = (0..6).map(|_| enrolled(&house, "capped")).collect();
     house.deliver();
     go_to(&house, "02:00");
     house.live(60);
-    let made = |house: &House| instances.iter().filter(|instance| !slots(house, instance).is_empty()).count();
+    let made = |house: &House| {
+        instances.iter().filter(|instance| !slots(house, instance).is_empty()).count()
+    };
     assert_eq!(made(&house), 2);
     assert_eq!(house.cloud.notices_of("request-rejected"), 0, "it waits");
     for expected in [4, 6] {
@@ -398,7 +440,8 @@ fn clocks_that_differ_by_ten_minutes_make_one_image_a_slot_and_none_before_its_t
     // Whoever met a clock that is behind is asked again.
     house.live(30);
     for instance in &instances {
-        let nights = ["nightly 25 02:00", "nightly 26 02:00", "nightly 27 02:00", "nightly 28 02:00"];
+        let nights =
+            ["nightly 25 02:00", "nightly 26 02:00", "nightly 27 02:00", "nightly 28 02:00"];
         assert_eq!(slots(&house, instance), nights);
     }
     for family in house.cloud.families() {
@@ -445,13 +488,19 @@ fn a_crash_at_any_call_of_a_slot_leaves_one_image() {
     let (house, _) = before_the_turn();
     let first = house.cloud.calls_made() + 1;
     house.live(20);
-    for kind in [FaultKind::Hang, FaultKind::HangAfterEffect, FaultKind::LostReply, FaultKind::Throttle] {
+    for kind in
+        [FaultKind::Hang, FaultKind::HangAfterEffect, FaultKind::LostReply, FaultKind::Throttle]
+    {
         for call in first..=house.cloud.calls_made() {
             let (house, instance) = before_the_turn();
             house.cloud.inject_at(call, kind.clone());
             house.live(90);
             assert_eq!(slots(&house, &instance), ["nightly 25 02:00"], "{kind:?} at call {call}");
-            assert_eq!(house.cloud.images_created_for(&instance).len(), 1, "{kind:?} at call {call}");
+            assert_eq!(
+                house.cloud.images_created_for(&instance).len(),
+                1,
+                "{kind:?} at call {call}"
+            );
             assert_eq!(house.family().outcome, Some(Outcome::Complete), "{kind:?} at call {call}");
             assert_eq!(house.cloud.flaws(), Vec::<String>::new());
             assert!(house.cloud.unannounced().is_empty());
@@ -469,7 +518,8 @@ fn a_press_and_a_slot_keep_the_interval_between_them() {
     house.cloud.press(&east(), &instance, "plain");
     house.live(90);
     let families = house.cloud.families();
-    let mut made: Vec<_> = families_of(&families, &instance).iter().map(|family| family.created_at).collect();
+    let mut made: Vec<_> =
+        families_of(&families, &instance).iter().map(|family| family.created_at).collect();
     made.sort();
     assert_eq!(made.len(), 2);
     assert!(seconds_between(made[0], made[1]) >= 30 * 60);
@@ -487,7 +537,10 @@ fn a_refused_press_is_still_to_be_read_when_the_slots_image_is_there_a_moment_la
     house.live(8);
     let rejected = "press: rejected: there is no policy nothing";
     let status = house.status(&instance);
-    assert!(status.starts_with(rejected) && status.contains("; schedule nightly: available ami-"), "{status}");
+    assert!(
+        status.starts_with(rejected) && status.contains("; schedule nightly: available ami-"),
+        "{status}"
+    );
     house.cloud.put_policy("often", r#"{"limits":{"interval_minutes":1}}"#);
     house.cloud.press(&east(), &instance, "often");
     house.live_by_events(10);
@@ -498,7 +551,10 @@ fn a_refused_press_is_still_to_be_read_when_the_slots_image_is_there_a_moment_la
 #[test]
 fn a_press_that_goes_well_does_not_cover_the_slot_that_failed_a_moment_before() {
     let house = house();
-    house.cloud.put_policy("nightly", r#"{"schedule":{"cron":["0 2 * * *"]},"limits":{"interval_minutes":1}}"#);
+    house.cloud.put_policy(
+        "nightly",
+        r#"{"schedule":{"cron":["0 2 * * *"]},"limits":{"interval_minutes":1}}"#,
+    );
     let instance = enrolled(&house, "nightly");
     house.deliver();
     go_to(&house, "02:00");
@@ -515,7 +571,10 @@ fn a_press_that_goes_well_does_not_cover_the_slot_that_failed_a_moment_before() 
     house.cloud.press(&east(), &instance, "often");
     house.live_by_events(10);
     let later = house.status(&instance);
-    assert!(later.starts_with("available ami-"), "what failed a quarter of an hour ago makes room: {later}");
+    assert!(
+        later.starts_with("available ami-"),
+        "what failed a quarter of an hour ago makes room: {later}"
+    );
 }
 
 #[test]
@@ -523,7 +582,9 @@ fn three_hundred_instances_that_are_due_at_once_all_get_their_turn_within_the_li
     let mut house = house();
     house.stack.bounds.images_per_hour_max = 100;
     let instances: BTreeSet<InstanceId> = (0..300)
-        .map(|_| house.cloud.launch_with(&east(), Launch { tags: tags("nightly"), ..Launch::default() }))
+        .map(|_| {
+            house.cloud.launch_with(&east(), Launch { tags: tags("nightly"), ..Launch::default() })
+        })
         .collect();
     house.sweep();
     house.deliver();
@@ -555,7 +616,8 @@ fn the_window_spreads_instances_and_the_tick_asks_for_nobody_before_their_turn()
     house.live(150);
     let families = house.cloud.families();
     assert_eq!(families.len(), 40);
-    let halves: BTreeSet<i64> = families.iter().map(|f| seconds_between(start, f.created_at) / 1800).collect();
+    let halves: BTreeSet<i64> =
+        families.iter().map(|f| seconds_between(start, f.created_at) / 1800).collect();
     assert!(halves.len() >= 4, "{halves:?}");
 }
 

@@ -1,6 +1,9 @@
 //! Stories about targets that EC2 refuses, and about denials.
 
-#![allow(clippy::unwrap_used, reason = "test code: a panic here is a failed test, with a backtrace")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a panic here is a failed test, with a backtrace"
+)]
 
 use amiline_app::retry::retry;
 use amiline_domain::family::{ImageRole, Outcome};
@@ -8,7 +11,8 @@ use amiline_domain::target::ShareTarget;
 use amiline_fakecloud::{FaultKind, FaultRule, Permission, block_on, denial};
 use amiline_scenarios::{House, east, europe, west};
 
-const FRIENDS: [&str; 5] = ["222222222222", "333333333333", "444444444444", "555555555555", "666666666666"];
+const FRIENDS: [&str; 5] =
+    ["222222222222", "333333333333", "444444444444", "555555555555", "666666666666"];
 
 fn target(account: &str) -> ShareTarget {
     account.parse().unwrap()
@@ -19,7 +23,9 @@ fn house() -> House {
     let mut house = House::new();
     house.stack = house.cloud.bounded_stack(&FRIENDS);
     let accounts = FRIENDS.map(|account| format!("\"{account}\"")).join(",");
-    let policy = format!(r#"{{"encrypt":{{"kms_key":"alias/amiline"}},"share":{{"accounts":[{accounts}]}}}}"#);
+    let policy = format!(
+        r#"{{"encrypt":{{"kms_key":"alias/amiline"}},"share":{{"accounts":[{accounts}]}}}}"#
+    );
     house.cloud.put_policy("friends", &policy);
     house.cloud.close(&target(FRIENDS[2]));
     house
@@ -33,17 +39,29 @@ fn one_closed_account_keeps_the_image_from_nobody_else() {
     house.assert_at_rest(Outcome::Partial);
     let family = house.family();
     let image = family.source_image().unwrap();
-    let others: Vec<Permission> =
-        FRIENDS.iter().filter(|one| **one != FRIENDS[2]).map(|one| Permission::Target(target(one))).collect();
+    let others: Vec<Permission> = FRIENDS
+        .iter()
+        .filter(|one| **one != FRIENDS[2])
+        .map(|one| Permission::Target(target(one)))
+        .collect();
     assert_eq!(house.cloud.launch_permissions(&east(), image), others.iter().cloned().collect());
-    assert!(house.cloud.calls("distribute-image", "ec2:ModifyImageAttribute") <= 7, "few calls for one bad target");
+    assert!(
+        house.cloud.calls("distribute-image", "ec2:ModifyImageAttribute") <= 7,
+        "few calls for one bad target"
+    );
     let row = family.source().unwrap();
     assert_eq!(row.shared_with.len(), 4);
     assert_eq!(row.refused_targets.keys().collect::<Vec<_>>(), [&target(FRIENDS[2])]);
     let status = house.status(&instance);
-    assert!(status.contains("not shared with 444444444444: InvalidAMIAttributeItemValue"), "{status}");
+    assert!(
+        status.contains("not shared with 444444444444: InvalidAMIAttributeItemValue"),
+        "{status}"
+    );
     let tree = amiline_domain::lineage::tree(&family);
-    assert!(tree.contains("shared with 222222222222, 333333333333, 555555555555, 666666666666"), "{tree}");
+    assert!(
+        tree.contains("shared with 222222222222, 333333333333, 555555555555, 666666666666"),
+        "{tree}"
+    );
     assert!(tree.contains("not shared with 444444444444"), "{tree}");
     assert_eq!(house.cloud.notices_of("share-failed"), 1);
 }
@@ -64,7 +82,9 @@ fn the_refused_target_is_shared_with_by_a_retry_once_it_is_open_again() {
 #[test]
 fn a_denial_keeps_its_explanation_in_the_record_the_history_and_the_notice() {
     let house = House::new();
-    house.cloud.inject(FaultRule::new(FaultKind::Denied).action("ec2:CopyImage").region("eu-west-1"));
+    house
+        .cloud
+        .inject(FaultRule::new(FaultKind::Denied).action("ec2:CopyImage").region("eu-west-1"));
     let instance = house.pressed("default");
     house.live(15);
     house.assert_at_rest(Outcome::Partial);

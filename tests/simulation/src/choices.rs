@@ -1,7 +1,8 @@
 //! Where every choice of a run comes from: a seed, or the choices of an earlier run.
 //!
-//! A run is a function of its choices and nothing else. 0 is always the calm choice (no fault, the oldest message, no
-//! person), so a run gets simpler as its choices become 0 or end early: that is how a failing run is shrunk.
+//! A run is a function of its choices and nothing else. 0 is always the calm choice (no fault, the
+//! oldest message, no person), so a run gets simpler as its choices become 0 or end early: that is
+//! how a failing run is shrunk.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -32,7 +33,8 @@ impl Choices {
     /// The choices of a seed.
     pub fn of_seed(seed: u64) -> Self {
         // Neighbouring seeds must not begin alike.
-        Self::new(Source::Seed(mix(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)))).with_schedules(matches!(seed % 6, 3 | 5))
+        Self::new(Source::Seed(mix(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))))
+            .with_schedules(matches!(seed % 6, 3 | 5))
     }
 
     /// The same choices in a world with schedules, or in one without.
@@ -57,7 +59,11 @@ impl Choices {
     }
 
     fn new(source: Source) -> Self {
-        Self(Rc::new(RefCell::new(Inner { source, made: Vec::with_capacity(1024), schedules: false })))
+        Self(Rc::new(RefCell::new(Inner {
+            source,
+            made: Vec::with_capacity(1024),
+            schedules: false,
+        })))
     }
 
     /// A number below `n`; 0 is the calm one.
@@ -95,7 +101,8 @@ impl Choices {
 
     /// A place in a list of this length.
     pub fn place(&self, length: usize) -> usize {
-        usize::try_from(self.below(u32::try_from(length).expect("a short list"))).expect("a small number")
+        usize::try_from(self.below(u32::try_from(length).expect("a short list")))
+            .expect("a small number")
     }
 
     /// A number of seconds from `low` up to and with `high`.

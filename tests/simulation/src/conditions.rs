@@ -50,7 +50,8 @@ pub struct Conditions {
     pub instances: u32,
     /// Seconds by which reads lag.
     pub lag: i64,
-    /// Seconds by which reads of images lag: less than the five minutes for which a call's outcome is waited for.
+    /// Seconds by which reads of images lag: less than the five minutes for which a call's outcome
+    /// is waited for.
     pub image_lag: i64,
     /// Seconds by which the index lags.
     pub index_lag: i64,
@@ -68,7 +69,8 @@ pub struct Conditions {
     pub throttled: bool,
     /// Copies that may be in flight to a Region.
     pub copies_max: usize,
-    /// Images of an instance that EC2 makes at once without a reboot; none: as many as are asked for.
+    /// Images of an instance that EC2 makes at once without a reboot; none: as many as are asked
+    /// for.
     pub at_once_max: Option<usize>,
     /// Whether EBS encrypts new snapshots by default.
     pub encrypts_by_default: bool,
@@ -124,7 +126,9 @@ impl Conditions {
             parts: *choices.one_of(&[1, 1, 1, 2, 1, 2, 1, 16]),
             // A copy takes twice as long: a day at the most
             // (aws-behaviour.md#an-image-may-take-24-hours).
-            pending: *choices.one_of(&[60, 10, 60, 600, 10, 300, 60, 10, 60, 600, 10, 300, 60, 10, 20_000, 43_000]),
+            pending: *choices.one_of(&[
+                60, 10, 60, 600, 10, 300, 60, 10, 60, 600, 10, 300, 60, 10, 20_000, 43_000,
+            ]),
             forwarded: !choices.often(2500),
             torn: choices.often(3000),
             throttled: choices.often(500),

@@ -1,4 +1,5 @@
-//! A crowd: thousands of instances that are due at the same minute, at EC2's documented request rates.
+//! A crowd: thousands of instances that are due at the same minute, at EC2's documented request
+//! rates.
 
 use amiline_domain::ids::InstanceId;
 use amiline_domain::time::seconds_between;
@@ -6,8 +7,8 @@ use amiline_fakecloud::Launch;
 use amiline_scenarios::{House, east};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Messages of each queue that are worked on in a second: five at once (infra/template.yaml, MaximumConcurrency), each of
-/// which takes half a second.
+/// Messages of each queue that are worked on in a second: five at once (infra/template.yaml,
+/// MaximumConcurrency), each of which takes half a second.
 const PER_SECOND: usize = 10;
 /// Hours for which the story is told at most.
 const HOURS_MAX: usize = 12;
@@ -35,20 +36,29 @@ impl Crowd {
     /// What is wrong, if anything: nobody may starve, and nobody may be served twice.
     pub fn problem(&self, per_hour: u32) -> Option<String> {
         let per_hour = usize::try_from(per_hour).unwrap_or(usize::MAX);
-        // Whoever has waited longest goes first: the last one waits for the hours that the crowd takes, and no longer.
+        // Whoever has waited longest goes first: the last one waits for the hours that the crowd
+        // takes, and no longer.
         let hours = i64::try_from(self.instances.div_ceil(per_hour)).unwrap_or(i64::MAX);
         let wait_max = hours * 60 + 30;
         if self.served < self.instances {
-            return Some(format!("{} of {} got no image", self.instances - self.served, self.instances));
+            return Some(format!(
+                "{} of {} got no image",
+                self.instances - self.served,
+                self.instances
+            ));
         }
         if self.images != self.instances {
             return Some(format!("{} images for {} instances", self.images, self.instances));
         }
         if self.hour_max > per_hour {
-            return Some(format!("{} images in one hour, and {per_hour} are allowed", self.hour_max));
+            return Some(format!(
+                "{} images in one hour, and {per_hour} are allowed",
+                self.hour_max
+            ));
         }
-        (self.longest_wait > wait_max)
-            .then(|| format!("somebody waited {} minutes, and {wait_max} are enough", self.longest_wait))
+        (self.longest_wait > wait_max).then(|| {
+            format!("somebody waited {} minutes, and {wait_max} are enough", self.longest_wait)
+        })
     }
 }
 
@@ -68,8 +78,10 @@ pub fn live_through(instances: usize, per_hour: u32) -> Crowd {
     house.sweep();
     // Enrolling so many is held up by EC2's rate too.
     house.live_at_a_pace(instances.div_ceil(600).max(10), PER_SECOND);
-    let turns: BTreeMap<InstanceId, jiff::Timestamp> =
-        crowd.iter().filter_map(|id| Some((id.clone(), house.cloud.enrolment_of(&east(), id)?.next_look?))).collect();
+    let turns: BTreeMap<InstanceId, jiff::Timestamp> = crowd
+        .iter()
+        .filter_map(|id| Some((id.clone(), house.cloud.enrolment_of(&east(), id)?.next_look?)))
+        .collect();
     let now = house.cloud.now();
     let slot = seconds_between(now, midnight_after(now)) + 2 * 3600;
     house.cloud.advance(slot.rem_euclid(86_400));
@@ -116,7 +128,9 @@ mod tests {
         assert_eq!(crowd.problem(40), None, "{crowd:?}");
         assert_eq!((crowd.served, crowd.images), (60, 60));
         let starved = Crowd { served: 59, ..crowd.clone() };
-        assert!(starved.problem(40).is_some_and(|problem| problem.contains("1 of 60 got no image")));
+        assert!(
+            starved.problem(40).is_some_and(|problem| problem.contains("1 of 60 got no image"))
+        );
         let late = Crowd { longest_wait: 600, ..crowd };
         assert!(late.problem(40).is_some());
     }

@@ -77,7 +77,8 @@ pub struct Diary {
     pub enrolments: Vec<Enrolled>,
     /// The texts of each policy, in order.
     pub policies: BTreeMap<String, Vec<Written>>,
-    /// Images on which a person laid hands: deregistered, disabled, enabled, unshared, untagged, forged.
+    /// Images on which a person laid hands: deregistered, disabled, enabled, unshared, untagged,
+    /// forged.
     pub touched: BTreeSet<(Region, ImageId)>,
     /// How often a person shared an image, or took a share back.
     pub shared: BTreeMap<(Region, ImageId), usize>,
@@ -95,10 +96,12 @@ pub struct Diary {
     pub redeployed: Vec<(Timestamp, Bounds)>,
 }
 
-/// The newest text that is a policy; the newest of all if none is, and none if the policy was deleted.
+/// The newest text that is a policy; the newest of all if none is, and none if the policy was
+/// deleted.
 fn in_force<'a>(written: &'a [Written], is_policy: &dyn Fn(&str) -> bool) -> Option<&'a str> {
     let newest = written.last()?.text.as_deref()?;
-    let since = written.iter().rposition(|written| written.text.is_none()).map_or(0, |place| place + 1);
+    let since =
+        written.iter().rposition(|written| written.text.is_none()).map_or(0, |place| place + 1);
     let mut kept = written[since..].iter().rev().filter_map(|written| written.text.as_deref());
     Some(kept.find(|text| is_policy(text)).unwrap_or(newest))
 }
@@ -133,9 +136,16 @@ impl Diary {
     }
 
     /// A person enrols an instance, or changes in what; `None` takes the tag off.
-    pub fn enrol(&mut self, region: &Region, instance: &InstanceId, value: Option<&str>, at: Timestamp) {
+    pub fn enrol(
+        &mut self,
+        region: &Region,
+        instance: &InstanceId,
+        value: Option<&str>,
+        at: Timestamp,
+    ) {
         let mut standing = self.enrolments.iter_mut().rev();
-        let before = standing.find(|one| one.region == *region && one.instance == *instance && one.to.is_none());
+        let before = standing
+            .find(|one| one.region == *region && one.instance == *instance && one.to.is_none());
         if before.as_ref().map(|one| one.value.as_str()) == value {
             return;
         }
@@ -148,7 +158,8 @@ impl Diary {
         }
     }
 
-    /// The text that holds under the name now: the newest that is a policy, since there is one of the name.
+    /// The text that holds under the name now: the newest that is a policy, since there is one of
+    /// the name.
     pub fn in_force_now(&self, name: &str, is_policy: &dyn Fn(&str) -> bool) -> Option<&str> {
         in_force(self.policies.get(name)?, is_policy)
     }
@@ -164,7 +175,9 @@ impl Diary {
         let Some(written) = self.policies.get(name) else { return vec![None] };
         let first = written.iter().rposition(|written| written.at <= from);
         let mut texts = Vec::new();
-        for (place, _) in written.iter().enumerate().skip(first.unwrap_or(0)).filter(|(_, one)| one.at <= to) {
+        for (place, _) in
+            written.iter().enumerate().skip(first.unwrap_or(0)).filter(|(_, one)| one.at <= to)
+        {
             texts.push(in_force(&written[..=place], is_policy));
         }
         if first.is_none() {
@@ -183,8 +196,12 @@ impl Diary {
     pub fn policy_between(&self, name: &str, from: Timestamp, to: Timestamp) -> Vec<Option<&str>> {
         let Some(written) = self.policies.get(name) else { return vec![None] };
         let first = written.iter().rposition(|written| written.at <= from);
-        let mut texts: Vec<Option<&str>> =
-            written.iter().skip(first.unwrap_or(0)).filter(|w| w.at <= to).map(|w| w.text.as_deref()).collect();
+        let mut texts: Vec<Option<&str>> = written
+            .iter()
+            .skip(first.unwrap_or(0))
+            .filter(|w| w.at <= to)
+            .map(|w| w.text.as_deref())
+            .collect();
         if first.is_none() {
             texts.push(None);
         }

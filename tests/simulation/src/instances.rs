@@ -16,7 +16,11 @@ pub(crate) fn launch(run: &mut Run, from: Option<&Image>) -> (Region, InstanceId
 }
 
 /// Launches an instance that is pending for so many seconds.
-pub(crate) fn launch_that_runs_after(run: &mut Run, from: Option<&Image>, seconds: i64) -> (Region, InstanceId) {
+pub(crate) fn launch_that_runs_after(
+    run: &mut Run,
+    from: Option<&Image>,
+    seconds: i64,
+) -> (Region, InstanceId) {
     let place = match from {
         Some(image) => image.region.clone(),
         None => run.choices.one_of(&[east(), east(), west(), europe()]).clone(),
@@ -24,12 +28,18 @@ pub(crate) fn launch_that_runs_after(run: &mut Run, from: Option<&Image>, second
     let ours = || Volume::Under("alias/amiline".to_owned());
     let mut volumes = run
         .choices
-        .one_of(&[vec![ours()], vec![Volume::Plain], vec![Volume::AwsManaged], vec![Volume::Plain, ours()]])
+        .one_of(&[
+            vec![ours()],
+            vec![Volume::Plain],
+            vec![Volume::AwsManaged],
+            vec![Volume::Plain, ours()],
+        ])
         .clone();
     if run.cloud.key_arn(&place, "alias/amiline").is_none() {
         volumes = vec![Volume::Plain];
     }
-    let root_device = if run.choices.often(300) { RootDevice::InstanceStore } else { RootDevice::Ebs };
+    let root_device =
+        if run.choices.often(300) { RootDevice::InstanceStore } else { RootDevice::Ebs };
     let mut tags = tags_of_a_new_instance(run.instances.len());
     // With the button there is no room for another tag.
     let full = if run.choices.often(500) { 49 } else { 0 };

@@ -1,4 +1,5 @@
-//! The deterministic simulation: the real use cases on the deterministic cloud, under everything that can go wrong.
+//! The deterministic simulation: the real use cases on the deterministic cloud, under everything
+//! that can go wrong.
 
 #![allow(
     clippy::unwrap_used,

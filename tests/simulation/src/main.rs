@@ -28,7 +28,8 @@ struct Args {
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Minutes after which no further seed is begun; all seeds until then, unless --seeds says how many.
+    /// Minutes after which no further seed is begun; all seeds until then, unless --seeds says how
+    /// many.
     #[arg(long)]
     minutes: Option<f64>,
     /// Whether trouble ends.
@@ -49,13 +50,15 @@ struct Args {
     /// With --replay: makes the failing run as short as it can be found, and tells that story.
     #[arg(long, requires = "replay")]
     shrink: bool,
-    /// Every scenario with a crash, a failure and a lost reply at each of its yields; pairs of them for the short ones.
+    /// Every scenario with a crash, a failure and a lost reply at each of its yields; pairs of them
+    /// for the short ones.
     #[arg(long, conflicts_with = "replay")]
     sweep: bool,
     /// Whether the simulation notices bugs that are there on purpose.
     #[arg(long, conflicts_with_all = ["replay", "sweep"])]
     mutants: bool,
-    /// So many instances that are due at the same minute, at EC2's request rates: whether each gets its image.
+    /// So many instances that are due at the same minute, at EC2's request rates: whether each gets
+    /// its image.
     #[arg(long, value_name = "INSTANCES", conflicts_with_all = ["replay", "sweep", "mutants"])]
     crowd: Option<usize>,
     /// Lists the scenarios.
@@ -97,11 +100,13 @@ fn main() -> ExitCode {
 fn start(args: &Args) -> Result<ExitCode, String> {
     let scenario = match &args.scenario {
         None => None,
-        Some(name) => {
-            Some(Scenario::of(name).ok_or_else(|| format!("there is no scenario {name:?}; --list shows them"))?)
-        }
+        Some(name) => Some(
+            Scenario::of(name)
+                .ok_or_else(|| format!("there is no scenario {name:?}; --list shows them"))?,
+        ),
     };
-    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+    let jobs =
+        args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
     if args.list {
         for scenario in &SCENARIOS {
             print(&format!("{:14} {}", scenario.name, scenario.says));
@@ -133,7 +138,13 @@ fn crowd(instances: usize) -> ExitCode {
     print(&format!(
         "{} instances due at one minute: {} served, {} images, the last after {} minutes; nobody waited longer than {} minutes \
          after its turn; at most {} images an hour ({CROWD_PER_HOUR} allowed); {} requests throttled",
-        crowd.instances, crowd.served, crowd.images, crowd.minutes, crowd.longest_wait, crowd.hour_max, crowd.throttled
+        crowd.instances,
+        crowd.served,
+        crowd.images,
+        crowd.minutes,
+        crowd.longest_wait,
+        crowd.hour_max,
+        crowd.throttled
     ));
     match crowd.problem(CROWD_PER_HOUR) {
         None => ExitCode::SUCCESS,
@@ -148,9 +159,18 @@ fn seeds(args: &Args, scenario: Option<&Scenario>, jobs: usize) -> ExitCode {
     let time = args.minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
     // Without a word about their number, there are as many as the time allows.
     let default = 20_000;
-    let seeds = if time.is_some() && args.seeds == default { u64::MAX - args.from } else { args.seeds };
+    let seeds =
+        if time.is_some() && args.seeds == default { u64::MAX - args.from } else { args.seeds };
     let bar = bar(seeds);
-    let plan = Plan { from: args.from, seeds, time, modes: args.mode.all(), scenario, wrong: Wrong::default(), jobs };
+    let plan = Plan {
+        from: args.from,
+        seeds,
+        time,
+        modes: args.mode.all(),
+        scenario,
+        wrong: Wrong::default(),
+        jobs,
+    };
     let done = run_many(plan, &|count| bar.inc(count));
     bar.finish_and_clear();
     print(&report::of_seeds(&done, jobs));
@@ -175,11 +195,20 @@ fn passed(done: &Done) -> ExitCode {
 
 /// A violation: the seed, what is violated, the shortest story of it, and how to see it again.
 fn tell(found: &Found, scenario: Option<&Scenario>) {
-    print(&format!("VIOLATED by seed {} ({} mode)\n{}\n", found.seed, found.mode.name(), found.violation));
+    print(&format!(
+        "VIOLATED by seed {} ({} mode)\n{}\n",
+        found.seed,
+        found.mode.name(),
+        found.violation
+    ));
     let of = scenario.map_or_else(String::new, |scenario| format!(" --scenario {}", scenario.name));
     if scenario.is_none() {
         let short = shrink(&found.ended, found.mode, Wrong::default());
-        print(&format!("The shortest story that was found, {} choices:\n{}", short.choices.len(), short.story));
+        print(&format!(
+            "The shortest story that was found, {} choices:\n{}",
+            short.choices.len(),
+            short.story
+        ));
         say_violation(short.violation.as_ref());
     }
     let (seed, mode) = (found.seed, found.mode.name());
@@ -226,16 +255,23 @@ fn say_violation(violation: Option<&Violation>) {
 fn sweep_all(only: Option<&Scenario>, jobs: usize) -> ExitCode {
     let bar = bar(u64::try_from(SCENARIOS.len()).unwrap_or(0));
     let mut all = Vec::new();
-    for scenario in SCENARIOS.iter().filter(|scenario| only.is_none_or(|only| only.name == scenario.name)) {
+    for scenario in
+        SCENARIOS.iter().filter(|scenario| only.is_none_or(|only| only.name == scenario.name))
+    {
         bar.set_message(scenario.name);
         all.push(sweep(scenario, jobs));
         bar.inc(1);
     }
     bar.finish_and_clear();
     print(&report::of_sweep(&all));
-    let failed: Vec<_> = all.iter().filter(|swept| swept.violation.is_some() || swept.covered < swept.yields).collect();
+    let failed: Vec<_> = all
+        .iter()
+        .filter(|swept| swept.violation.is_some() || swept.covered < swept.yields)
+        .collect();
     for swept in &failed {
-        if let (Some((faults, violation)), Some(scenario)) = (&swept.violation, Scenario::of(swept.name)) {
+        if let (Some((faults, violation)), Some(scenario)) =
+            (&swept.violation, Scenario::of(swept.name))
+        {
             print(&format!("VIOLATED in scenario {} with {faults:?}\n{violation}\n", swept.name));
             print(&scenario.tell(faults, Wrong::default(), true).story);
         }
@@ -260,8 +296,14 @@ fn mutants(args: &Args, jobs: usize) -> ExitCode {
 
 /// Progress on a terminal; nothing elsewhere.
 fn bar(length: u64) -> ProgressBar {
-    let bar = if length == 0 || length > u64::MAX / 2 { ProgressBar::new_spinner() } else { ProgressBar::new(length) };
-    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} {per_sec} {msg}") {
+    let bar = if length == 0 || length > u64::MAX / 2 {
+        ProgressBar::new_spinner()
+    } else {
+        ProgressBar::new(length)
+    };
+    if let Ok(style) =
+        ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} {per_sec} {msg}")
+    {
         bar.set_style(style);
     }
     bar

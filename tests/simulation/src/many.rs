@@ -60,7 +60,13 @@ pub struct Done {
 }
 
 /// Runs one seed in one mode.
-pub fn run_seed(seed: u64, mode: Mode, scenario: Option<&Scenario>, wrong: Wrong, tell: bool) -> Ended {
+pub fn run_seed(
+    seed: u64,
+    mode: Mode,
+    scenario: Option<&Scenario>,
+    wrong: Wrong,
+    tell: bool,
+) -> Ended {
     let choices = Choices::of_seed(seed);
     match scenario {
         Some(scenario) => scenario.under(&choices, wrong, tell),
@@ -115,7 +121,8 @@ pub fn run_many(plan: Plan<'_>, progress: &(dyn Fn(u64) + Sync)) -> Done {
     done
 }
 
-/// Who is held up by whom shows only where nothing else goes wrong: the two stories about it belong to every report.
+/// Who is held up by whom shows only where nothing else goes wrong: the two stories about it belong
+/// to every report.
 fn tell_of_neighbours(done: &mut Done) {
     for name in ["dark", "poison"] {
         if let Some(scenario) = Scenario::of(name) {

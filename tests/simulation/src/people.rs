@@ -1,5 +1,5 @@
-//! The people: they tag, untag, terminate, launch, share, deregister, edit policies and send nonsense, in the middle of
-//! everything.
+//! The people: they tag, untag, terminate, launch, share, deregister, edit policies and send
+//! nonsense, in the middle of everything.
 
 use crate::instances::{change, launch, launch_that_runs_after};
 use crate::policies::{EUROPES_KEY, POLICIES, SCHEDULES, USABLE, put_policy};
@@ -30,8 +30,16 @@ const EDITED_SCHEDULES: [Option<&str>; 7] = [
 ];
 
 /// What people write into the tag of the schedule.
-const ENROLMENTS: [&str; 8] =
-    ["hourly", "often", "zoned", "often zoned", " hourly , zoned ", "no-such-schedule", "often,two+words", "capped"];
+const ENROLMENTS: [&str; 8] = [
+    "hourly",
+    "often",
+    "zoned",
+    "often zoned",
+    " hourly , zoned ",
+    "no-such-schedule",
+    "often,two+words",
+    "capped",
+];
 
 /// Tag values that name no policy.
 const NO_POLICIES: [&str; 3] = ["no-such-policy", "two words", "\u{202e}\u{0}line\nbreak"];
@@ -120,8 +128,11 @@ pub(crate) const ACTS: [Act; 26] = [
 ];
 
 /// What people do besides where there are schedules.
-pub(crate) const SCHEDULE_ACTS: [Act; 3] =
-    [("enrol", 25, enrol_some), ("leave the schedules", 5, leave_schedules), ("edit a schedule", 10, edit_schedule)];
+pub(crate) const SCHEDULE_ACTS: [Act; 3] = [
+    ("enrol", 25, enrol_some),
+    ("leave the schedules", 5, leave_schedules),
+    ("edit a schedule", 10, edit_schedule),
+];
 
 /// Something that a person does now.
 pub(crate) fn act(run: &mut Run) {
@@ -174,8 +185,17 @@ fn edit_schedule(run: &mut Run) {
 }
 
 /// What people do when everything has long been answered, and expect to be heard.
-const LATE_ACTS: [fn(&mut Run); 9] =
-    [press_some, retry, disable, enable, deregister, share_by_hand, unshare, untag_image, tick_early];
+const LATE_ACTS: [fn(&mut Run); 9] = [
+    press_some,
+    retry,
+    disable,
+    enable,
+    deregister,
+    share_by_hand,
+    unshare,
+    untag_image,
+    tick_early,
+];
 
 /// Something that a person does to what is settled.
 pub(crate) fn late_act(run: &mut Run) {
@@ -285,7 +305,8 @@ fn launch_from_image(run: &mut Run) {
     press(run, &place, &instance, "copies");
 }
 
-/// A person, or a pipeline, that does not wait until the instance runs. One that stays pending runs after all waiting.
+/// A person, or a pipeline, that does not wait until the instance runs. One that stays pending runs
+/// after all waiting.
 fn launch_and_press(run: &mut Run) {
     let seconds = *run.choices.one_of(&[5, 60, 400, 2400]);
     let (place, instance) = launch_that_runs_after(run, None, seconds);
@@ -313,7 +334,8 @@ fn share_by_hand(run: &mut Run) {
 fn unshare(run: &mut Run) {
     let Some(image) = touch(run, &[ImageState::Available]) else { return };
     let friend = Permission::account(FRIEND.parse::<AccountId>().expect("an account"));
-    let with = image.permissions.iter().nth(run.choices.place(image.permissions.len())).unwrap_or(&friend);
+    let with =
+        image.permissions.iter().nth(run.choices.place(image.permissions.len())).unwrap_or(&friend);
     run.cloud.unshare(&image.region, &image.id, with);
     *run.diary.shared.entry((image.region.clone(), image.id.clone())).or_default() += 1;
 }
@@ -323,7 +345,8 @@ fn ask_with_whom(run: &mut Run) {
     run.start(Function::ScheduleTick, "sweep", Origin::ShareSweep);
 }
 
-/// An account with which images are shared is closed: EC2 refuses it, and with it everybody in the same call.
+/// An account with which images are shared is closed: EC2 refuses it, and with it everybody in the
+/// same call.
 fn close_account(run: &mut Run) {
     let friend: ShareTarget = FRIEND.parse().expect("an account");
     run.cloud.close(&friend);
@@ -333,14 +356,19 @@ fn close_account(run: &mut Run) {
 /// Not a person's doing: EC2 fails an image that it was making, long after it took the order.
 fn fail_image(run: &mut Run) {
     if let Some(image) = some_image(run, &[ImageState::Pending]) {
-        run.cloud.fail(&image.region, &image.id, "Client.InternalError: Client error on snapshot copy");
+        run.cloud.fail(
+            &image.region,
+            &image.id,
+            "Client.InternalError: Client error on snapshot copy",
+        );
     }
 }
 
 fn deregister(run: &mut Run) {
-    if let Some(image) =
-        touch(run, &[ImageState::Available, ImageState::Pending, ImageState::Failed, ImageState::Disabled])
-    {
+    if let Some(image) = touch(
+        run,
+        &[ImageState::Available, ImageState::Pending, ImageState::Failed, ImageState::Disabled],
+    ) {
         run.cloud.deregister(&image.region, &image.id);
     }
 }
@@ -364,7 +392,8 @@ fn untag_image(run: &mut Run) {
     }
 }
 
-/// Takes the name that a press of this moment will lead to, as somebody can who knows how names are made; then presses.
+/// Takes the name that a press of this moment will lead to, as somebody can who knows how names are
+/// made; then presses.
 fn squat(run: &mut Run) {
     let (place, instance) = some_instance(run);
     take_the_name(run, &place, &instance, "plain");
@@ -376,25 +405,39 @@ pub(crate) fn take_the_name(run: &mut Run, place: &Region, instance: &InstanceId
     let slot = Slot::next(run.cloud.now(), None);
     let stack = run.stack.stack.clone();
     let trigger = &Trigger::Press(Button::Image);
-    let intent = IntentKey { stack: &stack.name, account: &stack.account, region: place, instance, trigger, slot };
+    let intent = IntentKey {
+        stack: &stack.name,
+        account: &stack.account,
+        region: place,
+        instance,
+        trigger,
+        slot,
+    };
     let policy = PolicyName::new(policy).expect("a policy's name");
-    let name = ImageName::new(&policy, instance, slot, &ImageKey::create(&intent.family_id(), 1), 0);
+    let name =
+        ImageName::new(&policy, instance, slot, &ImageKey::create(&intent.family_id(), 1), 0);
     // Somebody may have had the idea before.
     let _ = run.cloud.forge(place, Forged { name: name.as_str().to_owned(), ..Forged::default() });
 }
 
 /// Makes an image that says it is one of ours.
 fn forge_twin(run: &mut Run) {
-    let Some(image) = some_image(run, &[ImageState::Available, ImageState::Pending]) else { return };
+    let Some(image) = some_image(run, &[ImageState::Available, ImageState::Pending]) else {
+        return;
+    };
     run.diary.touched.insert((image.region.clone(), image.id.clone()));
     let name = format!("{}-by-hand", image.name);
-    let (tags, source_instance, source_image) = (image.tags, image.source_instance, image.source_image);
-    let _ = run.cloud.forge(&image.region, Forged { name, tags, source_instance, source_image, owner: None });
+    let (tags, source_instance, source_image) =
+        (image.tags, image.source_instance, image.source_image);
+    let _ = run
+        .cloud
+        .forge(&image.region, Forged { name, tags, source_instance, source_image, owner: None });
 }
 
 fn edit_policy(run: &mut Run) {
     let (name, _) = POLICIES[run.choices.place(USABLE)];
-    let texts: Vec<Option<&str>> = POLICIES.iter().map(|(_, text)| Some(*text)).chain([None]).collect();
+    let texts: Vec<Option<&str>> =
+        POLICIES.iter().map(|(_, text)| Some(*text)).chain([None]).collect();
     let text = *run.choices.one_of(&texts);
     put_policy(run, name, text);
 }
@@ -409,7 +452,8 @@ fn kill_switch(run: &mut Run) {
 fn keys(run: &mut Run) {
     let place = run.choices.one_of(&[west(), europe(), east()]).clone();
     run.diary.keys_touched.insert(place.clone());
-    let alias = if place == europe() && run.choices.often(3000) { EUROPES_KEY } else { "alias/amiline" };
+    let alias =
+        if place == europe() && run.choices.often(3000) { EUROPES_KEY } else { "alias/amiline" };
     if run.cloud.key_arn(&place, alias).is_none() {
         run.cloud.create_key(&place, alias);
     } else if run.choices.often(5000) {
@@ -447,7 +491,9 @@ fn garbage(run: &mut Run) {
     match (run.choices.below(4), known.get(run.choices.place(known.len()))) {
         // An old event again, or as if it came from another account.
         (1, Some(event)) => run.cloud.push(queue, &event.body),
-        (2, Some(event)) => run.cloud.push(queue, &event.body.replace("\"111111111111\"", "\"999999999999\"")),
+        (2, Some(event)) => {
+            run.cloud.push(queue, &event.body.replace("\"111111111111\"", "\"999999999999\""))
+        }
         _ => run.cloud.push(queue, GARBAGE[run.choices.place(GARBAGE.len())]),
     }
 }
@@ -455,7 +501,8 @@ fn garbage(run: &mut Run) {
 /// `amiline retry`, of a family that did not work out; if all did, of any.
 fn retry(run: &mut Run) {
     let mut families = run.cloud.families();
-    let failed = |family: &Family| matches!(family.outcome, Some(Outcome::Partial | Outcome::Failed));
+    let failed =
+        |family: &Family| matches!(family.outcome, Some(Outcome::Partial | Outcome::Failed));
     if families.iter().any(failed) {
         families.retain(failed);
     }

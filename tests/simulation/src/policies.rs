@@ -3,8 +3,8 @@
 use crate::run::Run;
 use amiline_scenarios::POLICY;
 
-/// The policies at the beginning: name and text, first those that can be used while the stack is as it was deployed. The
-/// others cannot, as in real life.
+/// The policies at the beginning: name and text, first those that can be used while the stack is as
+/// it was deployed. The others cannot, as in real life.
 pub const POLICIES: [(&str, &str); 21] = [
     ("default", POLICY),
     ("plain", "{}"),
@@ -40,7 +40,10 @@ pub const POLICIES: [(&str, &str); 21] = [
         r#"{"encrypt":{"kms_key":"alias/amiline"},"distribute":{"regions":[{"region":"eu-west-1","kms_key":"alias/europe"}]},
             "share":{"organizational_units":["arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111"]}}"#,
     ),
-    ("limited", r#"{"limits":{"interval_minutes":20,"images_per_day":2},"distribute":{"regions":["us-west-2"]}}"#),
+    (
+        "limited",
+        r#"{"limits":{"interval_minutes":20,"images_per_day":2},"distribute":{"regions":["us-west-2"]}}"#,
+    ),
     ("unsharable", r#"{"share":{"accounts":["222222222222"]}}"#),
     (
         "stranger",
@@ -60,15 +63,22 @@ pub const POLICIES: [(&str, &str); 21] = [
     ("unnamed", r#"{"create":{"name":"web-{day}"}}"#),
 ];
 
-/// The policies with schedules: name and text. Their slots are close, so that a short life has several.
+/// The policies with schedules: name and text. Their slots are close, so that a short life has
+/// several.
 pub const SCHEDULES: [(&str, &str); 4] = [
     ("often", r#"{"schedule":{"cron":["*/30 * * * *"]}}"#),
-    ("hourly", r#"{"schedule":{"cron":["7 * * * *"],"jitter_minutes":15},"distribute":{"regions":["us-west-2"]}}"#),
+    (
+        "hourly",
+        r#"{"schedule":{"cron":["7 * * * *"],"jitter_minutes":15},"distribute":{"regions":["us-west-2"]}}"#,
+    ),
     (
         "zoned",
         r#"{"schedule":{"cron":["15 */2 * * *"],"time_zone":"Asia/Kolkata"},"encrypt":{"kms_key":"alias/amiline"}}"#,
     ),
-    ("capped", r#"{"schedule":{"cron":["*/30 * * * *"]},"limits":{"interval_minutes":10,"images_per_day":3}}"#),
+    (
+        "capped",
+        r#"{"schedule":{"cron":["*/30 * * * *"]},"limits":{"interval_minutes":10,"images_per_day":3}}"#,
+    ),
 ];
 
 /// How many of [`POLICIES`] can be used.

@@ -82,7 +82,8 @@ fn right(mut table: Table, column: usize) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     // Every row ends in spaces otherwise.
-    let lines: Vec<String> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    let lines: Vec<String> =
+        table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
     format!("{}\n", lines.join("\n"))
 }
 
@@ -102,7 +103,8 @@ fn people(stats: &Stats) -> String {
     right(acts, 0)
 }
 
-/// Every check with how often it had something to check. One that never had says nothing, and is called vacuous.
+/// Every check with how often it had something to check. One that never had says nothing, and is
+/// called vacuous.
 fn checks(stats: &Stats) -> String {
     let mut checks = table(&["inv.", "times", "what was checked"]);
     for check in Check::ALL {
@@ -125,7 +127,10 @@ pub fn of_sweep(all: &[Swept]) -> String {
             format!("{percent:.0} %"),
             grouped(swept.singles),
             if swept.pairs > 0 { grouped(swept.pairs) } else { "-".to_owned() },
-            swept.violation.as_ref().map_or_else(String::new, |(_, violation)| violation.to_string()),
+            swept
+                .violation
+                .as_ref()
+                .map_or_else(String::new, |(_, violation)| violation.to_string()),
         ]);
     }
     let yields: u64 = all.iter().map(|swept| swept.yields).sum();
@@ -134,7 +139,12 @@ pub fn of_sweep(all: &[Swept]) -> String {
     let percent = ratio(100.0 * big(covered), big(yields));
     let mut stats = Stats::default();
     all.iter().for_each(|swept| stats.add(&swept.stats));
-    format!("{}\n{percent:.0} % of {yields} yields, {} runs\n\n{}", right(rows, 1), grouped(runs), checks(&stats))
+    format!(
+        "{}\n{percent:.0} % of {yields} yields, {} runs\n\n{}",
+        right(rows, 1),
+        grouped(runs),
+        checks(&stats)
+    )
 }
 
 /// The report of the seeded bugs.

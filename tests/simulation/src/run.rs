@@ -1,7 +1,8 @@
 //! One run: a cloud, the stack in it, people, trouble, and virtual time.
 //!
-//! A run is a loop of turns. In each, an invocation makes its next port call, or a message is taken up, or the clock
-//! moves to the next thing that happens. After every turn the oracle sees what really happened.
+//! A run is a loop of turns. In each, an invocation makes its next port call, or a message is taken
+//! up, or the clock moves to the next thing that happens. After every turn the oracle sees what
+//! really happened.
 
 use crate::checks::{Check, Oracle, Violation};
 use crate::choices::Choices;
@@ -30,7 +31,8 @@ use std::rc::Rc;
 pub const TICK_SECONDS: i64 = 300;
 /// Seconds between sweeps (infra/template.yaml, SweepSchedule).
 pub const SWEEP_SECONDS: i64 = 3600;
-/// Seconds after midnight at which the day's digests are asked for (infra/template.yaml, DigestSchedule).
+/// Seconds after midnight at which the day's digests are asked for (infra/template.yaml,
+/// DigestSchedule).
 pub const DIGEST_SECONDS: i64 = 900;
 /// Times that the stream mapping tries a record again (infra/template.yaml, MaximumRetryAttempts).
 const RECORD_TRIES: u32 = 6;
@@ -38,7 +40,8 @@ const RECORD_TRIES: u32 = 6;
 pub const OFF: &str = "ap-southeast-3";
 /// Turns after which a run that should come to rest is given up.
 const TURNS_MAX: u64 = 200_000;
-/// Hours that two looks may take once faults stop, with leases, backoffs and redelivery: looks are an hour apart at most.
+/// Hours that two looks may take once faults stop, with leases, backoffs and redelivery: looks are
+/// an hour apart at most.
 const REST_HOURS: i64 = 5;
 
 mod turns;
@@ -85,7 +88,8 @@ pub(crate) enum Later {
     Sweep,
     /// The daily schedule.
     DayEnded,
-    /// Lambda begins the day's end once more, since it failed (infra/template.yaml, EventInvokeConfig).
+    /// Lambda begins the day's end once more, since it failed (infra/template.yaml,
+    /// EventInvokeConfig).
     DayEndedAgain(Day),
     Act,
     /// A tool puts a button back.
@@ -157,7 +161,11 @@ impl Run {
             diary: Diary::default(),
             stack: Rc::new(stack),
             // Home, and whatever is forwarded.
-            watched: Rc::new(if conditions.forwarded { vec![east(), west(), europe()] } else { vec![east(), west()] }),
+            watched: Rc::new(if conditions.forwarded {
+                vec![east(), west(), europe()]
+            } else {
+                vec![east(), west()]
+            }),
             oracle: Oracle::default(),
             stats: Stats::default(),
             calm_since: None,
@@ -238,20 +246,26 @@ impl Run {
         self.oracle.violation.is_some()
     }
 
-    /// Things go wrong, for ever: until the turns or the minutes are used up, or something is violated.
+    /// Things go wrong, for ever: until the turns or the minutes are used up, or something is
+    /// violated.
     pub fn rage(&mut self) {
         let until = plus_seconds(self.cloud.now(), self.conditions.minutes * 60);
         let first = self.stats.turns;
         let turns = u64::from(self.conditions.turns);
-        while !self.violated() && self.cloud.now() < until && self.stats.turns - first < turns && self.step(until) {}
+        while !self.violated()
+            && self.cloud.now() < until
+            && self.stats.turns - first < turns
+            && self.step(until)
+        {}
     }
 
     /// Nothing goes wrong any more, nobody interferes, and everything must come to rest.
     pub fn calm_down(&mut self) {
         self.calm_since = Some(self.cloud.now());
         self.storm.end();
-        self.agenda
-            .retain(|_, later| !matches!(later, Later::Act | Later::PutBack(_) | Later::Dark(_) | Later::SwitchOff));
+        self.agenda.retain(|_, later| {
+            !matches!(later, Later::Act | Later::PutBack(_) | Later::Dark(_) | Later::SwitchOff)
+        });
         self.cloud.clear_faults();
         let storm = self.storm.clone();
         // Calls are still counted by where they come from.
@@ -272,13 +286,14 @@ impl Run {
 
     /// Lives until every step of a script was performed.
     pub(crate) fn perform_all(&mut self) {
-        let scripted = |run: &Self| run.agenda.values().any(|later| matches!(later, Later::Scripted(_)));
+        let scripted =
+            |run: &Self| run.agenda.values().any(|later| matches!(later, Later::Scripted(_)));
         let until = plus_seconds(self.cloud.now(), 86_400);
         while !self.violated() && scripted(self) && self.step(until) {}
     }
 
-    /// Where instances are enrolled: lives through their next slots, which must be taken; then people end the enrolments,
-    /// since a schedule never comes to rest.
+    /// Where instances are enrolled: lives through their next slots, which must be taken; then
+    /// people end the enrolments, since a schedule never comes to rest.
     pub fn end_schedules(&mut self) {
         if !self.diary.enrolments.iter().any(|enrolled| enrolled.to.is_none()) {
             return;
@@ -286,8 +301,11 @@ impl Run {
         let since = self.cloud.now();
         let until = plus_seconds(since, SLOTS_MINUTES * 60);
         let first = self.stats.turns;
-        while !self.violated() && self.cloud.now() < until && self.stats.turns - first < TURNS_MAX && self.step(until) {
-        }
+        while !self.violated()
+            && self.cloud.now() < until
+            && self.stats.turns - first < TURNS_MAX
+            && self.step(until)
+        {}
         if !self.violated() {
             crate::checks::slots::look(self, since);
         }
@@ -314,10 +332,15 @@ impl Run {
         self.oracle.tally.count(Check::ComesToRest);
     }
 
-    /// Where a Region cannot even be read, the policy's deadline ends the work, and nothing sooner. An instance that
-    /// waits for a policy's next day, or whose policies give no slot, is not looked at before the next day.
+    /// Where a Region cannot even be read, the policy's deadline ends the work, and nothing sooner.
+    /// An instance that waits for a policy's next day, or whose policies give no slot, is not
+    /// looked at before the next day.
     fn rest_hours(&self) -> i64 {
-        if self.oracle.copies_to(OFF) || !self.diary.enrolments.is_empty() { 30 } else { REST_HOURS }
+        if self.oracle.copies_to(OFF) || !self.diary.enrolments.is_empty() {
+            30
+        } else {
+            REST_HOURS
+        }
     }
 
     /// Has every family asked with whom its images are shared, when no read is behind any more.
@@ -343,7 +366,10 @@ impl Run {
         self.live.is_empty()
             && QUEUES.iter().all(|queue| self.cloud.waiting_count(*queue) == 0)
             && self.cloud.stream_length() == 0
-            && self.agenda.values().all(|later| matches!(later, Later::Tick | Later::Sweep | Later::DayEnded))
+            && self
+                .agenda
+                .values()
+                .all(|later| matches!(later, Later::Tick | Later::Sweep | Later::DayEnded))
             && self.cloud.next_by_itself().is_none()
             && self.cloud.next_due().is_none()
             && !self.cloud.tick_would_find(&self.watched)
@@ -376,7 +402,8 @@ impl Run {
     }
 }
 
-/// Minutes for which enrolled instances are watched when nothing goes wrong any more: a sweep, and a slot after it.
+/// Minutes for which enrolled instances are watched when nothing goes wrong any more: a sweep, and
+/// a slot after it.
 const SLOTS_MINUTES: i64 = 200;
 
 /// The queues of the functions.

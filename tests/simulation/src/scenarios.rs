@@ -1,4 +1,5 @@
-//! Named scenarios: short stories, told calmly, whose every yield is then swept with crashes and lost replies.
+//! Named scenarios: short stories, told calmly, whose every yield is then swept with crashes and
+//! lost replies.
 
 mod steps;
 
@@ -31,7 +32,13 @@ pub struct Scenario {
 
 /// Every scenario.
 pub const SCENARIOS: [Scenario; 26] = [
-    Scenario { name: "press", says: "one press, one image", set_up: as_it_is, steps: &[(0, press_plain)], short: true },
+    Scenario {
+        name: "press",
+        says: "one press, one image",
+        set_up: as_it_is,
+        steps: &[(0, press_plain)],
+        short: true,
+    },
     Scenario {
         name: "rejected",
         says: "a press of a policy that is not there",
@@ -257,14 +264,23 @@ impl Scenario {
         guarded(choices, begin, live, keep_words)
     }
 
-    fn begin(&self, choices: &Choices, mut conditions: Conditions, wrong: Wrong, keep_words: bool) -> Run {
+    fn begin(
+        &self,
+        choices: &Choices,
+        mut conditions: Conditions,
+        wrong: Wrong,
+        keep_words: bool,
+    ) -> Run {
         (self.set_up)(&mut conditions);
         let mut run = Run::new(choices, conditions, wrong.mutant);
         run.cloud.keep_trace(keep_words);
         if let Some(plant) = wrong.plant {
             run.cloud.plant(plant);
         }
-        let ours = Launch { volumes: vec![Volume::Under("alias/amiline".to_owned())], ..Launch::default() };
+        let ours = Launch {
+            volumes: vec![Volume::Under("alias/amiline".to_owned())],
+            ..Launch::default()
+        };
         for launch in [ours.clone(), ours] {
             let instance = run.cloud.launch_with(&east(), launch);
             run.instances.push((east(), instance));
@@ -285,14 +301,20 @@ pub(crate) fn perform(run: &mut Run, place: usize) {
     }
 }
 
-/// The second instance, if it was pressed: it is answered within a tick of the time that its image takes, whatever
-/// becomes of the others.
+/// The second instance, if it was pressed: it is answered within a tick of the time that its image
+/// takes, whatever becomes of the others.
 fn look_at_the_neighbour(run: &mut Run) {
     let (place, instance) = run.instances[1].clone();
     let pending = run.conditions.pending;
-    let Some(pressed) = run.diary.presses.iter().find(|pressed| pressed.instance == instance).cloned() else { return };
+    let Some(pressed) =
+        run.diary.presses.iter().find(|pressed| pressed.instance == instance).cloned()
+    else {
+        return;
+    };
     let ended = run.oracle.first_answer(&place, &instance);
     let seconds = ended.map(|at| seconds_between(pressed.at, at));
     let in_time = seconds.is_some_and(|seconds| seconds <= pending + crate::run::TICK_SECONDS);
-    run.oracle.hold(Check::NeighboursNotHeldUp, in_time, || format!("{instance} waited {seconds:?} s for its answer"));
+    run.oracle.hold(Check::NeighboursNotHeldUp, in_time, || {
+        format!("{instance} waited {seconds:?} s for its answer")
+    });
 }

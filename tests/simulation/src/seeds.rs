@@ -58,7 +58,8 @@ pub fn run(choices: &Choices, mode: Mode, wrong: Wrong, tell: bool) -> Ended {
     let begin = || {
         let mut conditions = Conditions::of(choices);
         if wrong.plant.is_some() {
-            // Longer than a call's outcome is waited for: then EC2's own rules are all that prevents a second image.
+            // Longer than a call's outcome is waited for: then EC2's own rules are all that
+            // prevents a second image.
             conditions.image_lag = 420;
         }
         let mut run = Run::new(choices, conditions, wrong.mutant);
@@ -109,7 +110,10 @@ pub(crate) fn guarded(
     run.oracle.tally.count(Check::NoPanic);
     let lived = catch_unwind(AssertUnwindSafe(|| live(&mut run)));
     if let Err(panic) = lived {
-        let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let words = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or(panic.downcast_ref::<&str>().copied());
         run.oracle.violate(Check::NoPanic, words.unwrap_or("a panic without words").to_owned());
     }
     let story = if tell { run.cloud.trace() } else { String::new() };

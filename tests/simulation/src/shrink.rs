@@ -1,7 +1,8 @@
 //! Making a failing run as short as it can be found.
 //!
-//! A run is a function of its choices, and a choice of 0 is calm. So a run is shortened by ending its choices early and
-//! by taking out or calming down pieces of them, as long as the same check is still violated.
+//! A run is a function of its choices, and a choice of 0 is calm. So a run is shortened by ending
+//! its choices early and by taking out or calming down pieces of them, as long as the same check is
+//! still violated.
 
 use crate::choices::Choices;
 use crate::seeds::{Ended, Mode, Wrong, run};
@@ -20,7 +21,9 @@ pub fn shrink(failed: &Ended, mode: Mode, wrong: Wrong) -> Ended {
     let mut fails = |choices: &[u32]| {
         tries += 1;
         tries <= TRIES_MAX
-            && run(&given(choices.to_vec()), mode, wrong, false).violation.is_some_and(|v| v.check == check)
+            && run(&given(choices.to_vec()), mode, wrong, false)
+                .violation
+                .is_some_and(|v| v.check == check)
     };
     let mut best = failed.choices.clone();
     loop {

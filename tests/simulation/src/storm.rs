@@ -46,8 +46,8 @@ struct Inner {
     raging: bool,
     faults: Faults,
     wakes: BTreeMap<u64, (&'static str, &'static str)>,
-    /// Callers, wakes and actions are literals, so the place of their text tells them apart; the same words from two
-    /// places are added up when they are read.
+    /// Callers, wakes and actions are literals, so the place of their text tells them apart; the
+    /// same words from two places are added up when they are read.
     yields: Vec<(Yield, u64)>,
 }
 
@@ -158,9 +158,12 @@ impl Storm {
     /// What becomes of a call.
     pub fn fault_of(&self, call: &Call) -> Option<FaultKind> {
         let mut inner = self.0.borrow_mut();
-        let (caller, wake) = inner.wakes.get(&call.invocation).copied().unwrap_or(("somebody", "by hand"));
+        let (caller, wake) =
+            inner.wakes.get(&call.invocation).copied().unwrap_or(("somebody", "by hand"));
         let same = |((who, woken, what), _): &&mut (Yield, u64)| {
-            std::ptr::eq(*what, call.action) && std::ptr::eq(*woken, wake) && std::ptr::eq(*who, caller)
+            std::ptr::eq(*what, call.action)
+                && std::ptr::eq(*woken, wake)
+                && std::ptr::eq(*who, caller)
         };
         match inner.yields.iter_mut().find(same) {
             Some((_, count)) => *count += 1,
@@ -195,7 +198,8 @@ impl Storm {
     pub fn deliveries(&self, _: EventKind) -> Vec<i64> {
         let mut inner = self.0.borrow_mut();
         let Deliveries { lost, doubled, late } = inner.conditions.events;
-        // An event that EventBridge loses stays lost when everything else has calmed down: best effort is for ever.
+        // An event that EventBridge loses stays lost when everything else has calmed down: best
+        // effort is for ever.
         if inner.choices.often(lost) {
             inner.faults.count("event lost");
             return Vec::new();

@@ -1,4 +1,5 @@
-//! The sweep: each scenario again with a fault at each of its yields, and for the short ones at each pair.
+//! The sweep: each scenario again with a fault at each of its yields, and for the short ones at
+//! each pair.
 
 use crate::checks::Violation;
 use crate::scenarios::Scenario;
@@ -59,9 +60,9 @@ pub fn sweep(scenario: &Scenario, jobs: usize) -> Swept {
         for first in 1..=yields {
             for second in first + 1..=yields {
                 for one in PAIRED {
-                    plans.extend(
-                        PAIRED.map(|other| vec![(first, FAULTS[one].1.clone()), (second, FAULTS[other].1.clone())]),
-                    );
+                    plans.extend(PAIRED.map(|other| {
+                        vec![(first, FAULTS[one].1.clone()), (second, FAULTS[other].1.clone())]
+                    }));
                 }
             }
         }
@@ -79,7 +80,12 @@ pub fn sweep(scenario: &Scenario, jobs: usize) -> Swept {
 }
 
 /// Tells the scenario with each plan of faults; which were carried out.
-fn carry_out(scenario: &Scenario, plans: &[Vec<(u64, FaultKind)>], jobs: usize, swept: &mut Swept) -> Vec<bool> {
+fn carry_out(
+    scenario: &Scenario,
+    plans: &[Vec<(u64, FaultKind)>],
+    jobs: usize,
+    swept: &mut Swept,
+) -> Vec<bool> {
     let next = AtomicUsize::new(0);
     let shared = Mutex::new((vec![false; plans.len()], Stats::default(), None));
     std::thread::scope(|scope| {

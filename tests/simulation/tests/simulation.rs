@@ -1,4 +1,5 @@
-//! The simulation keeps its own promises: it is deterministic, it notices, it shrinks; and found bugs stay away.
+//! The simulation keeps its own promises: it is deterministic, it notices, it shrinks; and found
+//! bugs stay away.
 
 use amiline_fakecloud::Plant;
 use amiline_simulation::checks::Check;
@@ -19,7 +20,9 @@ fn plan(seeds: u64, wrong: Wrong) -> Plan<'static> {
 #[test]
 fn three_hundred_seeds_hold_every_invariant_and_meet_no_yield_that_nobody_knows() {
     let done = run_many(plan(300, Wrong::default()), &|_| {});
-    let found = done.found.map(|found| format!("seed {} ({}): {}", found.seed, found.mode.name(), found.violation));
+    let found = done
+        .found
+        .map(|found| format!("seed {} ({}): {}", found.seed, found.mode.name(), found.violation));
     assert_eq!(found, None);
     assert_eq!(done.seeds, 300);
     assert_eq!(unknown_yields(&done.stats), []);
@@ -45,7 +48,9 @@ fn a_story_that_is_told_is_the_story_that_was_run() {
 /// Every line of the file is a bug that the simulation found, by a seed that shows it.
 #[test]
 fn no_bug_that_was_found_comes_back() {
-    let lines = include_str!("../regressions.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = include_str!("../regressions.txt")
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut replayed = 0;
     for line in lines {
         let (seed, what) = line.split_once(' ').unwrap();
@@ -111,9 +116,13 @@ fn a_bug_of_the_cloud_itself_is_noticed() {
 #[test]
 fn a_failing_run_is_made_shorter_and_fails_in_the_same_way() {
     let wrong = Wrong { mutant: Some(Mutant::RebootByDefault), plant: None };
-    let found = run_many(Plan { modes: &[Mode::Liveness], ..plan(500, wrong) }, &|_| {}).found.unwrap();
+    let found =
+        run_many(Plan { modes: &[Mode::Liveness], ..plan(500, wrong) }, &|_| {}).found.unwrap();
     let short = shrink(&found.ended, found.mode, wrong);
-    assert_eq!(short.violation.as_ref().map(|violation| violation.check), Some(Check::RebootsByPolicyOnly));
+    assert_eq!(
+        short.violation.as_ref().map(|violation| violation.check),
+        Some(Check::RebootsByPolicyOnly)
+    );
     assert!(short.choices.len() < found.ended.choices.len(), "{} choices", short.choices.len());
     assert!(short.stats.turns <= found.ended.stats.turns && !short.story.is_empty());
 }
@@ -123,7 +132,10 @@ fn a_check_that_never_had_a_subject_is_called_vacuous() {
     let done = run_many(plan(3, Wrong::default()), &|_| {});
     let report = of_seeds(&done, 1);
     let kept = report.lines().find(|line| line.contains(Check::ReferencedIsKept.says())).unwrap();
-    assert!(kept.contains("vacuous"), "retirement is not there yet, so nothing could be in use: {kept}");
+    assert!(
+        kept.contains("vacuous"),
+        "retirement is not there yet, so nothing could be in use: {kept}"
+    );
     let tagged = report.lines().find(|line| line.contains(Check::TaggedFromBirth.says())).unwrap();
     assert!(!tagged.contains("vacuous"), "{tagged}");
 }

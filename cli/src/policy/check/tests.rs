@@ -5,7 +5,12 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 fn messages(text: &str, is_json: bool) -> Vec<String> {
-    check_text(text, is_json).err().unwrap_or_default().into_iter().map(|found| found.message).collect()
+    check_text(text, is_json)
+        .err()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|found| found.message)
+        .collect()
 }
 
 #[test]
@@ -59,15 +64,21 @@ const NAMES: &[&str] = &[
 #[test]
 fn every_example_is_a_policy_within_the_bounds_of_a_stack_like_the_readmes() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/policies");
-    let files: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect();
+    let files: Vec<PathBuf> =
+        std::fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(files.len() >= 4, "{files:?}");
     let checked = check(&files);
     assert!(is_fine(&checked), "{}", super::text(&checked, Paint::plain()));
     let keys = TagKeys::new("amiline".parse().unwrap());
     let bounds = Bounds {
-        regions: ["us-east-1", "us-west-2", "eu-west-1"].map(|region| region.parse().unwrap()).into(),
+        regions: ["us-east-1", "us-west-2", "eu-west-1"]
+            .map(|region| region.parse().unwrap())
+            .into(),
         accounts: ["222222222222".parse().unwrap()].into(),
-        organizations: ["arn:aws:organizations::222222222222:organization/o-123example".parse().unwrap()].into(),
+        organizations: ["arn:aws:organizations::222222222222:organization/o-123example"
+            .parse()
+            .unwrap()]
+        .into(),
         organizational_units: [].into(),
         keys: ["alias/amiline", "alias/amiline-eu"].map(|alias| alias.parse().unwrap()).into(),
         images_per_hour_max: 50,
@@ -118,31 +129,54 @@ fn document() -> impl Strategy<Value = Value> {
 
 /// A policy of the right shape, each field right more often than not.
 fn policy() -> impl Strategy<Value = Value> {
-    fn or_any(right: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Option<Value>> {
+    fn or_any(
+        right: impl Strategy<Value = Value> + 'static,
+    ) -> impl Strategy<Value = Option<Value>> {
         prop_oneof![4 => Just(None), 9 => right.prop_map(Some), 1 => document().prop_map(Some)]
     }
-    let list = |word: &'static str| prop::collection::vec(word.prop_map(Value::from), 0..23).prop_map(Value::from);
+    let list = |word: &'static str| {
+        prop::collection::vec(word.prop_map(Value::from), 0..23).prop_map(Value::from)
+    };
     let object = |name: &'static str, value: BoxedStrategy<Option<Value>>| {
-        value.prop_map(move |value| Value::Object(value.map(|value| (name.to_owned(), value)).into_iter().collect()))
+        value.prop_map(move |value| {
+            Value::Object(value.map(|value| (name.to_owned(), value)).into_iter().collect())
+        })
     };
     let minutes = || or_any((0i64..40).prop_map(|quarters| Value::from(quarters * 15)));
     let region = "[a-z]{2}-[a-z]{4,9}-[1-9]".prop_map(Value::from);
     let own = (region.clone(), or_any("alias/[a-z]{1,8}".prop_map(Value::from)), minutes());
     let own = own.prop_map(|(region, key, minutes)| {
         let fields = [("region", Some(region)), ("kms_key", key), ("within_minutes", minutes)];
-        Value::Object(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+        Value::Object(
+            fields
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                .collect(),
+        )
     });
-    let regions = prop::collection::vec(prop_oneof![8 => region, 1 => own], 0..23).prop_map(Value::from);
+    let regions =
+        prop::collection::vec(prop_oneof![8 => region, 1 => own], 0..23).prop_map(Value::from);
     let distribute = (or_any(regions), minutes()).prop_map(|(regions, minutes)| {
         let fields = [("regions", regions), ("within_minutes", minutes)];
-        Value::Object(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+        Value::Object(
+            fields
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                .collect(),
+        )
     });
     let share = prop_oneof![
         object("accounts", or_any(list("[0-9]{12}")).boxed()),
-        object("organizations", or_any(list("arn:aws:organizations::[0-9]{12}:organization/o-[a-z0-9]{9,10}")).boxed()),
+        object(
+            "organizations",
+            or_any(list("arn:aws:organizations::[0-9]{12}:organization/o-[a-z0-9]{9,10}")).boxed()
+        ),
         object(
             "organizational_units",
-            or_any(list("arn:aws:organizations::[0-9]{12}:ou/o-[a-z0-9]{10}/ou-[a-z0-9]{4}-[a-z0-9]{8}")).boxed(),
+            or_any(list(
+                "arn:aws:organizations::[0-9]{12}:ou/o-[a-z0-9]{10}/ou-[a-z0-9]{4}-[a-z0-9]{8}"
+            ))
+            .boxed(),
         ),
     ];
     (
@@ -164,17 +198,27 @@ fn policy() -> impl Strategy<Value = Value> {
                 ("share", share),
                 ("deadline_hours", deadline),
             ];
-            let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+            let given =
+                fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
             Value::Object(given.collect())
         })
 }
 
 /// A schedule, mostly one that can be kept.
 fn schedule() -> impl Strategy<Value = Value> {
-    const CRONS: &[&str] = &["30 2 * * *", "0 4 * * MON-FRI", "*/20 * * * *", "0 0 L * *", "*/5 * * * *", "0 0 30 2 *"];
+    const CRONS: &[&str] = &[
+        "30 2 * * *",
+        "0 4 * * MON-FRI",
+        "*/20 * * * *",
+        "0 0 L * *",
+        "*/5 * * * *",
+        "0 0 30 2 *",
+    ];
     const ZONES: &[&str] = &["UTC", "Europe/Berlin", "Asia/Kolkata", "CEST"];
     // The later ones of each list are refused.
-    let one_of = |all: &'static [&'static str]| (0..all.len() * 2).prop_map(move |at| Value::from(all[at % all.len()]));
+    let one_of = |all: &'static [&'static str]| {
+        (0..all.len() * 2).prop_map(move |at| Value::from(all[at % all.len()]))
+    };
     let crons = prop_oneof![
         6 => prop::sample::select(&CRONS[..4]).prop_map(Value::from),
         1 => one_of(CRONS),
@@ -186,16 +230,24 @@ fn schedule() -> impl Strategy<Value = Value> {
 
 /// How images are made, each field right more often than not.
 fn create() -> impl Strategy<Value = Value> {
-    fn seldom(value: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Option<Value>> {
+    fn seldom(
+        value: impl Strategy<Value = Value> + 'static,
+    ) -> impl Strategy<Value = Option<Value>> {
         prop_oneof![12 => Just(None), 4 => value.prop_map(Some), 1 => document().prop_map(Some)]
     }
-    let list = |word: &'static str| prop::collection::vec(word.prop_map(Value::from), 0..23).prop_map(Value::from);
+    let list = |word: &'static str| {
+        prop::collection::vec(word.prop_map(Value::from), 0..23).prop_map(Value::from)
+    };
     let map = |name: &'static str, value: BoxedStrategy<Value>| {
-        prop::collection::btree_map(name, value, 0..6).prop_map(|fields| Value::Object(fields.into_iter().collect()))
+        prop::collection::btree_map(name, value, 0..6)
+            .prop_map(|fields| Value::Object(fields.into_iter().collect()))
     };
     (
         seldom(any::<bool>().prop_map(Value::from)),
-        seldom("([a-z /]{0,3}|\\{(policy|slot|date|tag:[A-Za-z:]{1,5})\\}){1,4}\\{?".prop_map(Value::from)),
+        seldom(
+            "([a-z /]{0,3}|\\{(policy|slot|date|tag:[A-Za-z:]{1,5})\\}){1,4}\\{?"
+                .prop_map(Value::from),
+        ),
         seldom(map("[A-Za-z:]{1,6}", "\\PC{0,6}".prop_map(Value::from).boxed())),
         seldom(list("[A-Za-z]{1,2}")),
         seldom(list("/dev/sd[b-z]")),
@@ -210,7 +262,8 @@ fn create() -> impl Strategy<Value = Value> {
                 ("exclude_devices", exclude),
                 ("delete_on_termination", delete),
             ];
-            let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+            let given =
+                fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
             Value::Object(given.collect())
         })
 }
@@ -218,7 +271,8 @@ fn create() -> impl Strategy<Value = Value> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// What the command finds no problem in is what the functions take, whether it is read as JSON or as YAML.
+    /// What the command finds no problem in is what the functions take, whether it is read as JSON
+    /// or as YAML.
     #[test]
     fn check_finds_no_problem_if_and_only_if_the_functions_take_it(value in prop_oneof![policy(), document()], pretty: bool) {
         let text = if pretty { format!("{value:#}") } else { value.to_string() };

@@ -1,7 +1,8 @@
-//! A small AWS client for setting up and for watching: signed requests over plain HTTP, answers as JSON values.
+//! A small AWS client for setting up and for watching: signed requests over plain HTTP, answers as
+//! JSON values.
 //!
-//! Not the AWS SDK, so that the local runner is built in seconds and can say what it does while the SDK, which the
-//! functions use, is being built.
+//! Not the AWS SDK, so that the local runner is built in seconds and can say what it does while the
+//! SDK, which the functions use, is being built.
 
 mod sign;
 mod xml;
@@ -91,12 +92,17 @@ impl Aws {
     }
 
     /// One EC2 action.
-    pub async fn ec2(&self, region: &str, action: &str, parameters: &[(&str, &str)]) -> Result<Value, AwsError> {
+    pub async fn ec2(
+        &self,
+        region: &str,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Value, AwsError> {
         self.query("ec2", region, "2016-11-15", action, parameters).await
     }
 
-    /// One action of a service that takes forms and answers in XML. Gives what is inside `ACTIONResult`, if there is
-    /// such an element, and otherwise inside the root.
+    /// One action of a service that takes forms and answers in XML. Gives what is inside
+    /// `ACTIONResult`, if there is such an element, and otherwise inside the root.
     pub async fn query(
         &self,
         service: &str,
@@ -111,18 +117,27 @@ impl Aws {
             .extend_pairs(parameters)
             .finish();
         let headers = vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
-        let call = Call { service, region, method: Method::POST, path: "/", headers, body: body.into() };
+        let call =
+            Call { service, region, method: Method::POST, path: "/", headers, body: body.into() };
         let answer = self.send(call).await?;
         xml::result(&answer, action).map_err(AwsError::Form)
     }
 
     /// One action of a service that speaks AWS JSON; `target` as in `DynamoDB_20120810.Query`.
-    pub async fn json(&self, service: &str, region: &str, target: &str, body: &Value) -> Result<Value, AwsError> {
+    pub async fn json(
+        &self,
+        service: &str,
+        region: &str,
+        target: &str,
+        body: &Value,
+    ) -> Result<Value, AwsError> {
         let kind = if matches!(service, "dynamodb" | "sqs") { "1.0" } else { "1.1" };
         let kind = format!("application/x-amz-json-{kind}");
         let headers = vec![("content-type", kind.as_str()), ("x-amz-target", target)];
         let body = body.to_string().into();
-        let answer = self.send(Call { service, region, method: Method::POST, path: "/", headers, body }).await?;
+        let answer = self
+            .send(Call { service, region, method: Method::POST, path: "/", headers, body })
+            .await?;
         if answer.is_empty() {
             return Ok(Value::Null);
         }
@@ -152,8 +167,10 @@ impl Aws {
 
     async fn send(&self, call: Call<'_>) -> Result<Bytes, AwsError> {
         let problem = |what: &dyn std::fmt::Display| AwsError::NoAnswer(what.to_string());
-        let uri: Uri = format!("http://{}{}", self.authority, call.path).parse().map_err(|e| problem(&e))?;
-        let payload = if call.service == "s3" { sign::UNSIGNED.to_owned() } else { sign::hash(&call.body) };
+        let uri: Uri =
+            format!("http://{}{}", self.authority, call.path).parse().map_err(|e| problem(&e))?;
+        let payload =
+            if call.service == "s3" { sign::UNSIGNED.to_owned() } else { sign::hash(&call.body) };
         let signed = sign::Signing {
             key: &self.key,
             region: call.region,
@@ -166,7 +183,8 @@ impl Aws {
             at: jiff::Timestamp::now(),
         }
         .headers();
-        let mut request = Request::builder().method(call.method).uri(uri).header(HOST, &self.authority);
+        let mut request =
+            Request::builder().method(call.method).uri(uri).header(HOST, &self.authority);
         for (name, value) in &signed {
             request = request.header(*name, value);
         }

@@ -49,9 +49,14 @@ impl Signing<'_> {
         }
         let signature = hex::encode(mac(&key, text.as_bytes()));
         let id = &self.key.id;
-        let credential =
-            format!("AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}");
-        [("authorization", credential), ("x-amz-date", time), ("x-amz-content-sha256", self.payload.to_owned())]
+        let credential = format!(
+            "AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}"
+        );
+        [
+            ("authorization", credential),
+            ("x-amz-date", time),
+            ("x-amz-content-sha256", self.payload.to_owned()),
+        ]
     }
 }
 

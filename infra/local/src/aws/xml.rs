@@ -17,15 +17,23 @@ pub(crate) fn error(headers: &HeaderMap, body: &[u8]) -> (String, String) {
     let header = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
     if let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(body) {
         let field = |name: &str| fields.get(name).and_then(Value::as_str);
-        let code = header.or_else(|| field("__type")).or_else(|| field("code")).unwrap_or("Unknown");
+        let code =
+            header.or_else(|| field("__type")).or_else(|| field("code")).unwrap_or("Unknown");
         // The controls of the local AWS say "error".
-        let message = field("message").or_else(|| field("Message")).or_else(|| field("error")).unwrap_or_default();
+        let message = field("message")
+            .or_else(|| field("Message"))
+            .or_else(|| field("error"))
+            .unwrap_or_default();
         return (plain_code(code).to_owned(), message.to_owned());
     }
     if let Ok(document) = parse(body) {
         // EC2: Response/Errors/Error; query services: ErrorResponse/Error; S3: Error itself.
-        let error = document.pointer("/Errors/Error").or_else(|| document.get("Error")).unwrap_or(&document);
-        let field = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let error = document
+            .pointer("/Errors/Error")
+            .or_else(|| document.get("Error"))
+            .unwrap_or(&document);
+        let field =
+            |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         if error.get("Code").is_some() {
             return (field("Code"), field("Message"));
         }
@@ -54,12 +62,15 @@ fn value(node: roxmltree::Node<'_, '_>) -> Value {
     if children.iter().all(|child| matches!(child.tag_name().name(), "item" | "member")) {
         return children.into_iter().map(value).collect();
     }
-    let fields: Map<String, Value> =
-        children.into_iter().map(|child| (child.tag_name().name().to_owned(), value(child))).collect();
+    let fields: Map<String, Value> = children
+        .into_iter()
+        .map(|child| (child.tag_name().name().to_owned(), value(child)))
+        .collect();
     Value::Object(fields)
 }
 
-/// The elements of a list at a JSON pointer. An empty list is an empty element, which reads as empty text.
+/// The elements of a list at a JSON pointer. An empty list is an empty element, which reads as
+/// empty text.
 pub fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
@@ -88,7 +99,8 @@ mod tests {
         let ec2 = b"<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>m</Message></Error></Errors></Response>";
         let query = b"<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>m</Message></Error></ErrorResponse>";
         let s3 = b"<Error><Code>NoSuchKey</Code><Message>m</Message></Error>";
-        let json = br#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"m"}"#;
+        let json =
+            br#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"m"}"#;
         let none = HeaderMap::new();
         for (body, code) in [
             (ec2.as_slice(), "RequestLimitExceeded"),

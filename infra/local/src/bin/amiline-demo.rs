@@ -7,7 +7,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Starts a local AWS, deploys Amiline to it, tags an instance, and watches until its image is in every Region.
+/// Starts a local AWS, deploys Amiline to it, tags an instance, and watches until its image is in
+/// every Region.
 ///
 /// Ends with 0 if all is as promised, and with 1 and the reasons if not.
 #[derive(Debug, Parser)]
@@ -39,7 +40,8 @@ enum Events {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(amiline_local::arguments());
-    let options = Options { binaries: arguments.binaries, progress: Progress::Lines, ..Options::default() };
+    let options =
+        Options { binaries: arguments.binaries, progress: Progress::Lines, ..Options::default() };
     let script = Script {
         pending_seconds: arguments.pending_seconds,
         drop_events: arguments.drop_events.map(|events| match events {
@@ -55,14 +57,19 @@ fn main() -> ExitCode {
         Ok(report) => report,
         Err(problem) => {
             if arguments.json {
-                let failed = serde_json::json!({"outcome": "failed", "deviations": [problem.to_string()]});
+                let failed =
+                    serde_json::json!({"outcome": "failed", "deviations": [problem.to_string()]});
                 let _ = writeln!(out, "{failed:#}");
             }
             let _ = writeln!(std::io::stderr(), "error: {problem}");
             return ExitCode::FAILURE;
         }
     };
-    let text = if arguments.json { format!("{:#}\n", report.json()) } else { format!("\n{}", report.text()) };
+    let text = if arguments.json {
+        format!("{:#}\n", report.json())
+    } else {
+        format!("\n{}", report.text())
+    };
     let _ = out.write_all(text.as_bytes());
     if report.outcome() == Outcome::Complete {
         return ExitCode::SUCCESS;

@@ -1,5 +1,8 @@
 //! `cargo local`: a local AWS with Amiline deployed, to play with.
-#![allow(clippy::disallowed_methods, reason = "a program of its own: it waits for Ctrl-C and writes files")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a program of its own: it waits for Ctrl-C and writes files"
+)]
 
 use amiline_local::{LocalAws, LocalError, Options, Progress, show};
 use clap::Parser;
@@ -51,14 +54,13 @@ fn run(arguments: Arguments) -> Result<(), LocalError> {
         // Written whole or not at all: whoever waits for the file may read it at once.
         let part = path.with_extension("part");
         let written = std::fs::write(&part, format!("{:#}\n", local.state()));
-        written.and_then(|()| std::fs::rename(&part, &path)).map_err(|source| LocalError::File {
-            action: "write",
-            path,
-            source,
-        })?;
+        written
+            .and_then(|()| std::fs::rename(&part, &path))
+            .map_err(|source| LocalError::File { action: "write", path, source })?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| LocalError::Thread { what: "an async runtime", source })?;
+    let runtime =
+        runtime.map_err(|source| LocalError::Thread { what: "an async runtime", source })?;
     runtime.block_on(async {
         loop {
             tokio::select! {
@@ -97,7 +99,8 @@ fn introduction(local: &LocalAws) -> String {
     let deployed = local.deployed();
     let (endpoint, home, key) = (local.endpoint(), local.home_region(), local.access_key());
     let topics: Vec<&str> = deployed.topics.values().map(String::as_str).collect();
-    let queues: Vec<&str> = deployed.queues.values().filter_map(|queue| queue.url.as_deref()).collect();
+    let queues: Vec<&str> =
+        deployed.queues.values().filter_map(|queue| queue.url.as_deref()).collect();
     let with = format!("--endpoint-url {endpoint} --region {home}");
     format!(
         "

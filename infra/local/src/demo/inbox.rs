@@ -22,11 +22,15 @@ impl Notification {
         // SNS wraps what it sends to SQS in an envelope of its own.
         let envelope: Value = serde_json::from_str(body).unwrap_or_default();
         let message = text(&envelope, "/Message");
-        let attributes = envelope.get("MessageAttributes").and_then(Value::as_object).into_iter().flatten();
+        let attributes =
+            envelope.get("MessageAttributes").and_then(Value::as_object).into_iter().flatten();
         Self {
             subject: text(&envelope, "/Subject").to_owned(),
-            attributes: attributes.map(|(name, value)| (name.clone(), text(value, "/Value").to_owned())).collect(),
-            message: serde_json::from_str(message).unwrap_or_else(|_| Value::String(message.to_owned())),
+            attributes: attributes
+                .map(|(name, value)| (name.clone(), text(value, "/Value").to_owned()))
+                .collect(),
+            message: serde_json::from_str(message)
+                .unwrap_or_else(|_| Value::String(message.to_owned())),
         }
     }
 
@@ -76,7 +80,8 @@ pub(super) async fn receive(aws: &Aws, queue_url: &str) -> Result<Vec<Notificati
         }
         for message in messages {
             notifications.push(Notification::of_body(text(message, "/Body")));
-            let receipt = json!({"QueueUrl": queue_url, "ReceiptHandle": text(message, "/ReceiptHandle")});
+            let receipt =
+                json!({"QueueUrl": queue_url, "ReceiptHandle": text(message, "/ReceiptHandle")});
             aws.json("sqs", HOME_REGION, "AmazonSQS.DeleteMessage", &receipt).await?;
         }
     }
@@ -90,9 +95,13 @@ mod tests {
     fn an_envelope() {
         let message = json!({"event": "family-complete", "outcome": "complete"}).to_string();
         let attributes = json!({"event": {"Type": "String", "Value": "family-complete"}});
-        let body = json!({"Subject": "s", "Message": message, "MessageAttributes": attributes}).to_string();
+        let body = json!({"Subject": "s", "Message": message, "MessageAttributes": attributes})
+            .to_string();
         let notification = Notification::of_body(&body);
-        assert_eq!((notification.event(), notification.outcome()), ("family-complete", Some("complete")));
+        assert_eq!(
+            (notification.event(), notification.outcome()),
+            ("family-complete", Some("complete"))
+        );
         assert_eq!(notification.attributes.get("event").unwrap(), "family-complete");
         assert_eq!(Notification::of_body("not json").event(), "");
     }

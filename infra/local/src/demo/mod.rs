@@ -1,7 +1,8 @@
-//! The demonstration: tag an instance, and watch until its image is in every Region and everybody was told.
+//! The demonstration: tag an instance, and watch until its image is in every Region and everybody
+//! was told.
 //!
-//! What it says comes from EC2, from a queue subscribed to the notification topic and from the call log. Amiline's own
-//! table is never read: a record that says "done" proves nothing.
+//! What it says comes from EC2, from a queue subscribed to the notification topic and from the call
+//! log. Amiline's own table is never read: a record that says "done" proves nothing.
 
 mod inbox;
 mod observe;
@@ -82,7 +83,8 @@ pub fn run(script: &Script) -> Result<Report, LocalError> {
         ..script.options.clone()
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| LocalError::Thread { what: "an async runtime", source })?;
+    let runtime =
+        runtime.map_err(|source| LocalError::Thread { what: "an async runtime", source })?;
     let ready = since.elapsed();
     let report = runtime.block_on(play(&local, script, ready));
     local.stop();
@@ -95,15 +97,18 @@ async fn play(local: &LocalAws, script: &Script, ready: Duration) -> Result<Repo
     let before = local.calls_since(0).len();
     let tagged = Instant::now();
     let (key, value) = BUTTON;
-    let tag = [("ResourceId.1", scene.instance.as_str()), ("Tag.1.Key", key), ("Tag.1.Value", value)];
-    aws.ec2(HOME_REGION, "CreateTags", &tag).await.map_err(LocalError::aws("tagging the instance"))?;
+    let tag =
+        [("ResourceId.1", scene.instance.as_str()), ("Tag.1.Key", key), ("Tag.1.Value", value)];
+    aws.ec2(HOME_REGION, "CreateTags", &tag)
+        .await
+        .map_err(LocalError::aws("tagging the instance"))?;
     let watched = watch::until_done(local, &aws, &scene, script, tagged).await?;
     let calls = quiet(local, before).await;
     Ok(Report::new(local, scene, watched, &calls, ready))
 }
 
-/// The calls since `before`, once no function has made one for a moment: the last notification arrives before its sender
-/// has noted that it was sent.
+/// The calls since `before`, once no function has made one for a moment: the last notification
+/// arrives before its sender has noted that it was sent.
 async fn quiet(local: &LocalAws, before: usize) -> Vec<Arc<Record>> {
     let mut clock = tokio::time::interval(Duration::from_millis(250));
     clock.tick().await;
@@ -123,11 +128,19 @@ async fn quiet(local: &LocalAws, before: usize) -> Vec<Arc<Record>> {
 async fn set(local: &LocalAws, aws: &Aws) -> Result<Scene, AwsError> {
     let mut keys = BTreeMap::new();
     for region in crate::deploy::regions() {
-        let key = aws.json("kms", region, "TrentService.DescribeKey", &json!({"KeyId": KEY_ALIAS})).await?;
+        let key = aws
+            .json("kms", region, "TrentService.DescribeKey", &json!({"KeyId": KEY_ALIAS}))
+            .await?;
         keys.insert(region.to_owned(), text(&key, "/KeyMetadata/Arn").to_owned());
     }
-    let queue_url = subscribe(aws, &local.deployed().notification_topic(), "amiline-demo-inbox").await?;
-    let launch = [("ImageId", "ami-12c6146b"), ("MinCount", "1"), ("MaxCount", "1"), ("InstanceType", "t3.micro")];
+    let queue_url =
+        subscribe(aws, &local.deployed().notification_topic(), "amiline-demo-inbox").await?;
+    let launch = [
+        ("ImageId", "ami-12c6146b"),
+        ("MinCount", "1"),
+        ("MaxCount", "1"),
+        ("InstanceType", "t3.micro"),
+    ];
     let launched = aws.ec2(HOME_REGION, "RunInstances", &launch).await?;
     let instance = text(&launched, "/instancesSet/0/instanceId").to_owned();
     Ok(Scene { instance, keys, queue_url })

@@ -41,8 +41,8 @@ pub struct ImageSeen {
     pub shared_with: Vec<String>,
     /// The instance that it was made from; copies have none.
     pub source_instance: Option<String>,
-    /// The image that it was copied from; of an image made from an instance, the one that the instance was launched
-    /// from.
+    /// The image that it was copied from; of an image made from an instance, the one that the
+    /// instance was launched from.
     pub source_image: Option<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
@@ -75,13 +75,17 @@ impl Observation {
     }
 }
 
-/// Looks at the instance, and at the images and copies made from it. Notifications are not read here.
+/// Looks at the instance, and at the images and copies made from it. Notifications are not read
+/// here.
 pub(super) async fn observe(aws: &Aws, scene: &Scene) -> Result<Observation, AwsError> {
     let asked = [("InstanceId.1", scene.instance.as_str())];
     let answer = aws.ec2(HOME_REGION, "DescribeInstances", &asked).await?;
     let mut tags = tags_of(&answer, "/reservationSet/0/instancesSet/0/tagSet");
-    let mut seen =
-        Observation { press: tags.remove(BUTTON.0), status: tags.remove("amiline:status"), ..Observation::default() };
+    let mut seen = Observation {
+        press: tags.remove(BUTTON.0),
+        status: tags.remove("amiline:status"),
+        ..Observation::default()
+    };
     seen.images = images(aws, HOME_REGION, "source-instance-id", &scene.instance).await?;
     let Some(family) = seen.family().map(str::to_owned) else { return Ok(seen) };
     for region in DESTINATION_REGIONS.into_iter().chain([HOME_REGION]) {
@@ -95,7 +99,12 @@ pub(super) async fn observe(aws: &Aws, scene: &Scene) -> Result<Observation, Aws
     Ok(seen)
 }
 
-async fn images(aws: &Aws, region: &str, filter: &str, value: &str) -> Result<Vec<ImageSeen>, AwsError> {
+async fn images(
+    aws: &Aws,
+    region: &str,
+    filter: &str,
+    value: &str,
+) -> Result<Vec<ImageSeen>, AwsError> {
     let asked = [("Owner.1", "self"), ("Filter.1.Name", filter), ("Filter.1.Value.1", value)];
     let answer = aws.ec2(region, "DescribeImages", &asked).await?;
     let mut seen = Vec::new();
@@ -108,14 +117,16 @@ async fn images(aws: &Aws, region: &str, filter: &str, value: &str) -> Result<Ve
         let kinds = ["/userId", "/organizationArn", "/organizationalUnitArn", "/group"];
         let who = |one: &Value| kinds.map(|kind| text(one, kind)).concat();
         let shared_with = list(&permissions, "/launchPermission").iter().map(who).collect();
-        let some = |pointer: &str| Some(text(image, pointer).to_owned()).filter(|found| !found.is_empty());
+        let some =
+            |pointer: &str| Some(text(image, pointer).to_owned()).filter(|found| !found.is_empty());
         let devices = list(image, "/blockDeviceMapping");
         seen.push(ImageSeen {
             region: region.to_owned(),
             image_id: image_id.to_owned(),
             state: text(image, "/imageState").to_owned(),
             state_reason: some("/stateReason/message"),
-            encrypted: !devices.is_empty() && devices.iter().all(|device| text(device, "/ebs/encrypted") == "true"),
+            encrypted: !devices.is_empty()
+                && devices.iter().all(|device| text(device, "/ebs/encrypted") == "true"),
             shared_with,
             source_instance: some("/sourceInstanceId"),
             source_image: some("/sourceImageId"),
@@ -128,12 +139,14 @@ async fn images(aws: &Aws, region: &str, filter: &str, value: &str) -> Result<Ve
 
 async fn snapshots(aws: &Aws, region: &str, image: &Value) -> Result<Vec<SnapshotSeen>, AwsError> {
     let devices = list(image, "/blockDeviceMapping").iter();
-    let ids: Vec<&str> = devices.map(|device| text(device, "/ebs/snapshotId")).filter(|id| !id.is_empty()).collect();
+    let ids: Vec<&str> =
+        devices.map(|device| text(device, "/ebs/snapshotId")).filter(|id| !id.is_empty()).collect();
     if ids.is_empty() {
         // DescribeSnapshots without ids would describe all.
         return Ok(Vec::new());
     }
-    let asked: Vec<(String, &str)> = (1..).zip(ids).map(|(n, id)| (format!("SnapshotId.{n}"), id)).collect();
+    let asked: Vec<(String, &str)> =
+        (1..).zip(ids).map(|(n, id)| (format!("SnapshotId.{n}"), id)).collect();
     let asked: Vec<(&str, &str)> = asked.iter().map(|(name, id)| (name.as_str(), *id)).collect();
     let answer = aws.ec2(region, "DescribeSnapshots", &asked).await?;
     let key = |snapshot: &Value| text(snapshot, "/kmsKeyId").to_owned();
@@ -150,5 +163,8 @@ async fn snapshots(aws: &Aws, region: &str, image: &Value) -> Result<Vec<Snapsho
 }
 
 fn tags_of(value: &Value, pointer: &str) -> BTreeMap<String, String> {
-    list(value, pointer).iter().map(|tag| (text(tag, "/key").to_owned(), text(tag, "/value").to_owned())).collect()
+    list(value, pointer)
+        .iter()
+        .map(|tag| (text(tag, "/key").to_owned(), text(tag, "/value").to_owned()))
+        .collect()
 }

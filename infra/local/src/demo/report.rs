@@ -48,7 +48,16 @@ impl Report {
         }
         let outcome = outcome(&seen, &deviations);
         let logs = local.run_directory().to_owned();
-        Self { outcome, deviations, instance: scene.instance, seen, took, ready, calls: counted, logs }
+        Self {
+            outcome,
+            deviations,
+            instance: scene.instance,
+            seen,
+            took,
+            ready,
+            calls: counted,
+            logs,
+        }
     }
 
     /// How it ended.
@@ -105,39 +114,66 @@ impl Report {
             for deviation in &self.deviations {
                 let _ = writeln!(text, "  - {deviation}");
             }
-            let _ = writeln!(text, "\nThe call log and the functions' logs are in {}", self.logs.display());
+            let _ = writeln!(
+                text,
+                "\nThe call log and the functions' logs are in {}",
+                self.logs.display()
+            );
         }
         text
     }
 
     fn tree(&self) -> String {
-        let pressed = self.seen.press.as_ref().map_or("sprung back".to_owned(), |value| format!("still {value}"));
+        let pressed = self
+            .seen
+            .press
+            .as_ref()
+            .map_or("sprung back".to_owned(), |value| format!("still {value}"));
         let status = self.seen.status.as_deref().unwrap_or("none");
-        let mut tree = format!("  {}  ({} {pressed}; amiline:status \"{status}\")\n", self.instance, BUTTON.0);
+        let mut tree =
+            format!("  {}  ({} {pressed}; amiline:status \"{status}\")\n", self.instance, BUTTON.0);
         let images = self.seen.images.iter();
         for home in images.clone().filter(|image| image.source_instance.is_some()) {
             let _ = writeln!(tree, "  └─ {}  {}  {}", home.image_id, home.region, home.state);
-            let copies: Vec<&ImageSeen> =
-                images.clone().filter(|image| image.source_image.as_ref() == Some(&home.image_id)).collect();
+            let copies: Vec<&ImageSeen> = images
+                .clone()
+                .filter(|image| image.source_image.as_ref() == Some(&home.image_id))
+                .collect();
             for (index, copy) in (1..).zip(&copies) {
                 let branch = if index == copies.len() { "└─" } else { "├─" };
-                let _ = writeln!(tree, "     {branch} {}  {}  {}", copy.image_id, copy.region, copy.state);
+                let _ = writeln!(
+                    tree,
+                    "     {branch} {}  {}  {}",
+                    copy.image_id, copy.region, copy.state
+                );
             }
         }
         tree
     }
 
     fn images(&self) -> String {
-        let mut table =
-            table(&["Region", "Image", "State", "Encrypted under", "Shared with", "Snapshots", "Made from"]);
+        let mut table = table(&[
+            "Region",
+            "Image",
+            "State",
+            "Encrypted under",
+            "Shared with",
+            "Snapshots",
+            "Made from",
+        ]);
         for image in &self.seen.images {
-            let keys: Vec<&str> =
-                image.snapshots.iter().filter_map(|snapshot| snapshot.kms_key_id.as_deref()).collect();
+            let keys: Vec<&str> = image
+                .snapshots
+                .iter()
+                .filter_map(|snapshot| snapshot.kms_key_id.as_deref())
+                .collect();
             // The part of a key's ARN that tells keys apart.
             let keys = keys.iter().map(|key| key.rsplit('/').next().unwrap_or_default());
             let keys: Vec<String> = keys.map(|key| key.chars().take(8).collect()).collect();
-            let encrypted = if image.encrypted { keys.join(" ") } else { "not encrypted".to_owned() };
-            let snapshots: Vec<&str> = image.snapshots.iter().map(|snapshot| snapshot.snapshot_id.as_str()).collect();
+            let encrypted =
+                if image.encrypted { keys.join(" ") } else { "not encrypted".to_owned() };
+            let snapshots: Vec<&str> =
+                image.snapshots.iter().map(|snapshot| snapshot.snapshot_id.as_str()).collect();
             table.add_row([
                 image.region.as_str(),
                 &image.image_id,
@@ -161,7 +197,8 @@ impl Report {
         for (function, actions) in &self.calls {
             let total: usize = actions.values().sum();
             all = all.saturating_add(total);
-            let parts: Vec<String> = actions.iter().map(|(action, count)| format!("{action} {count}")).collect();
+            let parts: Vec<String> =
+                actions.iter().map(|(action, count)| format!("{action} {count}")).collect();
             table.add_row([function, &total.to_string(), &parts.join("\n")]);
         }
         table.add_row(["all", &all.to_string(), ""]);
@@ -190,7 +227,10 @@ mod tests {
 
     fn report(seen: Observation) -> Report {
         let deviations = super::super::verdict::deviations(&seen, &scene());
-        let calls = BTreeMap::from([("create-image".to_owned(), BTreeMap::from([("ec2:CreateImage".to_owned(), 1)]))]);
+        let calls = BTreeMap::from([(
+            "create-image".to_owned(),
+            BTreeMap::from([("ec2:CreateImage".to_owned(), 1)]),
+        )]);
         let (took, ready) = (Duration::from_millis(5100), Duration::from_secs(2));
         let outcome = outcome(&seen, &deviations);
         let logs = PathBuf::from("run");
@@ -201,7 +241,9 @@ mod tests {
     fn the_tree_has_every_image_once() {
         let text = report(done()).text();
         assert!(
-            text.contains("└─ ami-0  us-east-1  available\n     ├─ ami-1  us-west-2  available\n     └─ ami-2"),
+            text.contains(
+                "└─ ami-0  us-east-1  available\n     ├─ ami-1  us-west-2  available\n     └─ ami-2"
+            ),
             "{text}"
         );
         assert!(!text.contains("Outcome"), "{text}");

@@ -27,7 +27,8 @@ pub(super) fn deviations(seen: &Observation, scene: &Scene) -> Vec<String> {
         }
     };
     for region in wanted_regions() {
-        let here: Vec<&ImageSeen> = seen.images.iter().filter(|image| image.region == region).collect();
+        let here: Vec<&ImageSeen> =
+            seen.images.iter().filter(|image| image.region == region).collect();
         unless(here.len() == 1, format!("{region}: {} images instead of one", here.len()));
         for image in here {
             for what in of_image(image, seen, scene) {
@@ -35,23 +36,36 @@ pub(super) fn deviations(seen: &Observation, scene: &Scene) -> Vec<String> {
             }
         }
     }
-    unless(seen.press.is_none(), "the button did not spring back: amiline:image is still on the instance".to_owned());
+    unless(
+        seen.press.is_none(),
+        "the button did not spring back: amiline:image is still on the instance".to_owned(),
+    );
     let answered = seen.status.as_deref().is_some_and(|status| status.starts_with("available"));
     unless(
         answered,
-        format!("amiline:status is {}", seen.status.as_deref().map_or("missing".to_owned(), |s| format!("{s:?}"))),
+        format!(
+            "amiline:status is {}",
+            seen.status.as_deref().map_or("missing".to_owned(), |s| format!("{s:?}"))
+        ),
     );
 
     let mut arrived: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for notification in &seen.notifications {
-        let region = notification.message.get("region").and_then(|region| region.as_str()).unwrap_or_default();
+        let region = notification
+            .message
+            .get("region")
+            .and_then(|region| region.as_str())
+            .unwrap_or_default();
         let times = arrived.entry((notification.event(), region)).or_default();
         *times = times.saturating_add(1);
     }
     let mut promised = vec![("image-available", HOME_REGION), ("family-complete", HOME_REGION)];
     promised.extend(crate::DESTINATION_REGIONS.map(|region| ("copy-available", region)));
     for (event, region) in promised {
-        unless(arrived.contains_key(&(event, region)), format!("no notification {event} of {region} arrived"));
+        unless(
+            arrived.contains_key(&(event, region)),
+            format!("no notification {event} of {region} arrived"),
+        );
     }
     for ((event, region), times) in arrived {
         unless(times == 1, format!("notification {event} of {region} arrived {times} times"));
@@ -66,25 +80,44 @@ fn of_image(image: &ImageSeen, seen: &Observation, scene: &Scene) -> Vec<String>
             found.push(what);
         }
     };
-    let reason = image.state_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason =
+        image.state_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     unless(image.state == "available", format!("is {}{reason}", image.state));
     let key = scene.keys.get(&image.region);
-    let under_key = image.snapshots.iter().all(|snapshot| snapshot.encrypted && snapshot.kms_key_id.as_ref() == key);
+    let under_key = image
+        .snapshots
+        .iter()
+        .all(|snapshot| snapshot.encrypted && snapshot.kms_key_id.as_ref() == key);
     unless(image.encrypted, "is not encrypted".to_owned());
-    unless(!image.snapshots.is_empty() && under_key, "has snapshots that are not under the customer key".to_owned());
-    unless(image.shared_with == ACCOUNTS_SHARED_WITH, format!("is shared with {:?}", image.shared_with));
+    unless(
+        !image.snapshots.is_empty() && under_key,
+        "has snapshots that are not under the customer key".to_owned(),
+    );
+    unless(
+        image.shared_with == ACCOUNTS_SHARED_WITH,
+        format!("is shared with {:?}", image.shared_with),
+    );
     if image.source_instance.is_none() {
         let home = seen.home().map(|home| home.image_id.as_str());
-        unless(image.source_image.as_deref() == home, "was not copied from the image made of the instance".to_owned());
+        unless(
+            image.source_image.as_deref() == home,
+            "was not copied from the image made of the instance".to_owned(),
+        );
     }
-    let tag_sets = std::iter::once(&image.tags).chain(image.snapshots.iter().map(|snapshot| &snapshot.tags));
+    let tag_sets =
+        std::iter::once(&image.tags).chain(image.snapshots.iter().map(|snapshot| &snapshot.tags));
     for tags in tag_sets {
         let tag = |key: &str| tags.get(key).map(String::as_str);
         let ours = tag("amiline:managed-by") == Some(STACK) && tag("amiline-stack") == Some(STACK);
         let described = tag("amiline:source-instance") == Some(&scene.instance)
             && tag("amiline:family") == seen.family()
-            && ["amiline:family", "amiline:intent", "amiline:policy"].iter().all(|key| tag(key).is_some());
-        unless(ours && described, "or one of its snapshots lacks a tag that describes it".to_owned());
+            && ["amiline:family", "amiline:intent", "amiline:policy"]
+                .iter()
+                .all(|key| tag(key).is_some());
+        unless(
+            ours && described,
+            "or one of its snapshots lacks a tag that describes it".to_owned(),
+        );
     }
     found
 }
@@ -108,7 +141,10 @@ pub(super) mod tests {
     use serde_json::json;
 
     pub(in super::super) fn scene() -> Scene {
-        let keys = wanted_regions().into_iter().map(|region| (region.to_owned(), format!("key-{region}"))).collect();
+        let keys = wanted_regions()
+            .into_iter()
+            .map(|region| (region.to_owned(), format!("key-{region}")))
+            .collect();
         Scene { instance: "i-1".to_owned(), keys, queue_url: String::new() }
     }
 
@@ -131,7 +167,9 @@ pub(super) mod tests {
             encrypted: true,
             shared_with: ACCOUNTS_SHARED_WITH.map(str::to_owned).to_vec(),
             source_instance: (region == HOME_REGION).then(|| "i-1".to_owned()),
-            source_image: Some(if region == HOME_REGION { "ami-launched" } else { "ami-0" }.to_owned()),
+            source_image: Some(
+                if region == HOME_REGION { "ami-launched" } else { "ami-0" }.to_owned(),
+            ),
             tags: tags.clone(),
             snapshots: vec![SnapshotSeen {
                 snapshot_id: format!("snap-{n}"),
@@ -146,12 +184,20 @@ pub(super) mod tests {
             attributes: BTreeMap::new(),
             message: json!({"event": event, "region": region}),
         };
-        let events = [("image-available", 0), ("copy-available", 1), ("copy-available", 2), ("family-complete", 0)];
+        let events = [
+            ("image-available", 0),
+            ("copy-available", 1),
+            ("copy-available", 2),
+            ("family-complete", 0),
+        ];
         Observation {
             press: None,
             status: Some("available ami-0 in 3 Regions".to_owned()),
             images: wanted_regions().into_iter().enumerate().map(image).collect(),
-            notifications: events.map(|(event, region)| (event, wanted_regions()[region])).map(notification).to_vec(),
+            notifications: events
+                .map(|(event, region)| (event, wanted_regions()[region]))
+                .map(notification)
+                .to_vec(),
         }
     }
 

@@ -34,7 +34,8 @@ pub(super) async fn until_done(
     let mut teller = Teller { progress: script.progress, tagged };
     teller.say(&format!("tagged {} with {}={}", scene.instance, super::BUTTON.0, super::BUTTON.1));
     let allowed = Duration::from_secs_f64(30.0 + 4.0 * script.pending_seconds);
-    let ticker = script.drop_events.and_then(|_| local.deployed().functions.get("schedule-tick").cloned());
+    let ticker =
+        script.drop_events.and_then(|_| local.deployed().functions.get("schedule-tick").cloned());
     let mut next_tick = tagged;
     let mut before = Observation::default();
     let mut last_word: Option<Instant> = None;
@@ -45,11 +46,15 @@ pub(super) async fn until_done(
             tick::invoke(aws, function).await.map_err(LocalError::aws("invoking the tick"))?;
             next_tick = Instant::now().checked_add(TICK_EVERY).unwrap_or(next_tick);
         }
-        let seen = look(aws, scene, &before).await.map_err(LocalError::aws("looking at EC2 and the queue"))?;
+        let seen = look(aws, scene, &before)
+            .await
+            .map_err(LocalError::aws("looking at EC2 and the queue"))?;
         teller.changes(&before, &seen);
         let deviations = deviations(&seen, scene);
         let took = tagged.elapsed();
-        if last_word.is_none() && seen.notifications.iter().any(|notification| notification.outcome().is_some()) {
+        if last_word.is_none()
+            && seen.notifications.iter().any(|notification| notification.outcome().is_some())
+        {
             last_word = Some(Instant::now());
         }
         let settled = last_word.is_some_and(|since| since.elapsed() > SETTLE);
@@ -63,7 +68,8 @@ pub(super) async fn until_done(
 async fn look(aws: &Aws, scene: &Scene, before: &Observation) -> Result<Observation, AwsError> {
     let mut seen = observe(aws, scene).await?;
     seen.notifications.clone_from(&before.notifications);
-    // SNS and our outbox deliver at least once; a receiver tells a repeat by its outcome_id and drops it.
+    // SNS and our outbox deliver at least once; a receiver tells a repeat by its outcome_id and
+    // drops it.
     for notification in inbox::receive(aws, &scene.queue_url).await? {
         if !seen.notifications.iter().any(|known| known.outcome_id() == notification.outcome_id()) {
             seen.notifications.push(notification);
@@ -82,7 +88,11 @@ impl Teller {
     fn say(&mut self, what: &str) {
         if self.progress == Progress::Lines {
             // A closed standard error is no reason to fail.
-            let _ = writeln!(std::io::stderr(), "{:6.1} s  {what}", self.tagged.elapsed().as_secs_f64());
+            let _ = writeln!(
+                std::io::stderr(),
+                "{:6.1} s  {what}",
+                self.tagged.elapsed().as_secs_f64()
+            );
         }
     }
 
@@ -91,22 +101,32 @@ impl Teller {
             let (id, region) = (&image.image_id, &image.region);
             let old = before.images.iter().find(|old| old.image_id == *id);
             if old.is_none() {
-                let source = image.source_image.as_ref().filter(|_| image.source_instance.is_none());
-                let from = source.map(|source| format!(", copied from {source}")).unwrap_or_default();
+                let source =
+                    image.source_image.as_ref().filter(|_| image.source_instance.is_none());
+                let from =
+                    source.map(|source| format!(", copied from {source}")).unwrap_or_default();
                 self.say(&format!("{id} is {} in {region}{from}", image.state));
             } else if old.is_some_and(|old| old.state != image.state) {
-                let reason = image.state_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                let reason = image
+                    .state_reason
+                    .as_deref()
+                    .map(|reason| format!(": {reason}"))
+                    .unwrap_or_default();
                 self.say(&format!("{id} is {} in {region}{reason}", image.state));
             }
             let shared = |shared: &[String]| shared.join(", ");
-            if !image.shared_with.is_empty() && old.is_none_or(|old| old.shared_with != image.shared_with) {
+            if !image.shared_with.is_empty()
+                && old.is_none_or(|old| old.shared_with != image.shared_with)
+            {
                 self.say(&format!("{id} is shared with {}", shared(&image.shared_with)));
             }
         }
         if now.press.is_none() && before.press.is_some() {
             self.say("the tag sprang back");
         }
-        if let Some(status) = now.status.as_ref().filter(|status| before.status.as_ref() != Some(status)) {
+        if let Some(status) =
+            now.status.as_ref().filter(|status| before.status.as_ref() != Some(status))
+        {
             self.say(&format!("amiline:status is \"{status}\""));
         }
         for notification in now.notifications.iter().skip(before.notifications.len()) {

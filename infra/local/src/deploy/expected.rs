@@ -1,5 +1,5 @@
-//! Whether what exists is what the template says. The local CloudFormation says CREATE_COMPLETE also where it
-//! ignored a property, and then a test would fail far from the cause.
+//! Whether what exists is what the template says. The local CloudFormation says CREATE_COMPLETE
+//! also where it ignored a property, and then a test would fail far from the cause.
 
 use crate::aws::{Aws, AwsError, list, text};
 use crate::error::LocalError;
@@ -8,7 +8,8 @@ use hyper::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Compares a stack with its template after the transform. `false_here` are the conditions that do not hold.
+/// Compares a stack with its template after the transform. `false_here` are the conditions that do
+/// not hold.
 pub(super) async fn check(
     aws: &Aws,
     stack: &str,
@@ -18,18 +19,23 @@ pub(super) async fn check(
 ) -> Result<(), LocalError> {
     let what = format!("listing the resources of stack {stack} in {region}");
     let named = [("StackName", stack)];
-    let answer = aws.query("cloudformation", region, "2010-05-15", "DescribeStackResources", &named).await;
+    let answer =
+        aws.query("cloudformation", region, "2010-05-15", "DescribeStackResources", &named).await;
     let answer = answer.map_err(LocalError::aws(what))?;
     let made: BTreeMap<&str, &str> = list(&answer, "/StackResources")
         .iter()
-        .map(|resource| (text(resource, "/LogicalResourceId"), text(resource, "/PhysicalResourceId")))
+        .map(|resource| {
+            (text(resource, "/LogicalResourceId"), text(resource, "/PhysicalResourceId"))
+        })
         .collect();
     let mut problems = Vec::new();
-    for (id, resource) in template.get("Resources").and_then(Value::as_object).into_iter().flatten() {
+    for (id, resource) in template.get("Resources").and_then(Value::as_object).into_iter().flatten()
+    {
         let kind = text(resource, "/Type");
         if false_here.contains(&text(resource, "/Condition")) {
             problems.extend(
-                made.get(id.as_str()).map(|_| format!("{id} ({kind}) is there, though its condition is false")),
+                made.get(id.as_str())
+                    .map(|_| format!("{id} ({kind}) is there, though its condition is false")),
             );
             continue;
         }
@@ -41,7 +47,9 @@ pub(super) async fn check(
         let properties = resource.get("Properties").unwrap_or(&none);
         let place = Place { aws, region, physical, properties, made: &made };
         match place.differences(kind).await {
-            Ok(found) => problems.extend(found.iter().map(|problem| format!("{id} ({kind}): {problem}"))),
+            Ok(found) => {
+                problems.extend(found.iter().map(|problem| format!("{id} ({kind}): {problem}")))
+            }
             Err(problem) => problems.push(format!("{id} ({kind}), {physical}: {problem}")),
         }
     }
@@ -74,9 +82,10 @@ impl Place<'_> {
             "AWS::Lambda::Function" => self.function().await,
             "AWS::Lambda::EventSourceMapping" => self.mapping().await,
             "AWS::Events::Rule" => self.rule().await,
-            "AWS::SSM::Parameter" => {
-                self.json("ssm", "AmazonSSM.GetParameter", json!({"Name": self.physical})).await.map(|_| Vec::new())
-            }
+            "AWS::SSM::Parameter" => self
+                .json("ssm", "AmazonSSM.GetParameter", json!({"Name": self.physical}))
+                .await
+                .map(|_| Vec::new()),
             "AWS::KMS::Alias" => {
                 let key = json!({"KeyId": text(self.properties, "/AliasName")});
                 let key = if self.properties.pointer("/AliasName/Ref").is_some() {
@@ -88,12 +97,16 @@ impl Place<'_> {
             }
             "AWS::SNS::Topic" => {
                 let named = [("TopicArn", self.physical)];
-                self.aws.query("sns", self.region, "2010-03-31", "GetTopicAttributes", &named).await.map(|_| Vec::new())
+                self.aws
+                    .query("sns", self.region, "2010-03-31", "GetTopicAttributes", &named)
+                    .await
+                    .map(|_| Vec::new())
             }
             "AWS::Scheduler::Schedule" => {
                 let name = self.physical.rsplit(['/', '|']).next().unwrap_or_default();
                 let schedule = self.get("scheduler", &format!("/schedules/{name}")).await?;
-                let input = text(&schedule, "/Target/Input") == text(self.properties, "/Target/Input");
+                let input =
+                    text(&schedule, "/Target/Input") == text(self.properties, "/Target/Input");
                 Ok(Vec::from_iter(unless(input, "its target's Input is another")))
             }
             // Roles, alarms, log groups and the like: that they are in the stack is enough here.
@@ -105,25 +118,32 @@ impl Place<'_> {
         let named = || json!({"TableName": self.physical});
         let table = self.json("dynamodb", "DynamoDB_20120810.DescribeTable", named()).await?;
         let expiry = self.json("dynamodb", "DynamoDB_20120810.DescribeTimeToLive", named()).await?;
-        let backups = self.json("dynamodb", "DynamoDB_20120810.DescribeContinuousBackups", named()).await?;
+        let backups =
+            self.json("dynamodb", "DynamoDB_20120810.DescribeContinuousBackups", named()).await?;
         let indexes = |value: &Value, pointer: &str| {
-            let names = list(value, pointer).iter().map(|index| text(index, "/IndexName").to_owned());
+            let names =
+                list(value, pointer).iter().map(|index| text(index, "/IndexName").to_owned());
             names.collect::<std::collections::BTreeSet<_>>()
         };
         let wants = |pointer: &str| self.properties.pointer(pointer).is_some();
         let recovery = "/ContinuousBackupsDescription/PointInTimeRecoveryDescription/PointInTimeRecoveryStatus";
-        let same_indexes =
-            indexes(&table, "/Table/GlobalSecondaryIndexes") == indexes(self.properties, "/GlobalSecondaryIndexes");
+        let same_indexes = indexes(&table, "/Table/GlobalSecondaryIndexes")
+            == indexes(self.properties, "/GlobalSecondaryIndexes");
         Ok([
             unless(same_indexes, "its indexes are others"),
-            unless(!wants("/StreamSpecification") || !text(&table, "/Table/LatestStreamArn").is_empty(), "no stream"),
+            unless(
+                !wants("/StreamSpecification")
+                    || !text(&table, "/Table/LatestStreamArn").is_empty(),
+                "no stream",
+            ),
             unless(
                 text(&expiry, "/TimeToLiveDescription/AttributeName")
                     == text(self.properties, "/TimeToLiveSpecification/AttributeName"),
                 "its time to live is not set",
             ),
             unless(
-                !wants("/PointInTimeRecoverySpecification") || text(&backups, recovery) == "ENABLED",
+                !wants("/PointInTimeRecoverySpecification")
+                    || text(&backups, recovery) == "ENABLED",
                 "no point-in-time recovery",
             ),
         ]
@@ -136,8 +156,8 @@ impl Place<'_> {
         let asked = json!({"QueueUrl": self.physical, "AttributeNames": ["All"]});
         let answer = self.json("sqs", "AmazonSQS.GetQueueAttributes", asked).await?;
         let found = |name: &str| text(&answer, &format!("/Attributes/{name}")).to_owned();
-        let redrive =
-            self.properties.get("RedrivePolicy").is_none() || found("RedrivePolicy").contains("maxReceiveCount");
+        let redrive = self.properties.get("RedrivePolicy").is_none()
+            || found("RedrivePolicy").contains("maxReceiveCount");
         let same = |name: &str| match self.properties.get(name) {
             Some(Value::Number(number)) => found(name) == number.to_string(),
             Some(_) | None => true,
@@ -153,16 +173,22 @@ impl Place<'_> {
     }
 
     async fn function(&self) -> Result<Vec<String>, AwsError> {
-        let answer = self.get("lambda", &format!("/2015-03-31/functions/{}", self.physical)).await?;
+        let answer =
+            self.get("lambda", &format!("/2015-03-31/functions/{}", self.physical)).await?;
         let names = |value: &Value, pointer: &str| {
             let variables = value.pointer(pointer).and_then(Value::as_object);
-            variables.map(|variables| variables.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
+            variables
+                .map(|variables| variables.keys().cloned().collect::<Vec<_>>())
+                .unwrap_or_default()
         };
         let variables = names(&answer, "/Configuration/Environment/Variables");
         let wanted = names(self.properties, "/Environment/Variables");
         let timeout = answer.pointer("/Configuration/Timeout") == self.properties.get("Timeout");
         Ok([
-            unless(variables == wanted, &format!("its variables are {variables:?} and not {wanted:?}")),
+            unless(
+                variables == wanted,
+                &format!("its variables are {variables:?} and not {wanted:?}"),
+            ),
             unless(timeout, "another timeout"),
         ]
         .into_iter()
@@ -171,7 +197,9 @@ impl Place<'_> {
     }
 
     async fn mapping(&self) -> Result<Vec<String>, AwsError> {
-        let answer = self.get("lambda", &format!("/2015-03-31/event-source-mappings/{}", self.physical)).await?;
+        let answer = self
+            .get("lambda", &format!("/2015-03-31/event-source-mappings/{}", self.physical))
+            .await?;
         let same = |name: &str| match self.properties.get(name) {
             Some(wanted) => answer.get(name) == Some(wanted),
             None => true,
@@ -185,28 +213,35 @@ impl Place<'_> {
             "MaximumRecordAgeInSeconds",
             "StartingPosition",
         ];
-        let differing = settings.into_iter().filter(|name| !same(name)).map(|name| format!("another {name}"));
-        let filtered =
-            self.properties.get("FilterCriteria").is_none() || !list(&answer, "/FilterCriteria/Filters").is_empty();
+        let differing =
+            settings.into_iter().filter(|name| !same(name)).map(|name| format!("another {name}"));
+        let filtered = self.properties.get("FilterCriteria").is_none()
+            || !list(&answer, "/FilterCriteria/Filters").is_empty();
         Ok(differing.chain(unless(filtered, "no filter")).collect())
     }
 
     async fn rule(&self) -> Result<Vec<String>, AwsError> {
-        // On AWS the physical id of a rule on a custom bus is BUS|RULE; the local one is RULE in any case.
+        // On AWS the physical id of a rule on a custom bus is BUS|RULE; the local one is RULE in
+        // any case.
         let name = self.physical.rsplit('|').next().unwrap_or_default();
         let bus = match self.properties.get("EventBusName") {
             Some(Value::String(bus)) => bus.as_str(),
             Some(reference) => self.made.get(text(reference, "/Ref")).copied().unwrap_or_default(),
             None => "default",
         };
-        let rule = self.json("events", "AWSEvents.DescribeRule", json!({"Name": name, "EventBusName": bus})).await?;
+        let rule = self
+            .json("events", "AWSEvents.DescribeRule", json!({"Name": name, "EventBusName": bus}))
+            .await?;
         let asked = json!({"Rule": name, "EventBusName": bus});
         let targets = self.json("events", "AWSEvents.ListTargetsByRule", asked).await?;
         let same = list(&targets, "/Targets").len() == list(self.properties, "/Targets").len();
         let pattern = serde_json::from_str::<Value>(text(&rule, "/EventPattern"));
         Ok([
             unless(same, "its targets are others"),
-            unless(pattern.is_ok_and(|pattern| pattern.is_object()), "its pattern is no JSON object"),
+            unless(
+                pattern.is_ok_and(|pattern| pattern.is_object()),
+                "its pattern is no JSON object",
+            ),
         ]
         .into_iter()
         .flatten()

@@ -1,4 +1,5 @@
-//! Deploying the real templates to the emulators, and everything an account has before Amiline comes.
+//! Deploying the real templates to the emulators, and everything an account has before Amiline
+//! comes.
 
 mod expected;
 
@@ -71,8 +72,15 @@ impl Deployment<'_> {
         let template = self.places.template();
         let mut body = self.templates.as_written(&template)?;
         self.upload(&mut body).await?;
-        let parameters = self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let home = Stack { name: STACK, region: HOME_REGION, template: &template, body: &body, parameters };
+        let parameters =
+            self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let home = Stack {
+            name: STACK,
+            region: HOME_REGION,
+            template: &template,
+            body: &body,
+            parameters,
+        };
         let outputs = self.create(&home).await?;
         let transformed = self.templates.transformed(self.parameters)?;
         expected::check(self.aws, STACK, HOME_REGION, &transformed, &[]).await?;
@@ -85,22 +93,28 @@ impl Deployment<'_> {
 
     async fn upload(&self, template: &mut Value) -> Result<(), LocalError> {
         let aws = |what: &str| LocalError::aws(what.to_owned());
-        let put =
-            |path: String, body| async move { self.storage.rest("s3", HOME_REGION, Method::PUT, &path, body).await };
-        put(format!("/{BUCKET}"), Bytes::new()).await.map_err(aws("making a bucket for the packages"))?;
+        let put = |path: String, body| async move {
+            self.storage.rest("s3", HOME_REGION, Method::PUT, &path, body).await
+        };
+        put(format!("/{BUCKET}"), Bytes::new())
+            .await
+            .map_err(aws("making a bucket for the packages"))?;
         for function in functions(template) {
             let Function { binary, .. } = &function;
             let Some(Package { file, key }) = self.packages.get(binary) else {
                 return Err(LocalError::NoBinary { name: binary.clone() });
             };
             let package = std::fs::read(file).map_err(LocalError::file("read", file))?;
-            put(format!("/{BUCKET}/{key}"), package.into()).await.map_err(aws(&format!("uploading {binary}")))?;
+            put(format!("/{BUCKET}/{key}"), package.into())
+                .await
+                .map_err(aws(&format!("uploading {binary}")))?;
             set_code(template, &function, &format!("s3://{BUCKET}/{key}"));
         }
         Ok(())
     }
 
-    /// `regional.yaml`: in the home Region it makes only the key, elsewhere it also forwards events.
+    /// `regional.yaml`: in the home Region it makes only the key, elsewhere it also forwards
+    /// events.
     async fn deploy_regional(&self) -> Result<(), LocalError> {
         let template = self.places.regional();
         let body = self.templates.as_written(&template)?;
@@ -117,19 +131,30 @@ impl Deployment<'_> {
                 ("ShareWithAccounts", shared.as_str()),
             ];
             let name = format!("{STACK}-regional");
-            self.create(&Stack { name: &name, region, template: &template, body: &body, parameters }).await?;
+            self.create(&Stack {
+                name: &name,
+                region,
+                template: &template,
+                body: &body,
+                parameters,
+            })
+            .await?;
             let false_here: &[&str] = if region == HOME_REGION { &["IsElsewhere"] } else { &[] };
             expected::check(self.aws, &name, region, &body, false_here).await?;
         }
         Ok(())
     }
 
-    /// New volumes are encrypted under the customer key, and images cannot be made public, as on a new account.
+    /// New volumes are encrypted under the customer key, and images cannot be made public, as on a
+    /// new account.
     async fn set_up_ec2(&self, region: &str) -> Result<(), LocalError> {
         let calls = [
             ("EnableEbsEncryptionByDefault", vec![]),
             ("ModifyEbsDefaultKmsKeyId", vec![("KmsKeyId", KEY_ALIAS)]),
-            ("EnableImageBlockPublicAccess", vec![("ImageBlockPublicAccessState", "block-new-sharing")]),
+            (
+                "EnableImageBlockPublicAccess",
+                vec![("ImageBlockPublicAccessState", "block-new-sharing")],
+            ),
         ];
         for (action, parameters) in calls {
             let what = || format!("{action} in {region}");
@@ -146,10 +171,13 @@ impl Deployment<'_> {
         let what = format!("creating stack {} in {}", stack.name, stack.region);
         let mut body = stack.body.clone();
         settle_conditions(&mut body, stack.region);
-        // A request holds no more than 51,200 bytes of template, so it goes by way of S3, as `sam deploy` sends it.
+        // A request holds no more than 51,200 bytes of template, so it goes by way of S3, as `sam
+        // deploy` sends it.
         let path = format!("/{BUCKET}/{}-{}.template.json", stack.name, stack.region);
-        let uploaded = self.storage.rest("s3", HOME_REGION, Method::PUT, &path, body.to_string().into()).await;
-        uploaded.map_err(LocalError::aws(format!("uploading the template of stack {}", stack.name)))?;
+        let uploaded =
+            self.storage.rest("s3", HOME_REGION, Method::PUT, &path, body.to_string().into()).await;
+        uploaded
+            .map_err(LocalError::aws(format!("uploading the template of stack {}", stack.name)))?;
         let url = format!("https://s3.amazonaws.com{path}");
         let mut form = vec![
             ("StackName".to_owned(), stack.name),
@@ -161,16 +189,22 @@ impl Deployment<'_> {
             form.push((format!("Parameters.member.{index}.ParameterKey"), name));
             form.push((format!("Parameters.member.{index}.ParameterValue"), value));
         }
-        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let form: Vec<(&str, &str)> =
+            form.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         self.cloudformation(stack, "CreateStack", &form).await.map_err(LocalError::aws(&what))?;
         let since = Instant::now();
         loop {
             let named = [("StackName", stack.name)];
-            let answer = self.cloudformation(stack, "DescribeStacks", &named).await.map_err(LocalError::aws(&what))?;
+            let answer = self
+                .cloudformation(stack, "DescribeStacks", &named)
+                .await
+                .map_err(LocalError::aws(&what))?;
             let status = text(&answer, "/Stacks/0/StackStatus");
             if status == "CREATE_COMPLETE" {
                 let outputs = list(&answer, "/Stacks/0/Outputs").iter();
-                let output = |o: &Value| (text(o, "/OutputKey").to_owned(), text(o, "/OutputValue").to_owned());
+                let output = |o: &Value| {
+                    (text(o, "/OutputKey").to_owned(), text(o, "/OutputValue").to_owned())
+                };
                 return Ok(outputs.map(output).collect());
             }
             if !status.ends_with("_IN_PROGRESS") || since.elapsed() > STACK_WITHIN {
@@ -187,16 +221,25 @@ impl Deployment<'_> {
     }
 
     async fn reasons(&self, stack: &Stack<'_>) -> String {
-        let events = self.cloudformation(stack, "DescribeStackEvents", &[("StackName", stack.name)]).await;
+        let events =
+            self.cloudformation(stack, "DescribeStackEvents", &[("StackName", stack.name)]).await;
         let events = events.unwrap_or_default();
-        let failed =
-            list(&events, "/StackEvents").iter().filter(|event| text(event, "/ResourceStatus").ends_with("FAILED"));
-        let reason = |e: &Value| format!("{}: {}", text(e, "/LogicalResourceId"), text(e, "/ResourceStatusReason"));
+        let failed = list(&events, "/StackEvents")
+            .iter()
+            .filter(|event| text(event, "/ResourceStatus").ends_with("FAILED"));
+        let reason = |e: &Value| {
+            format!("{}: {}", text(e, "/LogicalResourceId"), text(e, "/ResourceStatusReason"))
+        };
         let reasons: Vec<String> = failed.map(reason).collect();
         if reasons.is_empty() { "no event says why".to_owned() } else { reasons.join("; ") }
     }
 
-    async fn cloudformation(&self, stack: &Stack<'_>, action: &str, form: &[(&str, &str)]) -> Result<Value, AwsError> {
+    async fn cloudformation(
+        &self,
+        stack: &Stack<'_>,
+        action: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Value, AwsError> {
         self.aws.query("cloudformation", stack.region, CLOUDFORMATION, action, form).await
     }
 }
@@ -206,7 +249,9 @@ impl Deployed {
         let output = |name: &str| {
             outputs.get(name).cloned().ok_or_else(|| LocalError::Answer {
                 what: "infra/template.yaml".to_owned(),
-                problem: format!("it has no output {name}, by which the local AWS finds what was deployed"),
+                problem: format!(
+                    "it has no output {name}, by which the local AWS finds what was deployed"
+                ),
             })
         };
         let topic = |arn: String| (arn.rsplit(':').next().unwrap_or_default().to_owned(), arn);
@@ -214,7 +259,8 @@ impl Deployed {
         let mut functions = BTreeMap::new();
         for (name, deployed) in outputs {
             let Some(id) = name.strip_suffix("FunctionName") else { continue };
-            let function = deployed.strip_prefix(&format!("{STACK}-")).unwrap_or(deployed).to_owned();
+            let function =
+                deployed.strip_prefix(&format!("{STACK}-")).unwrap_or(deployed).to_owned();
             let url = outputs.get(&format!("{id}QueueUrl")).cloned();
             let dead_letter_url = output(&format!("{id}DeadLetterQueueUrl"))?;
             queues.insert(function.clone(), Queues { url, dead_letter_url });

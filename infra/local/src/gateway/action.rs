@@ -36,9 +36,14 @@ pub(super) fn read(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Action {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if let Some((_, name)) = header("x-amz-target").split_once('.') {
-        return Action { protocol: Protocol::Json, name: name.to_owned(), parameters: of_json(name, body) };
+        return Action {
+            protocol: Protocol::Json,
+            name: name.to_owned(),
+            parameters: of_json(name, body),
+        };
     }
     let is_form = header("content-type").starts_with("application/x-www-form-urlencoded");
     let form = if is_form { body } else { query.as_bytes() };
@@ -49,17 +54,24 @@ pub(super) fn read(
     }
     // CBOR services put the action into the path: /service/NAME/operation/ACTION.
     if let Some((_, name)) = path.rsplit_once("/operation/") {
-        return Action { protocol: Protocol::RestJson, name: name.to_owned(), parameters: Map::new() };
+        return Action {
+            protocol: Protocol::RestJson,
+            name: name.to_owned(),
+            parameters: Map::new(),
+        };
     }
     let protocol = if service == "s3" { Protocol::S3 } else { Protocol::RestJson };
-    if let Some((_, function)) = path.strip_suffix("/invocations").and_then(|rest| rest.split_once("/functions/")) {
+    if let Some((_, function)) =
+        path.strip_suffix("/invocations").and_then(|rest| rest.split_once("/functions/"))
+    {
         let parameters = Map::from_iter([("FunctionName".to_owned(), json!(function))]);
         return Action { protocol, name: "Invoke".to_owned(), parameters };
     }
     Action { protocol, name: format!("{method} {path}"), parameters: Map::new() }
 }
 
-/// Parameters of forms that are logged, with the numbers of list members left out, and what they are called.
+/// Parameters of forms that are logged, with the numbers of list members left out, and what they
+/// are called.
 const FORM: [(&str, &str); 37] = [
     ("AliasName", "AliasName"),
     ("Attribute", "Attribute"),
@@ -143,14 +155,18 @@ const JSON: [&str; 19] = [
 ];
 
 fn of_json(action: &str, body: &[u8]) -> Map<String, Value> {
-    let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(body) else { return Map::new() };
+    let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(body) else {
+        return Map::new();
+    };
     let mut found = Map::new();
     for (name, value) in &fields {
         if JSON.contains(&name.as_str()) {
             found.insert(name.clone(), value.clone());
         }
     }
-    if let Some(queue) = fields.get("QueueUrl").and_then(Value::as_str).and_then(|url| url.rsplit('/').next()) {
+    if let Some(queue) =
+        fields.get("QueueUrl").and_then(Value::as_str).and_then(|url| url.rsplit('/').next())
+    {
         found.insert("Queue".to_owned(), json!(queue));
     }
     if let Some(entries) = fields.get("Entries").and_then(Value::as_array) {
@@ -163,14 +179,23 @@ fn of_json(action: &str, body: &[u8]) -> Map<String, Value> {
         found.insert("TableName".to_owned(), tables.keys().cloned().collect());
     }
     if action == "TransactWriteItems" || action == "TransactGetItems" {
-        let items = fields.get("TransactItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let items = fields
+            .get("TransactItems")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let operations = items.iter().filter_map(Value::as_object).flat_map(Map::iter);
         let mut kinds = Vec::new();
         let mut keys = Vec::new();
         for (kind, operation) in operations {
             kinds.push(json!(kind));
-            keys.push(json!(operation.get("Key").or_else(|| operation.get("Item")).and_then(item_key)));
-            found.insert("TableName".to_owned(), operation.get("TableName").cloned().unwrap_or_default());
+            keys.push(json!(
+                operation.get("Key").or_else(|| operation.get("Item")).and_then(item_key)
+            ));
+            found.insert(
+                "TableName".to_owned(),
+                operation.get("TableName").cloned().unwrap_or_default(),
+            );
         }
         found.insert("Operations".to_owned(), Value::Array(kinds));
         found.insert("Keys".to_owned(), Value::Array(keys));
@@ -204,7 +229,9 @@ mod tests {
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs
             .iter()
-            .map(|(name, value)| (name.parse::<hyper::header::HeaderName>().unwrap(), value.parse().unwrap()))
+            .map(|(name, value)| {
+                (name.parse::<hyper::header::HeaderName>().unwrap(), value.parse().unwrap())
+            })
             .collect()
     }
 
@@ -241,7 +268,14 @@ mod tests {
     #[test]
     fn a_queue_by_its_name() {
         let body = br#"{"QueueUrl":"http://127.0.0.1:4566/111111111111/q","MessageBody":"secret"}"#;
-        let action = read("sqs", &Method::POST, "/", "", &headers(&[("x-amz-target", "AmazonSQS.SendMessage")]), body);
+        let action = read(
+            "sqs",
+            &Method::POST,
+            "/",
+            "",
+            &headers(&[("x-amz-target", "AmazonSQS.SendMessage")]),
+            body,
+        );
         assert_eq!(Value::Object(action.parameters), json!({"Queue": "q"}));
     }
 
@@ -251,10 +285,14 @@ mod tests {
         let path = "/2015-03-31/functions/amiline-schedule-tick/invocations";
         let invoke = read("lambda", &Method::POST, path, "", &none, b"{}");
         assert_eq!((invoke.protocol, invoke.name.as_str()), (Protocol::RestJson, "Invoke"));
-        assert_eq!(Value::Object(invoke.parameters), json!({"FunctionName": "amiline-schedule-tick"}));
+        assert_eq!(
+            Value::Object(invoke.parameters),
+            json!({"FunctionName": "amiline-schedule-tick"})
+        );
         let put = read("s3", &Method::PUT, "/bucket/key", "", &none, b"...");
         assert_eq!((put.protocol, put.name.as_str()), (Protocol::S3, "PUT /bucket/key"));
-        let metric = read("monitoring", &Method::POST, "/service/G/operation/PutMetricData", "", &none, b"");
+        let metric =
+            read("monitoring", &Method::POST, "/service/G/operation/PutMetricData", "", &none, b"");
         assert_eq!(metric.name, "PutMetricData");
     }
 
@@ -268,7 +306,10 @@ mod tests {
 
     #[test]
     fn what_a_call_made() {
-        assert_eq!(made("CreateImage", b"<R><imageId>ami-1</imageId></R>").as_deref(), Some("ami-1"));
+        assert_eq!(
+            made("CreateImage", b"<R><imageId>ami-1</imageId></R>").as_deref(),
+            Some("ami-1")
+        );
         assert_eq!(made("DescribeImages", b"<R><imageId>ami-1</imageId></R>"), None);
         assert_eq!(made("CopyImage", b"<R/>"), None);
     }

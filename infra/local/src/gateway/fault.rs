@@ -1,4 +1,5 @@
-//! Faults on request: which calls they strike, and what the caller gets instead, in its service's own form.
+//! Faults on request: which calls they strike, and what the caller gets instead, in its service's
+//! own form.
 
 use super::action::Protocol;
 use bytes::Bytes;
@@ -43,8 +44,8 @@ pub struct Fault {
     pub count: u32,
     /// What happens to them.
     pub fault: FaultKind,
-    /// For `delay`: how long, 1000 if absent. For `effect-then-lost-reply`: how long the caller is kept waiting before the
-    /// connection is closed, 0 if absent; the call is in the log by then.
+    /// For `delay`: how long, 1000 if absent. For `effect-then-lost-reply`: how long the caller is
+    /// kept waiting before the connection is closed, 0 if absent; the call is in the log by then.
     #[serde(default)]
     pub milliseconds: Option<u64>,
 }
@@ -55,8 +56,11 @@ fn one() -> u32 {
 
 impl Fault {
     fn strikes(&self, caller: &str, service: &str, action: &str, region: &str) -> bool {
-        let matches = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
-        let in_service = self.action.as_deref().is_some_and(|wanted| wanted.strip_suffix(":*") == Some(service));
+        let matches = |wanted: &Option<String>, found: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted == found)
+        };
+        let in_service =
+            self.action.as_deref().is_some_and(|wanted| wanted.strip_suffix(":*") == Some(service));
         self.count > 0
             && matches(&self.caller, caller)
             && matches(&self.region, region)
@@ -82,9 +86,16 @@ impl Faults {
     }
 
     /// The first fault that strikes this call, counted down.
-    pub(super) fn take(&self, caller: &str, service: &str, action: &str, region: &str) -> Option<Fault> {
+    pub(super) fn take(
+        &self,
+        caller: &str,
+        service: &str,
+        action: &str,
+        region: &str,
+    ) -> Option<Fault> {
         let mut faults = self.locked();
-        let fault = faults.iter_mut().find(|fault| fault.strikes(caller, service, action, region))?;
+        let fault =
+            faults.iter_mut().find(|fault| fault.strikes(caller, service, action, region))?;
         fault.count = fault.count.saturating_sub(1);
         Some(fault.clone())
     }
@@ -94,12 +105,19 @@ impl Faults {
     }
 }
 
-/// The error code and status of a refusal, as the service would give them; none for faults that have an effect.
-pub(super) fn refusal(kind: FaultKind, service: &str, protocol: Protocol) -> Option<(&'static str, u16)> {
+/// The error code and status of a refusal, as the service would give them; none for faults that
+/// have an effect.
+pub(super) fn refusal(
+    kind: FaultKind,
+    service: &str,
+    protocol: Protocol,
+) -> Option<(&'static str, u16)> {
     let refusal = match (kind, protocol) {
         (FaultKind::Throttle, Protocol::Ec2) => ("RequestLimitExceeded", 503),
         (FaultKind::Throttle, Protocol::Query) => ("Throttling", 400),
-        (FaultKind::Throttle, Protocol::RestJson) if service == "lambda" => ("TooManyRequestsException", 429),
+        (FaultKind::Throttle, Protocol::RestJson) if service == "lambda" => {
+            ("TooManyRequestsException", 429)
+        }
         (FaultKind::Throttle, Protocol::RestJson) => ("ThrottlingException", 429),
         (FaultKind::Throttle, Protocol::Json) => ("ThrottlingException", 400),
         (FaultKind::Throttle, Protocol::S3) => ("SlowDown", 503),
@@ -110,16 +128,23 @@ pub(super) fn refusal(kind: FaultKind, service: &str, protocol: Protocol) -> Opt
         (FaultKind::Deny, Protocol::Json) => ("AccessDeniedException", 400),
         (FaultKind::Error500, Protocol::Ec2 | Protocol::S3) => ("InternalError", 500),
         (FaultKind::Error500, Protocol::Query) => ("InternalFailure", 500),
-        (FaultKind::Error500, Protocol::RestJson) if service == "lambda" => ("ServiceException", 500),
+        (FaultKind::Error500, Protocol::RestJson) if service == "lambda" => {
+            ("ServiceException", 500)
+        }
         (FaultKind::Error500, Protocol::RestJson | Protocol::Json) => ("InternalServerError", 500),
         (FaultKind::Delay | FaultKind::EffectThenLostReply, _) => return None,
     };
     Some(refusal)
 }
 
-/// What a refusal says. A denial is as long as a real one: it names the policy that denied, and EC2 appends an encoded
-/// part for `sts decode-authorization-message`.
-pub(super) fn message(kind: Option<FaultKind>, service: &str, action: &str, region: &str) -> String {
+/// What a refusal says. A denial is as long as a real one: it names the policy that denied, and EC2
+/// appends an encoded part for `sts decode-authorization-message`.
+pub(super) fn message(
+    kind: Option<FaultKind>,
+    service: &str,
+    action: &str,
+    region: &str,
+) -> String {
     match kind {
         Some(FaultKind::Deny) => {
             let encoded = match service {
@@ -134,14 +159,23 @@ pub(super) fn message(kind: Option<FaultKind>, service: &str, action: &str, regi
                  service_control_policy/p-abcdefgh.{encoded}"
             )
         }
-        Some(FaultKind::Throttle | FaultKind::Error500 | FaultKind::Delay | FaultKind::EffectThenLostReply) | None => {
-            "Asked for at /_amiline/faults of the local AWS.".to_owned()
-        }
+        Some(
+            FaultKind::Throttle
+            | FaultKind::Error500
+            | FaultKind::Delay
+            | FaultKind::EffectThenLostReply,
+        )
+        | None => "Asked for at /_amiline/faults of the local AWS.".to_owned(),
     }
 }
 
 /// A refusal as the service's protocol writes it.
-pub(super) fn render(code: &str, status: u16, protocol: Protocol, message: &str) -> Response<Bytes> {
+pub(super) fn render(
+    code: &str,
+    status: u16,
+    protocol: Protocol,
+    message: &str,
+) -> Response<Bytes> {
     let id = "00000000-0000-0000-0000-000000000000";
     let (kind, body) = match protocol {
         Protocol::Ec2 => (
@@ -161,13 +195,18 @@ pub(super) fn render(code: &str, status: u16, protocol: Protocol, message: &str)
         }
         Protocol::S3 => (
             "application/xml",
-            format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>"),
+            format!(
+                "<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>"
+            ),
         ),
-        Protocol::Json => ("application/x-amz-json-1.1", json!({"__type": code, "message": message}).to_string()),
+        Protocol::Json => {
+            ("application/x-amz-json-1.1", json!({"__type": code, "message": message}).to_string())
+        }
         Protocol::RestJson => ("application/json", json!({"message": message}).to_string()),
     };
     let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
     headers.insert("x-amzn-requestid", hyper::header::HeaderValue::from_static(id));
@@ -204,7 +243,9 @@ mod tests {
     #[test]
     fn a_fault_of_a_whole_service_in_one_region() {
         let faults = Faults::default();
-        faults.add(fault(json!({"action": "ec2:*", "region": "us-west-2", "fault": "deny", "caller": null})));
+        faults.add(fault(
+            json!({"action": "ec2:*", "region": "us-west-2", "fault": "deny", "caller": null}),
+        ));
         assert!(faults.take("x", "ec2", "CopyImage", "eu-west-1").is_none());
         assert!(faults.take("x", "sqs", "SendMessage", "us-west-2").is_none());
         assert!(faults.take("x", "ec2", "CopyImage", "us-west-2").is_some());
@@ -212,7 +253,11 @@ mod tests {
 
     #[test]
     fn unknown_faults_and_fields_are_refused() {
-        for bad in [json!({"fault": "explode"}), json!({"fault": "deny", "acton": "ec2:CreateImage"}), json!({})] {
+        for bad in [
+            json!({"fault": "explode"}),
+            json!({"fault": "deny", "acton": "ec2:CreateImage"}),
+            json!({}),
+        ] {
             assert!(serde_json::from_value::<Fault>(bad).is_err());
         }
     }
@@ -231,7 +276,12 @@ mod tests {
             (FaultKind::Throttle, "s3", Protocol::S3, "SlowDown", 503),
         ] {
             let (given, with) = refusal(kind, service, protocol).unwrap();
-            let response = render(given, with, protocol, &message(Some(kind), service, "CopyImage", "us-east-1"));
+            let response = render(
+                given,
+                with,
+                protocol,
+                &message(Some(kind), service, "CopyImage", "us-east-1"),
+            );
             assert_eq!(response.status().as_u16(), status);
             let (head, body) = response.into_parts();
             assert_eq!(crate::aws::error(&head.headers, &body).0, code);

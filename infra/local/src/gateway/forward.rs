@@ -10,8 +10,15 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::time::Duration;
 
 /// Headers that concern one connection and are not passed on.
-const ONE_HOP: [HeaderName; 7] =
-    [CONNECTION, EXPECT, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")];
+const ONE_HOP: [HeaderName; 7] = [
+    CONNECTION,
+    EXPECT,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
 
 #[derive(Debug)]
 pub(super) struct Forwarder(Client<HttpConnector, Full<Bytes>>);
@@ -30,14 +37,28 @@ impl Forwarder {
     pub(super) fn new() -> Self {
         // Shorter than either emulator keeps a connection.
         let idle = Duration::from_secs(10);
-        Self(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(idle).build_http())
+        Self(
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(idle)
+                .build_http(),
+        )
     }
 
-    /// The emulator's answer. The host stays as the client sent it: it is signed, and queue URLs repeat it.
-    pub(super) async fn send(&self, port: u16, request: Request<Bytes>) -> Result<Response<Bytes>, ForwardError> {
+    /// The emulator's answer. The host stays as the client sent it: it is signed, and queue URLs
+    /// repeat it.
+    pub(super) async fn send(
+        &self,
+        port: u16,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, ForwardError> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        head.uri = Uri::builder().scheme("http").authority(format!("127.0.0.1:{port}")).path_and_query(path).build()?;
+        head.uri = Uri::builder()
+            .scheme("http")
+            .authority(format!("127.0.0.1:{port}"))
+            .path_and_query(path)
+            .build()?;
         strip(&mut head.headers);
         let response = self.0.request(Request::from_parts(head, Full::new(body))).await?;
         let (mut head, body) = response.into_parts();

@@ -1,4 +1,5 @@
-//! The call log: one JSON line for each call, kept in a file and in memory, and told to whoever listens.
+//! The call log: one JSON line for each call, kept in a file and in memory, and told to whoever
+//! listens.
 
 use crate::error::LocalError;
 use serde::{Deserialize, Serialize};

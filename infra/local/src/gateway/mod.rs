@@ -57,7 +57,11 @@ type Answer = Result<Response<Bytes>, LostReply>;
 
 impl Gateway {
     /// A gateway that logs to `call_log`. Function names in the log lose the prefix `STACK-`.
-    pub(crate) fn new(upstreams: Upstreams, stack: &str, call_log: &Path) -> Result<Arc<Self>, LocalError> {
+    pub(crate) fn new(
+        upstreams: Upstreams,
+        stack: &str,
+        call_log: &Path,
+    ) -> Result<Arc<Self>, LocalError> {
         Ok(Arc::new(Self {
             upstreams,
             forwarder: forward::Forwarder::new(),
@@ -72,7 +76,8 @@ impl Gateway {
         accept(listener, move |request| self.clone().answer(request)).await;
     }
 
-    /// Serves the EC2 emulator's way to ministack (events, keys, identities), so that each event is seen here.
+    /// Serves the EC2 emulator's way to ministack (events, keys, identities), so that each event is
+    /// seen here.
     pub(crate) async fn serve_side_door(self: Arc<Self>, listener: TcpListener) {
         accept(listener, move |request| self.clone().side_door(request)).await;
     }
@@ -93,9 +98,14 @@ impl Gateway {
             return Ok(admin::answer(&self, &request));
         }
         if path.starts_with("/_local/ec2/") {
-            return Ok(self.forwarder.send(self.upstreams.moto, request).await.unwrap_or_else(forward::unreachable));
+            return Ok(self
+                .forwarder
+                .send(self.upstreams.moto, request)
+                .await
+                .unwrap_or_else(forward::unreachable));
         }
-        if matches!(path, "/_local/functions" | "/_local/schedules/fire" | "/_local/events/refuse") {
+        if matches!(path, "/_local/functions" | "/_local/schedules/fire" | "/_local/events/refuse")
+        {
             let answer = self.forwarder.send(self.upstreams.ministack, request).await;
             return Ok(answer.unwrap_or_else(forward::unreachable));
         }
@@ -108,7 +118,11 @@ impl Gateway {
         {
             self.log.tell(Happening::Event(Arc::new(event)));
         }
-        Ok(self.forwarder.send(self.upstreams.ministack, request).await.unwrap_or_else(forward::unreachable))
+        Ok(self
+            .forwarder
+            .send(self.upstreams.ministack, request)
+            .await
+            .unwrap_or_else(forward::unreachable))
     }
 
     /// One AWS call: read, struck by a fault or forwarded, logged.
@@ -120,14 +134,22 @@ impl Gateway {
             route::Upstream::Moto => self.upstreams.moto,
             route::Upstream::Ministack => self.upstreams.ministack,
         };
-        let (key, region, service) =
-            scope.map_or_else(Default::default, |scope| (Some(scope.access_key), scope.region, scope.service));
+        let (key, region, service) = scope.map_or_else(Default::default, |scope| {
+            (Some(scope.access_key), scope.region, scope.service)
+        });
         let caller = if request.headers().contains_key(SETUP_HEADER) {
             "setup".to_owned()
         } else {
             self.callers.name(key.as_deref(), &self.forwarder, self.upstreams.ministack).await
         };
-        let action = action::read(&service, request.method(), path, query, request.headers(), request.body());
+        let action = action::read(
+            &service,
+            request.method(),
+            path,
+            query,
+            request.headers(),
+            request.body(),
+        );
         let fault = self.faults.take(&caller, &service, &action.name, &region);
         let kind = fault.as_ref().map(|fault| fault.fault);
 
@@ -170,8 +192,8 @@ impl Gateway {
     }
 }
 
-/// Answers connections for ever. What a request asks for is done even if its caller is gone before the answer: AWS
-/// does not stop either when a client is killed.
+/// Answers connections for ever. What a request asks for is done even if its caller is gone before
+/// the answer: AWS does not stop either when a client is killed.
 async fn accept<F, R>(listener: TcpListener, answer: F)
 where
     F: Fn(Request<Bytes>) -> R + Clone + Send + 'static,
@@ -192,7 +214,10 @@ where
                     let (head, body) = request.into_parts();
                     let Ok(body) = body.collect().await else { return Err(LostReply) };
                     let work = answer(Request::from_parts(head, body.to_bytes()));
-                    tokio::spawn(work).await.unwrap_or(Err(LostReply)).map(|response| response.map(Full::new))
+                    tokio::spawn(work)
+                        .await
+                        .unwrap_or(Err(LostReply))
+                        .map(|response| response.map(Full::new))
                 }
             });
             // An error is a caller that went away, or a reply that is lost on purpose.
@@ -205,7 +230,8 @@ where
 pub(crate) async fn listen(port: Option<u16>) -> Result<(TcpListener, u16), LocalError> {
     let port = port.unwrap_or(0);
     let failed = |source| LocalError::Port { port, source };
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await.map_err(failed)?;
+    let listener =
+        TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await.map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     Ok((listener, port))
 }

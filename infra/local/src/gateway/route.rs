@@ -1,4 +1,5 @@
-//! Who calls which service in which Region, from the signature's scope; and which emulator serves it.
+//! Who calls which service in which Region, from the signature's scope; and which emulator serves
+//! it.
 
 use hyper::HeaderMap;
 
@@ -55,7 +56,8 @@ mod tests {
     use super::*;
 
     fn signed(credential: &str) -> HeaderMap {
-        let value = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
+        let value =
+            format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
         HeaderMap::from_iter([(hyper::header::AUTHORIZATION, value.parse().unwrap())])
     }
 
@@ -68,7 +70,8 @@ mod tests {
 
     #[test]
     fn the_scope_of_a_presigned_url() {
-        let query = "X-Amz-Credential=AKID%2F20260102%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Expires=60";
+        let query =
+            "X-Amz-Credential=AKID%2F20260102%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Expires=60";
         let scope = Scope::read(&HeaderMap::new(), query).unwrap();
         assert_eq!(scope.service, "s3");
         assert_eq!(upstream(Some(&scope)), Upstream::Ministack);
@@ -76,7 +79,9 @@ mod tests {
 
     #[test]
     fn what_is_not_signed_goes_to_ministack() {
-        for headers in [HeaderMap::new(), signed("AKID"), signed("AKID/20260102/eu-west-1/ec2/else")] {
+        for headers in
+            [HeaderMap::new(), signed("AKID"), signed("AKID/20260102/eu-west-1/ec2/else")]
+        {
             assert_eq!(Scope::read(&headers, ""), None);
         }
         assert_eq!(upstream(None), Upstream::Ministack);

@@ -34,7 +34,8 @@ async fn bench(name: &str, millis: u64) -> Bench {
     let reached = Reached::default();
     let moto = stand_in("moto", reached.clone(), millis).await;
     let ministack = stand_in("ministack", reached.clone(), millis).await;
-    let log = std::env::temp_dir().join(format!("amiline-gateway-{}-{name}.jsonl", std::process::id()));
+    let log =
+        std::env::temp_dir().join(format!("amiline-gateway-{}-{name}.jsonl", std::process::id()));
     let gateway = Gateway::new(Upstreams { moto, ministack }, "amiline", &log).unwrap();
     // The open file stays; nothing is left behind.
     std::fs::remove_file(log).unwrap();
@@ -63,7 +64,10 @@ impl Bench {
 async fn a_call_goes_to_its_emulator_with_its_host_and_is_logged() {
     let bench = bench("routes", 0).await;
     bench.create_image().await.unwrap();
-    let _ = bench.aws.json("sqs", "eu-west-1", "AmazonSQS.SendMessage", &json!({"QueueUrl": "http://x/1/q"})).await;
+    let _ = bench
+        .aws
+        .json("sqs", "eu-west-1", "AmazonSQS.SendMessage", &json!({"QueueUrl": "http://x/1/q"}))
+        .await;
     let host = bench.authority.clone();
     assert_eq!(bench.reached(), [("moto", host.clone()), ("ministack", host)]);
     let calls = bench.gateway.calls_since(0);
@@ -83,7 +87,10 @@ async fn a_refusal_has_no_effect() {
     assert_eq!(refused.code(), Some("RequestLimitExceeded"));
     assert!(bench.reached().is_empty());
     let calls = bench.gateway.calls_since(0);
-    assert_eq!((calls[0].status, calls[0].error.as_deref()), (Some(503), Some("RequestLimitExceeded")));
+    assert_eq!(
+        (calls[0].status, calls[0].error.as_deref()),
+        (Some(503), Some("RequestLimitExceeded"))
+    );
     bench.create_image().await.unwrap();
 }
 
@@ -129,7 +136,8 @@ async fn a_call_takes_effect_though_its_caller_is_killed() {
 #[tokio::test]
 async fn what_is_not_a_fault_is_refused_with_a_reason() {
     let bench = bench("bad", 0).await;
-    let refused = bench.aws.control("/_amiline/faults", &json!({"fault": "explode"})).await.unwrap_err();
+    let refused =
+        bench.aws.control("/_amiline/faults", &json!({"fault": "explode"})).await.unwrap_err();
     assert!(refused.to_string().contains("not a fault"), "{refused}");
     assert!(bench.aws.control("/_amiline/nothing", &json!({})).await.is_err());
 }

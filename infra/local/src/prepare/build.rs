@@ -13,8 +13,9 @@ const ADVICE: &str = "Building the functions needs what building this program ne
 
 /// Builds these binaries; gives each one's path.
 ///
-/// The whole workspace is named, though only these binaries are built: Cargo then gives shared dependencies the same
-/// features as in `cargo build --workspace` and `cargo test --workspace`, and the AWS SDK is compiled once, not twice.
+/// The whole workspace is named, though only these binaries are built: Cargo then gives shared
+/// dependencies the same features as in `cargo build --workspace` and `cargo test --workspace`, and
+/// the AWS SDK is compiled once, not twice.
 pub(crate) fn build(
     places: &Places,
     names: &[String],
@@ -47,12 +48,18 @@ pub(crate) fn build(
 }
 
 /// Binaries that are there already, by name in a directory.
-pub(crate) fn from_directory(directory: &Path, names: &[String]) -> Result<BTreeMap<String, PathBuf>, LocalError> {
+pub(crate) fn from_directory(
+    directory: &Path,
+    names: &[String],
+) -> Result<BTreeMap<String, PathBuf>, LocalError> {
     let paths = names.iter().map(|name| (name.clone(), directory.join(name)));
     complete(names, paths.filter(|(_, path)| path.is_file()).collect())
 }
 
-fn complete(names: &[String], found: BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, PathBuf>, LocalError> {
+fn complete(
+    names: &[String],
+    found: BTreeMap<String, PathBuf>,
+) -> Result<BTreeMap<String, PathBuf>, LocalError> {
     match names.iter().find(|name| !found.contains_key(*name)) {
         Some(name) => Err(LocalError::NoBinary { name: name.clone() }),
         None => Ok(found),

@@ -19,7 +19,8 @@ pub(crate) struct Package {
     pub(crate) key: String,
 }
 
-/// The package of a binary, made if the binary is newer than the last one. Not compressed: it never leaves the machine.
+/// The package of a binary, made if the binary is newer than the last one. Not compressed: it never
+/// leaves the machine.
 pub(crate) fn package(places: &Places, name: &str, binary: &Path) -> Result<Package, LocalError> {
     let read = || LocalError::file("read", binary);
     let found = std::fs::metadata(binary).map_err(read())?;

@@ -26,12 +26,17 @@ impl Environment {
     }
 }
 
-const NEEDS_PYTHON: &str = "The local AWS needs Python 3.11 or newer with its venv module (Debian: python3-venv).";
+const NEEDS_PYTHON: &str =
+    "The local AWS needs Python 3.11 or newer with its venv module (Debian: python3-venv).";
 const NEEDS_PIP: &str = "pip fetches the emulators' packages from the Python package index (or the one that pip.conf \
     or PIP_INDEX_URL name). Check that it can be reached, then start again.";
 
 /// The Python of an environment, which is made if it is missing or out of date.
-pub(crate) fn ensure(places: &Places, environment: Environment, progress: Progress) -> Result<PathBuf, LocalError> {
+pub(crate) fn ensure(
+    places: &Places,
+    environment: Environment,
+    progress: Progress,
+) -> Result<PathBuf, LocalError> {
     let name = environment.name();
     let requirements = places.emulators().join(format!("requirements-{name}.txt"));
     let directory = places.kept(&format!("venv-{name}"));
@@ -51,7 +56,15 @@ pub(crate) fn ensure(places: &Places, environment: Environment, progress: Progre
     let what = format!("making the Python environment {}", directory.display());
     run(Command::new("python3").args(["-m", "venv"]).arg(&directory), &what, NEEDS_PYTHON)?;
     let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"]);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+    ]);
     run(pip.arg(&requirements), &format!("installing {}", requirements.display()), NEEDS_PIP)?;
     std::fs::write(&stamp, wanted).map_err(LocalError::file("write", &stamp))?;
     step.done();

@@ -24,8 +24,8 @@ impl<T> Attempt<T> {
     }
 }
 
-/// Reads, decides and writes until nothing is left to do, giving way whenever somebody else wrote first. `more` is how often
-/// there may be more to do.
+/// Reads, decides and writes until nothing is left to do, giving way whenever somebody else wrote
+/// first. `more` is how often there may be more to do.
 pub(crate) async fn until_written<T, E, W>(
     world: &W,
     more: usize,

@@ -5,8 +5,8 @@ use amiline_domain::fault::Fault;
 use amiline_domain::record::Expected;
 use amiline_domain::work::{WorkRecord, WorkState};
 
-/// Writes a transaction whose reply may be lost: then the record itself says whether it was written. `ours` is the record as
-/// the transaction writes it, `expected` what it writes over.
+/// Writes a transaction whose reply may be lost: then the record itself says whether it was
+/// written. `ours` is the record as the transaction writes it, `expected` what it writes over.
 pub(crate) async fn commit_surely<R: WorkRecord>(
     what: &str,
     (ours, expected): (impl Fn() -> R, Expected),

@@ -8,7 +8,8 @@ use amiline_domain::work::WorkRecord;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-/// Rounds of reading, deciding and calling in one invocation. A family needs about five; more is a defect.
+/// Rounds of reading, deciding and calling in one invocation. A family needs about five; more is a
+/// defect.
 pub(super) const ROUNDS_MAX: usize = 16;
 
 /// How a run ended.
@@ -42,7 +43,14 @@ impl<K: Kind> Job<K> {
     pub(super) fn loaded(record: K::Record, given: K::Given, hint: K::Hint, holder: &str) -> Self {
         // After a conflict the lease in the table may be this invocation's own.
         let held = record.state().lease.as_ref().is_some_and(|lease| lease.holder == holder);
-        Self { record, given, hint, observed: K::Observed::default(), held, changes: K::Changes::default() }
+        Self {
+            record,
+            given,
+            hint,
+            observed: K::Observed::default(),
+            held,
+            changes: K::Changes::default(),
+        }
     }
 
     /// A record that is not in the table yet, with what was read of the world just before.
@@ -59,8 +67,13 @@ impl<K: Kind> Job<K> {
     pub(crate) async fn run(mut self, kind: &K, invocation: &Invocation) -> Result<Ran, K::Error> {
         for _ in 0..ROUNDS_MAX {
             let now = kind.now();
-            let mut input =
-                Input { given: &self.given, hint: &self.hint, observed: &self.observed, now, paused: false };
+            let mut input = Input {
+                given: &self.given,
+                hint: &self.hint,
+                observed: &self.observed,
+                now,
+                paused: false,
+            };
             kind.absorb(&mut self.record, input, &mut self.changes);
             let reads = kind.reads(&self.record, input);
             if !reads.is_empty() {
@@ -145,13 +158,20 @@ impl<K: Kind> Job<K> {
     }
 
     async fn hand_over(&self, kind: &K, now: Timestamp) {
-        if let Some((_, role)) = self.record.state().due.filter(|(at, role)| *at <= now && *role != K::ROLE) {
+        if let Some((_, role)) =
+            self.record.state().due.filter(|(at, role)| *at <= now && *role != K::ROLE)
+        {
             kind.hand_over(K::id(&self.record), role).await;
         }
     }
 
     /// Writes the record with everything that changed. On `Yes` nothing is unwritten any more.
-    async fn write(&mut self, kind: &K, pending_hints: Option<u64>, now: Timestamp) -> Result<Committed, K::Error> {
+    async fn write(
+        &mut self,
+        kind: &K,
+        pending_hints: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Committed, K::Error> {
         K::seal(&mut self.record, &mut self.changes, now);
         let expected = Expected::read_at(self.record.state().version);
         let stamped = || {

@@ -29,7 +29,8 @@ impl<K: Kind> Clone for Input<'_, K> {
 
 impl<K: Kind> Copy for Input<'_, K> {}
 
-/// A kind of work, as one function does it. The decisions are pure functions of the domain; the rest are calls over ports.
+/// A kind of work, as one function does it. The decisions are pure functions of the domain; the
+/// rest are calls over ports.
 pub(crate) trait Kind: Sized {
     /// What names a record.
     type Id: Clone + Display;
@@ -66,8 +67,14 @@ pub(crate) trait Kind: Sized {
     /// The hint that says besides that anything may have happened.
     fn of_anything(hint: Self::Hint) -> Self::Hint;
 
-    /// Takes in what was read. It is asked again after each round of reads, with everything read so far.
-    fn absorb(&self, record: &mut Self::Record, input: Input<'_, Self>, changes: &mut Self::Changes);
+    /// Takes in what was read. It is asked again after each round of reads, with everything read so
+    /// far.
+    fn absorb(
+        &self,
+        record: &mut Self::Record,
+        input: Input<'_, Self>,
+        changes: &mut Self::Changes,
+    );
     /// The reads that are needed now and were not made yet.
     fn reads(&self, record: &Self::Record, input: Input<'_, Self>) -> Vec<Self::Read>;
     /// The calls to make now, with the record already saying so.
@@ -77,7 +84,8 @@ pub(crate) trait Kind: Sized {
         input: Input<'_, Self>,
         changes: &mut Self::Changes,
     ) -> Vec<Self::Action>;
-    /// Takes in how an announced call ended, and forgets what was read before it and is no longer so.
+    /// Takes in how an announced call ended, and forgets what was read before it and is no longer
+    /// so.
     fn conclude(
         &self,
         record: &mut Self::Record,
@@ -87,14 +95,17 @@ pub(crate) trait Kind: Sized {
         changes: &mut Self::Changes,
     );
     /// When the record is due with no event asking for it, and whose part that is. `None`: never.
-    fn due(&self, record: &Self::Record, input: Input<'_, Self>) -> Option<(Timestamp, Self::Role)>;
+    fn due(&self, record: &Self::Record, input: Input<'_, Self>)
+    -> Option<(Timestamp, Self::Role)>;
     /// Whether there is nothing to write but what the engine keeps itself.
     fn is_empty(changes: &Self::Changes) -> bool;
-    /// Makes of what happened what is written of it. It happens once, however often the write is tried.
+    /// Makes of what happened what is written of it. It happens once, however often the write is
+    /// tried.
     fn seal(record: &mut Self::Record, changes: &mut Self::Changes, now: Timestamp);
     /// Marks what is written as of the record's version.
     fn stamp(record: &mut Self::Record, changes: &Self::Changes);
-    /// What writes the record and its changes, if it is as `expected` and no other hints than `pending_hints` wait.
+    /// What writes the record and its changes, if it is as `expected` and no other hints than
+    /// `pending_hints` wait.
     fn transaction(
         record: Self::Record,
         changes: &Self::Changes,
@@ -126,6 +137,7 @@ pub(crate) trait Kind: Sized {
     async fn perform(&self, action: &Self::Action) -> Self::Ended;
     /// Writes.
     async fn commit(&self, transaction: &Self::Transaction) -> Result<Committed, CallError>;
-    /// Tells the function whose part is due. The due time is recorded, so a message that is not sent costs time only.
+    /// Tells the function whose part is due. The due time is recorded, so a message that is not
+    /// sent costs time only.
     async fn hand_over(&self, id: &Self::Id, role: Self::Role);
 }

@@ -1,14 +1,17 @@
 //! The engine: brings a record as far as it can go now, whatever kind of work the record is of.
 //!
-//! One run loads the record, takes its lease, and goes round: read, take in, decide, write the intent together with the
-//! lease, call, take in how the calls ended. When nothing is left to do it writes the due time and gives the lease up.
-//! A kind of work brings the record, the reads, the calls and the pure functions over them (`Kind`); crashes, lost
-//! replies, conflicts, leases and hints are the engine's alone, and its tests prove them with a kind of their own.
+//! One run loads the record, takes its lease, and goes round: read, take in, decide, write the
+//! intent together with the lease, call, take in how the calls ended. When nothing is left to do it
+//! writes the due time and gives the lease up. A kind of work brings the record, the reads, the
+//! calls and the pure functions over them (`Kind`); crashes, lost replies, conflicts, leases and
+//! hints are the engine's alone, and its tests prove them with a kind of their own.
 //!
 //! What the engine promises every kind:
-//! - No call is made before the record that announces it was written, under a lease of this invocation.
+//! - No call is made before the record that announces it was written, under a lease of this
+//!   invocation.
 //! - A record is given up without a due time only if the kind asks for none.
-//! - A hint that came while the record was leased is read by whoever gives the lease up, or by whoever comes after them.
+//! - A hint that came while the record was leased is read by whoever gives the lease up, or by
+//!   whoever comes after them.
 //! - A run that finds nothing new writes nothing.
 
 mod attempts;
@@ -30,7 +33,8 @@ use amiline_domain::work::{Lease, WorkRecord};
 use jiff::Timestamp;
 use thiserror::Error;
 
-/// Seconds after an invocation's deadline for which its lease still holds: it may be a clock's error late.
+/// Seconds after an invocation's deadline for which its lease still holds: it may be a clock's
+/// error late.
 const LEASE_AFTER_DEADLINE_SECONDS: i64 = 60;
 /// Times that a record is loaded again because somebody else wrote it.
 const RELOADS_MAX: usize = 10;
@@ -46,7 +50,10 @@ pub struct Invocation {
 
 impl Invocation {
     fn lease(&self) -> Lease {
-        Lease { holder: self.id.clone(), until: plus_seconds(self.deadline, LEASE_AFTER_DEADLINE_SECONDS) }
+        Lease {
+            holder: self.id.clone(),
+            until: plus_seconds(self.deadline, LEASE_AFTER_DEADLINE_SECONDS),
+        }
     }
 }
 
@@ -94,10 +101,13 @@ pub(crate) async fn advance<K: Kind>(
         if failpoint::hit(Failpoint::LoadAgain) {
             continue;
         }
-        // Hints were left for the holder of this lease: one that died, or this invocation before it met a conflict.
+        // Hints were left for the holder of this lease: one that died, or this invocation before it
+        // met a conflict.
         let hinted = record.state().lease.is_some();
         let hint = if hinted { K::of_anything(hint.clone()) } else { hint.clone() };
-        if Job::loaded(record, given, hint, &invocation.id).run(kind, invocation).await? == Ran::ToTheEnd {
+        if Job::loaded(record, given, hint, &invocation.id).run(kind, invocation).await?
+            == Ran::ToTheEnd
+        {
             return Ok(Advanced::Done);
         }
     }

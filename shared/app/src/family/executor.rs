@@ -13,8 +13,8 @@ use amiline_domain::history::HistoryItem;
 use amiline_domain::ids::{FamilyId, Region};
 use amiline_domain::message::family_due;
 use amiline_domain::plan::{
-    AnswerStep, CreateAction, CreateRead, Creating, DistributeAction, DistributeRead, Distributing, Duty, Ended,
-    ShareRefused, ShareStep, Sharing, StatusStep, TagStep,
+    AnswerStep, CreateAction, CreateRead, Creating, DistributeAction, DistributeRead, Distributing,
+    Duty, Ended, ShareRefused, ShareStep, Sharing, StatusStep, TagStep,
 };
 use amiline_domain::policy::Policy;
 use amiline_domain::reason::Reason;
@@ -22,8 +22,8 @@ use amiline_domain::tags::TagKeys;
 use amiline_domain::time::plus_seconds;
 use jiff::Timestamp;
 
-/// CreateImage is not begun with less time than this left, in seconds: an invocation that is stopped in the middle of
-/// it would leave an unknown outcome.
+/// CreateImage is not begun with less time than this left, in seconds: an invocation that is
+/// stopped in the middle of it would leave an unknown outcome.
 const CREATE_SECONDS_MIN: i64 = 15;
 
 /// One function, making its reads and calls.
@@ -55,7 +55,13 @@ pub(crate) struct CreateExecutor<'a, W> {
 impl<W: Create> Executor for CreateExecutor<'_, W> {
     type Duty = Creating;
 
-    async fn read(&self, read: &CreateRead, family: &Family, _: Option<&Policy>, keys: &TagKeys) -> Shown {
+    async fn read(
+        &self,
+        read: &CreateRead,
+        family: &Family,
+        _: Option<&Policy>,
+        keys: &TagKeys,
+    ) -> Shown {
         match read {
             CreateRead::Row(image_role) => reads::row(self.world, keys, family, image_role).await,
             CreateRead::Instance => reads::instance(self.world, family).await,
@@ -100,17 +106,29 @@ pub(crate) struct DistributeExecutor<'a, W> {
 impl<W: Distribute> Executor for DistributeExecutor<'_, W> {
     type Duty = Distributing;
 
-    async fn read(&self, read: &DistributeRead, family: &Family, policy: Option<&Policy>, keys: &TagKeys) -> Shown {
+    async fn read(
+        &self,
+        read: &DistributeRead,
+        family: &Family,
+        policy: Option<&Policy>,
+        keys: &TagKeys,
+    ) -> Shown {
         match read {
-            DistributeRead::Row(image_role) => reads::row(self.world, keys, family, image_role).await,
+            DistributeRead::Row(image_role) => {
+                reads::row(self.world, keys, family, image_role).await
+            }
             DistributeRead::SourceKeys => reads::source_keys(self.world, family, policy).await,
-            DistributeRead::Permissions(image_role) => reads::permissions(self.world, family, image_role).await,
+            DistributeRead::Permissions(image_role) => {
+                reads::permissions(self.world, family, image_role).await
+            }
         }
     }
 
     async fn perform(&self, action: &DistributeAction) -> Ended {
         match action {
-            DistributeAction::Copy(step) => ended(self.world.copy_image(step).await.map(Ended::Image)),
+            DistributeAction::Copy(step) => {
+                ended(self.world.copy_image(step).await.map(Ended::Image))
+            }
             DistributeAction::Share(step) => share(self.world, step).await,
             DistributeAction::Answer(step) => answer(self.world, step).await,
         }
@@ -121,7 +139,12 @@ impl<W: Distribute> Executor for DistributeExecutor<'_, W> {
             DistributeAction::Copy(step) => {
                 let image_role = ImageRole::Copy(step.destination.clone());
                 let (name, region) = ("ec2:CopyImage", &step.destination);
-                Call { name, region, image_role: Some(image_role.clone()), creates: Some(image_role) }
+                Call {
+                    name,
+                    region,
+                    image_role: Some(image_role.clone()),
+                    creates: Some(image_role),
+                }
             }
             DistributeAction::Share(step) => {
                 let (name, region) = ("ec2:ModifyImageAttribute", &step.region);
@@ -131,15 +154,16 @@ impl<W: Distribute> Executor for DistributeExecutor<'_, W> {
         }
     }
 
-    /// The tick sends what is `create-image`'s turn: it comes up only after a failure, and `distribute-image` needs no
-    /// right to that queue for it.
+    /// The tick sends what is `create-image`'s turn: it comes up only after a failure, and
+    /// `distribute-image` needs no right to that queue for it.
     async fn hand_over(&self, _: &FamilyId, _: Role) -> Result<(), CallError> {
         Ok(())
     }
 }
 
-/// Shares an image: in one call, or in several if EC2 refuses some of the targets. One after the other, since that EC2
-/// takes several changes of one image's permissions at once is not documented.
+/// Shares an image: in one call, or in several if EC2 refuses some of the targets. One after the
+/// other, since that EC2 takes several changes of one image's permissions at once is not
+/// documented.
 async fn share<W: Distribute>(world: &W, step: &ShareStep) -> Ended {
     let mut sharing = Sharing::of(step);
     while let Some(targets) = sharing.next() {
@@ -148,7 +172,9 @@ async fn share<W: Distribute>(world: &W, step: &ShareStep) -> Ended {
         if let Err(error) = &answer {
             tracing::info!(image = %part.image, region = %part.region, targets = part.targets.len(), error = %error, "not shared");
         }
-        sharing.answered(answer.map_err(|error| ShareRefused { fault: error.fault, error: error.aws_error() }));
+        sharing.answered(
+            answer.map_err(|error| ShareRefused { fault: error.fault, error: error.aws_error() }),
+        );
     }
     sharing.ended()
 }
@@ -160,8 +186,9 @@ async fn answer<W: Clock + InstanceTagger + AnswerKeeper>(world: &W, step: &Answ
     }
 }
 
-/// Answers on the instance: the status, and then what the newest answers of all who asked make of it. The record comes
-/// after the tag, so the last of several sees all of them, and no tag is written after its own.
+/// Answers on the instance: the status, and then what the newest answers of all who asked make of
+/// it. The record comes after the tag, so the last of several sees all of them, and no tag is
+/// written after its own.
 pub(crate) async fn answer_on_instance<W>(world: &W, step: &StatusStep) -> Result<(), CallError>
 where
     W: Clock + InstanceTagger + AnswerKeeper,
@@ -177,7 +204,9 @@ where
 fn ended(result: Result<Ended, CallError>) -> Ended {
     match result {
         Ok(ended) => ended,
-        Err(error) if error.code == "InvalidAMIName.Duplicate" => Ended::NameTaken(owner_of_name(&error.message)),
+        Err(error) if error.code == "InvalidAMIName.Duplicate" => {
+            Ended::NameTaken(owner_of_name(&error.message))
+        }
         Err(error) => Ended::Refused { fault: error.fault, error: error.aws_error() },
     }
 }
@@ -239,7 +268,9 @@ impl<'a> Call<'a> {
             Ended::NameTaken(_) => ("name-taken", None),
             Ended::Refused { fault: Fault::Later, error } => ("later", Some(error.to_string())),
             Ended::Refused { fault: Fault::Reject, error } => ("refused", Some(error.to_string())),
-            Ended::Refused { fault: Fault::NeedsPerson, error } => ("needs-a-person", Some(error.to_string())),
+            Ended::Refused { fault: Fault::NeedsPerson, error } => {
+                ("needs-a-person", Some(error.to_string()))
+            }
             Ended::Refused { fault: Fault::Unknown, error } => ("unknown", Some(error.to_string())),
         };
         tracing::info!(

@@ -24,7 +24,12 @@ pub(crate) struct FamilyWork<'a, W, E> {
 }
 
 impl<W, E> FamilyWork<'_, W, E> {
-    fn plan_input<'b>(&'b self, policy: &'b Option<Policy>, now: Timestamp, paused: bool) -> PlanInput<'b> {
+    fn plan_input<'b>(
+        &'b self,
+        policy: &'b Option<Policy>,
+        now: Timestamp,
+        paused: bool,
+    ) -> PlanInput<'b> {
         let BoundedStack { stack, bounds } = self.stack;
         PlanInput { keys: &stack.keys, policy: policy.as_ref(), bounds, now, paused }
     }
@@ -83,7 +88,12 @@ where
         plan::reads::<E::Duty>(family, input.observed, input.hint, plan)
     }
 
-    fn decide(&self, family: &mut Family, input: Input<'_, Self>, changes: &mut FamilyChanges) -> Vec<Self::Action> {
+    fn decide(
+        &self,
+        family: &mut Family,
+        input: Input<'_, Self>,
+        changes: &mut FamilyChanges,
+    ) -> Vec<Self::Action> {
         let plan = self.plan_input(input.given, input.now, input.paused);
         let (actions, planned) = plan::decide::<E::Duty>(family, input.observed, plan);
         changes.planned.merge(planned);
@@ -98,7 +108,12 @@ where
         observed: &mut Observed,
         changes: &mut FamilyChanges,
     ) {
-        changes.planned.merge(E::Duty::conclude(family, action, ended, self.plan_input(policy, now, false)));
+        changes.planned.merge(E::Duty::conclude(
+            family,
+            action,
+            ended,
+            self.plan_input(policy, now, false),
+        ));
         let call = E::call(action);
         call.log(family, ended, self.invocation);
         // What was seen before a creating call says nothing about after it.
@@ -135,7 +150,11 @@ where
         let FamilyChanges { planned, history, with } = changes;
         let press = planned.press.clone().map(Write::from);
         let change = FamilyChange {
-            rows: planned.rows.iter().filter_map(|image_role| family.rows.get(image_role).cloned()).collect(),
+            rows: planned
+                .rows
+                .iter()
+                .filter_map(|image_role| family.rows.get(image_role).cloned())
+                .collect(),
             pointers: planned.pointers.clone(),
             history: history.clone(),
             with: press.into_iter().chain(with.iter().cloned()).collect(),
@@ -170,9 +189,16 @@ where
         self.world.leave_hint(id, holder).await
     }
 
-    async fn read(&self, family: &Family, policy: &Option<Policy>, reads: Vec<Self::Read>, observed: &mut Observed) {
+    async fn read(
+        &self,
+        family: &Family,
+        policy: &Option<Policy>,
+        reads: Vec<Self::Read>,
+        observed: &mut Observed,
+    ) {
         let keys = &self.stack.stack.keys;
-        let shown = reads.iter().map(|read| self.executor.read(read, family, policy.as_ref(), keys));
+        let shown =
+            reads.iter().map(|read| self.executor.read(read, family, policy.as_ref(), keys));
         for shown in join_all(shown).await {
             shown.add_to(observed);
         }

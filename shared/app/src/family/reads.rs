@@ -26,13 +26,22 @@ impl Shown {
             Shown::Row(image_role, shown) => drop(observed.rows.insert(image_role, shown)),
             Shown::SourceKeys(shown) => observed.source_keys = Some(shown),
             Shown::Instance(shown) => observed.instance = Some(shown),
-            Shown::Permissions(image_role, shown) => drop(observed.permissions.insert(image_role, shown)),
+            Shown::Permissions(image_role, shown) => {
+                drop(observed.permissions.insert(image_role, shown))
+            }
         }
     }
 }
 
-pub(super) async fn row<W: ImageReader>(world: &W, keys: &TagKeys, family: &Family, image_role: &ImageRole) -> Shown {
-    let Some(row) = family.rows.get(image_role) else { return Shown::Row(image_role.clone(), RowShown::Unread) };
+pub(super) async fn row<W: ImageReader>(
+    world: &W,
+    keys: &TagKeys,
+    family: &Family,
+    image_role: &ImageRole,
+) -> Shown {
+    let Some(row) = family.rows.get(image_role) else {
+        return Shown::Row(image_role.clone(), RowShown::Unread);
+    };
     let shown = match images(world, keys, family, row).await {
         Ok(images) => RowShown::Seen(images),
         Err(error) => {
@@ -43,8 +52,9 @@ pub(super) async fn row<W: ImageReader>(world: &W, keys: &TagKeys, family: &Fami
     Shown::Row(image_role.clone(), shown)
 }
 
-/// The images that carry the row's intent, which shows the row's own and any duplicate in one call; and, by id, the row's
-/// own (its tags may have been taken off) and the one that holds its name, if the first read did not show them.
+/// The images that carry the row's intent, which shows the row's own and any duplicate in one call;
+/// and, by id, the row's own (its tags may have been taken off) and the one that holds its name, if
+/// the first read did not show them.
 async fn images<W: ImageReader>(
     world: &W,
     keys: &TagKeys,
@@ -76,8 +86,13 @@ pub(super) async fn instance<W: InstanceReader>(world: &W, family: &Family) -> S
     })
 }
 
-pub(super) async fn permissions<W: PermissionReader>(world: &W, family: &Family, image_role: &ImageRole) -> Shown {
-    let image = family.rows.get(image_role).and_then(|row| Some((&row.region, row.image.as_ref()?)));
+pub(super) async fn permissions<W: PermissionReader>(
+    world: &W,
+    family: &Family,
+    image_role: &ImageRole,
+) -> Shown {
+    let image =
+        family.rows.get(image_role).and_then(|row| Some((&row.region, row.image.as_ref()?)));
     let shown = match image {
         None => PermissionsShown::Unread,
         Some((region, image)) => match world.launch_permissions(region, image).await {
@@ -91,9 +106,15 @@ pub(super) async fn permissions<W: PermissionReader>(world: &W, family: &Family,
     Shown::Permissions(image_role.clone(), shown)
 }
 
-pub(super) async fn source_keys<W: KeyReader>(world: &W, family: &Family, policy: Option<&Policy>) -> Shown {
+pub(super) async fn source_keys<W: KeyReader>(
+    world: &W,
+    family: &Family,
+    policy: Option<&Policy>,
+) -> Shown {
     let key = policy.and_then(|policy| policy.key_in(&family.region));
-    let (Some(source), Some(key)) = (family.source(), key) else { return Shown::SourceKeys(KeysShown::Unread) };
+    let (Some(source), Some(key)) = (family.source(), key) else {
+        return Shown::SourceKeys(KeysShown::Unread);
+    };
     Shown::SourceKeys(match world.snapshot_keys(&source.region, &source.snapshots, key).await {
         Ok(keys) => KeysShown::Read(keys),
         Err(error) => {

@@ -12,15 +12,21 @@ use amiline_domain::ids::FamilyId;
 use amiline_domain::policy::Policy;
 use amiline_domain::record::{Expected, Transaction, Write};
 
-/// Reads of a family that may fall into the middle of other invocations' transactions before it is left for later.
+/// Reads of a family that may fall into the middle of other invocations' transactions before it is
+/// left for later.
 const READS_MAX: usize = 5;
 
 /// Reads a family with record and rows from one moment: a query is not isolated from transactions.
-pub(crate) async fn whole_family<W: RecordReader>(world: &W, id: &FamilyId) -> Result<Option<Family>, CallError> {
+pub(crate) async fn whole_family<W: RecordReader>(
+    world: &W,
+    id: &FamilyId,
+) -> Result<Option<Family>, CallError> {
     let mut torn = None;
     for _ in 0..READS_MAX {
         match world.family(id).await? {
-            Some(family) if !family.is_whole() || failpoint::hit(Failpoint::TornRead) => torn = Some(family.region),
+            Some(family) if !family.is_whole() || failpoint::hit(Failpoint::TornRead) => {
+                torn = Some(family.region)
+            }
             read => return Ok(read),
         }
     }
@@ -31,7 +37,8 @@ pub(crate) async fn whole_family<W: RecordReader>(world: &W, id: &FamilyId) -> R
             subject: id.as_str().into(),
             region,
             code: "NotIsolated".to_owned(),
-            message: "every read fell into the middle of a transaction; it will be looked at again".into(),
+            message: "every read fell into the middle of a transaction; it will be looked at again"
+                .into(),
             request_id: None,
             fault: Fault::Later,
         }),
@@ -39,11 +46,18 @@ pub(crate) async fn whole_family<W: RecordReader>(world: &W, id: &FamilyId) -> R
 }
 
 /// The policy that a family began under.
-pub(super) async fn kept_policy<W: RecordReader>(world: &W, family: &Family) -> Result<Option<Policy>, UseCaseError> {
+pub(super) async fn kept_policy<W: RecordReader>(
+    world: &W,
+    family: &Family,
+) -> Result<Option<Policy>, UseCaseError> {
     let Some(policy) = &family.policy else { return Ok(None) };
-    let lost =
-        |problem: String| UseCaseError::PolicyLost { family: family.id.clone(), hash: policy.hash.clone(), problem };
-    let text = world.kept_policy(&policy.hash).await?.ok_or_else(|| lost("it is missing".to_owned()))?;
+    let lost = |problem: String| UseCaseError::PolicyLost {
+        family: family.id.clone(),
+        hash: policy.hash.clone(),
+        problem,
+    };
+    let text =
+        world.kept_policy(&policy.hash).await?.ok_or_else(|| lost("it is missing".to_owned()))?;
     Policy::parse(&text).map(Some).map_err(|e| lost(e.to_string()))
 }
 

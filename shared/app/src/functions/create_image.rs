@@ -41,7 +41,8 @@ pub(super) static REGISTERED: Registered = Registered {
     ],
 };
 
-/// Carries one message out. Each use case's future is in a box of its own: the largest has 14 KB, most have a tenth of that.
+/// Carries one message out. Each use case's future is in a box of its own: the largest has 14 KB,
+/// most have a tenth of that.
 pub async fn create_image<W: Create>(
     world: &W,
     stack: &BoundedStack,
@@ -61,13 +62,18 @@ pub async fn create_image<W: Create>(
         return Ok(Handled::Tagged(pressed, enrolled));
     }
     if let Message::LookAtInstance { region, instance } = message {
-        let request = LookRequest { region: region.clone(), instance: instance.clone(), hint: None };
-        return Ok(Handled::Button(Box::pin(look_at_instance(world, stack, &request, invocation)).await?));
+        let request =
+            LookRequest { region: region.clone(), instance: instance.clone(), hint: None };
+        return Ok(Handled::Button(
+            Box::pin(look_at_instance(world, stack, &request, invocation)).await?,
+        ));
     }
     if let Message::LookAtSchedule { region, instance, coverage } = message {
         let (region, instance, coverage) = (region.clone(), instance.clone(), *coverage);
         let request = EnrolRequest { region, instance, hint: None, coverage };
-        return Ok(Handled::Schedules(Box::pin(look_at_schedule(world, stack, &request, invocation)).await?));
+        return Ok(Handled::Schedules(
+            Box::pin(look_at_schedule(world, stack, &request, invocation)).await?,
+        ));
     }
     if let Message::LookAtPolicy(asked) = message {
         return Ok(Handled::Policy(Box::pin(look_at_policy(world, stack, asked)).await?));

@@ -6,8 +6,8 @@ use crate::ports::{Clock, RecordWriter};
 use crate::reject::reject;
 use amiline_domain::message::{BadEvent, Message};
 
-/// Has a message carried out. One that cannot be read, or that is for another function, is kept as rejected and need not
-/// come again; if it cannot be kept, the queue keeps it.
+/// Has a message carried out. One that cannot be read, or that is for another function, is kept as
+/// rejected and need not come again; if it cannot be kept, the queue keeps it.
 pub async fn deliver<W: Clock + RecordWriter>(
     world: &W,
     function: Function,

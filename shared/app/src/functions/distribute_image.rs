@@ -36,7 +36,9 @@ pub async fn distribute_image<W: Distribute>(
     invocation: &Invocation,
 ) -> Result<Handled, UseCaseError> {
     if let Message::ImageState(event) = message {
-        return Ok(Handled::Image(Box::pin(on_image_state(world, stack, event, invocation)).await?));
+        return Ok(Handled::Image(
+            Box::pin(on_image_state(world, stack, event, invocation)).await?,
+        ));
     }
     if let Message::FamilyDue(due) = message {
         return Ok(Handled::Family(Box::pin(distribute_due(world, stack, due, invocation)).await?));

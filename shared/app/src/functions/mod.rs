@@ -1,5 +1,6 @@
-//! The functions, each registered once: its name, what it takes, its queue, its times, its variables, and how it carries a
-//! message out. Whatever serves a function, deployed or in a test, goes this way; the template is held against it.
+//! The functions, each registered once: its name, what it takes, its queue, its times, its
+//! variables, and how it carries a message out. Whatever serves a function, deployed or in a test,
+//! goes this way; the template is held against it.
 
 mod create_image;
 mod deliver;
@@ -67,15 +68,19 @@ pub struct Registered {
 pub struct QueueOf {
     /// Which.
     pub queue: Queue,
-    /// Seconds until a message that was not acknowledged comes again: six times an invocation's, which AWS recommends
-    /// (aws-behaviour.md#batches-are-answered-in-part).
+    /// Seconds until a message that was not acknowledged comes again: six times an invocation's,
+    /// which AWS recommends (aws-behaviour.md#batches-are-answered-in-part).
     pub visibility_seconds: i64,
 }
 
 impl Function {
     /// All of them.
-    pub const ALL: [Function; 4] =
-        [Function::CreateImage, Function::DistributeImage, Function::ScheduleTick, Function::Notify];
+    pub const ALL: [Function; 4] = [
+        Function::CreateImage,
+        Function::DistributeImage,
+        Function::ScheduleTick,
+        Function::Notify,
+    ];
 
     /// Its registration.
     pub const fn registered(self) -> &'static Registered {
@@ -103,7 +108,9 @@ impl Function {
 
     /// Its name as the template's resources begin: `CreateImage`.
     pub fn in_template(self) -> String {
-        let word = |word: &str| word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect();
+        let word = |word: &str| {
+            word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect()
+        };
         self.name().split('-').map(word).collect::<Vec<String>>().concat()
     }
 }

@@ -1,5 +1,5 @@
-//! `notify`: tells topics and the bus what the record says, and nothing else. The table's stream brings most of it; the queue
-//! brings what the stream did not bring in time.
+//! `notify`: tells topics and the bus what the record says, and nothing else. The table's stream
+//! brings most of it; the queue brings what the stream did not bring in time.
 
 use super::{Handled, Queue, QueueOf, Registered, variables as names};
 use crate::announce::announce_waiting;

@@ -1,4 +1,5 @@
-//! `schedule-tick`: finds what is due and no event told of, and sends messages. Schedules invoke it, with no queue between.
+//! `schedule-tick`: finds what is due and no event told of, and sends messages. Schedules invoke
+//! it, with no queue between.
 
 use super::{Handled, Registered, variables as names};
 use crate::digest::ask_for_digests;

@@ -5,14 +5,16 @@ use crate::errors::{Call, is_throttled};
 use crate::settings::{CreateImage, DistributeImage};
 use crate::time::pause;
 use crate::world::{Aws, Operator, WorksOnFamilies};
-use amiline_app::ports::{ButtonPresser, CallError, ImageCopier, ImageCreator, ImageSharer, InstanceTagger};
+use amiline_app::ports::{
+    ButtonPresser, CallError, ImageCopier, ImageCreator, ImageSharer, InstanceTagger,
+};
 use amiline_domain::ids::{DeviceName, ImageId};
 use amiline_domain::making::Treatment;
 use amiline_domain::plan::{CopyStep, CreateStep, ShareStep, TagStep};
 use amiline_domain::target::ShareTarget;
 use aws_sdk_ec2::types::{
-    BlockDeviceMapping, EbsBlockDevice, LaunchPermission, LaunchPermissionModifications, ResourceType, Tag,
-    TagSpecification,
+    BlockDeviceMapping, EbsBlockDevice, LaunchPermission, LaunchPermissionModifications,
+    ResourceType, Tag, TagSpecification,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,8 +27,8 @@ fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
 }
 
-/// The mappings that differ from the instance's. `NoDevice` leaves a device out; of those that stay, EC2 lets nothing else
-/// be changed than whether their volumes are deleted with the instance
+/// The mappings that differ from the instance's. `NoDevice` leaves a device out; of those that
+/// stay, EC2 lets nothing else be changed than whether their volumes are deleted with the instance
 /// (aws-behaviour.md#device-mappings-of-createimage).
 fn mappings(devices: &BTreeMap<DeviceName, Treatment>) -> Option<Vec<BlockDeviceMapping>> {
     let mapping = |(name, treatment): (&DeviceName, &Treatment)| {
@@ -42,7 +44,8 @@ fn mappings(devices: &BTreeMap<DeviceName, Treatment>) -> Option<Vec<BlockDevice
     (!devices.is_empty()).then(|| devices.iter().map(mapping).collect())
 }
 
-/// The tags go on in the creating call, so that no image or snapshot is ever without them (invariant 3).
+/// The tags go on in the creating call, so that no image or snapshot is ever without them
+/// (invariant 3).
 fn tag_specifications(tags: &BTreeMap<String, String>) -> Vec<TagSpecification> {
     [ResourceType::Image, ResourceType::Snapshot]
         .into_iter()
@@ -54,7 +57,8 @@ fn tag_specifications(tags: &BTreeMap<String, String>) -> Vec<TagSpecification> 
 }
 
 fn image_id(call: Call<'_>, id: Option<&str>) -> Result<ImageId, CallError> {
-    // The image exists; only its id is not known, so the outcome counts as unknown and it is looked for.
+    // The image exists; only its id is not known, so the outcome counts as unknown and it is looked
+    // for.
     let id = id.ok_or_else(|| call.unreadable("the answer has no image id"))?;
     ImageId::new(id).map_err(|e| call.unreadable(&e.to_string()))
 }
@@ -75,7 +79,8 @@ impl ImageCreator for Aws<CreateImage> {
 }
 
 impl Aws<CreateImage> {
-    /// CreateImage has no client token, so the SDK, which would also repeat it after a lost reply, must not.
+    /// CreateImage has no client token, so the SDK, which would also repeat it after a lost reply,
+    /// must not.
     async fn create_image_once(&self, step: &CreateStep) -> Result<ImageId, CallError> {
         let call = Call::new("ec2:CreateImage", step.instance.as_str(), &step.region);
         let request = self
@@ -98,8 +103,8 @@ impl Aws<CreateImage> {
 impl ImageCopier for Aws<DistributeImage> {
     async fn copy_image(&self, step: &CopyStep) -> Result<ImageId, CallError> {
         let call = Call::new("ec2:CopyImage", step.source.as_str(), &step.destination);
-        // CopyImageTags is left off: what the source's tags say of the source would be wrong on the copy, and which wins
-        // when both name a key is not documented.
+        // CopyImageTags is left off: what the source's tags say of the source would be wrong on the
+        // copy, and which wins when both name a key is not documented.
         let mut request = self
             .clients
             .ec2(&step.destination)
@@ -109,7 +114,9 @@ impl ImageCopier for Aws<DistributeImage> {
             .name(step.name.as_str())
             .description(step.description.as_str())
             .client_token(&step.client_token)
-            .set_snapshot_copy_completion_duration_minutes(step.within_minutes.map(|minutes| minutes.get().into()))
+            .set_snapshot_copy_completion_duration_minutes(
+                step.within_minutes.map(|minutes| minutes.get().into()),
+            )
             .set_tag_specifications(Some(tag_specifications(&step.tags)));
         // EC2 refuses `false` for an encrypted source (aws-behaviour.md#which-key-a-copy-gets).
         if step.encrypted || step.kms_key.is_some() {
@@ -123,7 +130,8 @@ impl ImageCopier for Aws<DistributeImage> {
     }
 }
 
-/// A launch permission. None of them can be a group, which is how an image would become public (invariant 13).
+/// A launch permission. None of them can be a group, which is how an image would become public
+/// (invariant 13).
 fn permission(target: &ShareTarget) -> LaunchPermission {
     let permission = LaunchPermission::builder();
     match target {
@@ -142,7 +150,9 @@ impl ImageSharer for Aws<DistributeImage> {
             .ec2(&step.region)
             .modify_image_attribute()
             .image_id(step.image.as_str())
-            .launch_permission(LaunchPermissionModifications::builder().set_add(Some(permissions)).build())
+            .launch_permission(
+                LaunchPermissionModifications::builder().set_add(Some(permissions)).build(),
+            )
             .send()
             .await
             .map_err(|e| call.failed(e))?;
@@ -153,9 +163,10 @@ impl ImageSharer for Aws<DistributeImage> {
 impl<S: WorksOnFamilies> InstanceTagger for Aws<S> {
     async fn remove_tag(&self, step: &TagStep) -> Result<(), CallError> {
         let call = Call::new("ec2:DeleteTags", step.instance.as_str(), &step.region);
-        let request = self.clients.ec2(&step.region).delete_tags().resources(step.instance.as_str());
-        // With a value EC2 removes the tag only if it has that value; without any tag it would remove
-        // them all (aws-behaviour.md#deletetags-with-a-value).
+        let request =
+            self.clients.ec2(&step.region).delete_tags().resources(step.instance.as_str());
+        // With a value EC2 removes the tag only if it has that value; without any tag it would
+        // remove them all (aws-behaviour.md#deletetags-with-a-value).
         request.tags(tag(&step.key, &step.value)).send().await.map_err(|e| call.failed(e))?;
         Ok(())
     }

@@ -13,10 +13,15 @@ use aws_sdk_ec2::types::{Filter, Image};
 const FILTER_VALUES_MAX: usize = 200;
 
 impl<S: WorksOnFamilies> ImageReader for Aws<S> {
-    async fn images_by_id(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<ObservedImage>, CallError> {
+    async fn images_by_id(
+        &self,
+        region: &Region,
+        ids: &[ImageId],
+    ) -> Result<Vec<ObservedImage>, CallError> {
         let mut images = Vec::with_capacity(ids.len());
         for some in ids.chunks(FILTER_VALUES_MAX) {
-            // A filter, not the parameter: with the parameter one unknown id makes the whole call an error.
+            // A filter, not the parameter: with the parameter one unknown id makes the whole call
+            // an error.
             let wanted = vec![filter("image-id", some.iter().map(ToString::to_string))];
             let subject = some.first().map_or("", ImageId::as_str);
             images.extend(self.own_images(region, subject, wanted).await?);
@@ -24,23 +29,46 @@ impl<S: WorksOnFamilies> ImageReader for Aws<S> {
         Ok(images)
     }
 
-    async fn images_by_tag(&self, region: &Region, key: &str, value: &str) -> Result<Vec<ObservedImage>, CallError> {
+    async fn images_by_tag(
+        &self,
+        region: &Region,
+        key: &str,
+        value: &str,
+    ) -> Result<Vec<ObservedImage>, CallError> {
         let wanted = vec![filter(&format!("tag:{key}"), [literally(value)])];
         let images = self.own_images(region, value, wanted).await?;
-        Ok(images.into_iter().filter(|image| image.tags.get(key).is_some_and(|found| found == value)).collect())
+        Ok(images
+            .into_iter()
+            .filter(|image| image.tags.get(key).is_some_and(|found| found == value))
+            .collect())
     }
 }
 
 impl ImageLister for Aws<ScheduleTick> {
-    async fn images_tagged(&self, region: &Region, key: &str) -> Result<Vec<(ImageId, String)>, CallError> {
+    async fn images_tagged(
+        &self,
+        region: &Region,
+        key: &str,
+    ) -> Result<Vec<(ImageId, String)>, CallError> {
         let found = self.tags_of(region, key, "image").await?;
-        Ok(found.into_iter().filter_map(|(id, value)| Some((ImageId::new(id).ok()?, value))).collect())
+        Ok(found
+            .into_iter()
+            .filter_map(|(id, value)| Some((ImageId::new(id).ok()?, value)))
+            .collect())
     }
 
-    async fn public_images_tagged(&self, region: &Region, key: &str) -> Result<Vec<(ImageId, String)>, CallError> {
-        let wanted = vec![filter("is-public", ["true".to_owned()]), filter("tag-key", [literally(key)])];
+    async fn public_images_tagged(
+        &self,
+        region: &Region,
+        key: &str,
+    ) -> Result<Vec<(ImageId, String)>, CallError> {
+        let wanted =
+            vec![filter("is-public", ["true".to_owned()]), filter("tag-key", [literally(key)])];
         let images = self.own_images(region, key, wanted).await?;
-        Ok(images.into_iter().filter_map(|mut image| Some((image.id, image.tags.remove(key)?))).collect())
+        Ok(images
+            .into_iter()
+            .filter_map(|mut image| Some((image.id, image.tags.remove(key)?)))
+            .collect())
     }
 }
 
@@ -70,14 +98,17 @@ impl<S> Aws<S> {
         let images = pages.items().send().try_collect().await.map_err(|e| call.failed(e))?;
         images
             .iter()
-            .map(|image| observed(image).ok_or_else(|| call.unreadable("an image has no id that is one")))
+            .map(|image| {
+                observed(image).ok_or_else(|| call.unreadable("an image has no id that is one"))
+            })
             .collect()
     }
 }
 
 pub(super) fn observed(image: &Image) -> Option<ObservedImage> {
     let devices = image.block_device_mappings().iter().filter_map(|device| device.ebs());
-    let with_snapshot: Vec<_> = devices.filter(|ebs| ebs.snapshot_id().is_some_and(|id| !id.is_empty())).collect();
+    let with_snapshot: Vec<_> =
+        devices.filter(|ebs| ebs.snapshot_id().is_some_and(|id| !id.is_empty())).collect();
     let reason = image.state_reason();
     Some(ObservedImage {
         id: ImageId::new(image.image_id()?).ok()?,
@@ -91,12 +122,16 @@ pub(super) fn observed(image: &Image) -> Option<ObservedImage> {
             "deregistered" => ImageState::Deregistered,
             _ => ImageState::Transient,
         },
-        state_reason: reason.and_then(|reason| reason.message().or(reason.code())).map(str::to_owned),
+        state_reason: reason
+            .and_then(|reason| reason.message().or(reason.code()))
+            .map(str::to_owned),
         source_instance: image.source_instance_id().and_then(|id| InstanceId::new(id).ok()),
         source_image: image.source_image_id().and_then(|id| ImageId::new(id).ok()),
         public: image.public() == Some(true),
-        // While a copy is made, snapshots may be missing; an image without any is not called encrypted.
-        encrypted: !with_snapshot.is_empty() && with_snapshot.iter().all(|ebs| ebs.encrypted() == Some(true)),
+        // While a copy is made, snapshots may be missing; an image without any is not called
+        // encrypted.
+        encrypted: !with_snapshot.is_empty()
+            && with_snapshot.iter().all(|ebs| ebs.encrypted() == Some(true)),
         snapshots: with_snapshot
             .iter()
             .filter_map(|ebs| ebs.snapshot_id().and_then(|id| SnapshotId::new(id).ok()))

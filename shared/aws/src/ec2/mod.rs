@@ -25,8 +25,14 @@ fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
 }
 
 impl<S> Aws<S> {
-    /// Every resource of a kind in the Region that carries the tag key, by its id, with the tag's value.
-    async fn tags_of(&self, region: &Region, key: &str, kind: &str) -> Result<Vec<(String, String)>, CallError> {
+    /// Every resource of a kind in the Region that carries the tag key, by its id, with the tag's
+    /// value.
+    async fn tags_of(
+        &self,
+        region: &Region,
+        key: &str,
+        kind: &str,
+    ) -> Result<Vec<(String, String)>, CallError> {
         let call = Call::new("ec2:DescribeTags", key, region);
         let pages = self
             .clients
@@ -37,7 +43,9 @@ impl<S> Aws<S> {
             .into_paginator()
             .page_size(PAGE_SIZE);
         let found = pages.items().send().try_collect().await.map_err(|e| call.failed(e))?;
-        let pairs = found.into_iter().filter_map(|tag| Some((tag.resource_id?, tag.value.unwrap_or_default())));
+        let pairs = found
+            .into_iter()
+            .filter_map(|tag| Some((tag.resource_id?, tag.value.unwrap_or_default())));
         Ok(pairs.collect())
     }
 }

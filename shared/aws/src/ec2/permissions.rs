@@ -10,7 +10,11 @@ use aws_sdk_ec2::types::{ImageAttributeName, LaunchPermission};
 use std::collections::BTreeSet;
 
 impl PermissionReader for Aws<DistributeImage> {
-    async fn launch_permissions(&self, region: &Region, image: &ImageId) -> Result<BTreeSet<ShareTarget>, CallError> {
+    async fn launch_permissions(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Result<BTreeSet<ShareTarget>, CallError> {
         let call = Call::new("ec2:DescribeImageAttribute", image.as_str(), region);
         let request = self.clients.ec2(region).describe_image_attribute().image_id(image.as_str());
         let request = request.attribute(ImageAttributeName::LaunchPermission);
@@ -18,7 +22,11 @@ impl PermissionReader for Aws<DistributeImage> {
         if answer.image_id() != Some(image.as_str()) {
             return Err(call.unreadable("the answer is of another image"));
         }
-        let targets = answer.launch_permissions().iter().filter(|permission| permission.group().is_none()).map(target);
+        let targets = answer
+            .launch_permissions()
+            .iter()
+            .filter(|permission| permission.group().is_none())
+            .map(target);
         let targets: Option<BTreeSet<ShareTarget>> = targets.collect();
         // One that cannot be read must not pass for one that is not there.
         targets.ok_or_else(|| call.unreadable("a launch permission names nobody that is known"))
@@ -26,7 +34,8 @@ impl PermissionReader for Aws<DistributeImage> {
 }
 
 fn target(permission: &LaunchPermission) -> Option<ShareTarget> {
-    let named = [permission.user_id(), permission.organization_arn(), permission.organizational_unit_arn()];
+    let named =
+        [permission.user_id(), permission.organization_arn(), permission.organizational_unit_arn()];
     named.into_iter().flatten().next()?.parse().ok()
 }
 
@@ -52,8 +61,13 @@ mod tests {
     async fn read(permissions: &str) -> Result<BTreeSet<ShareTarget>, CallError> {
         let stub = Stub::answering(vec![answer(permissions)]).await;
         let (region, image) = (Region::new("us-west-2").unwrap(), ImageId::new(IMAGE).unwrap());
-        let read = world::<DistributeImage>(&stub.endpoint).launch_permissions(&region, &image).await;
-        for part in ["Action=DescribeImageAttribute", "Attribute=launchPermission", &format!("ImageId={IMAGE}")] {
+        let read =
+            world::<DistributeImage>(&stub.endpoint).launch_permissions(&region, &image).await;
+        for part in [
+            "Action=DescribeImageAttribute",
+            "Attribute=launchPermission",
+            &format!("ImageId={IMAGE}"),
+        ] {
             assert!(stub.asked()[0].contains(part), "{part} in {}", stub.asked()[0]);
         }
         read

@@ -2,8 +2,8 @@ use super::*;
 use crate::settings::{CreateImage, DistributeImage, ScheduleTick};
 use crate::stub::{Answer, REQUEST, Stub, world};
 use amiline_app::ports::{
-    CallError, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader,
-    TagReader,
+    CallError, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader, InstanceTagger,
+    KeyReader, TagReader,
 };
 use amiline_domain::description::ImageDescription;
 use amiline_domain::family::ImageRole;
@@ -34,7 +34,13 @@ fn image() -> ImageId {
 fn name() -> ImageName {
     let family = FamilyId::new("fam-0123456789abcdef").unwrap();
     let slot = Slot::next("2026-11-24T12:00:00Z".parse().unwrap(), None);
-    ImageName::new(&PolicyName::new("default").unwrap(), &instance(), slot, &ImageKey::create(&family, 1), 0)
+    ImageName::new(
+        &PolicyName::new("default").unwrap(),
+        &instance(),
+        slot,
+        &ImageKey::create(&family, 1),
+        0,
+    )
 }
 
 fn step() -> CreateStep {
@@ -51,7 +57,12 @@ fn step() -> CreateStep {
 }
 
 fn description() -> ImageDescription {
-    ImageDescription::usual(None, &instance(), None, Slot::next("2026-11-24T01:38:45Z".parse().unwrap(), None))
+    ImageDescription::usual(
+        None,
+        &instance(),
+        None,
+        Slot::next("2026-11-24T01:38:45Z".parse().unwrap(), None),
+    )
 }
 
 /// An error as EC2 sends it.
@@ -77,15 +88,27 @@ async fn errors_are_sorted_by_the_code_in_the_body_and_create_image_is_not_sent_
     let html = Some((503, "<html>Service Unavailable</html>".to_owned()));
     let cases: Vec<(Answer, &str, Fault)> = vec![
         (
-            refused(400, "InvalidAMIName.Duplicate", "AMI name a is already in use by AMI ami-0123456789abcdef0"),
+            refused(
+                400,
+                "InvalidAMIName.Duplicate",
+                "AMI name a is already in use by AMI ami-0123456789abcdef0",
+            ),
             "InvalidAMIName.Duplicate",
             Fault::Reject,
         ),
-        (refused(403, "UnauthorizedOperation", "You are not authorized"), "UnauthorizedOperation", Fault::NeedsPerson),
+        (
+            refused(403, "UnauthorizedOperation", "You are not authorized"),
+            "UnauthorizedOperation",
+            Fault::NeedsPerson,
+        ),
         (refused(400, "ResourceLimitExceeded", "too many"), "ResourceLimitExceeded", Fault::Later),
         (refused(400, "IncorrectState", "not now"), "IncorrectState", Fault::Later),
         (refused(400, "SomethingNew", "new"), "SomethingNew", Fault::NeedsPerson),
-        (refused(500, "InternalError", "An internal error has occurred"), "InternalError", Fault::Unknown),
+        (
+            refused(500, "InternalError", "An internal error has occurred"),
+            "InternalError",
+            Fault::Unknown,
+        ),
         (refused(503, "Unavailable", "The service is unavailable"), "Unavailable", Fault::Unknown),
         (html, "Unreadable", Fault::Unknown),
         (Some((200, "not XML".to_owned())), "Unreadable", Fault::Unknown),
@@ -102,7 +125,8 @@ async fn errors_are_sorted_by_the_code_in_the_body_and_create_image_is_not_sent_
     }
 }
 
-/// The end of a denial says which policy denied, and what to decode: both are kept, and the request's id beside them.
+/// The end of a denial says which policy denied, and what to decode: both are kept, and the
+/// request's id beside them.
 #[tokio::test]
 async fn a_denial_is_kept_whole_with_the_request_that_it_answers() {
     let message = format!(
@@ -117,7 +141,10 @@ async fn a_denial_is_kept_whole_with_the_request_that_it_answers() {
     let error = result.unwrap_err();
     assert_eq!(&*error.message, message);
     assert_eq!(error.request_id.as_deref(), Some(REQUEST));
-    assert_eq!(error.aws_error().to_string(), format!("UnauthorizedOperation (request {REQUEST}): {message}"));
+    assert_eq!(
+        error.aws_error().to_string(),
+        format!("UnauthorizedOperation (request {REQUEST}): {message}")
+    );
 }
 
 #[tokio::test]
@@ -144,7 +171,8 @@ async fn create_image_is_sent_again_after_a_throttling_refusal_only_and_three_ti
     let (result, asked) = create(vec![throttled()]).await;
     assert_eq!(result.unwrap_err().fault, Fault::Later);
     assert_eq!(asked.len(), 3);
-    let made = done("<CreateImageResponse><imageId>ami-0123456789abcdef0</imageId></CreateImageResponse>");
+    let made =
+        done("<CreateImageResponse><imageId>ami-0123456789abcdef0</imageId></CreateImageResponse>");
     let (result, asked) = create(vec![throttled(), made]).await;
     assert_eq!(result.unwrap(), image());
     assert_eq!(asked.len(), 2);
@@ -164,12 +192,22 @@ async fn create_image_is_sent_again_after_a_throttling_refusal_only_and_three_ti
 }
 
 #[tokio::test]
-async fn only_the_devices_that_are_to_differ_are_named_and_one_that_is_left_out_has_an_empty_no_device() {
-    let made = done("<CreateImageResponse><imageId>ami-0123456789abcdef0</imageId></CreateImageResponse>");
+async fn only_the_devices_that_are_to_differ_are_named_and_one_that_is_left_out_has_an_empty_no_device()
+ {
+    let made =
+        done("<CreateImageResponse><imageId>ami-0123456789abcdef0</imageId></CreateImageResponse>");
     let stub = Stub::answering(vec![made]).await;
-    let devices = [("/dev/sdb", Treatment::LeftOut), ("/dev/sdc", Treatment::Deleted), ("xvdd", Treatment::Kept)];
-    let devices = devices.map(|(name, treatment)| (DeviceName::new(name).unwrap(), treatment)).into();
-    world::<CreateImage>(&stub.endpoint).create_image(&CreateStep { devices, ..step() }).await.unwrap();
+    let devices = [
+        ("/dev/sdb", Treatment::LeftOut),
+        ("/dev/sdc", Treatment::Deleted),
+        ("xvdd", Treatment::Kept),
+    ];
+    let devices =
+        devices.map(|(name, treatment)| (DeviceName::new(name).unwrap(), treatment)).into();
+    world::<CreateImage>(&stub.endpoint)
+        .create_image(&CreateStep { devices, ..step() })
+        .await
+        .unwrap();
     let asked = stub.asked();
     for part in [
         "BlockDeviceMapping.1.DeviceName=/dev/sdb",
@@ -182,7 +220,8 @@ async fn only_the_devices_that_are_to_differ_are_named_and_one_that_is_left_out_
         assert!(asked[0].contains(part), "{part} in {}", asked[0]);
     }
     assert!(
-        !asked[0].contains("BlockDeviceMapping.1.Ebs") && !asked[0].contains("BlockDeviceMapping.4"),
+        !asked[0].contains("BlockDeviceMapping.1.Ebs")
+            && !asked[0].contains("BlockDeviceMapping.4"),
         "{}",
         asked[0]
     );
@@ -190,7 +229,8 @@ async fn only_the_devices_that_are_to_differ_are_named_and_one_that_is_left_out_
 
 #[tokio::test]
 async fn a_copy_is_asked_for_in_the_destination_with_token_key_and_tags() {
-    let made = || done("<CopyImageResponse><imageId>ami-0123456789abcdef0</imageId></CopyImageResponse>");
+    let made =
+        || done("<CopyImageResponse><imageId>ami-0123456789abcdef0</imageId></CopyImageResponse>");
     let stub = Stub::answering(vec![made()]).await;
     let world = world::<DistributeImage>(&stub.endpoint);
     let mut step = CopyStep {
@@ -221,8 +261,16 @@ async fn a_copy_is_asked_for_in_the_destination_with_token_key_and_tags() {
     ] {
         assert!(asked[0].contains(part), "{part} in {}", asked[0]);
     }
-    assert!(!asked[0].contains("Encrypted") && !asked[0].contains("KmsKeyId") && !asked[0].contains("CopyImageTags"));
-    assert!(asked[1].contains("Encrypted=true") && !asked[1].contains("KmsKeyId"), "the default key: {}", asked[1]);
+    assert!(
+        !asked[0].contains("Encrypted")
+            && !asked[0].contains("KmsKeyId")
+            && !asked[0].contains("CopyImageTags")
+    );
+    assert!(
+        asked[1].contains("Encrypted=true") && !asked[1].contains("KmsKeyId"),
+        "the default key: {}",
+        asked[1]
+    );
     assert!(asked[2].contains("Encrypted=true") && asked[2].contains("KmsKeyId=alias/amiline"));
     assert!(!asked[0].contains("Minutes"), "a time has its price: {}", asked[0]);
     assert!(asked[2].contains("SnapshotCopyCompletionDurationMinutes=60"), "{}", asked[2]);
@@ -247,7 +295,12 @@ async fn tags_are_removed_by_key_and_value_and_shares_name_no_group() {
     ];
     let targets = targets.map(|text| text.parse().unwrap()).into();
     world
-        .share_image(&ShareStep { image_role: ImageRole::Source, region: region(), image: image(), targets })
+        .share_image(&ShareStep {
+            image_role: ImageRole::Source,
+            region: region(),
+            image: image(),
+            targets,
+        })
         .await
         .unwrap();
     let asked = stub.asked();
@@ -292,7 +345,10 @@ async fn images_are_read_with_every_page_and_disabled_ones() {
     let world = world::<DistributeImage>(&stub.endpoint);
     let images = world.images_by_tag(&region(), "amiline:intent", "abc").await.unwrap();
     assert_eq!(images.len(), 2);
-    assert_eq!((images[0].state, images[0].encrypted, images[0].snapshots.len()), (ImageState::Available, true, 2));
+    assert_eq!(
+        (images[0].state, images[0].encrypted, images[0].snapshots.len()),
+        (ImageState::Available, true, 2)
+    );
     assert_eq!(images[0].owner, Some(AccountId::new("111111111111").unwrap()));
     assert_eq!(images[0].source_instance, Some(instance()));
     assert_eq!((images[1].state, images[1].encrypted), (ImageState::Failed, false));
@@ -303,7 +359,9 @@ async fn images_are_read_with_every_page_and_disabled_ones() {
     let asked = stub.asked();
     assert_eq!(asked.len(), 3);
     for body in &asked {
-        for part in ["IncludeDisabled=true", "IncludeDeprecated=true", "Owner.1=self", "MaxResults=1000"] {
+        for part in
+            ["IncludeDisabled=true", "IncludeDeprecated=true", "Owner.1=self", "MaxResults=1000"]
+        {
             assert!(body.contains(part), "{part} in {body}");
         }
         assert!(!body.contains("ImageId.1"));
@@ -325,50 +383,82 @@ async fn an_instance_that_ec2_does_not_know_is_none() {
     let world = world::<CreateImage>(&stub.endpoint);
     assert_eq!(world.instance(&region(), &instance()).await.unwrap(), None);
     let seen = world.instance(&region(), &instance()).await.unwrap().unwrap();
-    assert_eq!((seen.state, seen.root_device), (InstanceState::Terminated, RootDevice::InstanceStore));
+    assert_eq!(
+        (seen.state, seen.root_device),
+        (InstanceState::Terminated, RootDevice::InstanceStore)
+    );
     assert_eq!(seen.tags["a"], "b");
     assert!(seen.hibernation);
     assert_eq!(seen.root_name, DeviceName::new("/dev/sda1").ok());
-    assert_eq!(seen.devices, [DeviceName::new("/dev/sdf").unwrap()].into(), "what no policy can name is passed over");
+    assert_eq!(
+        seen.devices,
+        [DeviceName::new("/dev/sdf").unwrap()].into(),
+        "what no policy can name is passed over"
+    );
     let unknown = world.instance(&region(), &instance()).await.unwrap_err();
-    assert_eq!((unknown.code.as_str(), unknown.fault), ("Unreadable", Fault::Unknown), "no state that EC2 documents");
+    assert_eq!(
+        (unknown.code.as_str(), unknown.fault),
+        ("Unreadable", Fault::Unknown),
+        "no state that EC2 documents"
+    );
     assert_eq!(world.instance(&region(), &instance()).await.unwrap_err().fault, Fault::NeedsPerson);
 }
 
 #[tokio::test]
 async fn pressed_buttons_are_found_by_key() {
     let stub = Stub::answering(vec![done("<DescribeTagsResponse><tagSet><item><resourceId>i-0123456789abcdef0</resourceId><resourceType>instance</resourceType><key>amiline:image</key><value>x</value></item><item><resourceId>strange</resourceId></item></tagSet></DescribeTagsResponse>")]).await;
-    let found = world::<ScheduleTick>(&stub.endpoint).instances_tagged(&region(), "amiline:image").await.unwrap();
+    let found = world::<ScheduleTick>(&stub.endpoint)
+        .instances_tagged(&region(), "amiline:image")
+        .await
+        .unwrap();
     assert_eq!(found, [(instance(), "x".to_owned())]);
     let asked = stub.asked();
-    for part in
-        ["Filter.1.Name=key&Filter.1.Value.1=amiline:image", "Filter.2.Name=resource-type&Filter.2.Value.1=instance"]
-    {
+    for part in [
+        "Filter.1.Name=key&Filter.1.Value.1=amiline:image",
+        "Filter.2.Name=resource-type&Filter.2.Value.1=instance",
+    ] {
         assert!(asked[0].contains(part), "{part} in {}", asked[0]);
     }
 }
 
 #[tokio::test]
 async fn keys_are_not_concluded_from_a_part_of_the_snapshots() {
-    let snapshots =
-        [SnapshotId::new("snap-0123456789abcdef0").unwrap(), SnapshotId::new("snap-0123456789abcdef1").unwrap()];
+    let snapshots = [
+        SnapshotId::new("snap-0123456789abcdef0").unwrap(),
+        SnapshotId::new("snap-0123456789abcdef1").unwrap(),
+    ];
     let one = done(
         "<DescribeSnapshotsResponse><snapshotSet><item><snapshotId>snap-0123456789abcdef0</snapshotId><kmsKeyId>arn:aws:kms:us-west-2:111111111111:key/k</kmsKeyId></item></snapshotSet></DescribeSnapshotsResponse>",
     );
     let alias = KeyAlias::new("alias/amiline").unwrap();
     let stub = Stub::answering(vec![one]).await;
-    let error =
-        world::<DistributeImage>(&stub.endpoint).snapshot_keys(&region(), &snapshots, &alias).await.unwrap_err();
+    let error = world::<DistributeImage>(&stub.endpoint)
+        .snapshot_keys(&region(), &snapshots, &alias)
+        .await
+        .unwrap_err();
     assert_eq!((error.code.as_str(), error.fault), ("InvalidSnapshot.NotFound", Fault::Later));
-    let missing = Some((400, "{\"__type\":\"NotFoundException\",\"message\":\"Alias is not found.\"}".to_owned()));
+    let missing = Some((
+        400,
+        "{\"__type\":\"NotFoundException\",\"message\":\"Alias is not found.\"}".to_owned(),
+    ));
     let stub = Stub::answering(vec![missing]).await;
-    let keys = world::<DistributeImage>(&stub.endpoint).snapshot_keys(&region(), &[], &alias).await.unwrap();
+    let keys = world::<DistributeImage>(&stub.endpoint)
+        .snapshot_keys(&region(), &[], &alias)
+        .await
+        .unwrap();
     assert_eq!((keys.keys.len(), keys.wanted), (0, None));
     assert_eq!(stub.asked().len(), 1, "no snapshots are described without ids");
-    // An alias that is minutes old does not count in authorization yet. That says nothing about the key.
-    let denied =
-        Some((400, "{\"__type\":\"AccessDeniedException\",\"message\":\"no identity-based policy\"}".to_owned()));
+    // An alias that is minutes old does not count in authorization yet. That says nothing about the
+    // key.
+    let denied = Some((
+        400,
+        "{\"__type\":\"AccessDeniedException\",\"message\":\"no identity-based policy\"}"
+            .to_owned(),
+    ));
     let stub = Stub::answering(vec![denied]).await;
-    let error = world::<DistributeImage>(&stub.endpoint).snapshot_keys(&region(), &[], &alias).await.unwrap_err();
+    let error = world::<DistributeImage>(&stub.endpoint)
+        .snapshot_keys(&region(), &[], &alias)
+        .await
+        .unwrap_err();
     assert_eq!(error.code, "AccessDeniedException");
 }

@@ -26,7 +26,8 @@ fn refusal(code: &str) -> Answer {
 
 #[tokio::test]
 async fn every_page_is_read_also_after_an_empty_one() {
-    let one = r#"{"Name":"/ours/policies/web","Value":"{}","Version":3,"LastModifiedDate":1795514400.5}"#;
+    let one =
+        r#"{"Name":"/ours/policies/web","Value":"{}","Version":3,"LastModifiedDate":1795514400.5}"#;
     let two = one.replace("web", "a");
     let pages = [
         format!(r#"{{"Parameters":[{one}],"NextToken":"t1"}}"#),
@@ -34,7 +35,8 @@ async fn every_page_is_read_also_after_an_empty_one() {
         format!(r#"{{"Parameters":[{two}]}}"#),
     ];
     let (stub, operator) = operator(pages.iter().map(|page| answer(page)).collect()).await;
-    let names: Vec<String> = operator.policies().await.unwrap().into_iter().map(|policy| policy.name).collect();
+    let names: Vec<String> =
+        operator.policies().await.unwrap().into_iter().map(|policy| policy.name).collect();
     assert_eq!(names, ["a", "web"]);
     let asked = stub.asked();
     assert_eq!(asked.len(), 3);

@@ -23,7 +23,8 @@ impl<S: WorksOnFamilies + KeepsRecords> AnswerKeeper for Aws<S> {
     async fn keep_answer(&self, step: &StatusStep, at: Timestamp) -> Result<Answers, CallError> {
         let call = Call::new("dynamodb:UpdateItem", step.tag.instance.as_str(), self.home());
         let answer = Answer { status: step.tag.value.clone(), at };
-        let answer = to_attribute_value(answer).map_err(|e| call.error("NotSent", &e.to_string(), Fault::Reject))?;
+        let answer = to_attribute_value(answer)
+            .map_err(|e| call.error("NotSent", &e.to_string(), Fault::Reject))?;
         let key = layout::key(&layout::answers_pk(step), layout::ANSWERS_SK);
         let request = self
             .clients
@@ -34,7 +35,10 @@ impl<S: WorksOnFamilies + KeepsRecords> AnswerKeeper for Aws<S> {
             .update_expression("SET #answer = :answer, expires_at = :expires")
             .expression_attribute_names("#answer", format!("{ANSWER}{}", step.trigger))
             .expression_attribute_values(":answer", answer)
-            .expression_attribute_values(":expires", number(plus_seconds(at, ANSWERS_SECONDS).as_second()))
+            .expression_attribute_values(
+                ":expires",
+                number(plus_seconds(at, ANSWERS_SECONDS).as_second()),
+            )
             .return_values(ReturnValue::AllNew);
         let answered = request.send().await.map_err(|error| call.failed(error))?;
         answers(answered.attributes.unwrap_or_default()).map_err(|e| call.unreadable(&e))

@@ -14,9 +14,15 @@ use futures_util::future::join_all;
 const LOADED_AT_ONCE: usize = 10;
 
 impl Catalogue for Aws<Operator> {
-    async fn families(&self, limit: usize, after: Option<&Family>) -> Result<Vec<Family>, CallError> {
+    async fn families(
+        &self,
+        limit: usize,
+        after: Option<&Family>,
+    ) -> Result<Vec<Family>, CallError> {
         let call = Call::new("dynamodb:Query", layout::LISTING_INDEX, self.home());
-        let after = after.map_or_else(layout::listing_end, |family| layout::listing_sk(family.created_at, &family.id));
+        let after = after.map_or_else(layout::listing_end, |family| {
+            layout::listing_sk(family.created_at, &family.id)
+        });
         let mut pages = self
             .clients
             .dynamodb()
@@ -82,7 +88,8 @@ impl Catalogue for Aws<Operator> {
             .consistent_read(true)
             .into_paginator();
         let found = pages.items().send().try_collect().await.map_err(|e| call.failed(e))?;
-        let history = found.into_iter().map(|item| items::read(item).map(|entry: HistoryEntry| entry.data));
+        let history =
+            found.into_iter().map(|item| items::read(item).map(|entry: HistoryEntry| entry.data));
         history.collect::<Result<_, _>>().map_err(|e| call.unreadable(&e))
     }
 }

@@ -8,7 +8,9 @@ use super::layout::{self, DueKind, number, text};
 use crate::errors::Call;
 use crate::settings::{Notify, ScheduleTick};
 use crate::world::{Aws, HasTable};
-use amiline_app::ports::{CallError, Clock, Committed, DayPage, DayReader, DigestKeeper, EndedPage};
+use amiline_app::ports::{
+    CallError, Clock, Committed, DayPage, DayReader, DigestKeeper, EndedPage,
+};
 use amiline_domain::day::Day;
 use amiline_domain::digest::{DigestKey, DigestState, Draft};
 use amiline_domain::fault::Fault;
@@ -33,7 +35,8 @@ impl ReadsDays for Notify {}
 
 impl<S: ReadsDays> DayReader for Aws<S> {
     async fn families_of_day(&self, day: Day, from: Option<String>) -> Result<DayPage, CallError> {
-        let (listed, next) = self.listed(self.settings.table(), layout::FAMILIES, day, from).await?;
+        let (listed, next) =
+            self.listed(self.settings.table(), layout::FAMILIES, day, from).await?;
         let pks: Vec<&str> = listed.iter().filter_map(layout::pk_of).collect();
         let keys = pks.iter().map(|pk| layout::key(pk, layout::META_SK)).collect();
         let about = day.to_string();
@@ -45,11 +48,19 @@ impl<S: ReadsDays> DayReader for Aws<S> {
             }
         }
         // A batch has no order; the index has.
-        Ok(DayPage { families: pks.into_iter().filter_map(|pk| families.remove(pk)).collect(), next })
+        Ok(DayPage {
+            families: pks.into_iter().filter_map(|pk| families.remove(pk)).collect(),
+            next,
+        })
     }
 
-    async fn enrolments_ended_on(&self, day: Day, from: Option<String>) -> Result<EndedPage, CallError> {
-        let (listed, next) = self.listed(self.settings.table(), layout::ENROLMENTS_ENDED, day, from).await?;
+    async fn enrolments_ended_on(
+        &self,
+        day: Day,
+        from: Option<String>,
+    ) -> Result<EndedPage, CallError> {
+        let (listed, next) =
+            self.listed(self.settings.table(), layout::ENROLMENTS_ENDED, day, from).await?;
         let image_role = |item: &Item| {
             let sk = item.get(layout::SK).and_then(|sk| sk.as_s().ok())?;
             Some(layout::key(layout::pk_of(item)?, sk))
@@ -57,7 +68,10 @@ impl<S: ReadsDays> DayReader for Aws<S> {
         let about = day.to_string();
         let call = Call::new("dynamodb:BatchGetItem", &about, self.home());
         let mut found = Vec::new();
-        for item in self.batch(call, self.settings.table(), listed.iter().filter_map(image_role).collect()).await? {
+        for item in self
+            .batch(call, self.settings.table(), listed.iter().filter_map(image_role).collect())
+            .await?
+        {
             let entry: HistoryEntry = items::read(item).map_err(|e| call.unreadable(&e))?;
             found.push(entry.data);
         }
@@ -78,8 +92,10 @@ impl<S> Aws<S> {
         let about = day.to_string();
         let call = Call::new("dynamodb:Query", &about, self.home());
         let from = page_begins(from, call)?;
-        // The index's sort key begins with the second and goes on, so the next day's first second sorts before its items.
-        let (first, end) = (layout::padded(day.start().as_second()), layout::padded(day.end().as_second()));
+        // The index's sort key begins with the second and goes on, so the next day's first second
+        // sorts before its items.
+        let (first, end) =
+            (layout::padded(day.start().as_second()), layout::padded(day.end().as_second()));
         let answer = self
             .clients
             .dynamodb()
@@ -117,7 +133,8 @@ impl DigestKeeper for Aws<Notify> {
     async fn keep_draft(&self, key: &DigestKey, draft: &Draft) -> Result<Committed, CallError> {
         let (pk, sk) = (layout::digest_pk(key.day), layout::digest_sk(key.policy.as_ref()));
         let call = Call::new("dynamodb:UpdateItem", &pk, self.home());
-        let json = serde_json::to_string(draft).map_err(|e| call.error("NotSent", &e.to_string(), Fault::Reject))?;
+        let json = serde_json::to_string(draft)
+            .map_err(|e| call.error("NotSent", &e.to_string(), Fault::Reject))?;
         let update = kept_for_30_days(self.now())
             .set(DRAFT, text(json))
             .set(DRAFT_REV, number(draft.rev))

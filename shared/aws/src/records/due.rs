@@ -22,7 +22,12 @@ impl DueReader for Aws<ScheduleTick> {
         layout::DUE_SHARDS
     }
 
-    async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError> {
+    async fn due(
+        &self,
+        shard: u32,
+        now: Timestamp,
+        from: Option<String>,
+    ) -> Result<DuePage, CallError> {
         let shard = layout::due_shard_name(shard);
         let call = Call::new("dynamodb:Query", &shard, self.home());
         let from = page_begins(from, call)?;
@@ -47,7 +52,9 @@ impl DueReader for Aws<ScheduleTick> {
 
     async fn budget(&self, account: &AccountId) -> Result<Budget, CallError> {
         let call = Call::new("dynamodb:GetItem", account.as_str(), self.home());
-        let item = self.item(call, self.settings.table(), &layout::budget_pk(account), layout::BUDGET_SK).await?;
+        let item = self
+            .item(call, self.settings.table(), &layout::budget_pk(account), layout::BUDGET_SK)
+            .await?;
         let budget = item.map(items::budget).transpose().map_err(|e| call.unreadable(&e))?;
         Ok(budget.unwrap_or_default())
     }
@@ -55,12 +62,17 @@ impl DueReader for Aws<ScheduleTick> {
     async fn presses_under_way(&self, keys: &[PressKey]) -> Result<BTreeSet<PressKey>, CallError> {
         let call = Call::new("dynamodb:BatchGetItem", self.settings.table(), self.home());
         let wanted: BTreeSet<&PressKey> = keys.iter().collect();
-        let wanted = wanted.into_iter().map(|key| layout::key(&layout::press_pk(key), layout::PRESS_SK)).collect();
+        let wanted = wanted
+            .into_iter()
+            .map(|key| layout::key(&layout::press_pk(key), layout::PRESS_SK))
+            .collect();
         let mut under_way = BTreeSet::new();
         for item in self.batch(call, self.settings.table(), wanted).await? {
             let key = of(&item, layout::PK).and_then(layout::press_of_pk);
             let press = items::press(item).map_err(|e| call.unreadable(&e))?;
-            if let (Some(key), PressState::Accepted { .. } | PressState::Answered { .. }) = (key, &press.state) {
+            if let (Some(key), PressState::Accepted { .. } | PressState::Answered { .. }) =
+                (key, &press.state)
+            {
                 under_way.insert(key);
             }
         }
@@ -115,6 +127,7 @@ pub(super) fn encode(key: &Item) -> Result<String, String> {
 }
 
 pub(super) fn decode(text_of_key: &str) -> Result<Item, String> {
-    let plain: BTreeMap<String, String> = serde_json::from_str(text_of_key).map_err(|e| e.to_string())?;
+    let plain: BTreeMap<String, String> =
+        serde_json::from_str(text_of_key).map_err(|e| e.to_string())?;
     Ok(plain.into_iter().map(|(name, value)| (name, text(value))).collect())
 }

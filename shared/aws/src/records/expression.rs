@@ -1,5 +1,5 @@
-//! Update and condition expressions. Every name and value is a placeholder, since many of ours are reserved words,
-//! and DynamoDB refuses placeholders that are not used.
+//! Update and condition expressions. Every name and value is a placeholder, since many of ours are
+//! reserved words, and DynamoDB refuses placeholders that are not used.
 
 use super::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -89,7 +89,8 @@ impl Expression {
         let part = |verb: &str, parts: &[String]| {
             if parts.is_empty() { String::new() } else { format!("{verb} {} ", parts.join(", ")) }
         };
-        let update = [part("SET", &self.set), part("REMOVE", &self.remove), part("ADD", &self.add)].concat();
+        let update =
+            [part("SET", &self.set), part("REMOVE", &self.remove), part("ADD", &self.add)].concat();
         update.trim_end().to_owned()
     }
 

@@ -31,8 +31,8 @@ pub(super) fn write<T: Serialize>(item: &T) -> Result<Item, String> {
     to_item(item).map_err(|e| e.to_string())
 }
 
-/// When a family is due, and for whom. While it is leased that is the lease's end, so that the family of a dead
-/// worker is found.
+/// When a family is due, and for whom. While it is leased that is the lease's end, so that the
+/// family of a dead worker is found.
 pub(super) fn family_due(family: &Family) -> Option<String> {
     let role = family.work.due.map(|(_, role)| role);
     let at = family.work.due_at()?;
@@ -128,8 +128,12 @@ pub(super) fn press_item(key: &PressKey, press: &Press) -> Result<Item, String> 
     let pk = layout::press_pk(key);
     let (state, slot, value) = match &press.state {
         PressState::Idle => (StateName::Idle, None, press.answered.clone()),
-        PressState::Accepted { slot, value } => (StateName::Accepted, Some(*slot), Some(value.clone())),
-        PressState::Answered { slot, value } => (StateName::Answered, Some(*slot), Some(value.clone())),
+        PressState::Accepted { slot, value } => {
+            (StateName::Accepted, Some(*slot), Some(value.clone()))
+        }
+        PressState::Answered { slot, value } => {
+            (StateName::Answered, Some(*slot), Some(value.clone()))
+        }
     };
     write(&PressItem {
         sk: layout::PRESS_SK.to_owned(),
@@ -155,9 +159,15 @@ pub(super) fn press(item: Item) -> Result<Press, String> {
     let item: PressItem = read(item)?;
     let (state, answered) = match (item.state, item.slot, item.value) {
         (StateName::Idle, _, answered) => (PressState::Idle, answered),
-        (StateName::Accepted, Some(slot), Some(value)) => (PressState::Accepted { slot, value }, None),
-        (StateName::Answered, Some(slot), Some(value)) => (PressState::Answered { slot, value }, None),
-        (StateName::Accepted | StateName::Answered, _, _) => return Err("a press has no slot or value".to_owned()),
+        (StateName::Accepted, Some(slot), Some(value)) => {
+            (PressState::Accepted { slot, value }, None)
+        }
+        (StateName::Answered, Some(slot), Some(value)) => {
+            (PressState::Answered { slot, value }, None)
+        }
+        (StateName::Accepted | StateName::Answered, _, _) => {
+            return Err("a press has no slot or value".to_owned());
+        }
     };
     Ok(Press {
         rev: item.rev,
@@ -192,7 +202,12 @@ struct BudgetItem {
 }
 
 pub(super) fn budget_item(pk: String, budget: &Budget) -> Result<Item, String> {
-    write(&BudgetItem { pk, sk: layout::BUDGET_SK.to_owned(), rev: budget.rev, data: budget.clone() })
+    write(&BudgetItem {
+        pk,
+        sk: layout::BUDGET_SK.to_owned(),
+        rev: budget.rev,
+        data: budget.clone(),
+    })
 }
 
 pub(super) fn budget(item: Item) -> Result<Budget, String> {
@@ -295,7 +310,9 @@ pub(super) struct HistoryEntry {
 impl HistoryEntry {
     /// The item, if it still waits.
     pub(super) fn waiting(self) -> Option<Unannounced> {
-        self.unannounced.unwrap_or(false).then_some(Unannounced { item: self.data, told: self.told })
+        self.unannounced
+            .unwrap_or(false)
+            .then_some(Unannounced { item: self.data, told: self.told })
     }
 }
 

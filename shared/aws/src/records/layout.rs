@@ -25,7 +25,9 @@ use amiline_domain::digest::DigestKey;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{ImageRole, Role};
 use amiline_domain::history::Subject;
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, digest};
+use amiline_domain::ids::{
+    AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName, digest,
+};
 use amiline_domain::plan::StatusStep;
 use amiline_domain::press::PressKey;
 use amiline_domain::tags::Button;
@@ -100,7 +102,10 @@ pub(super) fn history_pk(subject: &Subject) -> String {
 
 /// Whether a history may be there.
 pub(super) fn has_history(pk: &str) -> bool {
-    family_of_pk(pk).is_some() || enrolment_of_pk(pk).is_some() || policy_of_watch_pk(pk).is_some() || is_switch_pk(pk)
+    family_of_pk(pk).is_some()
+        || enrolment_of_pk(pk).is_some()
+        || policy_of_watch_pk(pk).is_some()
+        || is_switch_pk(pk)
 }
 
 pub(super) fn watch_pk(policy: &PolicyName) -> String {
@@ -294,7 +299,8 @@ pub(super) fn due_before(now: Timestamp) -> String {
 
 /// The part of the index that a partition key belongs to, always the same one.
 pub(super) fn due_shard(pk: &str) -> String {
-    let first = digest(&[pk]).chars().next().and_then(|digit| digit.to_digit(16)).unwrap_or_default();
+    let first =
+        digest(&[pk]).chars().next().and_then(|digit| digit.to_digit(16)).unwrap_or_default();
     due_shard_name(first % DUE_SHARDS)
 }
 

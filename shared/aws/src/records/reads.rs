@@ -28,10 +28,12 @@ impl<S: KeepsRecords> RecordReader for Aws<S> {
     async fn press_and_budget(&self, key: &PressKey) -> Result<(Press, Budget), CallError> {
         let call = Call::new("dynamodb:BatchGetItem", key.instance.as_str(), self.home());
         let (press, budget) = (layout::press_pk(key), layout::budget_pk(&key.account));
-        let keys = vec![layout::key(&press, layout::PRESS_SK), layout::key(&budget, layout::BUDGET_SK)];
+        let keys =
+            vec![layout::key(&press, layout::PRESS_SK), layout::key(&budget, layout::BUDGET_SK)];
         let mut found = (Press::untouched(), Budget::default());
         for item in self.batch(call, self.settings.table(), keys).await? {
-            let pk = item.get(layout::PK).and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
+            let pk =
+                item.get(layout::PK).and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
             if pk == press {
                 found.0 = items::press(item).map_err(|e| call.unreadable(&e))?;
             } else if pk == budget {
@@ -43,7 +45,8 @@ impl<S: KeepsRecords> RecordReader for Aws<S> {
 
     async fn enrolment(&self, key: &EnrolmentKey) -> Result<Enrolled, CallError> {
         let call = Call::new("dynamodb:BatchGetItem", key.instance.as_str(), self.home());
-        let (account, region, instance) = (key.account.clone(), key.region.clone(), key.instance.clone());
+        let (account, region, instance) =
+            (key.account.clone(), key.region.clone(), key.instance.clone());
         let button = PressKey { account, region, instance, button: Button::Image };
         let (enrolment, press) = (layout::enrolment_pk(key), layout::press_pk(&button));
         let budget = layout::budget_pk(&key.account);
@@ -52,10 +55,14 @@ impl<S: KeepsRecords> RecordReader for Aws<S> {
             layout::key(&press, layout::PRESS_SK),
             layout::key(&budget, layout::BUDGET_SK),
         ];
-        let mut found =
-            Enrolled { enrolment: Enrolment::default(), press: Press::untouched(), budget: Budget::default() };
+        let mut found = Enrolled {
+            enrolment: Enrolment::default(),
+            press: Press::untouched(),
+            budget: Budget::default(),
+        };
         for item in self.batch(call, self.settings.table(), keys).await? {
-            let pk = item.get(layout::PK).and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
+            let pk =
+                item.get(layout::PK).and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
             if pk == enrolment {
                 found.enrolment = items::enrolment(item).map_err(|e| call.unreadable(&e))?;
             } else if pk == press {
@@ -85,10 +92,20 @@ impl<S: KeepsRecords> RecordReader for Aws<S> {
         items::family(found).map_err(|e| call.unreadable(&e))
     }
 
-    async fn family_of_image(&self, region: &Region, image: &ImageId) -> Result<Option<FamilyId>, CallError> {
+    async fn family_of_image(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Result<Option<FamilyId>, CallError> {
         let call = Call::new("dynamodb:GetItem", image.as_str(), self.home());
-        let item =
-            self.item(call, self.settings.table(), &layout::pointer_pk(region, image), layout::POINTER_SK).await?;
+        let item = self
+            .item(
+                call,
+                self.settings.table(),
+                &layout::pointer_pk(region, image),
+                layout::POINTER_SK,
+            )
+            .await?;
         let family = item.map(|item| attribute(item, layout::FAMILY).unwrap_or_default());
         family.map(FamilyId::new).transpose().map_err(|e| call.unreadable(&e.to_string()))
     }
@@ -100,8 +117,12 @@ impl<S: KeepsRecords> RecordReader for Aws<S> {
             return Ok(Some(text));
         }
         let call = Call::new("dynamodb:GetItem", hash, self.home());
-        let Some(item) = self.item(call, self.settings.table(), &pk, layout::POLICY_SK).await? else { return Ok(None) };
-        let text = attribute(item, layout::TEXT).ok_or_else(|| call.unreadable("a policy has no text"))?;
+        let Some(item) = self.item(call, self.settings.table(), &pk, layout::POLICY_SK).await?
+        else {
+            return Ok(None);
+        };
+        let text =
+            attribute(item, layout::TEXT).ok_or_else(|| call.unreadable("a policy has no text"))?;
         self.kept.keep(&pk, now, &text);
         Ok(Some(text))
     }
@@ -125,24 +146,39 @@ impl<S> Aws<S> {
     }
 
     /// The items that exist of these, in any order. All of them, or an error.
-    pub(super) async fn batch(&self, call: Call<'_>, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, CallError> {
+    pub(super) async fn batch(
+        &self,
+        call: Call<'_>,
+        table: &str,
+        keys: Vec<Item>,
+    ) -> Result<Vec<Item>, CallError> {
         let mut found = Vec::with_capacity(keys.len());
         for some in keys.chunks(BATCH_MAX) {
             let mut left = some.to_vec();
             let mut tries = 1;
             loop {
-                let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
-                let wanted = wanted.map_err(|e| call.error("NotSent", &e.to_string(), Fault::Later))?;
+                let wanted =
+                    KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
+                let wanted =
+                    wanted.map_err(|e| call.error("NotSent", &e.to_string(), Fault::Later))?;
                 let request = self.clients.dynamodb().batch_get_item().request_items(table, wanted);
                 let answer = request.send().await.map_err(|e| call.failed(e))?;
                 found.extend(answer.responses.into_iter().flat_map(HashMap::into_values).flatten());
-                left =
-                    answer.unprocessed_keys.into_iter().flat_map(HashMap::into_values).flat_map(|k| k.keys).collect();
+                left = answer
+                    .unprocessed_keys
+                    .into_iter()
+                    .flat_map(HashMap::into_values)
+                    .flat_map(|k| k.keys)
+                    .collect();
                 if left.is_empty() {
                     break;
                 }
                 if tries == TRIES_MAX {
-                    return Err(call.error("UnprocessedKeys", "the table did not answer for every key", Fault::Later));
+                    return Err(call.error(
+                        "UnprocessedKeys",
+                        "the table did not answer for every key",
+                        Fault::Later,
+                    ));
                 }
                 pause(PAUSE * tries).await;
                 tries += 1;

@@ -8,9 +8,13 @@ use super::transaction::{self, Cancelled, Part};
 use super::*;
 use amiline_domain::budget::Budget;
 use amiline_domain::description::ImageDescription;
-use amiline_domain::family::{Family, FormerStatus, ImageRole, ImageRow, Phase, Role, RowState, ShareState};
+use amiline_domain::family::{
+    Family, FormerStatus, ImageRole, ImageRow, Phase, Role, RowState, ShareState,
+};
 use amiline_domain::history::{EventKind, Fact, HistoryItem, append};
-use amiline_domain::ids::{AccountId, DeviceName, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName};
+use amiline_domain::ids::{
+    AccountId, DeviceName, ImageId, InstanceId, PolicyName, Region, SnapshotId, StackName,
+};
 use amiline_domain::image::InstanceName;
 use amiline_domain::key::{ImageKey, IntentKey};
 use amiline_domain::making::{Making, Treatment};
@@ -72,7 +76,12 @@ fn row(family: &Family, image_role: ImageRole, region: &str) -> ImageRow {
         shared_with: ["222222222222".parse().unwrap()].into(),
         refused_targets: [(
             "333333333333".parse().unwrap(),
-            AwsError::new("ec2:ModifyImageAttribute", "InvalidAMIAttributeItemValue", "closed", None),
+            AwsError::new(
+                "ec2:ModifyImageAttribute",
+                "InvalidAMIAttributeItemValue",
+                "closed",
+                None,
+            ),
         )]
         .into(),
         shared_at: Some(now()),
@@ -98,7 +107,10 @@ fn family() -> Family {
         id: intent.family_id(),
         work: WorkState {
             version: 7,
-            lease: Some(Lease { holder: "request-1".to_owned(), until: at("2026-11-24T12:01:30Z") }),
+            lease: Some(Lease {
+                holder: "request-1".to_owned(),
+                until: at("2026-11-24T12:01:30Z"),
+            }),
             due: Some((at("2026-11-24T12:05:00Z"), Role::Distribute)),
             pending_hints: 0,
         },
@@ -110,14 +122,18 @@ fn family() -> Family {
         trigger: Trigger::Press(key.button),
         slot,
         requested: "default".to_owned(),
-        policy: Some(PolicyRef { name: PolicyName::new("default").unwrap(), hash: "00ff".to_owned() }),
+        policy: Some(PolicyRef {
+            name: PolicyName::new("default").unwrap(),
+            hash: "00ff".to_owned(),
+        }),
         rejected_policy: None,
         rejection: Some(Rejection::Terminated.into()),
         making: Making {
             hibernation: true,
             stem: "web-20261124".to_owned().try_into().ok(),
             description: ImageDescription::try_from("Shop, live".to_owned()).ok(),
-            tags: [(TagKey::new("Cost Center: \u{1f4b0}").unwrap(), TagValue::new("").unwrap())].into(),
+            tags: [(TagKey::new("Cost Center: \u{1f4b0}").unwrap(), TagValue::new("").unwrap())]
+                .into(),
             devices: [(DeviceName::new("/dev/sdf").unwrap(), Treatment::LeftOut)].into(),
         },
         phase: Phase::Working,
@@ -125,7 +141,10 @@ fn family() -> Family {
         status: None,
         status_image: None,
         status_due: false,
-        status_over: Some(FormerStatus { words: ["available ami-0".to_owned()].into(), doubted: true }),
+        status_over: Some(FormerStatus {
+            words: ["available ami-0".to_owned()].into(),
+            doubted: true,
+        }),
         other_value: Some("other".to_owned()),
         answer_refusals: 0,
         answer_not_before: None,
@@ -150,7 +169,10 @@ fn history(family: &mut Family, kind: EventKind) -> HistoryItem {
 
 fn change() -> FamilyChange {
     let mut family = family();
-    let history = vec![history(&mut family, EventKind::ImageRequested), history(&mut family, EventKind::FamilyFailed)];
+    let history = vec![
+        history(&mut family, EventKind::ImageRequested),
+        history(&mut family, EventKind::FamilyFailed),
+    ];
     FamilyChange {
         rows: family.rows.values().cloned().collect(),
         expected: Expected::Revision(6),
@@ -161,7 +183,10 @@ fn change() -> FamilyChange {
             PressWrite::Answer { key: press_key(), slot: family.slot }.into(),
             Write::HourCount(family.account.clone(), Budget::default().take(now(), 5).unwrap()),
             Write::PolicyText { hash: "00ff".to_owned(), text: "{}".to_owned() },
-            Write::Check(Revisioned::DayCount(PolicyName::new("default").unwrap()), Expected::Revision(2)),
+            Write::Check(
+                Revisioned::DayCount(PolicyName::new("default").unwrap()),
+                Expected::Revision(2),
+            ),
         ],
         family,
     }
@@ -174,7 +199,10 @@ fn commit() -> Transaction {
 /// META as the update would leave it.
 fn meta_item(commit: &FamilyChange, hints: Option<u64>) -> Item {
     let mut item = layout::key(&layout::family_pk(&commit.family.id), layout::META_SK);
-    item.insert("data".to_owned(), serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(&commit.family).unwrap());
+    item.insert(
+        "data".to_owned(),
+        serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(&commit.family).unwrap(),
+    );
     item.extend(hints.map(|hints| ("pending_hints".to_owned(), layout::number(hints))));
     item
 }
@@ -183,12 +211,20 @@ fn meta_item(commit: &FamilyChange, hints: Option<u64>) -> Item {
 fn a_family_comes_back_as_it_was() {
     let commit = change();
     let pk = layout::family_pk(&commit.family.id);
-    let mut found: Vec<Item> = commit.rows.iter().map(|row| items::row_item(&pk, row).unwrap()).collect();
+    let mut found: Vec<Item> =
+        commit.rows.iter().map(|row| items::row_item(&pk, row).unwrap()).collect();
     found.push(meta_item(&commit, Some(4)));
-    let expected =
-        Family { work: WorkState { pending_hints: 4, ..commit.family.work.clone() }, ..commit.family.clone() };
+    let expected = Family {
+        work: WorkState { pending_hints: 4, ..commit.family.work.clone() },
+        ..commit.family.clone()
+    };
     assert_eq!(items::family(found).unwrap(), Some(expected));
-    assert_eq!(items::family(vec![meta_item(&commit, None)]).unwrap().map(|family| family.work.pending_hints), Some(0));
+    assert_eq!(
+        items::family(vec![meta_item(&commit, None)])
+            .unwrap()
+            .map(|family| family.work.pending_hints),
+        Some(0)
+    );
     assert_eq!(items::family(Vec::new()).unwrap(), None);
     assert!(items::family(vec![layout::key(&pk, layout::META_SK)]).is_err());
 }
@@ -240,7 +276,8 @@ fn a_press_that_other_writes_made_can_be_read() {
     item.insert("rev".to_owned(), layout::number(1));
     item.insert("state".to_owned(), layout::text("idle"));
     item.insert("next_look".to_owned(), layout::text("2026-11-24T12:00:00Z"));
-    let expected = Press { rev: 1, next_look: Some(at("2026-11-24T12:00:00Z")), ..Press::untouched() };
+    let expected =
+        Press { rev: 1, next_look: Some(at("2026-11-24T12:00:00Z")), ..Press::untouched() };
     assert_eq!(items::press(item).unwrap(), expected);
 }
 
@@ -251,7 +288,10 @@ fn history_comes_back_as_it_was_and_its_chain_holds() {
         let entry = history(&mut family, kind);
         let item = items::history_item(&entry).unwrap();
         assert_eq!(item.contains_key("unannounced"), announced);
-        assert_eq!(item.get("due_at").cloned(), announced.then(|| layout::text("001795522200#notify")));
+        assert_eq!(
+            item.get("due_at").cloned(),
+            announced.then(|| layout::text("001795522200#notify"))
+        );
         let read: items::HistoryEntry = items::read(item.clone()).unwrap();
         assert_eq!(read.data, entry);
         assert_eq!(read.data.compute_hash(), entry.hash);
@@ -269,7 +309,10 @@ fn what_is_due_sorts_by_time_and_is_found_by_its_second() {
     assert!(due < layout::due_before(now()));
     assert!(due >= layout::due_before(at("2026-11-24T11:59:59.999Z")));
     for kind in DueKind::ALL {
-        assert_eq!(layout::parse_due_at(&layout::due_at(now(), kind)), Some((at("2026-11-24T12:00:00Z"), kind)));
+        assert_eq!(
+            layout::parse_due_at(&layout::due_at(now(), kind)),
+            Some((at("2026-11-24T12:00:00Z"), kind))
+        );
     }
     let press = press_key();
     assert_eq!(layout::press_of_pk(&layout::press_pk(&press)), Some(press));
@@ -281,7 +324,8 @@ fn what_is_due_sorts_by_time_and_is_found_by_its_second() {
     ] {
         assert_eq!(layout::press_of_pk(strange), None);
     }
-    let shards: std::collections::BTreeSet<String> = (0..200).map(|n| layout::due_shard(&n.to_string())).collect();
+    let shards: std::collections::BTreeSet<String> =
+        (0..200).map(|n| layout::due_shard(&n.to_string())).collect();
     assert_eq!(shards.len(), 16);
 }
 
@@ -300,16 +344,25 @@ fn a_leased_family_is_due_when_the_lease_ends() {
 #[test]
 fn a_commit_is_one_transaction_in_which_no_item_is_written_twice() {
     let commit = commit();
-    let parts: Vec<_> =
-        commit.writes().iter().map(|write| Part::of(write).unwrap().in_transaction("t").unwrap()).collect();
-    // META, two images, one pointer, two history items, press, hour, policy, a check, and where the images are available.
+    let parts: Vec<_> = commit
+        .writes()
+        .iter()
+        .map(|write| Part::of(write).unwrap().in_transaction("t").unwrap())
+        .collect();
+    // META, two images, one pointer, two history items, press, hour, policy, a check, and where the
+    // images are available.
     assert_eq!(parts.len(), 11);
     let mut keys = std::collections::BTreeSet::new();
     for part in &parts {
         let put = part.put().map(|put| put.item());
-        let key = part.update().map(|update| update.key()).or(part.condition_check().map(|check| check.key()));
+        let key = part
+            .update()
+            .map(|update| update.key())
+            .or(part.condition_check().map(|check| check.key()));
         let item = put.or(key).unwrap();
-        assert!(keys.insert((item["pk"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().clone())));
+        assert!(
+            keys.insert((item["pk"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().clone()))
+        );
     }
     let meta = parts[0].update().unwrap();
     assert_eq!(
@@ -332,7 +385,8 @@ fn every_placeholder_is_used() {
     let commit = commit();
     let meta = transaction::meta("pk", commit.family().unwrap()).unwrap();
     let all = format!("{} {}", meta.update(), meta.condition().unwrap());
-    let words: Vec<&str> = all.split(|c: char| !(c.is_alphanumeric() || "#:_".contains(c))).collect();
+    let words: Vec<&str> =
+        all.split(|c: char| !(c.is_alphanumeric() || "#:_".contains(c))).collect();
     for placeholder in meta.names().unwrap().keys().chain(meta.values().unwrap().keys()) {
         assert!(words.contains(&placeholder.as_str()), "{placeholder} in {all}");
     }
@@ -347,7 +401,10 @@ fn a_cancelled_transaction_is_a_conflict_only_if_a_condition_failed() {
             &[Some("None"), Some("TransactionConflict"), Some("ThrottlingError")],
             Cancelled::InTheWay("TransactionConflict".to_owned()),
         ),
-        (&[Some("TransactionConflict"), Some("ValidationError")], Cancelled::Refused("ValidationError".to_owned())),
+        (
+            &[Some("TransactionConflict"), Some("ValidationError")],
+            Cancelled::Refused("ValidationError".to_owned()),
+        ),
         (&[None], Cancelled::Refused("NoReason".to_owned())),
     ];
     for (reasons, expected) in cases {
@@ -363,7 +420,8 @@ fn a_page_goes_on_where_it_ended() {
     assert!(due::decode("nonsense").is_err());
 }
 
-/// The table gives numbers as text, and an enum without a tag of its own has to find its variant by them.
+/// The table gives numbers as text, and an enum without a tag of its own has to find its variant by
+/// them.
 #[test]
 fn every_reason_comes_back_from_the_table_as_it_was_stored() {
     for line in include_str!("../../../../events/reasons.jsonl").lines() {

@@ -28,8 +28,9 @@ pub(super) enum Cancelled {
 /// Sorts the reasons of a cancelled transaction, of which there is one for each of its parts.
 pub(super) fn cancelled(reasons: &[Option<&str>]) -> Cancelled {
     let codes = || reasons.iter().flatten().copied().filter(|code| *code != "None");
-    let passing =
-        |code: &str| matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded");
+    let passing = |code: &str| {
+        matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+    };
     if codes().any(|code| code == "ConditionalCheckFailed") {
         return Cancelled::Conflict;
     }
@@ -40,8 +41,9 @@ pub(super) fn cancelled(reasons: &[Option<&str>]) -> Cancelled {
     }
 }
 
-/// Tells DynamoDB that a transaction is the same one sent again. It depends on all that is written: a token that is
-/// used again with other content is an error, and after a conflict the same version is written with other content.
+/// Tells DynamoDB that a transaction is the same one sent again. It depends on all that is written:
+/// a token that is used again with other content is an error, and after a conflict the same version
+/// is written with other content.
 pub(super) fn token(transaction: &Transaction) -> String {
     short_digest(&["transaction", &format!("{transaction:?}")], TOKEN_CHARACTERS)
 }
@@ -81,29 +83,44 @@ impl Part {
                 let pk = layout::family_pk(&write.family.id);
                 Self::Update(layout::key(&pk, layout::META_SK), meta(&pk, write)?)
             }
-            Write::Image(family, row) => Self::Put(items::row_item(&layout::family_pk(family), row)?, unchecked()),
+            Write::Image(family, row) => {
+                Self::Put(items::row_item(&layout::family_pk(family), row)?, unchecked())
+            }
             Write::Pointer(region, image, family) => {
                 let mut item = layout::key(&layout::pointer_pk(region, image), layout::POINTER_SK);
                 item.insert(layout::FAMILY.to_owned(), text(family.as_str()));
-                Self::Put(item, unchecked().when_equal_or_absent(layout::FAMILY, text(family.as_str())))
+                Self::Put(
+                    item,
+                    unchecked().when_equal_or_absent(layout::FAMILY, text(family.as_str())),
+                )
             }
             Write::Listing(listing) => Self::Put(items::instance_item(listing)?, unchecked()),
-            Write::History(item) => Self::Put(items::history_item(item)?, unchecked().when_absent(layout::PK)),
+            Write::History(item) => {
+                Self::Put(items::history_item(item)?, unchecked().when_absent(layout::PK))
+            }
             Write::Press(write) => press(write)?,
-            Write::Enrolment(key, expected, enrolment) => enrolment_update(key, *expected, enrolment)?,
+            Write::Enrolment(key, expected, enrolment) => {
+                enrolment_update(key, *expected, enrolment)?
+            }
             Write::HourCount(account, count) => {
                 let item = items::budget_item(layout::budget_pk(account), count)?;
                 Self::Put(item, before(count.rev))
             }
-            Write::DayCount(policy, count) => Self::Put(items::day_item(policy, count)?, before(count.rev)),
+            Write::DayCount(policy, count) => {
+                Self::Put(items::day_item(policy, count)?, before(count.rev))
+            }
             Write::PolicyText { hash, text: policy } => {
                 // The key is the hash of the text, so writing it again changes nothing.
                 let mut item = layout::key(&layout::policy_pk(hash), layout::POLICY_SK);
                 item.insert(layout::TEXT.to_owned(), text(policy));
                 Self::Put(item, unchecked())
             }
-            Write::Watch(policy, expected, watch) => Self::Put(items::watch_item(policy, watch)?, rev(*expected)),
-            Write::KillSwitch(stack, expected, switch) => Self::Put(items::switch_item(stack, switch)?, rev(*expected)),
+            Write::Watch(policy, expected, watch) => {
+                Self::Put(items::watch_item(policy, watch)?, rev(*expected))
+            }
+            Write::KillSwitch(stack, expected, switch) => {
+                Self::Put(items::switch_item(stack, switch)?, rev(*expected))
+            }
             Write::Check(record, expected) => {
                 let (key, attribute) = place(record);
                 Self::Check(key, when(*expected, attribute))
@@ -171,7 +188,9 @@ fn place(record: &Revisioned) -> (Item, &'static str) {
 fn when(expected: Expected, attribute: &str) -> Expression {
     match expected {
         Expected::Absent => Expression::default().when_absent(layout::PK),
-        Expected::Revision(revision) => Expression::default().when_equal(attribute, number(revision)),
+        Expected::Revision(revision) => {
+            Expression::default().when_equal(attribute, number(revision))
+        }
     }
 }
 
@@ -210,7 +229,9 @@ fn press(write: &PressWrite) -> Result<Part, String> {
     let pk = layout::press_pk(write.key());
     let update = |update| Ok(Part::Update(layout::key(&pk, layout::PRESS_SK), update));
     match write {
-        PressWrite::Put { key, expected, press } => Ok(Part::Put(items::press_item(key, press)?, rev(*expected))),
+        PressWrite::Put { key, expected, press } => {
+            Ok(Part::Put(items::press_item(key, press)?, rev(*expected)))
+        }
         PressWrite::Imaged { key, expected: Expected::Absent, at } => {
             let press = Press { rev: 1, last_image_slot: Some(*at), ..Press::untouched() };
             Ok(Part::Put(items::press_item(key, &press)?, rev(Expected::Absent)))
@@ -222,7 +243,10 @@ fn press(write: &PressWrite) -> Result<Part, String> {
             let due = rev(*expected)
                 .set_or_remove("next_look", at.map(|at| text(at.to_string())))
                 .set_or_remove(layout::DUE_SHARD, at.map(|_| text(layout::due_shard(&pk))))
-                .set_or_remove(layout::DUE_AT, at.map(|at| text(layout::due_at(at, DueKind::Press))))
+                .set_or_remove(
+                    layout::DUE_AT,
+                    at.map(|at| text(layout::due_at(at, DueKind::Press))),
+                )
                 .set(layout::REV, number(expected.next()));
             update(match expected {
                 Expected::Absent => due.set("state", text("idle")),
@@ -250,7 +274,11 @@ fn press(write: &PressWrite) -> Result<Part, String> {
     }
 }
 
-fn enrolment_update(key: &EnrolmentKey, expected: Expected, enrolment: &Enrolment) -> Result<Part, String> {
+fn enrolment_update(
+    key: &EnrolmentKey,
+    expected: Expected,
+    enrolment: &Enrolment,
+) -> Result<Part, String> {
     let (pk, due) = (layout::enrolment_pk(key), enrolment.next_look);
     let update = rev(expected)
         .set(layout::DATA, to_attribute_value(enrolment).map_err(|e| e.to_string())?)

@@ -29,25 +29,40 @@ impl<S: KeepsRecords> RecordWriter for Aws<S> {
         let (table, subject) = (self.settings.table(), transaction::subject(transaction));
         let call = Call::new("dynamodb:TransactWriteItems", subject, self.home());
         let not_sent = |error: String| call.error("NotSent", &error, Fault::Reject);
-        let parts: Vec<Part> = transaction.writes().iter().map(Part::of).collect::<Result<_, _>>().map_err(not_sent)?;
-        // By itself each of these is half the price. A family always gets a token, so that a request that was repeated
-        // after a lost reply is no conflict.
+        let parts: Vec<Part> = transaction
+            .writes()
+            .iter()
+            .map(Part::of)
+            .collect::<Result<_, _>>()
+            .map_err(not_sent)?;
+        // By itself each of these is half the price. A family always gets a token, so that a
+        // request that was repeated after a lost reply is no conflict.
         let alone = matches!(transaction.writes(), [Write::Press(_) | Write::Enrolment(..)]);
         match parts.as_slice() {
-            [Part::Put(item, expected)] if alone => self.put(table, item.clone(), expected, subject).await,
-            [Part::Update(key, update)] if alone => self.update(table, key.clone(), update, subject).await,
+            [Part::Put(item, expected)] if alone => {
+                self.put(table, item.clone(), expected, subject).await
+            }
+            [Part::Update(key, update)] if alone => {
+                self.update(table, key.clone(), update, subject).await
+            }
             _ => {
-                let parts = parts.into_iter().map(|part| part.in_transaction(table)).collect::<Result<_, _>>();
-                self.transact(call, parts.map_err(not_sent)?, &transaction::token(transaction)).await
+                let parts = parts
+                    .into_iter()
+                    .map(|part| part.in_transaction(table))
+                    .collect::<Result<_, _>>();
+                self.transact(call, parts.map_err(not_sent)?, &transaction::token(transaction))
+                    .await
             }
         }
     }
 
     async fn leave_hint(&self, family: &FamilyId, holder: &str) -> Result<bool, CallError> {
         let key = layout::key(&layout::family_pk(family), layout::META_SK);
-        let update =
-            Expression::default().add_one(layout::PENDING_HINTS).when_equal(layout::LEASE_HOLDER, text(holder));
-        Ok(self.update(self.settings.table(), key, &update, family.as_str()).await? == Committed::Yes)
+        let update = Expression::default()
+            .add_one(layout::PENDING_HINTS)
+            .when_equal(layout::LEASE_HOLDER, text(holder));
+        Ok(self.update(self.settings.table(), key, &update, family.as_str()).await?
+            == Committed::Yes)
     }
 
     async fn keep_rejected(&self, rejected: &RejectedMessage) -> Result<(), CallError> {
@@ -74,16 +89,19 @@ impl<S> Aws<S> {
     ) -> Result<Committed, CallError> {
         let mut tries = 1;
         loop {
-            let request = self.clients.dynamodb().transact_write_items().client_request_token(token);
+            let request =
+                self.clients.dynamodb().transact_write_items().client_request_token(token);
             let error = match request.set_transact_items(Some(parts.clone())).send().await {
                 Ok(_) => return Ok(Committed::Yes),
                 Err(error) => error,
             };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+                error.as_service_error()
             else {
                 return Err(call.failed(error));
             };
-            let reasons: Vec<_> = cancelled.cancellation_reasons().iter().map(CancellationReason::code).collect();
+            let reasons: Vec<_> =
+                cancelled.cancellation_reasons().iter().map(CancellationReason::code).collect();
             match transaction::cancelled(&reasons) {
                 Cancelled::Conflict => return Ok(Committed::Conflict),
                 Cancelled::InTheWay(_) if tries < TRIES_MAX => {
@@ -91,10 +109,15 @@ impl<S> Aws<S> {
                     tries += 1;
                 }
                 Cancelled::InTheWay(code) => {
-                    return Err(call.error(&code, "other transactions kept being in the way", Fault::Later));
+                    return Err(call.error(
+                        &code,
+                        "other transactions kept being in the way",
+                        Fault::Later,
+                    ));
                 }
                 Cancelled::Refused(code) => {
-                    let message = cancelled.message().unwrap_or("the transaction was refused").to_owned();
+                    let message =
+                        cancelled.message().unwrap_or("the transaction was refused").to_owned();
                     return Err(call.error(&code, &message, classify(Some(&code), Some(400))));
                 }
             }
@@ -102,7 +125,13 @@ impl<S> Aws<S> {
     }
 
     /// One put; a condition that does not hold is a conflict.
-    async fn put(&self, table: &str, item: Item, expected: &Expression, subject: &str) -> Result<Committed, CallError> {
+    async fn put(
+        &self,
+        table: &str,
+        item: Item,
+        expected: &Expression,
+        subject: &str,
+    ) -> Result<Committed, CallError> {
         let call = Call::new("dynamodb:PutItem", subject, self.home());
         let request = self
             .clients

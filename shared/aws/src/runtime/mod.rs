@@ -1,4 +1,5 @@
-//! Serving Lambda: from a delivery to one use case a message, and back to what Lambda wants to hear.
+//! Serving Lambda: from a delivery to one use case a message, and back to what Lambda wants to
+//! hear.
 
 mod queue;
 mod stream;
@@ -19,7 +20,8 @@ use jiff::Timestamp;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
-/// Starts the log and reads the settings, so that unusable ones are in the log, all of them at once.
+/// Starts the log and reads the settings, so that unusable ones are in the log, all of them at
+/// once.
 pub fn begin<S: Settings>() -> Result<S, SettingsError> {
     let settings = S::from_environment();
     telemetry::start(settings.as_ref().map_or("info", |settings| settings.process().log.as_str()));
@@ -29,22 +31,28 @@ pub fn begin<S: Settings>() -> Result<S, SettingsError> {
     settings
 }
 
-/// Lambda's context as the use cases need it. A deadline that cannot be read counts as passed, so that nothing is
-/// begun that needs time.
+/// Lambda's context as the use cases need it. A deadline that cannot be read counts as passed, so
+/// that nothing is begun that needs time.
 pub fn invocation(context: &Context) -> Invocation {
-    let deadline = i64::try_from(context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    Invocation { id: context.request_id.clone(), deadline: deadline.unwrap_or(Timestamp::UNIX_EPOCH) }
+    let deadline =
+        i64::try_from(context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    Invocation {
+        id: context.request_id.clone(),
+        deadline: deadline.unwrap_or(Timestamp::UNIX_EPOCH),
+    }
 }
 
-/// Serves the schedules: each invocation is one tick, with what it asks for, or asks for a day's digests; a person may
-/// also invoke it with nothing, for a tick. Anything else it is invoked with is an error, which Lambda keeps.
+/// Serves the schedules: each invocation is one tick, with what it asks for, or asks for a day's
+/// digests; a person may also invoke it with nothing, for a tick. Anything else it is invoked with
+/// is an error, which Lambda keeps.
 pub async fn serve_tick<H>(handle: H) -> Result<(), Error>
 where
     H: AsyncFn(&Message) -> Result<Handled, UseCaseError>,
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let nothing = event.payload.is_null() || event.payload.as_object().is_some_and(serde_json::Map::is_empty);
+        let nothing = event.payload.is_null()
+            || event.payload.as_object().is_some_and(serde_json::Map::is_empty);
         let message = match decode(&event.payload.to_string()) {
             Ok(message) => message,
             Err(_) if nothing => Message::Tick(Tick::default()),

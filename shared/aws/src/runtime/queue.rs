@@ -1,4 +1,5 @@
-//! Batches of queue messages: each is done, kept as rejected, or reported as failed and delivered again.
+//! Batches of queue messages: each is done, kept as rejected, or reported as failed and delivered
+//! again.
 
 use super::invocation;
 use crate::telemetry::chain;
@@ -24,8 +25,8 @@ where
     .await
 }
 
-/// One batch. The event source mapping has ReportBatchItemFailures, so only what is listed is delivered
-/// again (aws-behaviour.md#batches-are-answered-in-part).
+/// One batch. The event source mapping has ReportBatchItemFailures, so only what is listed is
+/// delivered again (aws-behaviour.md#batches-are-answered-in-part).
 pub async fn queue_event<W, H>(
     world: &W,
     function: Function,
@@ -41,7 +42,9 @@ where
     for message in event.records {
         let (id, body) = (message.message_id.unwrap_or_default(), message.body.unwrap_or_default());
         let carry_out = async |message: &Message| handle(message, invocation).await;
-        if let Err(error) = deliver(world, function, (&id, &body), decode(&body).as_ref(), carry_out).await {
+        if let Err(error) =
+            deliver(world, function, (&id, &body), decode(&body).as_ref(), carry_out).await
+        {
             tracing::error!(
                 message_id = id,
                 request = invocation.id,

@@ -17,7 +17,8 @@ use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
-/// Serves `notify`: the stream brings history as it is written, the queue what the stream did not bring in time.
+/// Serves `notify`: the stream brings history as it is written, the queue what the stream did not
+/// bring in time.
 pub async fn serve_notify<W, H>(world: &W, handle: H) -> Result<(), Error>
 where
     W: Clock + RecordWriter + Announcer,
@@ -41,9 +42,14 @@ fn is_of_queue(payload: &Value) -> bool {
     payload.pointer("/Records/0/eventSource") == Some(&json!("aws:sqs"))
 }
 
-/// One batch of the stream. It ends at the first record that fails, and Lambda delivers again from there: what comes
-/// after it would be published twice otherwise. What only some were told of is no failure: the record says who lacks it.
-pub async fn stream_event<W: Announcer + Clock>(world: &W, event: Event, invocation: &Invocation) -> Value {
+/// One batch of the stream. It ends at the first record that fails, and Lambda delivers again from
+/// there: what comes after it would be published twice otherwise. What only some were told of is no
+/// failure: the record says who lacks it.
+pub async fn stream_event<W: Announcer + Clock>(
+    world: &W,
+    event: Event,
+    invocation: &Invocation,
+) -> Value {
     let mut waiting = Vec::new();
     let mut sequences = Vec::new();
     let mut unreadable = None;
@@ -62,10 +68,19 @@ pub async fn stream_event<W: Announcer + Clock>(world: &W, event: Event, invocat
         }
     }
     let ended = announce(world, &waiting).await;
-    let failed = sequences.into_iter().zip(ended).find_map(|(sequence, end)| Some((sequence, chain(&end.err()?))));
+    let failed = sequences
+        .into_iter()
+        .zip(ended)
+        .find_map(|(sequence, end)| Some((sequence, chain(&end.err()?))));
     let mut response = DynamoDbEventResponse::default();
     if let Some((sequence, error)) = failed.or(unreadable) {
-        tracing::error!(record = sequence, request = invocation.id, outcome = "failed", error, "stream");
+        tracing::error!(
+            record = sequence,
+            request = invocation.id,
+            outcome = "failed",
+            error,
+            "stream"
+        );
         let mut failure = DynamoDbBatchItemFailure::default();
         failure.item_identifier = sequence;
         response.batch_item_failures.push(failure);

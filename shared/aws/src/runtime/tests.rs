@@ -74,7 +74,10 @@ impl Announcer for Fake {
         self.published.borrow_mut().push(format!("{}: {}", topic.as_str(), notice.subject));
         Ok(())
     }
-    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError> {
+    async fn put_on_bus(
+        &self,
+        events: &[BusEvent],
+    ) -> Result<BTreeMap<usize, CallError>, CallError> {
         if self.broken || self.deaf_bus {
             return Err(broken());
         }
@@ -85,7 +88,12 @@ impl Announcer for Fake {
         self.marked.borrow_mut().push(seq);
         Ok(())
     }
-    async fn note_told(&self, _: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+    async fn note_told(
+        &self,
+        _: &Subject,
+        seq: u64,
+        told: &BTreeSet<Receiver>,
+    ) -> Result<(), CallError> {
         self.told.borrow_mut().push((seq, told.clone()));
         Ok(())
     }
@@ -94,7 +102,8 @@ impl Announcer for Fake {
     }
 }
 
-const DUE: &str = r#"{"source":"amiline","detail-type":"FamilyDue","detail":{"family":"fam-0123456789abcdef"}}"#;
+const DUE: &str =
+    r#"{"source":"amiline","detail-type":"FamilyDue","detail":{"family":"fam-0123456789abcdef"}}"#;
 const TICK: &str = r#"{"source":"amiline","detail-type":"Tick","detail":{}}"#;
 
 async fn batch(world: &Fake, bodies: &[&str]) -> Vec<String> {
@@ -136,7 +145,8 @@ async fn only_what_failed_is_delivered_again_and_what_is_rejected_is_kept() {
     let failed = batch(&world, &[DUE, "nonsense\n", TICK, &look]).await;
     assert_eq!(failed, ["3"]);
     let kept = world.kept.borrow();
-    let codes: Vec<(&str, &str)> = kept.iter().map(|r| (r.message_id.as_str(), r.code.as_str())).collect();
+    let codes: Vec<(&str, &str)> =
+        kept.iter().map(|r| (r.message_id.as_str(), r.code.as_str())).collect();
     assert_eq!(codes, [("1", "malformed"), ("2", "bad-field")]);
     assert_eq!(kept[1].reason, "detail-type: Tick is not for create-image");
     assert_eq!(kept[0].excerpt, "nonsense?");
@@ -179,7 +189,11 @@ fn stream(names: &[(&str, &str)]) -> aws_lambda_events::dynamodb::Event {
 async fn the_stream_publishes_new_history_and_nothing_else() {
     let world = Fake::default();
     let invocation = invocation(&Context::default());
-    let event = stream(&[("INSERT", "HISTORY#000000000001"), ("MODIFY", "HISTORY#000000000001"), ("INSERT", "META")]);
+    let event = stream(&[
+        ("INSERT", "HISTORY#000000000001"),
+        ("MODIFY", "HISTORY#000000000001"),
+        ("INSERT", "META"),
+    ]);
     let response = stream_event(&world, event, &invocation).await;
     assert_eq!(response, serde_json::json!({"batchItemFailures": []}));
     let subject = "Amiline: i-0123456789abcdef0: no image could be made";
@@ -197,14 +211,21 @@ async fn what_only_some_were_told_of_is_noted_and_not_delivered_again() {
     assert_eq!(response, serde_json::json!({"batchItemFailures": []}));
     assert_eq!(world.published.borrow().len(), 6);
     let topics = BTreeSet::from([Receiver::Notifications, Receiver::Attention, Receiver::Chat]);
-    assert_eq!(world.told.borrow().iter().map(|(_, told)| told.clone()).collect::<Vec<_>>(), [topics.clone(), topics]);
+    assert_eq!(
+        world.told.borrow().iter().map(|(_, told)| told.clone()).collect::<Vec<_>>(),
+        [topics.clone(), topics]
+    );
     assert!(world.marked.borrow().is_empty());
 }
 
 #[tokio::test]
 async fn the_stream_goes_on_from_the_first_record_that_failed() {
     let world = Fake { broken: true, ..Fake::default() };
-    let event = stream(&[("REMOVE", "META"), ("INSERT", "HISTORY#000000000001"), ("INSERT", "HISTORY#000000000002")]);
+    let event = stream(&[
+        ("REMOVE", "META"),
+        ("INSERT", "HISTORY#000000000001"),
+        ("INSERT", "HISTORY#000000000002"),
+    ]);
     let response = stream_event(&world, event, &invocation(&Context::default())).await;
     assert_eq!(response, serde_json::json!({"batchItemFailures": [{"itemIdentifier": "1"}]}));
 }

@@ -23,7 +23,8 @@ pub struct Env<'a> {
 }
 
 impl<'a> Env<'a> {
-    /// A reader for these variables, and for the two that every function has: its Region and a local AWS's address.
+    /// A reader for these variables, and for the two that every function has: its Region and a
+    /// local AWS's address.
     pub fn new(declared: &'a [&'static str], source: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self { declared, source, problems: Vec::new() }
     }
@@ -64,8 +65,9 @@ impl<'a> Env<'a> {
         self.parsed(name, &text)
     }
 
-    /// A comma-separated list that has to be there. Empty parts count for nothing: an empty CommaDelimitedList of
-    /// CloudFormation arrives as one empty string (aws-behaviour.md#an-empty-list-has-one-empty-text).
+    /// A comma-separated list that has to be there. Empty parts count for nothing: an empty
+    /// CommaDelimitedList of CloudFormation arrives as one empty string
+    /// (aws-behaviour.md#an-empty-list-has-one-empty-text).
     pub fn list<T: FromStr + Ord>(&mut self, name: &'static str) -> Option<BTreeSet<T>>
     where
         T::Err: Display,
@@ -86,7 +88,11 @@ impl<'a> Env<'a> {
         if allowed.contains(&text.as_str()) {
             return Some(text);
         }
-        self.problems.push(format!("{name} is {:?}; it may be {}", one_line(&text, 64), allowed.join(", ")));
+        self.problems.push(format!(
+            "{name} is {:?}; it may be {}",
+            one_line(&text, 64),
+            allowed.join(", ")
+        ));
         None
     }
 

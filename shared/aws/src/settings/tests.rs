@@ -40,7 +40,9 @@ fn every_function_reads_what_it_declares_and_nothing_else() {
         // Only what is declared is there, so that reading anything else would be noticed twice.
         let declared: BTreeMap<_, _> = variables()
             .into_iter()
-            .filter(|(name, _)| S::FUNCTION.registered().variables.contains(name) || *name == AWS_REGION)
+            .filter(|(name, _)| {
+                S::FUNCTION.registered().variables.contains(name) || *name == AWS_REGION
+            })
             .collect();
         assert!(read::<S>(&declared).is_ok());
         for missing in S::FUNCTION.registered().variables.iter().filter(|name| **name != LOG) {
@@ -66,7 +68,10 @@ fn lists_ignore_empty_parts_and_home_is_always_allowed() {
     assert!(bounds.accounts.is_empty() && bounds.organizational_units.is_empty());
     assert_eq!((bounds.organizations.len(), bounds.keys.len()), (1, 2));
     let distribute: DistributeImage = read(&variables()).unwrap();
-    assert_eq!(distribute.stack.bounds.organizations, bounds.organizations, "asked again before the call");
+    assert_eq!(
+        distribute.stack.bounds.organizations, bounds.organizations,
+        "asked again before the call"
+    );
     assert_eq!(settings.stack.bounds.images_per_hour_max, 50);
     let tick: ScheduleTick = read(&variables()).unwrap();
     let regions: Vec<&str> = tick.source_regions.iter().map(Region::as_str).collect();

@@ -41,7 +41,10 @@ fn what_others_wrote_is_no_markup_and_mentions_nobody() {
     item.reason = Some(ImageReason::FailedInEc2 { message }.into());
     let json = render(&item, &address()).json;
     assert!(
-        !json.contains("<!") && !json.contains("<@") && !json.contains("*[") && !json.contains('\u{202e}'),
+        !json.contains("<!")
+            && !json.contains("<@")
+            && !json.contains("*[")
+            && !json.contains('\u{202e}'),
         "{json}"
     );
     assert!(json.matches('`').count() == 4 && json.len() < 4000, "two pieces of code: {json}");

@@ -1,7 +1,8 @@
 use super::*;
 use crate::policy::EarlierText;
 
-const NIGHTLY: &str = r#"{"schedule":{"cron":["0 2 * * *"]},"distribute":{"regions":["eu-west-1"]}}"#;
+const NIGHTLY: &str =
+    r#"{"schedule":{"cron":["0 2 * * *"]},"distribute":{"regions":["eu-west-1"]}}"#;
 
 /// An instance that follows one policy since noon of the 24th, and what was made of it.
 struct Story {
@@ -24,7 +25,11 @@ fn region(text: &str) -> Region {
 
 impl Story {
     fn of(text: &str) -> Self {
-        let mut story = Self { texts: PolicyTexts::newest(None), enrolment: Enrolment::default(), made: Vec::new() };
+        let mut story = Self {
+            texts: PolicyTexts::newest(None),
+            enrolment: Enrolment::default(),
+            made: Vec::new(),
+        };
         story.enrolment.seats.insert(name(), Box::new(Seat::taken(at("2026-11-24T12:00:00Z"))));
         story.edit(text, "2026-11-24T12:00:00Z");
         story
@@ -40,9 +45,14 @@ impl Story {
     }
 
     fn image(&mut self, now: &str, regions: &[&str]) {
-        let available = regions.iter().map(|name| (region(name), ImageId::new("ami-0123456789abcdef0").unwrap()));
+        let available = regions
+            .iter()
+            .map(|name| (region(name), ImageId::new("ami-0123456789abcdef0").unwrap()));
         let family = FamilyId::new("fam-0123456789abcdef").unwrap();
-        self.made.insert(0, Made { family, policy: name(), at: at(now), available: available.collect() });
+        self.made.insert(
+            0,
+            Made { family, policy: name(), at: at(now), available: available.collect() },
+        );
     }
 
     fn covers(&self, now: &str) -> Vec<Cover> {
@@ -64,7 +74,10 @@ fn coverage_is_lost_where_no_image_is_as_new_as_the_slot_when_its_time_is_up_and
     let mut story = Story::of(NIGHTLY);
     assert!(story.told("2026-11-25T02:00:00Z").is_empty(), "the slot has just come");
     story.image("2026-11-25T02:03:00Z", &["us-east-1"]);
-    assert!(story.told("2026-11-26T01:59:59Z").is_empty(), "the copy may take as long as to the next slot");
+    assert!(
+        story.told("2026-11-26T01:59:59Z").is_empty(),
+        "the copy may take as long as to the next slot"
+    );
     assert_eq!(story.told("2026-11-26T02:00:00Z"), ["coverage-lost eu-west-1"]);
     assert!(story.told("2026-11-26T03:00:00Z").is_empty());
     story.image("2026-11-26T02:03:00Z", &["us-east-1", "eu-west-1"]);
@@ -77,7 +90,10 @@ fn an_instance_that_never_gets_an_image_is_told_of_everywhere() {
     let mut story = Story::of(NIGHTLY);
     let cover = story.covers("2026-11-25T00:00:00Z").remove(0);
     assert_eq!((cover.newest, cover.lost_at), (None, Some(at("2026-11-26T02:00:00Z"))));
-    assert_eq!(story.told("2026-11-26T02:00:00Z"), ["coverage-lost eu-west-1", "coverage-lost us-east-1"]);
+    assert_eq!(
+        story.told("2026-11-26T02:00:00Z"),
+        ["coverage-lost eu-west-1", "coverage-lost us-east-1"]
+    );
 }
 
 #[test]
@@ -108,14 +124,22 @@ fn a_short_deadline_is_the_time_that_an_image_may_take() {
 }
 
 #[test]
-fn what_a_policy_promises_anew_counts_from_the_edit_and_what_was_told_stays_until_there_is_an_image() {
+fn what_a_policy_promises_anew_counts_from_the_edit_and_what_was_told_stays_until_there_is_an_image()
+ {
     let mut story = Story::of(NIGHTLY);
     story.image("2026-11-25T02:03:00Z", &["us-east-1"]);
     assert_eq!(story.told("2026-11-26T02:00:00Z"), ["coverage-lost eu-west-1"]);
-    let more = r#"{"schedule":{"cron":["0 * * * *"]},"distribute":{"regions":["eu-west-1","us-west-2"]}}"#;
+    let more =
+        r#"{"schedule":{"cron":["0 * * * *"]},"distribute":{"regions":["eu-west-1","us-west-2"]}}"#;
     story.edit(more, "2026-11-26T12:30:00Z");
-    assert!(story.told("2026-11-26T12:40:00Z").is_empty(), "it is hourly from now on, and not since the night before");
-    assert_eq!(story.told("2026-11-26T14:00:00Z"), ["coverage-lost us-east-1", "coverage-lost us-west-2"]);
+    assert!(
+        story.told("2026-11-26T12:40:00Z").is_empty(),
+        "it is hourly from now on, and not since the night before"
+    );
+    assert_eq!(
+        story.told("2026-11-26T14:00:00Z"),
+        ["coverage-lost us-east-1", "coverage-lost us-west-2"]
+    );
     story.image("2026-11-26T13:30:00Z", &["us-east-1", "us-west-2", "eu-west-1"]);
     assert_eq!(story.told("2026-11-26T14:10:00Z").len(), 3);
 }

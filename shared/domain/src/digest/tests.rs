@@ -13,7 +13,13 @@ fn key(policy: Option<&str>) -> DigestKey {
     DigestKey { policy: policy.map(|name| PolicyName::new(name).unwrap()), day: day() }
 }
 
-fn family(number: usize, policy: Option<&str>, at: &str, outcome: Option<&str>, status: Option<&str>) -> Family {
+fn family(
+    number: usize,
+    policy: Option<&str>,
+    at: &str,
+    outcome: Option<&str>,
+    status: Option<&str>,
+) -> Family {
     serde_json::from_value(json!({
         "id": format!("fam-{number:016x}"), "work": {"version": 1, "lease": null, "due": null}, "stack": "amiline", "account": "111111111111",
         "region": "us-east-1", "instance": format!("i-{number:017x}"), "button": "image", "slot": 1_795_521_600,
@@ -58,11 +64,15 @@ fn a_day_is_counted_and_what_did_not_go_as_asked_is_named_with_its_reason() {
         family(10, Some("web"), "2026-11-23T23:59:59Z", Some("failed"), None),
     ];
     let notice = of(&families, Some("web")).unwrap();
-    assert_eq!(notice.subject, "Amiline: web on 2026-11-24: 3 images, 1 partial, 1 failed, 1 under way, 1 rejected");
+    assert_eq!(
+        notice.subject,
+        "Amiline: web on 2026-11-24: 3 images, 1 partial, 1 failed, 1 under way, 1 rejected"
+    );
     let lines: Vec<&str> = notice.text.lines().collect();
     let named = |number: usize, why: &str| format!("  web-1 (i-{number:017x}) in us-east-1: {why}");
     let console = "https://us-east-1.console.aws.amazon.com/ec2/home?region=us-east-1#";
-    let shown = |number: usize| format!("      {console}InstanceDetails:instanceId=i-{number:017x}");
+    let shown =
+        |number: usize| format!("      {console}InstanceDetails:instanceId=i-{number:017x}");
     let retry = |number: usize| format!("      amiline retry fam-{number:016x} --region us-east-1");
     assert_eq!(
         lines,
@@ -89,9 +99,16 @@ fn a_day_is_counted_and_what_did_not_go_as_asked_is_named_with_its_reason() {
         ]
     );
     let json = document(&notice);
-    assert_eq!(json["counts"], json!({"complete": 2, "partial": 1, "failed": 1, "rejected": 1, "under_way": 1}));
-    assert_eq!((&json["images"], &json["left_out"], &json["day"]), (&json!(3), &json!(0), &json!("2026-11-24")));
-    let outcomes: Vec<&Value> = json["families"].as_array().unwrap().iter().map(|one| &one["outcome"]).collect();
+    assert_eq!(
+        json["counts"],
+        json!({"complete": 2, "partial": 1, "failed": 1, "rejected": 1, "under_way": 1})
+    );
+    assert_eq!(
+        (&json["images"], &json["left_out"], &json["day"]),
+        (&json!(3), &json!(0), &json!("2026-11-24"))
+    );
+    let outcomes: Vec<&Value> =
+        json["families"].as_array().unwrap().iter().map(|one| &one["outcome"]).collect();
     assert_eq!(outcomes, [&json!("partial"), &json!("failed"), &Value::Null, &json!("rejected")]);
     assert_eq!(notice.attributes["severity"], "error");
 }
@@ -107,7 +124,8 @@ fn a_day_without_a_press_has_no_digest_and_a_good_day_a_short_one() {
 
 #[test]
 fn presses_that_named_no_policy_have_a_digest_of_their_own() {
-    let notice = of(&[family(8, None, NOON, Some("rejected"), Some("rejected: no policy"))], None).unwrap();
+    let notice =
+        of(&[family(8, None, NOON, Some("rejected"), Some("rejected: no policy"))], None).unwrap();
     assert_eq!(notice.subject, "Amiline: no policy on 2026-11-24: 0 images, 1 rejected");
     assert_eq!(document(&notice)["policy"], Value::Null);
     assert!(!notice.attributes.contains_key("policy"));
@@ -117,11 +135,26 @@ fn presses_that_named_no_policy_have_a_digest_of_their_own() {
 fn a_digest_stays_short_however_long_the_day_and_safe_whatever_a_status_says() {
     let hostile = format!("failed: <b>\u{202e}{}\nforged", "\u{1F4A5}".repeat(300));
     let families: Vec<Family> = (0..5000)
-        .map(|n| family(n, Some("web"), NOON, Some(if n % 2 == 0 { "failed" } else { "rejected" }), Some(&hostile)))
+        .map(|n| {
+            family(
+                n,
+                Some("web"),
+                NOON,
+                Some(if n % 2 == 0 { "failed" } else { "rejected" }),
+                Some(&hostile),
+            )
+        })
         .collect();
     let notice = of(&families, Some("web")).unwrap();
-    assert!(notice.text.len() < 40_000 && notice.json.len() < 100_000, "{} {}", notice.text.len(), notice.json.len());
-    assert!(notice.text.lines().all(|line| line.is_ascii() && line.len() <= 402 && !line.contains('<')));
+    assert!(
+        notice.text.len() < 40_000 && notice.json.len() < 100_000,
+        "{} {}",
+        notice.text.len(),
+        notice.json.len()
+    );
+    assert!(
+        notice.text.lines().all(|line| line.is_ascii() && line.len() <= 402 && !line.contains('<'))
+    );
     assert!(!notice.json.contains('\n') && !notice.json.contains('\u{202e}'));
     assert!(notice.text.contains("and 2470 more"), "{}", notice.text);
     let json = document(&notice);

@@ -19,16 +19,19 @@ use crate::time::{Slot, plus_seconds, seconds_between};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For how long the tag must be absent from every read before the instance is no longer enrolled, in seconds.
+/// For how long the tag must be absent from every read before the instance is no longer enrolled,
+/// in seconds.
 const ABSENT_SECONDS: i64 = 300;
 /// When to look again if an event and a read show different tags, in seconds.
 const LAGGING_READ_SECONDS: i64 = 60;
-/// When to look again at an instance whose image is still being made, in seconds. EC2 makes few images of one instance at
-/// once (`ConcurrentCreateImageNoRebootLimitExceeded`), so a slot that comes too soon waits, and the latest one is taken.
+/// When to look again at an instance whose image is still being made, in seconds. EC2 makes few
+/// images of one instance at once (`ConcurrentCreateImageNoRebootLimitExceeded`), so a slot that
+/// comes too soon waits, and the latest one is taken.
 const BUSY_SECONDS: i64 = 900;
 const DAY_SECONDS: i64 = 86_400;
-/// When to look again at an instance none of whose policies gives a slot, in seconds: the event that its tag went may be
-/// lost, and no sweep sees a tag that is not there. Such looks take turns from those who are due, so they are rare.
+/// When to look again at an instance none of whose policies gives a slot, in seconds: the event
+/// that its tag went may be lost, and no sweep sees a tag that is not there. Such looks take turns
+/// from those who are due, so they are rare.
 const IDLE_SECONDS: i64 = DAY_SECONDS;
 /// Missed slots that are counted; more are "many".
 pub(crate) const MISSED_MAX: usize = 1000;
@@ -120,15 +123,17 @@ impl Missed {
     }
 }
 
-/// Decides what a look at an instance leads to: at most one image or one refusal, since each is a transaction of its own.
-/// The same reads always lead to the same decision; after it was carried out, the next look comes to `Nothing`.
+/// Decides what a look at an instance leads to: at most one image or one refusal, since each is a
+/// transaction of its own. The same reads always lead to the same decision; after it was carried
+/// out, the next look comes to `Nothing`.
 pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
     let present = sight.instance.filter(|instance| !instance.state.is_gone());
     let (Some(instance), Some(tag)) = (present, sight.tag) else {
         let gone = sight.instance.is_some_and(|instance| instance.state.is_gone());
         let after = absent(enrolment, gone, sight);
         let (lost_ends, lost) = coverage::news(&after, &[], sight.now);
-        let ended = present.map(|instance| ended(enrolment, &after, instance, sight)).unwrap_or_default();
+        let ended =
+            present.map(|instance| ended(enrolment, &after, instance, sight)).unwrap_or_default();
         let news: Vec<CoverageNews> = ended.into_iter().chain(lost_ends).collect();
         return match news.is_empty() {
             true => changed(enrolment, after),
@@ -151,7 +156,12 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
     }
     if let Some(problem) = named.problem.filter(|_| named.bad != enrolment.bad_value) {
         after.bad_value = named.bad;
-        return refusal(one_line(tag, 256), Rejection::BadSchedule(problem), finished(after, sight, Some(tag)), sight);
+        return refusal(
+            one_line(tag, 256),
+            Rejection::BadSchedule(problem),
+            finished(after, sight, Some(tag)),
+            sight,
+        );
     }
     after.bad_value = named.bad;
     for policy in longest_waiting_first(&after, named.policies) {
@@ -163,7 +173,12 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
                 return EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment };
             }
             Act::Refuse(rejection) => {
-                return refusal(policy.to_string(), rejection, finished(after, sight, Some(tag)), sight);
+                return refusal(
+                    policy.to_string(),
+                    rejection,
+                    finished(after, sight, Some(tag)),
+                    sight,
+                );
             }
             Act::Wait(_) => {}
         }
@@ -171,28 +186,45 @@ pub fn decide(enrolment: &Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
     changed(enrolment, finished(after, sight, Some(tag)))
 }
 
-/// What is to be told of the coverage, if it is asked for. The seats are those of the tag, as far as they were known.
-fn tell(after: &Enrolment, instance: &ObservedInstance, sight: Sight<'_>) -> Option<EnrolmentDecision> {
+/// What is to be told of the coverage, if it is asked for. The seats are those of the tag, as far
+/// as they were known.
+fn tell(
+    after: &Enrolment,
+    instance: &ObservedInstance,
+    sight: Sight<'_>,
+) -> Option<EnrolmentDecision> {
     let made = sight.made?;
-    let texts = sight.policies.iter().map(|(name, read)| (name.clone(), read.texts.clone())).collect();
+    let texts =
+        sight.policies.iter().map(|(name, read)| (name.clone(), read.texts.clone())).collect();
     let covers = coverage(&instance.id, after, &promises(&texts), made, sight.now);
     let (news, lost) = coverage::news(after, &covers, sight.now);
     (!news.is_empty()).then(|| told(after.clone(), news, lost))
 }
 
-/// The schedules that the instance followed and no longer does, though it is there. Where it was promised nothing, nothing
-/// ends.
-fn ended(before: &Enrolment, after: &Enrolment, instance: &ObservedInstance, sight: Sight<'_>) -> Vec<CoverageNews> {
+/// The schedules that the instance followed and no longer does, though it is there. Where it was
+/// promised nothing, nothing ends.
+fn ended(
+    before: &Enrolment,
+    after: &Enrolment,
+    instance: &ObservedInstance,
+    sight: Sight<'_>,
+) -> Vec<CoverageNews> {
     let key = sight.keys.schedule();
     let value = sight.tag.map(|tag| one_line(tag, 60));
-    let gone =
-        before.seats.iter().filter(|(policy, seat)| !seat.promised.is_empty() && !after.seats.contains_key(*policy));
+    let gone = before
+        .seats
+        .iter()
+        .filter(|(policy, seat)| !seat.promised.is_empty() && !after.seats.contains_key(*policy));
     gone.map(|(policy, _)| CoverageNews {
         kind: EventKind::EnrolmentEnded,
         policy: policy.clone(),
         region: instance.region.clone(),
         image: None,
-        reason: ScheduleReason::EnrolmentEnded { policy: policy.clone(), key: key.clone(), value: value.clone() },
+        reason: ScheduleReason::EnrolmentEnded {
+            policy: policy.clone(),
+            key: key.clone(),
+            value: value.clone(),
+        },
     })
     .collect()
 }
@@ -202,15 +234,23 @@ fn told(after: Enrolment, news: Vec<CoverageNews>, lost: Lost) -> EnrolmentDecis
     EnrolmentDecision::Tell { news, enrolment: Enrolment { rev, lost, ..after } }
 }
 
-/// Where several slots have come, the oldest goes first: or one that comes often would always be before the others.
+/// Where several slots have come, the oldest goes first: or one that comes often would always be
+/// before the others.
 fn longest_waiting_first(enrolment: &Enrolment, policies: BTreeSet<PolicyName>) -> Vec<PolicyName> {
-    let slot = |policy: &PolicyName| enrolment.seats.get(policy).and_then(|seat| seat.next).map(|turn| turn.slot);
+    let slot = |policy: &PolicyName| {
+        enrolment.seats.get(policy).and_then(|seat| seat.next).map(|turn| turn.slot)
+    };
     let mut policies: Vec<PolicyName> = policies.into_iter().collect();
     policies.sort_by_key(|policy| slot(policy).map_or((true, None), |slot| (false, Some(slot))));
     policies
 }
 
-fn refusal(requested: String, rejection: Rejection, mut enrolment: Enrolment, sight: Sight<'_>) -> EnrolmentDecision {
+fn refusal(
+    requested: String,
+    rejection: Rejection,
+    mut enrolment: Enrolment,
+    sight: Sight<'_>,
+) -> EnrolmentDecision {
     let slot = Slot::next(sight.now, enrolment.last_refusal);
     enrolment.last_refusal = Some(slot);
     enrolment.rev = enrolment.rev.saturating_add(1);
@@ -232,14 +272,17 @@ fn absent(enrolment: &Enrolment, gone: bool, sight: Sight<'_>) -> Enrolment {
     after
 }
 
-/// The next look: the first turn, or soon where an event and the read differ, or some time where nothing else asks for one.
+/// The next look: the first turn, or soon where an event and the read differ, or some time where
+/// nothing else asks for one.
 fn finished(mut after: Enrolment, sight: Sight<'_>, read: Option<&str>) -> Enrolment {
     let fresh = |hint: &&Hint| seconds_between(hint.time, sight.now) < LAGGING_READ_SECONDS;
     let differs = sight.hint.filter(fresh).is_some_and(|hint| hint.button.as_deref() != read);
     let soon = differs.then(|| plus_seconds(sight.now, LAGGING_READ_SECONDS));
     let turn = after.first_turn();
     // Another look meanwhile does not put it off further.
-    let kept = after.next_look.filter(|at| *at > sight.now && *at <= plus_seconds(sight.now, IDLE_SECONDS));
+    let kept = after
+        .next_look
+        .filter(|at| *at > sight.now && *at <= plus_seconds(sight.now, IDLE_SECONDS));
     let idle = (turn.is_none() && !after.seats.is_empty())
         .then(|| kept.unwrap_or_else(|| plus_seconds(sight.now, IDLE_SECONDS)));
     after.next_look = turn.into_iter().chain(soon).chain(idle).min();
@@ -265,19 +308,26 @@ pub(super) enum Act {
 }
 
 /// Brings one seat up to date, and says what it asks for.
-pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Act {
+pub(super) fn act(
+    seat: &mut Seat,
+    name: &PolicyName,
+    instance: &ObservedInstance,
+    sight: Sight<'_>,
+) -> Act {
     let unread = PolicyRead::default();
     let read = sight.policies.get(name).unwrap_or(&unread);
     seat.text_hash = read.texts.newest.as_deref().map(Policy::hash);
-    let usable = usable(name, read, &instance.region, sight.bounds, sight.keys).and_then(|usable| {
-        let table = usable.policy.timetable().cloned();
-        Ok((table.ok_or_else(|| Rejection::NoSchedule { policy: name.clone() })?, usable))
-    });
+    let usable =
+        usable(name, read, &instance.region, sight.bounds, sight.keys).and_then(|usable| {
+            let table = usable.policy.timetable().cloned();
+            Ok((table.ok_or_else(|| Rejection::NoSchedule { policy: name.clone() })?, usable))
+        });
     let (table, policy) = match usable {
         Ok(given) => given,
         Err(rejection) => {
             seat.next = None;
-            let lapsed = matches!(rejection, Rejection::UnknownPolicy { .. } | Rejection::NoSchedule { .. });
+            let lapsed =
+                matches!(rejection, Rejection::UnknownPolicy { .. } | Rejection::NoSchedule { .. });
             if lapsed {
                 seat.slots = None;
                 seat.promised.clear();
@@ -295,7 +345,8 @@ pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstanc
         seat.done = slot.timestamp();
     }
     let Some(slot) = table.latest(seat.done, sight.now) else {
-        seat.next = table.next(seat.done.max(sight.now)).map(|slot| turn(&table, slot, name, instance));
+        seat.next =
+            table.next(seat.done.max(sight.now)).map(|slot| turn(&table, slot, name, instance));
         return Act::Wait(seat.next.map_or(Standing::Over, Standing::Next));
     };
     let due = turn(&table, slot, name, instance);
@@ -321,7 +372,9 @@ pub(super) fn act(seat: &mut Seat, name: &PolicyName, instance: &ObservedInstanc
             Act::Begin { slot, missed, admission: Box::new(admission) }
         }
         // It waits: for its interval, for the policy's next day, or for the hour.
-        Err(limit @ Rejection::TooSoon { free }) => hold_up(seat, Turn { slot, at: free }, HeldUp::Limit(limit)),
+        Err(limit @ Rejection::TooSoon { free }) => {
+            hold_up(seat, Turn { slot, at: free }, HeldUp::Limit(limit))
+        }
         Err(limit @ Rejection::DailyLimit { free, .. }) => {
             let at = plus_seconds(free, place_in_the_queue(seat, free));
             hold_up(seat, Turn { slot, at }, HeldUp::Limit(limit))
@@ -340,11 +393,15 @@ fn hold_up(seat: &mut Seat, turn: Turn, by: HeldUp) -> Act {
     Act::Wait(Standing::HeldUp { turn, by })
 }
 
-/// Seconds into the policy's next day at which an instance comes that a full day made wait: the longer it has been without
-/// an image, the earlier, and nobody later than an hour. Where all came at once the same ones would fill each day.
+/// Seconds into the policy's next day at which an instance comes that a full day made wait: the
+/// longer it has been without an image, the earlier, and nobody later than an hour. Where all came
+/// at once the same ones would fill each day.
 fn place_in_the_queue(seat: &Seat, free: Timestamp) -> i64 {
     let without = seconds_between(seat.done, free).max(0);
-    DAY_SECONDS.saturating_mul(3600).checked_div(DAY_SECONDS.saturating_add(without)).unwrap_or_default()
+    DAY_SECONDS
+        .saturating_mul(3600)
+        .checked_div(DAY_SECONDS.saturating_add(without))
+        .unwrap_or_default()
 }
 
 fn turn(table: &Timetable, slot: Slot, policy: &PolicyName, instance: &ObservedInstance) -> Turn {

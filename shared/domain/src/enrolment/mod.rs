@@ -1,8 +1,9 @@
 //! Enrolments: which instances follow which schedules, and what their next look leads to.
 //!
-//! An enrolment is a record per instance, kept current by tag events, by its own due times and by an hourly sweep. For each
-//! policy that the instance's tag names it has a seat, which knows the last slot that is done with and the next one's turn.
-//! What is due is found through the index of due times, so instances that wait cost nothing.
+//! An enrolment is a record per instance, kept current by tag events, by its own due times and by
+//! an hourly sweep. For each policy that the instance's tag names it has a seat, which knows the
+//! last slot that is done with and the next one's turn. What is due is found through the index of
+//! due times, so instances that wait cost nothing.
 
 mod decide;
 mod promised;
@@ -50,7 +51,8 @@ pub struct Enrolment {
     /// The slot of the newest refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_refusal: Option<Slot>,
-    /// The family of the slot that was taken last. While its image is being made no other slot is taken.
+    /// The family of the slot that was taken last. While its image is being made no other slot is
+    /// taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_family: Option<FamilyId>,
     /// Slots for which there is no image that is new enough, as it was told, by policy and Region.
@@ -70,9 +72,11 @@ pub struct Enrolment {
 /// An instance's place in one policy's schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seat {
-    /// Slots up to this moment are done with: an image was asked for, or they passed before the instance was enrolled.
+    /// Slots up to this moment are done with: an image was asked for, or they passed before the
+    /// instance was enrolled.
     pub done: Timestamp,
-    /// The slot that comes next, and when it is the instance's turn; none while the policy gives no slots.
+    /// The slot that comes next, and when it is the instance's turn; none while the policy gives no
+    /// slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Turn>,
     /// Identifies the slots of the schedule that is followed; none while the policy gives no slots.
@@ -87,8 +91,8 @@ pub struct Seat {
     /// Why the policy gives no image, as it was last told; none while it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-    /// Whether there is no such policy, or none with a schedule: then what passes meanwhile is nobody's slot. A policy that
-    /// only cannot be read or followed has slots that were missed.
+    /// Whether there is no such policy, or none with a schedule: then what passes meanwhile is
+    /// nobody's slot. A policy that only cannot be read or followed has slots that were missed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lapsed: bool,
 }
@@ -118,8 +122,8 @@ impl Seat {
 }
 
 impl Enrolment {
-    /// Whether the record says what tag and policies say now, so that no look is needed. The sweep asks this; `hashes` has
-    /// the hash of each policy's text, for those that there are.
+    /// Whether the record says what tag and policies say now, so that no look is needed. The sweep
+    /// asks this; `hashes` has the hash of each policy's text, for those that there are.
     pub fn is_current(&self, value: &str, hashes: &BTreeMap<PolicyName, Fingerprint>) -> bool {
         let named = Named::of(value);
         self.absent_since.is_none()
@@ -159,15 +163,20 @@ pub enum BadSchedule {
         count: usize,
     },
     /// Nothing but separators.
-    #[error("the tag names no policy; its value is the name of one, or several with spaces or commas between them")]
+    #[error(
+        "the tag names no policy; its value is the name of one, or several with spaces or commas between them"
+    )]
     Empty,
 }
 
 impl Named {
-    /// Reads policies with spaces or commas between them. What can be used is, and the rest is told. A space is what every
-    /// service and shorthand takes: the AWS CLI's shorthand ends a value at a comma.
+    /// Reads policies with spaces or commas between them. What can be used is, and the rest is
+    /// told. A space is what every service and shorthand takes: the AWS CLI's shorthand ends a
+    /// value at a comma.
     pub fn of(value: &str) -> Self {
-        let parts = value.split(|letter: char| letter == ',' || letter.is_whitespace()).filter(|part| !part.is_empty());
+        let parts = value
+            .split(|letter: char| letter == ',' || letter.is_whitespace())
+            .filter(|part| !part.is_empty());
         let mut named = Named::default();
         for part in parts {
             match PolicyName::new(part) {
@@ -175,7 +184,10 @@ impl Named {
                     named.policies.insert(policy);
                 }
                 Err(bad) => {
-                    named.problem = Some(BadSchedule::NoName(InvalidId { text: one_line(&bad.text, 40), ..bad }))
+                    named.problem = Some(BadSchedule::NoName(InvalidId {
+                        text: one_line(&bad.text, 40),
+                        ..bad
+                    }))
                 }
             }
         }

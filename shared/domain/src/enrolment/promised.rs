@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 /// Each Region, with the time since which an image is promised there, in the order of the Regions.
 ///
-/// Most policies promise one to three Regions, and a node of a `BTreeMap` has room for eleven. Of 100,000 instances with
-/// five policies each, those nodes took 190 MiB.
+/// Most policies promise one to three Regions, and a node of a `BTreeMap` has room for eleven. Of
+/// 100,000 instances with five policies each, those nodes took 190 MiB.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<Region, Timestamp>", into = "BTreeMap<Region, Timestamp>")]
 pub struct Promised(Vec<(Region, Timestamp)>);

@@ -1,4 +1,5 @@
-//! How an instance stands in a policy's schedule, for people: what a look would do, without doing it.
+//! How an instance stands in a policy's schedule, for people: what a look would do, without doing
+//! it.
 
 use super::decide::{Act, act};
 use super::{Seat, Sight, Turn};
@@ -40,9 +41,15 @@ pub enum HeldUp {
 }
 
 /// How the instance stands in a policy's schedule. `seat` is as the enrolment has it.
-pub fn standing(seat: &Seat, name: &PolicyName, instance: &ObservedInstance, sight: Sight<'_>) -> Standing {
+pub fn standing(
+    seat: &Seat,
+    name: &PolicyName,
+    instance: &ObservedInstance,
+    sight: Sight<'_>,
+) -> Standing {
     let read = sight.policies.get(name);
-    let usable = read.and_then(|read| usable(name, read, &instance.region, sight.bounds, sight.keys).ok());
+    let usable =
+        read.and_then(|read| usable(name, read, &instance.region, sight.bounds, sight.keys).ok());
     // A look finds that out when a slot is due.
     if let Some(unfit) = usable.and_then(|usable| unfit(&usable.policy, name, instance)) {
         return Standing::Refused(unfit);

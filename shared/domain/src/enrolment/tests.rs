@@ -115,12 +115,14 @@ impl Scene {
                 EnrolmentDecision::Write(enrolment) => (None, enrolment),
                 EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment } => {
                     self.budget = admission.budget;
-                    self.press.last_image_slot = Some(Slot::next(self.now, self.press.last_image_slot));
+                    self.press.last_image_slot =
+                        Some(Slot::next(self.now, self.press.last_image_slot));
                     (Some(format!("{policy} {slot}, {} missed", missed.slots)), enrolment)
                 }
                 EnrolmentDecision::Tell { news, enrolment } => {
-                    let told =
-                        news.iter().map(|news| format!("{} {} {}", news.kind.as_str(), news.policy, news.region));
+                    let told = news.iter().map(|news| {
+                        format!("{} {} {}", news.kind.as_str(), news.policy, news.region)
+                    });
                     (Some(told.collect::<Vec<_>>().join(", ")), enrolment)
                 }
                 EnrolmentDecision::Refuse { requested, rejection, enrolment, .. } => {
@@ -166,7 +168,10 @@ fn what_was_missed_is_caught_up_once_and_said() {
     assert!(scene.looks().is_empty());
     let missed = Missed { slots: 3, late_seconds: 7 * 3600 };
     let said = missed.reason(Slot::at(at("2026-11-28T02:00:00Z"))).unwrap().to_string();
-    assert_eq!(said, "3 earlier slots were missed; the slot of 2026-11-28T02:00:00Z is made 420 minutes late");
+    assert_eq!(
+        said,
+        "3 earlier slots were missed; the slot of 2026-11-28T02:00:00Z is made 420 minutes late"
+    );
 }
 
 #[test]
@@ -210,8 +215,14 @@ fn two_policies_that_are_due_at_once_keep_the_interval() {
 #[test]
 fn a_policy_that_comes_often_does_not_keep_another_waiting_for_ever() {
     let mut scene = Scene::tagged("a-often,z-seldom");
-    scene.policies.insert(name("a-often"), PolicyRead::newest(Some(r#"{"schedule":{"cron":["*/30 * * * *"]}}"#)));
-    scene.policies.insert(name("z-seldom"), PolicyRead::newest(Some(r#"{"schedule":{"cron":["15 13 * * *"]}}"#)));
+    scene.policies.insert(
+        name("a-often"),
+        PolicyRead::newest(Some(r#"{"schedule":{"cron":["*/30 * * * *"]}}"#)),
+    );
+    scene.policies.insert(
+        name("z-seldom"),
+        PolicyRead::newest(Some(r#"{"schedule":{"cron":["15 13 * * *"]}}"#)),
+    );
     scene.looks();
     assert_eq!(scene.looks_at("2026-11-24T12:30:00Z").len(), 1);
     assert_eq!(scene.looks_at("2026-11-24T13:00:00Z").len(), 1);
@@ -263,11 +274,18 @@ fn a_policy_that_gives_no_slots_is_told_once_and_followed_when_it_does() {
         // Whether the tag is still there is asked now and then: its event may be lost.
         assert_eq!(scene.next().as_deref(), Some("2026-11-28T12:00:00Z"), "{policy}");
         assert!(scene.looks_at("2026-11-27T12:30:00Z").is_empty());
-        assert_eq!(scene.next().as_deref(), Some("2026-11-28T12:00:00Z"), "another look does not put it off");
+        assert_eq!(
+            scene.next().as_deref(),
+            Some("2026-11-28T12:00:00Z"),
+            "another look does not put it off"
+        );
         scene.policies.insert(name(policy), PolicyRead::newest(Some(NIGHTLY)));
         assert!(scene.looks_at("2026-11-27T13:00:00Z").is_empty());
         // What passed while there was no schedule was nobody's.
-        assert_eq!(scene.looks_at("2026-11-28T02:00:00Z"), [format!("{policy} 20261128T020000Z, 0 missed")]);
+        assert_eq!(
+            scene.looks_at("2026-11-28T02:00:00Z"),
+            [format!("{policy} 20261128T020000Z, 0 missed")]
+        );
     }
 }
 
@@ -337,7 +355,10 @@ fn an_enrolment_that_ends_while_the_instance_is_there_is_told_of_once() {
     assert_eq!(ended, ["enrolment-ended nightly us-east-1"], "what promised nothing does not end");
     assert!(scene.looks_at("2026-11-24T13:01:00Z").is_empty());
     scene.instance.as_mut().unwrap().state = InstanceState::Terminated;
-    assert!(scene.looks_at("2026-11-24T14:00:00Z").is_empty(), "whoever terminates an instance knows");
+    assert!(
+        scene.looks_at("2026-11-24T14:00:00Z").is_empty(),
+        "whoever terminates an instance knows"
+    );
 }
 
 #[test]
@@ -362,7 +383,12 @@ fn a_terminated_instance_is_no_longer_enrolled_and_a_stopped_one_is() {
 #[test]
 fn an_event_that_a_read_does_not_show_yet_is_looked_after() {
     let mut scene = Scene { tag: None, ..Scene::new() };
-    scene.hint = Some(Hint { time: scene.now, button: Some("nightly".to_owned()), status: None, pressed: true });
+    scene.hint = Some(Hint {
+        time: scene.now,
+        button: Some("nightly".to_owned()),
+        status: None,
+        pressed: true,
+    });
     assert!(scene.looks().is_empty());
     assert_eq!(scene.next().as_deref(), Some("2026-11-24T12:01:00Z"));
     scene.hint = None;
@@ -380,7 +406,9 @@ fn what_can_be_used_of_a_tag_is_and_the_rest_is_told_once() {
     let mut empty = Scene::tagged(" , ");
     assert_eq!(empty.looks(), [" , : bad-schedule"]);
     let both: Vec<String> = ["a b", " a  b ", "a,b", "a, b,", "a\tb"]
-        .map(|value| format!("{:?} {:?}", Named::of(value).policies.len(), Named::of(value).problem))
+        .map(|value| {
+            format!("{:?} {:?}", Named::of(value).policies.len(), Named::of(value).problem)
+        })
         .into();
     assert!(both.iter().all(|both| both == "2 None"), "{both:?}");
     let many = Named::of("a,b c,d e,f g");
@@ -391,7 +419,9 @@ fn what_can_be_used_of_a_tag_is_and_the_rest_is_told_once() {
 #[test]
 fn while_an_image_is_being_made_a_slot_waits_and_only_the_latest_is_taken() {
     let mut scene = Scene::tagged("hourly");
-    scene.policies.insert(name("hourly"), PolicyRead::newest(Some(r#"{"schedule":{"cron":["0 * * * *"]}}"#)));
+    scene
+        .policies
+        .insert(name("hourly"), PolicyRead::newest(Some(r#"{"schedule":{"cron":["0 * * * *"]}}"#)));
     scene.looks();
     assert_eq!(scene.looks_at("2026-11-24T13:00:00Z").len(), 1);
     scene.busy = true;
@@ -449,7 +479,10 @@ fn what_becomes_of_the_coverage_is_told_when_it_is_asked_for_and_its_end_when_th
 fn a_schedule_that_is_edited_begins_with_its_next_slot_and_no_slot_of_it_from_before_was_missed() {
     let mut scene = Scene::new();
     scene.looks();
-    scene.policies.insert(name("nightly"), PolicyRead::newest(Some(r#"{"schedule":{"cron":["0 * * * *"]}}"#)));
+    scene.policies.insert(
+        name("nightly"),
+        PolicyRead::newest(Some(r#"{"schedule":{"cron":["0 * * * *"]}}"#)),
+    );
     assert!(scene.looks_at("2026-11-24T23:30:00Z").is_empty());
     assert_eq!(scene.looks_at("2026-11-25T00:01:00Z"), ["nightly 20261125T000000Z, 0 missed"]);
     // What does not change when it happens leaves a slot that is waiting for its turn alone.
@@ -469,7 +502,9 @@ fn a_schedule_that_is_edited_begins_with_its_next_slot_and_no_slot_of_it_from_be
 #[test]
 fn a_slot_beyond_the_policys_day_waits_for_the_next_day() {
     let mut scene = Scene::new();
-    let limited = PolicyRead::newest(Some(r#"{"schedule":{"cron":["0 2 * * *"]},"limits":{"images_per_day":1}}"#));
+    let limited = PolicyRead::newest(Some(
+        r#"{"schedule":{"cron":["0 2 * * *"]},"limits":{"images_per_day":1}}"#,
+    ));
     let day = limited.day.take(at("2026-11-25T01:00:00Z"), 1).unwrap();
     scene.policies.insert(name("nightly"), PolicyRead { day, ..limited });
     scene.looks();

@@ -57,7 +57,8 @@ pub enum EventKind {
     CoverageLost,
     /// It has one again, or is no longer promised one.
     CoverageRestored,
-    /// An instance is there and no longer follows a policy's schedule: its tag does not name it any more.
+    /// An instance is there and no longer follows a policy's schedule: its tag does not name it any
+    /// more.
     EnrolmentEnded,
     /// A policy cannot be used as it was written.
     PolicyRefused,
@@ -129,12 +130,14 @@ impl EventKind {
         }
     }
 
-    /// Whether it is published. The others stand in the history only: steps that a later event implies.
+    /// Whether it is published. The others stand in the history only: steps that a later event
+    /// implies.
     pub fn is_announced(self) -> bool {
         match self {
-            EventKind::ImageRequested | EventKind::CopyStarted | EventKind::ImageShared | EventKind::FamilyRetried => {
-                false
-            }
+            EventKind::ImageRequested
+            | EventKind::CopyStarted
+            | EventKind::ImageShared
+            | EventKind::FamilyRetried => false,
             EventKind::ImageCreating
             | EventKind::ImageAvailable
             | EventKind::ImageFailed
@@ -252,8 +255,11 @@ impl EventKind {
             | EventKind::CoverageRestored
             | EventKind::PolicyAccepted
             | EventKind::KillSwitchOff => Severity::Info,
-            // The end of the family follows and asks for somebody, once: nothing can be retried before it.
-            EventKind::ImageFailed | EventKind::CopyFailed | EventKind::ShareFailed => Severity::Warning,
+            // The end of the family follows and asks for somebody, once: nothing can be retried
+            // before it.
+            EventKind::ImageFailed | EventKind::CopyFailed | EventKind::ShareFailed => {
+                Severity::Warning
+            }
             EventKind::RequestRejected
             | EventKind::ImageDisabled
             | EventKind::ImageDeregistered

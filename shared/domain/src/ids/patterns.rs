@@ -1,6 +1,7 @@
-//! The texts that identifiers may be, as regular expressions: the templates' parameters have the same ones, so that
-//! CloudFormation and the functions take the same values. The functions themselves need no engine for them.
-//! `tests/contracts` holds templates, patterns and code against each other.
+//! The texts that identifiers may be, as regular expressions: the templates' parameters have the
+//! same ones, so that CloudFormation and the functions take the same values. The functions
+//! themselves need no engine for them. `tests/contracts` holds templates, patterns and code against
+//! each other.
 
 /// A Region of any partition: `us-east-1`, `us-gov-west-1`, `us-isob-east-1`, `eusc-de-east-1`.
 pub const REGION: &str = "[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}";

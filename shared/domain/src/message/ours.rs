@@ -18,7 +18,10 @@ pub fn look_at_schedule(region: &Region, instance: &InstanceId) -> String {
 
 /// Our own message that asks for a look at an instance's schedules and at its coverage.
 pub fn look_at_coverage(region: &Region, instance: &InstanceId) -> String {
-    ours("LookAtSchedule", &serde_json::json!({"region": region, "instance": instance, "coverage": true}))
+    ours(
+        "LookAtSchedule",
+        &serde_json::json!({"region": region, "instance": instance, "coverage": true}),
+    )
 }
 
 /// Our own message that asks for a look at a policy.
@@ -57,5 +60,6 @@ pub fn digest_due(key: &DigestKey) -> String {
 }
 
 fn ours(detail_type: &str, detail: &Value) -> String {
-    serde_json::json!({"source": OUR_SOURCE, "detail-type": detail_type, "detail": detail}).to_string()
+    serde_json::json!({"source": OUR_SOURCE, "detail-type": detail_type, "detail": detail})
+        .to_string()
 }

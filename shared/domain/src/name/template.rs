@@ -59,13 +59,17 @@ pub enum BadTemplate {
         characters: usize,
     },
     /// A brace that opens a placeholder and is never closed.
-    #[error("the brace before {after} is not closed; allowed are {PLACEHOLDERS}, and no other braces")]
+    #[error(
+        "the brace before {after} is not closed; allowed are {PLACEHOLDERS}, and no other braces"
+    )]
     Unclosed {
         /// What comes after it, in quotes.
         after: String,
     },
     /// A brace that closes nothing.
-    #[error("the brace after {before} closes nothing; allowed are {PLACEHOLDERS}, and no other braces")]
+    #[error(
+        "the brace after {before} closes nothing; allowed are {PLACEHOLDERS}, and no other braces"
+    )]
     Unopened {
         /// What comes before it, in quotes.
         before: String,
@@ -77,7 +81,9 @@ pub enum BadTemplate {
         name: String,
     },
     /// A tag's key that no tag has.
-    #[error("{key} is no tag's key; write {{tag:KEY}} with 1 to {KEY_CHARACTERS_MAX} characters for KEY")]
+    #[error(
+        "{key} is no tag's key; write {{tag:KEY}} with 1 to {KEY_CHARACTERS_MAX} characters for KEY"
+    )]
     BadKey {
         /// The key, in quotes.
         key: String,
@@ -104,7 +110,8 @@ impl TextTemplate {
         &self.text
     }
 
-    /// As the first part of names; `None` if nothing is left of it. A tag that the instance lacks is an empty text.
+    /// As the first part of names; `None` if nothing is left of it. A tag that the instance lacks
+    /// is an empty text.
     pub fn stem(&self, facts: TemplateFacts<'_>) -> Option<NameStem> {
         NameStem::made_of(&self.filled(facts))
     }
@@ -127,7 +134,9 @@ impl Piece {
             "slot" => Ok(Piece::Slot),
             "date" => Ok(Piece::Date),
             _ => match inner.strip_prefix("tag:") {
-                Some(key) if (1..=KEY_CHARACTERS_MAX).contains(&key.chars().count()) => Ok(Piece::Tag(key.to_owned())),
+                Some(key) if (1..=KEY_CHARACTERS_MAX).contains(&key.chars().count()) => {
+                    Ok(Piece::Tag(key.to_owned()))
+                }
                 Some(key) => Err(BadTemplate::BadKey { key: quoted(key) }),
                 None => Err(BadTemplate::Unknown { name: quoted(&format!("{{{inner}}}")) }),
             },
@@ -192,7 +201,8 @@ mod tests {
     use super::*;
 
     fn filled(template: &str, tags: &[(&str, &str)]) -> Option<String> {
-        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let tags =
+            tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let facts = TemplateFacts {
             policy: &PolicyName::new("web").unwrap(),
             instance: &InstanceId::new("i-0123456789abcdef0").unwrap(),
@@ -209,14 +219,16 @@ mod tests {
         assert_eq!(filled(template, &[("Name", "shop")]).as_deref(), Some(expected));
         assert_eq!(filled("{tag:a:b c}", &[]), None);
         assert_eq!(
-            filled("{tag:aws:autoscaling:groupName}", &[("aws:autoscaling:groupName", "g")]).as_deref(),
+            filled("{tag:aws:autoscaling:groupName}", &[("aws:autoscaling:groupName", "g")])
+                .as_deref(),
             Some("g")
         );
     }
 
     #[test]
     fn what_a_tag_says_is_only_text_in_a_name() {
-        let tags = [("Name", "{policy} {slot}\n\u{202e}\u{1f600}../x'"), ("long", &"y".repeat(256))];
+        let tags =
+            [("Name", "{policy} {slot}\n\u{202e}\u{1f600}../x'"), ("long", &"y".repeat(256))];
         assert_eq!(filled("{tag:Name}", &tags).as_deref(), Some("-policy---slot----../x-"));
         assert_eq!(filled("{tag:long}-{date}", &tags), Some("y".repeat(NameStem::CHARACTERS_MAX)));
     }
@@ -225,7 +237,10 @@ mod tests {
     fn anything_else_is_refused_and_the_refusal_says_what_is_allowed() {
         for (text, said) in [
             ("", "without this field images get their usual text"),
-            ("web-{date", "the brace before \"date\" is not closed; allowed are {policy}, {instance}"),
+            (
+                "web-{date",
+                "the brace before \"date\" is not closed; allowed are {policy}, {instance}",
+            ),
             ("web-{da{te}", "the brace before \"da{te}\" is not closed"),
             ("web-}{date}", "the brace after \"web-\" closes nothing"),
             (

@@ -37,7 +37,9 @@ fn a_subject_names_the_machine_and_stays_within_what_sns_takes() {
         "share-failed",
         "family-complete",
     ] {
-        for name in ["a".repeat(64), "\u{1f4b0}".repeat(64), "名前".to_owned(), "<b>\u{202e}`x".to_owned()] {
+        for name in
+            ["a".repeat(64), "\u{1f4b0}".repeat(64), "名前".to_owned(), "<b>\u{202e}`x".to_owned()]
+        {
             let subject = subject_of(event, "ap-southeast-3", &name);
             assert!(subject.is_ascii() && subject.len() < 100, "{subject}");
             assert!(subject.contains("i-0a1b2c3d4e5f60718") && !subject.contains('<'), "{subject}");
@@ -74,9 +76,15 @@ fn a_mail_says_which_machine_where_to_look_and_what_to_type() {
         ]
     );
     let names = render(&item("family-complete", "us-east-1", Some("名前 <b>")), &address()).text;
-    assert!(names.contains("Instance  名前 ?b? (i-0a1b2c3d4e5f60718)") && !names.contains("Next"), "{names}");
+    assert!(
+        names.contains("Instance  名前 ?b? (i-0a1b2c3d4e5f60718)") && !names.contains("Next"),
+        "{names}"
+    );
     let copied = render(&item("copy-available", "eu-west-1", None), &address()).text;
-    assert!(copied.contains("region=us-east-1#InstanceDetails") && copied.contains("region=eu-west-1#ImageDetails"));
+    assert!(
+        copied.contains("region=us-east-1#InstanceDetails")
+            && copied.contains("region=eu-west-1#ImageDetails")
+    );
 }
 
 #[test]
@@ -93,7 +101,10 @@ fn the_next_command_fits_what_happened() {
     for event in ["family-partial", "family-failed", "image-deregistered", "image-disabled"] {
         assert_eq!(next(event), retry, "{event}");
     }
-    assert_eq!(next("policy-refused"), Some("policy history default --region us-east-1".to_owned()));
+    assert_eq!(
+        next("policy-refused"),
+        Some("policy history default --region us-east-1".to_owned())
+    );
     assert_eq!(next("copy-failed"), None, "nothing can be retried before the family has ended");
 }
 

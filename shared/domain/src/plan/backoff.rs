@@ -13,7 +13,8 @@ pub(super) fn put_off(row: &mut ImageRow, input: PlanInput<'_>) {
 /// Puts off the next try to answer.
 pub(super) fn put_off_answer(family: &mut Family, input: PlanInput<'_>) {
     family.answer_refusals = family.answer_refusals.saturating_add(1);
-    family.answer_not_before = Some(plus_seconds(input.now, backoff_seconds(family.answer_refusals)));
+    family.answer_not_before =
+        Some(plus_seconds(input.now, backoff_seconds(family.answer_refusals)));
 }
 
 /// Seconds until the next try after `refusals` refused ones: a minute, doubling up to an hour.

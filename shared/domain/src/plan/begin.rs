@@ -59,7 +59,11 @@ pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family
     };
     let changes = Changes {
         facts: vec![Fact::of(EventKind::ImageRequested, &ImageRole::Source, None)],
-        press: Some(PressWrite::Put { key: press_key(begun), expected: Expected::read_at(begun.press.rev), press }),
+        press: Some(PressWrite::Put {
+            key: press_key(begun),
+            expected: Expected::read_at(begun.press.rev),
+            press,
+        }),
         rows: BTreeSet::from([ImageRole::Source]),
         family: true,
         ..Changes::default()
@@ -67,7 +71,8 @@ pub fn begin(begun: Begun<'_>, admission: &Admission, now: Timestamp) -> (Family
     (family, changes)
 }
 
-/// The family of a refused press: no image, only the answer. `policy` is the one that the press named, if it exists.
+/// The family of a refused press: no image, only the answer. `policy` is the one that the press
+/// named, if it exists.
 pub fn refuse(
     begun: Begun<'_>,
     policy: Option<PolicyName>,
@@ -96,7 +101,11 @@ pub fn refuse(
     };
     let changes = Changes {
         facts: vec![Fact::of(EventKind::RequestRejected, &ImageRole::Source, None).because(reason)],
-        press: Some(PressWrite::Put { key: press_key(begun), expected: Expected::read_at(begun.press.rev), press }),
+        press: Some(PressWrite::Put {
+            key: press_key(begun),
+            expected: Expected::read_at(begun.press.rev),
+            press,
+        }),
         family: true,
         ..Changes::default()
     };
@@ -180,7 +189,12 @@ pub(super) fn new_family(asked: Asked<'_>, policy: Option<PolicyRef>, now: Times
 }
 
 /// Adds the row of the source image, still to be made.
-pub(super) fn want_source(family: &mut Family, instance: &ObservedInstance, admission: &Admission, now: Timestamp) {
+pub(super) fn want_source(
+    family: &mut Family,
+    instance: &ObservedInstance,
+    admission: &Admission,
+    now: Timestamp,
+) {
     let policy = &admission.policy_ref.name;
     family.making = Making::of(&admission.policy.create, policy, instance, family.slot);
     let row = new_row(family, ImageRole::Source, family.region.clone(), policy, now);
@@ -198,7 +212,13 @@ pub(super) fn answer_refused(family: &mut Family, reason: &RequestReason, now: T
 }
 
 /// A row whose image is still to be made.
-fn new_row(family: &Family, image_role: ImageRole, region: Region, policy: &PolicyName, now: Timestamp) -> ImageRow {
+fn new_row(
+    family: &Family,
+    image_role: ImageRole,
+    region: Region,
+    policy: &PolicyName,
+    now: Timestamp,
+) -> ImageRow {
     let key = match &image_role {
         ImageRole::Source => ImageKey::create(&family.id, 1),
         ImageRole::Copy(destination) => family.source_image().map_or_else(
@@ -242,7 +262,9 @@ fn new_row(family: &Family, image_role: ImageRole, region: Region, policy: &Poli
 /// Adds the rows of every copy that is missing, once the source is there.
 pub(super) fn want_copies(family: &mut Family, input: PlanInput<'_>, changes: &mut Changes) {
     let (Some(policy), Some(policy_ref)) = (input.policy, family.policy.clone()) else { return };
-    let Some(source) = family.source().filter(|row| row.state == RowState::Available) else { return };
+    let Some(source) = family.source().filter(|row| row.state == RowState::Available) else {
+        return;
+    };
     let home_copy = (source.as_wanted == Some(false)).then(|| family.region.clone());
     let destinations: Vec<Region> = policy
         .distribute

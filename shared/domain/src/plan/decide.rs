@@ -2,8 +2,8 @@
 
 use super::wait::{is_ready, keys_unknown};
 use super::{
-    AnswerStep, Changes, CopyStep, CreateStep, Duty, Observed, PlanInput, ShareStep, StatusStep, TagStep, instance,
-    restate,
+    AnswerStep, Changes, CopyStep, CreateStep, Duty, Observed, PlanInput, ShareStep, StatusStep,
+    TagStep, instance, restate,
 };
 use crate::family::{Family, ImageRole, Outcome, Phase, RowState, ShareState};
 use crate::history::{EventKind, Fact};
@@ -13,9 +13,13 @@ use crate::record::PressWrite;
 use crate::status;
 use crate::target::ShareTarget;
 
-/// Decides which calls to make now, with the family already saying so. They may be made only after the family, the
-/// facts and the press were written.
-pub fn decide<D: Duty>(family: &mut Family, observed: &Observed, input: PlanInput<'_>) -> (Vec<D::Action>, Changes) {
+/// Decides which calls to make now, with the family already saying so. They may be made only after
+/// the family, the facts and the press were written.
+pub fn decide<D: Duty>(
+    family: &mut Family,
+    observed: &Observed,
+    input: PlanInput<'_>,
+) -> (Vec<D::Action>, Changes) {
     let mut changes = Changes::default();
     let mut actions = Vec::new();
     if let (Phase::Working, Some(policy)) = (family.phase, input.policy) {
@@ -23,7 +27,10 @@ pub fn decide<D: Duty>(family: &mut Family, observed: &Observed, input: PlanInpu
             actions.extend(D::own_actions(family, policy, observed, input, &mut changes));
         }
         let open = keys_unknown(family, input)
-            || family.rows.values().any(|row| row.state.is_open() || awaits_share(row.state, row.share));
+            || family
+                .rows
+                .values()
+                .any(|row| row.state.is_open() || awaits_share(row.state, row.share));
         if !open {
             settle(family, &mut changes);
         }
@@ -45,7 +52,8 @@ pub(super) fn create(
     input: PlanInput<'_>,
     changes: &mut Changes,
 ) -> Option<CreateStep> {
-    let row = family.source().filter(|row| row.state == RowState::Wanted && is_ready(row, input.now))?;
+    let row =
+        family.source().filter(|row| row.state == RowState::Wanted && is_ready(row, input.now))?;
     if !instance::saw_imageable(observed) {
         return None;
     }
@@ -77,7 +85,9 @@ pub(super) fn copies(
     let ready: Vec<ImageRole> = family
         .rows
         .values()
-        .filter(|row| !row.image_role.is_source() && row.state == RowState::Wanted && is_ready(row, input.now))
+        .filter(|row| {
+            !row.image_role.is_source() && row.state == RowState::Wanted && is_ready(row, input.now)
+        })
         .map(|row| row.image_role.clone())
         .collect();
     for image_role in ready {
@@ -101,7 +111,12 @@ pub(super) fn copies(
     steps
 }
 
-fn announce(family: &mut Family, image_role: &ImageRole, input: PlanInput<'_>, changes: &mut Changes) {
+fn announce(
+    family: &mut Family,
+    image_role: &ImageRole,
+    input: PlanInput<'_>,
+    changes: &mut Changes,
+) {
     if let Some(row) = family.rows.get_mut(image_role) {
         row.state = RowState::Calling;
         row.called_at = Some(input.now);
@@ -111,7 +126,12 @@ fn announce(family: &mut Family, image_role: &ImageRole, input: PlanInput<'_>, c
     }
 }
 
-pub(super) fn shares(family: &Family, policy: &Policy, observed: &Observed, input: PlanInput<'_>) -> Vec<ShareStep> {
+pub(super) fn shares(
+    family: &Family,
+    policy: &Policy,
+    observed: &Observed,
+    input: PlanInput<'_>,
+) -> Vec<ShareStep> {
     family
         .rows
         .values()
@@ -123,7 +143,8 @@ pub(super) fn shares(family: &Family, policy: &Policy, observed: &Observed, inpu
                 row.refused_targets.contains_key(target)
                     || (!row.refused_targets.is_empty() && row.shared_with.contains(target))
             };
-            let targets = policy.share.targets().into_iter().filter(|target| !decided(target)).collect();
+            let targets =
+                policy.share.targets().into_iter().filter(|target| !decided(target)).collect();
             let (image_role, region) = (row.image_role.clone(), row.region.clone());
             Some(ShareStep { image_role, region, image: row.image.clone()?, targets })
         })
@@ -159,9 +180,12 @@ fn settle(family: &mut Family, changes: &mut Changes) {
     let fact = Fact::of(kind, &ImageRole::Source, family.home_image());
     changes.facts.push(match outcome {
         Outcome::Complete => fact,
-        Outcome::Partial | Outcome::Failed | Outcome::Rejected => fact.because(OutcomeReason::of(family)),
+        Outcome::Partial | Outcome::Failed | Outcome::Rejected => {
+            fact.because(OutcomeReason::of(family))
+        }
     });
-    // The press was answered in the first round; what comes later has no button to spring back, and no schedule has one.
+    // The press was answered in the first round; what comes later has no button to spring back, and
+    // no schedule has one.
     match family.press_key().filter(|_| family.round == 0) {
         Some(key) => {
             family.phase = Phase::Answering;
@@ -185,10 +209,14 @@ fn answer(family: &Family, observed: &Observed, input: PlanInput<'_>) -> Option<
     match (family.phase, &family.status) {
         (Phase::Answering, _) => {
             let button = family.press_key()?.button;
-            Some(AnswerStep::RemoveButton(step(input.keys.button(button), family.requested.clone())))
+            Some(AnswerStep::RemoveButton(step(
+                input.keys.button(button),
+                family.requested.clone(),
+            )))
         }
         (Phase::Settled, Some(_))
-            if family.status_over.is_some() && !restate::shows_the_former(family, observed, input) =>
+            if family.status_over.is_some()
+                && !restate::shows_the_former(family, observed, input) =>
         {
             None
         }

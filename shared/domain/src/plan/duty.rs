@@ -1,10 +1,10 @@
-//! What each function may read and do for a family. Each has a type of its own for both, so that what a function has no
-//! right to cannot be asked of it.
+//! What each function may read and do for a family. Each has a type of its own for both, so that
+//! what a function has no right to cannot be asked of it.
 
 use super::decide::{copies, create, shares};
 use super::{
-    Changes, CopyStep, CreateStep, Ended, FamilyHint, Observed, PlanInput, ShareStep, StatusStep, TagStep, conclude,
-    instance, permissions, restate, wait,
+    Changes, CopyStep, CreateStep, Ended, FamilyHint, Observed, PlanInput, ShareStep, StatusStep,
+    TagStep, conclude, instance, permissions, restate, wait,
 };
 use crate::family::{Family, ImageRole, Role};
 use crate::policy::Policy;
@@ -23,7 +23,12 @@ pub trait Duty: Copy + Debug {
     fn read_row(image_role: ImageRole) -> Self::Read;
 
     /// The reads that only this function makes.
-    fn own_reads(family: &Family, observed: &Observed, hint: &FamilyHint, input: PlanInput<'_>) -> Vec<Self::Read>;
+    fn own_reads(
+        family: &Family,
+        observed: &Observed,
+        hint: &FamilyHint,
+        input: PlanInput<'_>,
+    ) -> Vec<Self::Read>;
 
     /// The calls that only this function makes, announced in the family.
     fn own_actions(
@@ -35,7 +40,12 @@ pub trait Duty: Copy + Debug {
     ) -> Vec<Self::Action>;
 
     /// Records how an announced call ended.
-    fn conclude(family: &mut Family, action: &Self::Action, ended: &Ended, input: PlanInput<'_>) -> Changes;
+    fn conclude(
+        family: &mut Family,
+        action: &Self::Action,
+        ended: &Ended,
+        input: PlanInput<'_>,
+    ) -> Changes;
 }
 
 /// The answer on the instance, which every function may give.
@@ -60,7 +70,8 @@ pub enum CreateRead {
     Instance,
 }
 
-/// What `create-image` may call for a family. Each call is announced in the record before it is made.
+/// What `create-image` may call for a family. Each call is announced in the record before it is
+/// made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreateAction {
     /// CreateImage.
@@ -84,9 +95,14 @@ impl Duty for Creating {
         CreateRead::Row(image_role)
     }
 
-    fn own_reads(family: &Family, observed: &Observed, hint: &FamilyHint, input: PlanInput<'_>) -> Vec<CreateRead> {
-        let wanted =
-            instance::needs_look(family, observed, hint, input) || restate::needs_look(family, observed, input);
+    fn own_reads(
+        family: &Family,
+        observed: &Observed,
+        hint: &FamilyHint,
+        input: PlanInput<'_>,
+    ) -> Vec<CreateRead> {
+        let wanted = instance::needs_look(family, observed, hint, input)
+            || restate::needs_look(family, observed, input);
         wanted.then_some(CreateRead::Instance).into_iter().collect()
     }
 
@@ -97,10 +113,18 @@ impl Duty for Creating {
         input: PlanInput<'_>,
         changes: &mut Changes,
     ) -> Vec<CreateAction> {
-        create(family, policy, observed, input, changes).map(CreateAction::Create).into_iter().collect()
+        create(family, policy, observed, input, changes)
+            .map(CreateAction::Create)
+            .into_iter()
+            .collect()
     }
 
-    fn conclude(family: &mut Family, action: &CreateAction, ended: &Ended, input: PlanInput<'_>) -> Changes {
+    fn conclude(
+        family: &mut Family,
+        action: &CreateAction,
+        ended: &Ended,
+        input: PlanInput<'_>,
+    ) -> Changes {
         match action {
             CreateAction::Create(_) => conclude::made(family, &ImageRole::Source, ended, input),
             CreateAction::Answer(step) => conclude::answered(family, step, ended, input),
@@ -117,13 +141,15 @@ pub enum Distributing {}
 pub enum DistributeRead {
     /// The images that carry a row's intent, the row's own image, and the one that holds its name.
     Row(ImageRole),
-    /// The keys of the source image's snapshots, and the key that the policy asks for in that Region.
+    /// The keys of the source image's snapshots, and the key that the policy asks for in that
+    /// Region.
     SourceKeys,
     /// Who may launch a row's image.
     Permissions(ImageRole),
 }
 
-/// What `distribute-image` may call for a family. Each call is announced in the record before it is made.
+/// What `distribute-image` may call for a family. Each call is announced in the record before it is
+/// made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DistributeAction {
     /// CopyImage, in the destination Region.
@@ -149,7 +175,12 @@ impl Duty for Distributing {
         DistributeRead::Row(image_role)
     }
 
-    fn own_reads(family: &Family, observed: &Observed, hint: &FamilyHint, input: PlanInput<'_>) -> Vec<DistributeRead> {
+    fn own_reads(
+        family: &Family,
+        observed: &Observed,
+        hint: &FamilyHint,
+        input: PlanInput<'_>,
+    ) -> Vec<DistributeRead> {
         let keys = wait::needs_keys(family, observed, input).then_some(DistributeRead::SourceKeys);
         let permissions = permissions::looks(family, observed, hint, input);
         keys.into_iter().chain(permissions.into_iter().map(DistributeRead::Permissions)).collect()
@@ -168,7 +199,12 @@ impl Duty for Distributing {
         copies.chain(shares.into_iter().map(DistributeAction::Share)).collect()
     }
 
-    fn conclude(family: &mut Family, action: &DistributeAction, ended: &Ended, input: PlanInput<'_>) -> Changes {
+    fn conclude(
+        family: &mut Family,
+        action: &DistributeAction,
+        ended: &Ended,
+        input: PlanInput<'_>,
+    ) -> Changes {
         match action {
             DistributeAction::Copy(step) => {
                 conclude::made(family, &ImageRole::Copy(step.destination.clone()), ended, input)

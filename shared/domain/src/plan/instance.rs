@@ -1,7 +1,9 @@
-//! Waiting for an instance that EC2 makes no image of yet, and giving up one of which it never will.
+//! Waiting for an instance that EC2 makes no image of yet, and giving up one of which it never
+//! will.
 //!
-//! The state that was read decides, not the text with which EC2 refuses CreateImage. A state may change between the read
-//! and the call, so after a refusal that may be about the state the instance is read again.
+//! The state that was read decides, not the text with which EC2 refuses CreateImage. A state may
+//! change between the read and the call, so after a refusal that may be about the state the
+//! instance is read again.
 
 use super::backoff::put_off;
 use super::wait::is_ready;
@@ -14,19 +16,27 @@ use crate::reason::ImageReason;
 use crate::status;
 use crate::time::plus_seconds;
 
-/// How long an instance may be pending before its image is given up, in seconds. Instances run after seconds to a few
-/// minutes; one that cannot start is terminated by EC2 within minutes.
+/// How long an instance may be pending before its image is given up, in seconds. Instances run
+/// after seconds to a few minutes; one that cannot start is terminated by EC2 within minutes.
 pub(super) const PENDING_SECONDS_MAX: i64 = 1800;
 /// Seconds between two looks at a pending instance.
 const PENDING_EVERY_SECONDS: i64 = 30;
-/// How often EC2 may say that it does not know the instance, or that it is not in the right state, although a read shows
-/// otherwise: over about seven minutes, which is longer than reads lag.
+/// How often EC2 may say that it does not know the instance, or that it is not in the right state,
+/// although a read shows otherwise: over about seven minutes, which is longer than reads lag.
 pub(super) const DOUBTFUL_REFUSALS_MAX: u32 = 3;
 
-/// Whether the instance has to be read: CreateImage is due and was not preceded by a read in this look, or somebody may have
-/// changed the button. Of an instance that is waited for, an early look may find that it runs.
-pub(super) fn needs_look(family: &Family, observed: &Observed, hint: &FamilyHint, input: PlanInput<'_>) -> bool {
-    let due = |row: &ImageRow| is_ready(row, input.now) || (hint.everything && row.pending_since.is_some());
+/// Whether the instance has to be read: CreateImage is due and was not preceded by a read in this
+/// look, or somebody may have changed the button. Of an instance that is waited for, an early look
+/// may find that it runs.
+pub(super) fn needs_look(
+    family: &Family,
+    observed: &Observed,
+    hint: &FamilyHint,
+    input: PlanInput<'_>,
+) -> bool {
+    let due = |row: &ImageRow| {
+        is_ready(row, input.now) || (hint.everything && row.pending_since.is_some())
+    };
     let create = family.source().is_some_and(|row| row.state == RowState::Wanted && due(row));
     let button = (hint.button || hint.everything) && answers_a_press(family).is_some();
     observed.instance.is_none() && family.phase == Phase::Working && (create || button)
@@ -37,9 +47,14 @@ pub(super) fn saw_imageable(observed: &Observed) -> bool {
     matches!(&observed.instance, Some(InstanceShown::Seen(Some(instance))) if instance.state.can_be_imaged())
 }
 
-/// Takes in what the read of the instance showed, for an image that is still to be made. Taken in twice it changes nothing
-/// more.
-pub(super) fn take_in(family: &mut Family, observed: &Observed, input: PlanInput<'_>, changes: &mut Changes) {
+/// Takes in what the read of the instance showed, for an image that is still to be made. Taken in
+/// twice it changes nothing more.
+pub(super) fn take_in(
+    family: &mut Family,
+    observed: &Observed,
+    input: PlanInput<'_>,
+    changes: &mut Changes,
+) {
     let Some(shown) = &observed.instance else { return };
     let wanted = |row: &&mut ImageRow| row.state == RowState::Wanted;
     let Some(row) = family.rows.get_mut(&ImageRole::Source).filter(wanted) else { return };
@@ -53,16 +68,20 @@ pub(super) fn take_in(family: &mut Family, observed: &Observed, input: PlanInput
             put_off(row, input);
             row.reason = Some(ImageReason::InstanceNotShown);
         }
-        InstanceShown::Seen(None) => transitions::given_up(row, ImageReason::InstanceNotShown, changes),
-        InstanceShown::Seen(Some(instance)) => match refusal(family.policy.as_ref(), instance, input) {
-            Some(reason) => transitions::given_up(row, reason, changes),
-            None if instance.state == InstanceState::Pending => wait(row, input, changes),
-            None => {
-                if row.pending_since.take().is_some() {
-                    row.not_before = None;
+        InstanceShown::Seen(None) => {
+            transitions::given_up(row, ImageReason::InstanceNotShown, changes)
+        }
+        InstanceShown::Seen(Some(instance)) => {
+            match refusal(family.policy.as_ref(), instance, input) {
+                Some(reason) => transitions::given_up(row, reason, changes),
+                None if instance.state == InstanceState::Pending => wait(row, input, changes),
+                None => {
+                    if row.pending_since.take().is_some() {
+                        row.not_before = None;
+                    }
                 }
             }
-        },
+        }
     }
     let waits = row.pending_since.is_some() && row.state == RowState::Wanted;
     if *row != before {
@@ -75,7 +94,8 @@ pub(super) fn take_in(family: &mut Family, observed: &Observed, input: PlanInput
     }
 }
 
-/// Takes in what the button shows: another value than the one that is worked on waits, and the status names it.
+/// Takes in what the button shows: another value than the one that is worked on waits, and the
+/// status names it.
 pub(super) fn take_in_the_button(
     family: &mut Family,
     observed: &Observed,
@@ -95,7 +115,8 @@ pub(super) fn take_in_the_button(
     changes.family = true;
 }
 
-/// The button whose press the family is working on. What it does after that press was answered has none.
+/// The button whose press the family is working on. What it does after that press was answered has
+/// none.
 fn answers_a_press(family: &Family) -> Option<PressKey> {
     family.press_key().filter(|_| family.phase == Phase::Working && family.round == 0)
 }

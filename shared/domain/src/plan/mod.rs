@@ -1,9 +1,10 @@
 //! The planner of a family: from the record and what EC2 shows to what is missing.
 //!
-//! One look at a family goes round these steps until nothing is left to do at `now`:
-//! [`reads`] says what must be read, [`absorb`] takes in what was read, [`decide`] announces calls in the record and
-//! returns them, and [`Duty::conclude`] takes in how a call ended. [`due`] says when to come back. The record is
-//! written between `decide` and the calls, so that a crash leaves an intent that the next look finishes.
+//! One look at a family goes round these steps until nothing is left to do at `now`: [`reads`] says
+//! what must be read, [`absorb`] takes in what was read, [`decide`] announces calls in the record
+//! and returns them, and [`Duty::conclude`] takes in how a call ended. [`due`] says when to come
+//! back. The record is written between `decide` and the calls, so that a crash leaves an intent
+//! that the next look finishes.
 
 mod absorb;
 mod backoff;
@@ -27,7 +28,10 @@ mod tests;
 pub use absorb::absorb;
 pub use begin::{Begun, begin, refuse};
 pub use decide::decide;
-pub use duty::{AnswerStep, CreateAction, CreateRead, Creating, DistributeAction, DistributeRead, Distributing, Duty};
+pub use duty::{
+    AnswerStep, CreateAction, CreateRead, Creating, DistributeAction, DistributeRead, Distributing,
+    Duty,
+};
 pub use retry::{NothingToRetry, retry};
 pub use share::{SHARE_CALLS_MAX, ShareRefused, Sharing, Stopped};
 pub use slot::{Scheduled, begin_slot, refuse_enrolment};
@@ -50,7 +54,8 @@ use crate::target::ShareTarget;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How long after an unanswered CreateImage its image is looked for before the same name is sent again, in seconds.
+/// How long after an unanswered CreateImage its image is looked for before the same name is sent
+/// again, in seconds.
 pub const UNKNOWN_OUTCOME_SECONDS: i64 = 300;
 
 /// What the planner is told besides the record and the reads.
@@ -142,8 +147,8 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Whether this look saw the row's own image available and managed by this stack. Every call that changes or
-    /// copies an image asks this first.
+    /// Whether this look saw the row's own image available and managed by this stack. Every call
+    /// that changes or copies an image asks this first.
     pub(crate) fn saw_available(&self, family: &Family, row: &ImageRow, keys: &TagKeys) -> bool {
         match self.rows.get(&row.image_role) {
             Some(RowShown::Seen(images)) => images.iter().any(|image| {

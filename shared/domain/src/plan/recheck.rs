@@ -1,7 +1,9 @@
-//! Looking again soon, where an event and a read do not agree, or a read does not show what should be there.
+//! Looking again soon, where an event and a read do not agree, or a read does not show what should
+//! be there.
 //!
-//! Events are lost after they were acknowledged, and reads lag and fail; for an image that nothing else is waiting for
-//! (settled, or only shared), these looks are what finds out that somebody deregistered, disabled or revived it.
+//! Events are lost after they were acknowledged, and reads lag and fail; for an image that nothing
+//! else is waiting for (settled, or only shared), these looks are what finds out that somebody
+//! deregistered, disabled or revived it.
 
 use super::{Changes, FamilyHint, PlanInput, transitions};
 use crate::family::{ImageRow, Recheck, RowState};
@@ -13,21 +15,24 @@ use crate::time::plus_seconds;
 const EVERY_SECONDS: i64 = 60;
 /// How long they go on after an event that no read confirms, in seconds.
 const TOLD_SECONDS: i64 = 300;
-/// How long an image that was there must stay out of every read before it counts as gone, in seconds: describes lag by
-/// seconds to minutes (aws-behaviour.md#reads-are-eventually-consistent).
+/// How long an image that was there must stay out of every read before it counts as gone, in
+/// seconds: describes lag by seconds to minutes (aws-behaviour.md#reads-are-eventually-consistent).
 const MISSING_SECONDS: i64 = 600;
 
-/// An event about the image may have come that nobody can name any more: before it was known whose image it is, or to
-/// somebody who only knocked. It is looked at once more when what is read now is certainly not behind any more.
+/// An event about the image may have come that nobody can name any more: before it was known whose
+/// image it is, or to somebody who only knocked. It is looked at once more when what is read now is
+/// certainly not behind any more.
 pub(super) fn once_more(row: &mut ImageRow, input: PlanInput<'_>) {
     if row.recheck.is_none() && is_recorded(row) {
         let later = plus_seconds(input.now, TOLD_SECONDS);
-        row.recheck = Some(Recheck { told: Some(ImageState::Available), next: later, until: later });
+        row.recheck =
+            Some(Recheck { told: Some(ImageState::Available), next: later, until: later });
     }
 }
 
-/// Whether a read showed that somebody disabled or enabled the image. Both can be undone, so the read may be one from
-/// before it was undone, and an event that agrees with it may be the older of two.
+/// Whether a read showed that somebody disabled or enabled the image. Both can be undone, so the
+/// read may be one from before it was undone, and an event that agrees with it may be the older of
+/// two.
 pub(super) fn may_turn_back(before: RowState, after: RowState) -> bool {
     before != after && (before == RowState::Disabled || after == RowState::Disabled)
 }
@@ -38,41 +43,54 @@ fn told(row: &ImageRow, hint: &FamilyHint) -> Option<ImageState> {
     (row.image.as_ref() == Some(&image.image) && row.region == image.region).then_some(image.state)
 }
 
-/// Asks whether an event was right. Events come in any order, so of two that differ neither is believed: the image is
-/// looked at when no read is behind any more. One that says again what is asked already may be newer than the question,
-/// so it is asked for longer. Nothing comes after a deregistration.
+/// Asks whether an event was right. Events come in any order, so of two that differ neither is
+/// believed: the image is looked at when no read is behind any more. One that says again what is
+/// asked already may be newer than the question, so it is asked for longer. Nothing comes after a
+/// deregistration.
 fn begin(row: &mut ImageRow, told: Option<ImageState>, seconds: i64, input: PlanInput<'_>) {
     let in_seconds = |seconds| plus_seconds(input.now, seconds);
     let soon = in_seconds(EVERY_SECONDS);
     let next = match (row.recheck.as_ref().map(|open| (open.told, open.next)), told) {
         (None, _) | (Some((None, _)), Some(_)) => soon,
         (Some((Some(asked), next)), Some(told)) if asked == told => next.min(soon),
-        (Some((Some(asked), _)), Some(_)) if asked != ImageState::Deregistered => in_seconds(seconds),
+        (Some((Some(asked), _)), Some(_)) if asked != ImageState::Deregistered => {
+            in_seconds(seconds)
+        }
         (Some(_), _) => return,
     };
     row.recheck = Some(Recheck { told, next, until: in_seconds(seconds) });
 }
 
 /// A read showed the image in this state, and the row has taken that in.
-pub(super) fn shown(row: &mut ImageRow, state: ImageState, hint: &FamilyHint, input: PlanInput<'_>) {
+pub(super) fn shown(
+    row: &mut ImageRow,
+    state: ImageState,
+    hint: &FamilyHint,
+    input: PlanInput<'_>,
+) {
     if row.state == RowState::Deregistered {
         // Nothing comes after that, so there is nothing to look at again.
         row.recheck = None;
         return;
     }
     // A read that agrees with the news may still be from before what an open question asks about.
-    let asked_otherwise = |told| row.recheck.as_ref().is_some_and(|open| open.told.is_some_and(|asked| asked != told));
+    let asked_otherwise = |told| {
+        row.recheck.as_ref().is_some_and(|open| open.told.is_some_and(|asked| asked != told))
+    };
     if let Some(told) = told(row, hint)
         && (told != state || asked_otherwise(told))
     {
         begin(row, Some(told), TOLD_SECONDS, input);
         return;
     }
-    let Some(recheck) = row.recheck.take_if(|recheck| recheck.told.is_none() || recheck.next <= input.now) else {
+    let Some(recheck) =
+        row.recheck.take_if(|recheck| recheck.told.is_none() || recheck.next <= input.now)
+    else {
         return;
     };
     let Some(told) = recheck.told else {
-        // A read that missed it and one that shows it: one of them is behind, and it may be this one.
+        // A read that missed it and one that shows it: one of them is behind, and it may be this
+        // one.
         once_more(row, input);
         return;
     };
@@ -85,12 +103,17 @@ pub(super) fn shown(row: &mut ImageRow, state: ImageState, hint: &FamilyHint, in
 fn is_recorded(row: &ImageRow) -> bool {
     let may_change = matches!(
         row.state,
-        RowState::Pending | RowState::Available | RowState::Failed | RowState::TimedOut | RowState::Disabled
+        RowState::Pending
+            | RowState::Available
+            | RowState::Failed
+            | RowState::TimedOut
+            | RowState::Disabled
     );
     may_change && row.image.is_some()
 }
 
-/// A read did not show the row's image. With an event that says so it is gone; without one, after a while.
+/// A read did not show the row's image. With an event that says so it is gone; without one, after a
+/// while.
 pub(super) fn missing(
     row: &mut ImageRow,
     family: &FamilyId,
@@ -104,7 +127,10 @@ pub(super) fn missing(
     }
     let told = told(row, hint).or(row.recheck.as_ref().and_then(|recheck| recheck.told));
     // Whatever it has become meanwhile: looks that found nothing must come to an end.
-    let long_gone = row.recheck.as_ref().is_some_and(|recheck| recheck.told.is_none() && recheck.until <= input.now);
+    let long_gone = row
+        .recheck
+        .as_ref()
+        .is_some_and(|recheck| recheck.told.is_none() && recheck.until <= input.now);
     if told == Some(ImageState::Deregistered) || long_gone {
         transitions::deregistered(row, family, changes);
         row.recheck = None;

@@ -30,15 +30,19 @@ pub enum NothingToRetry {
     SourceGone,
 }
 
-/// Gives every failed image a new attempt. One that only ran out of time is looked for again instead: a new attempt
-/// comes only after the last one was seen failed.
+/// Gives every failed image a new attempt. One that only ran out of time is looked for again
+/// instead: a new attempt comes only after the last one was seen failed.
 pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRetry> {
     match (family.phase, family.outcome) {
         (Phase::Working | Phase::Answering, _) => return Err(NothingToRetry::StillWorking),
-        (Phase::Settled, Some(Outcome::Complete)) if family.is_complete() && family.is_shared_by_others() => {
+        (Phase::Settled, Some(Outcome::Complete))
+            if family.is_complete() && family.is_shared_by_others() =>
+        {
             return Err(NothingToRetry::SharedByOthers);
         }
-        (Phase::Settled, Some(Outcome::Complete)) if family.is_complete() => return Err(NothingToRetry::Complete),
+        (Phase::Settled, Some(Outcome::Complete)) if family.is_complete() => {
+            return Err(NothingToRetry::Complete);
+        }
         (Phase::Settled, Some(Outcome::Rejected)) => return Err(NothingToRetry::Rejected),
         (Phase::Settled, Some(Outcome::Complete | Outcome::Partial | Outcome::Failed) | None) => {}
     }
@@ -51,8 +55,11 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
     for image_role in image_roles {
         let Some(mut row) = family.rows.get(&image_role).cloned() else { continue };
         match row.state {
-            // Nobody has seen whether the last call had an effect, so it is looked for, not repeated.
-            RowState::Failed if row.image.is_none() && row.maybe_made => row.state = RowState::Calling,
+            // Nobody has seen whether the last call had an effect, so it is looked for, not
+            // repeated.
+            RowState::Failed if row.image.is_none() && row.maybe_made => {
+                row.state = RowState::Calling
+            }
             RowState::Failed | RowState::Deregistered => {
                 row.called_at = None;
                 row.maybe_made = false;
@@ -80,7 +87,11 @@ pub fn retry(family: &mut Family, now: Timestamp) -> Result<Changes, NothingToRe
                 row.share = ShareState::Wanted;
                 row.refused_targets.clear();
             }
-            RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Disabled => {
+            RowState::Wanted
+            | RowState::Calling
+            | RowState::Pending
+            | RowState::Available
+            | RowState::Disabled => {
                 continue;
             }
         }

@@ -1,9 +1,9 @@
 //! Sharing an image with several targets when EC2 refuses one of them.
 //!
-//! ModifyImageAttribute takes all targets or none: one closed account or one deleted unit refuses the whole call
-//! (aws-behaviour.md#one-bad-target-refuses-the-whole-call). The code of that refusal is not
-//! documented, so a refused call is split until each refused target stands alone. With one bad
-//! target of n that takes at most 4 log₄ n further calls; with bad ones only, 4n/3.
+//! ModifyImageAttribute takes all targets or none: one closed account or one deleted unit refuses
+//! the whole call (aws-behaviour.md#one-bad-target-refuses-the-whole-call). The code of that
+//! refusal is not documented, so a refused call is split until each refused target stands alone.
+//! With one bad target of n that takes at most 4 log₄ n further calls; with bad ones only, 4n/3.
 
 use super::{Ended, ShareStep};
 use crate::fault::Fault;
@@ -11,7 +11,8 @@ use crate::reason::AwsError;
 use crate::target::ShareTarget;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Calls for one image in one look. What is left over is shared at the next look, which begins with what is not decided.
+/// Calls for one image in one look. What is left over is shared at the next look, which begins with
+/// what is not decided.
 pub const SHARE_CALLS_MAX: usize = 40;
 
 /// Into how many parts a refused call is split.
@@ -85,7 +86,9 @@ impl Sharing {
         self.calls = self.calls.saturating_add(1);
         match answer {
             Ok(()) => self.shared.extend(targets),
-            Err(refused) if !is_about_a_target(&refused) => self.stopped = Some(Stopped::Refused(refused)),
+            Err(refused) if !is_about_a_target(&refused) => {
+                self.stopped = Some(Stopped::Refused(refused))
+            }
             Err(refused) => {
                 let only = if targets.len() == 1 { targets.first() } else { None };
                 match only {
@@ -104,7 +107,9 @@ impl Sharing {
     /// How the action ended. If nothing was split it is what the one call said.
     pub fn ended(self) -> Ended {
         match self.stopped {
-            Some(Stopped::Refused(ShareRefused { fault, error })) if self.calls == 1 => Ended::Refused { fault, error },
+            Some(Stopped::Refused(ShareRefused { fault, error })) if self.calls == 1 => {
+                Ended::Refused { fault, error }
+            }
             None if self.refused.is_empty() => Ended::Done,
             stopped => Ended::Shared { shared: self.shared, refused: self.refused, stopped },
         }
@@ -113,7 +118,9 @@ impl Sharing {
 
 fn is_about_a_target(refused: &ShareRefused) -> bool {
     match refused.fault {
-        Fault::Reject | Fault::NeedsPerson => !NOT_ABOUT_A_TARGET.contains(&refused.error.code.as_str()),
+        Fault::Reject | Fault::NeedsPerson => {
+            !NOT_ABOUT_A_TARGET.contains(&refused.error.code.as_str())
+        }
         Fault::Later | Fault::Unknown => false,
     }
 }
@@ -144,8 +151,12 @@ mod tests {
         let targets: BTreeSet<ShareTarget> = (0..count).map(account).collect();
         let bad: BTreeSet<ShareTarget> = bad.iter().copied().map(account).collect();
         let image = ImageId::new("ami-0123456789abcdef0").unwrap();
-        let step =
-            ShareStep { image_role: ImageRole::Source, region: Region::new("us-east-1").unwrap(), image, targets };
+        let step = ShareStep {
+            image_role: ImageRole::Source,
+            region: Region::new("us-east-1").unwrap(),
+            image,
+            targets,
+        };
         let mut sharing = Sharing::of(&step);
         let mut calls = 0;
         while let Some(targets) = sharing.next() {
@@ -176,7 +187,10 @@ mod tests {
         let (calls, sharing) = share(100, &all);
         assert_eq!(calls, SHARE_CALLS_MAX);
         assert!(!sharing.refused.is_empty());
-        assert!(matches!(sharing.ended(), Ended::Shared { stopped: Some(Stopped::EnoughCalls), .. }));
+        assert!(matches!(
+            sharing.ended(),
+            Ended::Shared { stopped: Some(Stopped::EnoughCalls), .. }
+        ));
     }
 
     #[test]

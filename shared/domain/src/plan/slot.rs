@@ -1,4 +1,5 @@
-//! The first record of a family for a slot of a schedule: an image that is due, or a refusal. No button springs back.
+//! The first record of a family for a slot of a schedule: an image that is due, or a refusal. No
+//! button springs back.
 
 use super::Changes;
 use super::begin::{Asked, answer_refused, new_family, want_source};
@@ -54,7 +55,11 @@ pub fn begin_slot(
     let at = Slot::next(now, scheduled.press.last_image_slot);
     let changes = Changes {
         facts,
-        press: Some(PressWrite::Imaged { key, expected: Expected::read_at(scheduled.press.rev), at }),
+        press: Some(PressWrite::Imaged {
+            key,
+            expected: Expected::read_at(scheduled.press.rev),
+            at,
+        }),
         rows: BTreeSet::from([ImageRole::Source]),
         family: true,
         ..Changes::default()
@@ -62,7 +67,8 @@ pub fn begin_slot(
     (family, changes)
 }
 
-/// The family of a refused enrolment: no image, only the answer. `policy` is the one that the tag named, if it exists.
+/// The family of a refused enrolment: no image, only the answer. `policy` is the one that the tag
+/// named, if it exists.
 pub fn refuse_enrolment(
     scheduled: Scheduled<'_>,
     slot: Slot,
@@ -84,7 +90,12 @@ pub fn refuse_enrolment(
     (family, changes)
 }
 
-fn asked<'a>(scheduled: Scheduled<'a>, trigger: Trigger, slot: Slot, requested: &'a str) -> Asked<'a> {
+fn asked<'a>(
+    scheduled: Scheduled<'a>,
+    trigger: Trigger,
+    slot: Slot,
+    requested: &'a str,
+) -> Asked<'a> {
     let Scheduled { stack, account, instance, .. } = scheduled;
     Asked { stack, account, instance, trigger, slot, requested }
 }

@@ -1,5 +1,5 @@
-//! The turns that an image's row takes, each with its fact: whoever finds out, by a call's answer or by a read, records
-//! the same.
+//! The turns that an image's row takes, each with its fact: whoever finds out, by a call's answer
+//! or by a read, records the same.
 
 use super::{Changes, PlanInput};
 use crate::family::{ImageRole, ImageRow, RowState, ShareState};
@@ -20,13 +20,20 @@ pub(super) fn begun(row: &mut ImageRow, id: &ImageId, input: PlanInput<'_>, chan
     row.pending_since = None;
     row.looked_at = Some(input.now);
     changes.pointers.push((row.region.clone(), id.clone()));
-    let kind = if row.image_role.is_source() { EventKind::ImageCreating } else { EventKind::CopyStarted };
+    let kind =
+        if row.image_role.is_source() { EventKind::ImageCreating } else { EventKind::CopyStarted };
     changes.facts.push(Fact::of(kind, &row.image_role, Some(id)));
 }
 
 /// The image failed or is given up; `state` says which.
-pub(super) fn failed(row: &mut ImageRow, state: RowState, reason: ImageReason, changes: &mut Changes) {
-    let kind = if row.image_role.is_source() { EventKind::ImageFailed } else { EventKind::CopyFailed };
+pub(super) fn failed(
+    row: &mut ImageRow,
+    state: RowState,
+    reason: ImageReason,
+    changes: &mut Changes,
+) {
+    let kind =
+        if row.image_role.is_source() { EventKind::ImageFailed } else { EventKind::CopyFailed };
     changes.facts.push(Fact::of(kind, &row.image_role, row.image.as_ref()).because(reason.clone()));
     changes.rows.insert(row.image_role.clone());
     row.state = state;
@@ -39,7 +46,9 @@ pub(super) fn deregistered(row: &mut ImageRow, family: &FamilyId, changes: &mut 
         ImageRole::Source => ByHandReason::SourceDeregistered,
         ImageRole::Copy(_) => ByHandReason::CopyDeregistered { family: family.clone() },
     };
-    changes.facts.push(Fact::of(EventKind::ImageDeregistered, &row.image_role, row.image.as_ref()).because(next));
+    changes.facts.push(
+        Fact::of(EventKind::ImageDeregistered, &row.image_role, row.image.as_ref()).because(next),
+    );
     changes.rows.insert(row.image_role.clone());
     row.state = RowState::Deregistered;
     row.share = ShareState::NotWanted;
@@ -55,7 +64,8 @@ fn without_permissions(row: &mut ImageRow) {
     row.public = false;
 }
 
-/// Somebody disabled the image. DisableImage removes every launch permission, and EnableImage does not give them back.
+/// Somebody disabled the image. DisableImage removes every launch permission, and EnableImage does
+/// not give them back.
 pub(super) fn disabled(row: &mut ImageRow, family: &FamilyId, changes: &mut Changes) {
     let was_shared = matches!(row.share, ShareState::Shared | ShareState::Failed);
     row.state = RowState::Disabled;
@@ -65,12 +75,14 @@ pub(super) fn disabled(row: &mut ImageRow, family: &FamilyId, changes: &mut Chan
         row.reason = Some(ImageReason::DisabledBySomebody);
     }
     let next = ByHandReason::ImageDisabled { share_again: was_shared.then(|| family.clone()) };
-    changes.facts.push(Fact::of(EventKind::ImageDisabled, &row.image_role, row.image.as_ref()).because(next));
+    changes.facts.push(
+        Fact::of(EventKind::ImageDisabled, &row.image_role, row.image.as_ref()).because(next),
+    );
     changes.rows.insert(row.image_role.clone());
 }
 
-/// The image is not asked for any more. If a call may have made it already, it is looked for first: one that was made
-/// must not be left behind unrecorded.
+/// The image is not asked for any more. If a call may have made it already, it is looked for first:
+/// one that was made must not be left behind unrecorded.
 pub(super) fn given_up(row: &mut ImageRow, reason: ImageReason, changes: &mut Changes) {
     if row.maybe_made {
         row.state = RowState::Calling;
@@ -83,7 +95,10 @@ pub(super) fn given_up(row: &mut ImageRow, reason: ImageReason, changes: &mut Ch
 
 /// The image will not be shared. `reason` is kept as it is told.
 pub(super) fn not_shared(row: &mut ImageRow, reason: ImageReason, changes: &mut Changes) {
-    changes.facts.push(Fact::of(EventKind::ShareFailed, &row.image_role, row.image.as_ref()).because(reason.clone()));
+    changes.facts.push(
+        Fact::of(EventKind::ShareFailed, &row.image_role, row.image.as_ref())
+            .because(reason.clone()),
+    );
     changes.rows.insert(row.image_role.clone());
     row.share = ShareState::Failed;
     row.reason = Some(reason);

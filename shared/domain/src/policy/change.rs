@@ -64,7 +64,8 @@ pub enum Verdict {
     Mends {
         /// What is wrong with it.
         error: PolicyError,
-        /// The version that is in force instead, with which this one is compared; none if no version is valid.
+        /// The version that is in force instead, with which this one is compared; none if no
+        /// version is valid.
         instead: Option<u64>,
         /// What changes against the version in force; against nothing if there is none.
         changes: Vec<Change>,
@@ -75,12 +76,20 @@ pub enum Verdict {
 pub fn compare(stored: &PolicyTexts, written: &Written) -> Verdict {
     match stored.in_force() {
         None => Verdict::New(changes(None, &written.policy)),
-        Some(Err(error)) => Verdict::Mends { error, instead: None, changes: changes(None, &written.policy) },
+        Some(Err(error)) => {
+            Verdict::Mends { error, instead: None, changes: changes(None, &written.policy) }
+        }
         Some(Ok(InForce { policy, instead: Some(Instead { version, error }), .. })) => {
-            Verdict::Mends { error, instead: Some(version), changes: changes(Some(policy.policy()), &written.policy) }
+            Verdict::Mends {
+                error,
+                instead: Some(version),
+                changes: changes(Some(policy.policy()), &written.policy),
+            }
         }
         Some(Ok(InForce { policy, .. })) if *policy.policy() == written.policy => Verdict::Same,
-        Some(Ok(InForce { policy, .. })) => Verdict::Differs(changes(Some(policy.policy()), &written.policy)),
+        Some(Ok(InForce { policy, .. })) => {
+            Verdict::Differs(changes(Some(policy.policy()), &written.policy))
+        }
     }
 }
 
@@ -90,7 +99,8 @@ fn changes(from: Option<&Policy>, to: &Policy) -> Vec<Change> {
     let to = shown(to);
     let changed = leaves().into_iter().flat_map(|way| {
         let pointer: String = way.iter().map(|name| format!("/{name}")).collect();
-        let value = |whole: &Value| whole.pointer(&pointer).filter(|value| !is_nothing(value)).cloned();
+        let value =
+            |whole: &Value| whole.pointer(&pointer).filter(|value| !is_nothing(value)).cloned();
         changes_of(&way.join("."), value(&from), value(&to))
     });
     changed.collect()
@@ -122,7 +132,8 @@ fn shown(policy: &Policy) -> Value {
 }
 
 fn is_nothing(value: &Value) -> bool {
-    let empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+    let empty =
+        value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
     value.is_null() || value.as_str() == Some("") || empty
 }
 
@@ -166,7 +177,10 @@ mod tests {
         let written = written(
             r#"{"description":"new","create":{"reboot":true},"distribute":{"regions":["us-west-2","sa-east-1"]}}"#,
         );
-        let Verdict::Differs(changes) = compare(&PolicyTexts::newest(Some(stored)), &written) else { panic!() };
+        let Verdict::Differs(changes) = compare(&PolicyTexts::newest(Some(stored)), &written)
+        else {
+            panic!()
+        };
         let shown = serde_json::to_value(&changes).unwrap();
         let expected = json!([
             {"field": "description", "changed": {"from": "old", "to": "new"}},
@@ -184,7 +198,10 @@ mod tests {
             r#"{"distribute":{"regions":[{"region":"us-west-2"},{"region":"eu-west-1","kms_key":"alias/a"}],"within_minutes":60},
                 "share":{"organizations":[]}}"#,
         );
-        let Verdict::Differs(changes) = compare(&PolicyTexts::newest(Some(stored)), &written) else { panic!() };
+        let Verdict::Differs(changes) = compare(&PolicyTexts::newest(Some(stored)), &written)
+        else {
+            panic!()
+        };
         let expected = json!([
             {"field": "distribute.regions", "items":
                 {"added": [{"region": "eu-west-1", "kms_key": "alias/a"}], "removed": ["eu-west-1"]}},
@@ -199,7 +216,10 @@ mod tests {
         let written = written(
             r#"{"create":{"tags":{"Team":"shop","New\u202e":"","Same":"s"},"carry_tags":["B"],"delete_on_termination":{"/dev/sdb":true}}}"#,
         );
-        let Verdict::Differs(changes) = compare(&PolicyTexts::newest(Some(stored)), &written) else { panic!() };
+        let Verdict::Differs(changes) = compare(&PolicyTexts::newest(Some(stored)), &written)
+        else {
+            panic!()
+        };
         let shown = serde_json::to_value(&changes).unwrap();
         let expected = json!([
             {"field": "create.name", "unset": {"from": "a"}},
@@ -219,7 +239,9 @@ mod tests {
         let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
         assert_eq!(fields, ["create.reboot", "deadline_hours"]);
         let mends = compare(&PolicyTexts::newest(Some("{")), &written);
-        assert!(matches!(mends, Verdict::Mends { instead: None, changes: again, .. } if again == changes));
+        assert!(
+            matches!(mends, Verdict::Mends { instead: None, changes: again, .. } if again == changes)
+        );
     }
 
     #[test]

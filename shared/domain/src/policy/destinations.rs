@@ -23,13 +23,16 @@ pub struct CopyMinutes(u32);
 
 /// Minutes that EC2 does not take as a copy's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("{0} is not a time for a copy: EC2 takes {MINUTES_MIN} to {MINUTES_MAX} minutes, in steps of {MINUTES_STEP}")]
+#[error(
+    "{0} is not a time for a copy: EC2 takes {MINUTES_MIN} to {MINUTES_MAX} minutes, in steps of {MINUTES_STEP}"
+)]
 pub struct InvalidMinutes(u32);
 
 impl CopyMinutes {
     /// Accepts a time that EC2 takes.
     pub fn new(minutes: u32) -> Result<Self, InvalidMinutes> {
-        let taken = (MINUTES_MIN..=MINUTES_MAX).contains(&minutes) && minutes.is_multiple_of(MINUTES_STEP);
+        let taken =
+            (MINUTES_MIN..=MINUTES_MAX).contains(&minutes) && minutes.is_multiple_of(MINUTES_STEP);
         if taken { Ok(Self(minutes)) } else { Err(InvalidMinutes(minutes)) }
     }
 
@@ -61,7 +64,8 @@ pub struct Destination {
     pub within_minutes: Option<CopyMinutes>,
 }
 
-/// Destination Regions, each once, with what holds there. A Region without anything of its own is written as its name.
+/// Destination Regions, each once, with what holds there. A Region without anything of its own is
+/// written as its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Destinations(BTreeMap<Region, Destination>);
 
@@ -87,7 +91,8 @@ impl Destinations {
     }
 }
 
-/// An item as it is written. The field's name is the Region's, so that a Region alone can stand for the whole of it.
+/// An item as it is written. The field's name is the Region's, so that a Region alone can stand for
+/// the whole of it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -106,7 +111,11 @@ impl Serialize for Destinations {
             if kms_key.is_none() && within_minutes.is_none() {
                 list.serialize_element(region)?;
             } else {
-                list.serialize_element(&Written { region: region.clone(), kms_key, within_minutes })?;
+                list.serialize_element(&Written {
+                    region: region.clone(),
+                    kms_key,
+                    within_minutes,
+                })?;
             }
         }
         list.end()
@@ -133,7 +142,9 @@ impl<'de> Visitor<'de> for ListVisitor {
         while let Some(Item(region, destination)) = items.next_element()? {
             match destinations.get(&region) {
                 Some(before) if *before != destination => {
-                    return Err(A::Error::custom(format!("{region} is there twice, with different settings")));
+                    return Err(A::Error::custom(format!(
+                        "{region} is there twice, with different settings"
+                    )));
                 }
                 Some(_) | None => destinations.insert(region, destination),
             };
@@ -165,7 +176,8 @@ impl<'de> Visitor<'de> for ItemVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Item, A::Error> {
-        let Written { region, kms_key, within_minutes } = Written::deserialize(MapAccessDeserializer::new(map))?;
+        let Written { region, kms_key, within_minutes } =
+            Written::deserialize(MapAccessDeserializer::new(map))?;
         Ok(Item(region, Destination { kms_key, within_minutes }))
     }
 }
@@ -194,16 +206,24 @@ mod tests {
 
     #[test]
     fn a_region_may_be_named_again_but_never_with_other_settings() {
-        assert_eq!(read(json!(["us-west-2", {"region": "us-west-2"}])).unwrap().regions().count(), 1);
+        assert_eq!(
+            read(json!(["us-west-2", {"region": "us-west-2"}])).unwrap().regions().count(),
+            1
+        );
         assert!(read(json!(["us-west-2", {"region": "us-west-2", "within_minutes": 60}])).is_err());
-        assert!(read(json!([{"region": "us-west-2", "kms_key": "alias/a"}, {"region": "us-west-2"}])).is_err());
+        assert!(
+            read(json!([{"region": "us-west-2", "kms_key": "alias/a"}, {"region": "us-west-2"}]))
+                .is_err()
+        );
     }
 
     #[test]
     fn a_setting_that_is_there_has_a_value() {
         assert!(read(json!([{"region": "us-west-2", "within_minutes": null}])).is_err());
         assert!(read(json!([{"region": "us-west-2", "kms_key": null}])).is_err());
-        assert!(read(json!([["us-west-2"]])).is_err() && read(json!([{"kms_key": "alias/a"}])).is_err());
+        assert!(
+            read(json!([["us-west-2"]])).is_err() && read(json!([{"kms_key": "alias/a"}])).is_err()
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Which version of a policy is in force. A text that is no policy never stops what worked before it: the version before
-//! it goes on, and somebody is told.
+//! Which version of a policy is in force. A text that is no policy never stops what worked before
+//! it: the version before it goes on, and somebody is told.
 
 use super::{Policy, PolicyError, Prepared};
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 pub struct PolicyTexts {
     /// The newest; none if there is no such policy.
     pub newest: Option<String>,
-    /// The ones before it, newest first. They matter only if the newest is no policy, and need not be there otherwise.
+    /// The ones before it, newest first. They matter only if the newest is no policy, and need not
+    /// be there otherwise.
     pub earlier: Vec<EarlierText>,
 }
 
@@ -53,17 +54,21 @@ impl PolicyTexts {
         self.newest.as_deref().is_some_and(|text| !Policy::is_one(text))
     }
 
-    /// The version in force: the newest that is a policy. None if there is no such policy; an error if no version is one.
+    /// The version in force: the newest that is a policy. None if there is no such policy; an error
+    /// if no version is one.
     ///
-    /// Whether the stack allows what it asks for is another question, and no reason to go further back: an older version
-    /// may share with somebody whom a later one took out.
+    /// Whether the stack allows what it asks for is another question, and no reason to go further
+    /// back: an older version may share with somebody whom a later one took out.
     pub fn in_force(&self) -> Option<Result<InForce<'_>, PolicyError>> {
         let newest = self.newest.as_deref()?;
         let error = match Policy::prepared(newest) {
             Ok(policy) => return Some(Ok(InForce { policy, text: newest, instead: None })),
             Err(error) => error,
         };
-        let last_good = self.earlier.iter().find_map(|earlier| Some((earlier, Policy::prepared(&earlier.text).ok()?)));
+        let last_good = self
+            .earlier
+            .iter()
+            .find_map(|earlier| Some((earlier, Policy::prepared(&earlier.text).ok()?)));
         Some(match last_good {
             Some((EarlierText { version, text }, policy)) => {
                 Ok(InForce { policy, text, instead: Some(Instead { version: *version, error }) })
@@ -78,7 +83,9 @@ mod tests {
     use super::*;
 
     fn texts(newest: Option<&str>, earlier: &[(u64, &str)]) -> PolicyTexts {
-        let earlier = earlier.iter().map(|(version, text)| EarlierText { version: *version, text: (*text).to_owned() });
+        let earlier = earlier
+            .iter()
+            .map(|(version, text)| EarlierText { version: *version, text: (*text).to_owned() });
         PolicyTexts { newest: newest.map(str::to_owned), earlier: earlier.collect() }
     }
 
@@ -88,15 +95,23 @@ mod tests {
         let older = r#"{"deadline_hours":3}"#;
         let table = [
             (texts(Some(good), &[(1, older)]), Some((2, None))),
-            (texts(Some("{"), &[(4, "{"), (3, r#"{"shares":{}}"#), (2, good), (1, older)]), Some((2, Some(2)))),
+            (
+                texts(Some("{"), &[(4, "{"), (3, r#"{"shares":{}}"#), (2, good), (1, older)]),
+                Some((2, Some(2))),
+            ),
             (texts(Some("{"), &[(1, "[]")]), None),
             (texts(Some("{"), &[]), None::<(u32, Option<u64>)>),
         ];
         for (texts, expected) in table {
             let found = texts.in_force().unwrap().ok();
-            let found = found.map(|force| (force.policy.deadline_hours, force.instead.map(|instead| instead.version)));
+            let found = found.map(|force| {
+                (force.policy.deadline_hours, force.instead.map(|instead| instead.version))
+            });
             assert_eq!(found, expected, "{texts:?}");
         }
-        assert!(texts(None, &[(1, good)]).in_force().is_none(), "a policy that was deleted is not kept going");
+        assert!(
+            texts(None, &[(1, good)]).in_force().is_none(),
+            "a policy that was deleted is not kept going"
+        );
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Part, Place, Step};
 
-/// Line and column, both from 1. The text has been read as JSON before, so this only finds its way in it.
+/// Line and column, both from 1. The text has been read as JSON before, so this only finds its way
+/// in it.
 pub(super) fn position(text: &str, place: &Place) -> (usize, usize) {
     let mut cursor = Cursor { text, at: 0 };
     cursor.space();
@@ -114,8 +115,12 @@ mod tests {
                 (problem.place.to_string(), line, column)
             })
             .collect();
-        let expected =
-            [("x", 2, 32), ("create.reboot", 3, 23), ("share.accounts[1]", 4, 41), ("share.accounts", 4, 24)];
+        let expected = [
+            ("x", 2, 32),
+            ("create.reboot", 3, 23),
+            ("share.accounts[1]", 4, 41),
+            ("share.accounts", 4, 24),
+        ];
         assert_eq!(found, expected.map(|(place, line, column)| (place.to_owned(), line, column)));
     }
 }

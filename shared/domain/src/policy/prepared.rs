@@ -1,5 +1,5 @@
-//! A policy with what is derived from its text alone. It is computed once for a text and shared: every instance of a fleet is
-//! planned under the same few policies.
+//! A policy with what is derived from its text alone. It is computed once for a text and shared:
+//! every instance of a fleet is planned under the same few policies.
 
 use super::Policy;
 use crate::ids::Fingerprint;

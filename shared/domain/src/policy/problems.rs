@@ -169,7 +169,9 @@ pub enum Wrong {
     #[error("a schedule needs at least one cron expression, such as \"30 2 * * *\"")]
     NoSlots,
     /// Two slots come too close.
-    #[error("two slots come within {minutes} minutes of each other{when}; allowed: {SLOT_MINUTES_MIN} minutes or more")]
+    #[error(
+        "two slots come within {minutes} minutes of each other{when}; allowed: {SLOT_MINUTES_MIN} minutes or more"
+    )]
     SlotsTooClose {
         /// How close.
         minutes: i64,
@@ -200,10 +202,14 @@ pub enum Wrong {
         when: String,
     },
     /// Parameter Store keeps no value with two opening braces in a row.
-    #[error("found \"{{{{\"; Parameter Store takes no text with two opening braces in a row: put a space between them")]
+    #[error(
+        "found \"{{{{\"; Parameter Store takes no text with two opening braces in a row: put a space between them"
+    )]
     Braces,
     /// Longer than Parameter Store takes.
-    #[error("the policy has {bytes} bytes as JSON; Parameter Store takes at most {TEXT_BYTES_MAX}: make it shorter")]
+    #[error(
+        "the policy has {bytes} bytes as JSON; Parameter Store takes at most {TEXT_BYTES_MAX}: make it shorter"
+    )]
     TooLong {
         /// Its size.
         bytes: usize,
@@ -238,7 +244,8 @@ impl Wrong {
     }
 }
 
-/// Everything that is wrong with the document. Nothing, if and only if [`Policy::parse`](super::Policy::parse) takes it.
+/// Everything that is wrong with the document. Nothing, if and only if
+/// [`Policy::parse`](super::Policy::parse) takes it.
 pub fn problems(document: &Node) -> Vec<Problem> {
     let mut out = Vec::new();
     object(document, POLICY, &Place::document(), &mut out);
@@ -260,7 +267,9 @@ fn object(node: &Node, fields: &'static [Field], place: &Place, out: &mut Vec<Pr
         let advice = match node {
             Node::List(_) => ". Write its fields without dashes and brackets",
             Node::Null if place.steps.is_empty() => ". The shortest policy is {}",
-            Node::Null | Node::Flag(_) | Node::Number { .. } | Node::Text(_) | Node::Object(_) => "",
+            Node::Null | Node::Flag(_) | Node::Number { .. } | Node::Text(_) | Node::Object(_) => {
+                ""
+            }
         };
         let allowed = an_object(fields);
         out.push(Problem {
@@ -280,33 +289,50 @@ fn object(node: &Node, fields: &'static [Field], place: &Place, out: &mut Vec<Pr
             None => out.push(Problem { place: at.name(), wrong: unknown(name, fields) }),
         }
     }
-    for field in fields.iter().filter(|field| field.required && !entries.iter().any(|(name, _)| name == field.name)) {
+    for field in fields
+        .iter()
+        .filter(|field| field.required && !entries.iter().any(|(name, _)| name == field.name))
+    {
         let wrong = Wrong::Missing { field: field.name, allowed: allowed(&field.value) };
         out.push(Problem { place: place.clone(), wrong });
     }
 }
 
 fn value(node: &Node, shape: &'static Shape, place: &Place, out: &mut Vec<Problem>) {
-    let kind = |advice: &str| Wrong::Kind { found: node.found(), allowed: allowed(shape), advice: advice.to_owned() };
+    let kind = |advice: &str| Wrong::Kind {
+        found: node.found(),
+        allowed: allowed(shape),
+        advice: advice.to_owned(),
+    };
     let wrong = match (shape, node) {
         (Shape::Object { or_nothing: true, .. } | Shape::Template, Node::Null) => return,
         (Shape::Object { fields, .. }, _) => return object(node, fields, place, out),
         (Shape::Ids { of, max }, Node::List(items)) => return ids(items, *of, *max, place, out),
-        (Shape::Regions { fields, max }, Node::List(items)) => return regions(items, fields, *max, place, out),
-        (Shape::Map { of, value, max }, Node::Object(entries)) => return map(entries, (*of, value, *max), place, out),
-        (Shape::Text | Shape::Template | Shape::Id(_), Node::Text(text)) if text.contains("{{") => Wrong::Braces,
+        (Shape::Regions { fields, max }, Node::List(items)) => {
+            return regions(items, fields, *max, place, out);
+        }
+        (Shape::Map { of, value, max }, Node::Object(entries)) => {
+            return map(entries, (*of, value, *max), place, out);
+        }
+        (Shape::Text | Shape::Template | Shape::Id(_), Node::Text(text)) if text.contains("{{") => {
+            Wrong::Braces
+        }
         (Shape::Text, Node::Text(_)) | (Shape::Flag { .. }, Node::Flag(_)) => return,
         (Shape::Template, Node::Text(text)) => match TextTemplate::new(text.as_str()) {
             Ok(_) => return,
             Err(bad) => Wrong::NoTemplate(bad),
         },
         (Shape::Whole { min, max, .. }, Node::Number { value, .. }) if !value.is_f64() => {
-            return out
-                .extend(number(node, value, (*min, *max), 1).map(|wrong| Problem { place: place.clone(), wrong }));
+            return out.extend(
+                number(node, value, (*min, *max), 1)
+                    .map(|wrong| Problem { place: place.clone(), wrong }),
+            );
         }
         (Shape::Steps { min, max, step }, Node::Number { value, .. }) if !value.is_f64() => {
-            return out
-                .extend(number(node, value, (*min, *max), *step).map(|wrong| Problem { place: place.clone(), wrong }));
+            return out.extend(
+                number(node, value, (*min, *max), *step)
+                    .map(|wrong| Problem { place: place.clone(), wrong }),
+            );
         }
         (Shape::Id(id), Node::Text(text)) => match id.check(text) {
             Ok(()) => return,
@@ -334,15 +360,21 @@ fn how_to_mend(shape: &Shape, node: &Node) -> String {
         (Shape::Id(id), Node::Number { written, .. }) if id.check(written).is_ok() => {
             format!(". Write {}", quoted(written))
         }
-        (Shape::Ids { .. } | Shape::Regions { .. }, Node::Text(text)) => format!(". Write [{}]", quoted(text)),
+        (Shape::Ids { .. } | Shape::Regions { .. }, Node::Text(text)) => {
+            format!(". Write [{}]", quoted(text))
+        }
         (Shape::Flag { .. }, Node::Text(text)) => plain_word(text).to_owned(),
-        (Shape::Whole { .. } | Shape::Steps { .. }, Node::Text(text)) if text.parse::<u32>().is_ok() => {
+        (Shape::Whole { .. } | Shape::Steps { .. }, Node::Text(text))
+            if text.parse::<u32>().is_ok() =>
+        {
             ". Take the quotes off".to_owned()
         }
         (Shape::Text | Shape::Template, Node::Number { .. } | Node::Flag(_))
         | (Shape::Id(Id::TagValue), Node::Flag(_)) => ". Put it in quotes".to_owned(),
         (Shape::Id(Id::TagValue), Node::Null) => ". An empty value is \"\"".to_owned(),
-        (Shape::Template, Node::Object(_)) => ". Put the template in quotes: it has braces".to_owned(),
+        (Shape::Template, Node::Object(_)) => {
+            ". Put the template in quotes: it has braces".to_owned()
+        }
         (Shape::Map { .. }, Node::List(_)) => ". Write NAME: VALUE lines without dashes".to_owned(),
         (
             Shape::Text
@@ -366,7 +398,13 @@ fn number(node: &Node, value: &Number, (min, max): (u32, u32), step: u32) -> Opt
     match value.filter(|value| (min..=max).contains(value)) {
         None => Some(Wrong::OutOfRange { found: node.found(), min, max }),
         Some(value) if value.is_multiple_of(step) => None,
-        Some(value) => Some(Wrong::OffStep { found: node.found(), min, max, step, near: value.next_multiple_of(step) }),
+        Some(value) => Some(Wrong::OffStep {
+            found: node.found(),
+            min,
+            max,
+            step,
+            near: value.next_multiple_of(step),
+        }),
     }
 }
 
@@ -415,21 +453,35 @@ fn allowed(shape: &Shape) -> String {
         Shape::Template => "a text with placeholders, such as \"web-{date}\"".to_owned(),
         Shape::Flag { .. } => "true or false".to_owned(),
         Shape::Whole { min, max, .. } => format!("a whole number, {min} to {max}"),
-        Shape::Steps { min, max, step } => format!("a whole number, {min} to {max} in steps of {step}"),
+        Shape::Steps { min, max, step } => {
+            format!("a whole number, {min} to {max} in steps of {step}")
+        }
         Shape::Id(id) => id.example().to_owned(),
         Shape::Ids { of, .. } => format!("a list in which each item is {}", of.example()),
         Shape::Regions { fields, .. } => {
-            format!("a list in which each item is {}, or {}", Id::Region.example(), an_object(fields))
+            format!(
+                "a list in which each item is {}, or {}",
+                Id::Region.example(),
+                an_object(fields)
+            )
         }
         Shape::Map { of, value, .. } => {
-            format!("an object in which each name is {} and each value is {}", of.example(), allowed(value))
+            format!(
+                "an object in which each name is {} and each value is {}",
+                of.example(),
+                allowed(value)
+            )
         }
         Shape::Object { fields, .. } => an_object(fields),
     }
 }
 
 fn an_object(fields: &[Field]) -> String {
-    format!("an object with the field{} {}", if fields.len() == 1 { "" } else { "s" }, names(fields))
+    format!(
+        "an object with the field{} {}",
+        if fields.len() == 1 { "" } else { "s" },
+        names(fields)
+    )
 }
 
 fn names(fields: &[Field]) -> String {

@@ -1,4 +1,5 @@
-//! The JSON Schema of a policy, for editors. It is made of the description that documents are checked against.
+//! The JSON Schema of a policy, for editors. It is made of the description that documents are
+//! checked against.
 
 use super::shape::{Field, Id, POLICY, Shape};
 use crate::name::TEMPLATE_CHARACTERS_MAX;
@@ -40,7 +41,8 @@ fn object(fields: &[Field]) -> Map<String, Value> {
         (field.name.to_owned(), Value::Object(value))
     });
     out.insert("properties".to_owned(), Value::Object(properties.collect()));
-    let required: Vec<&str> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+    let required: Vec<&str> =
+        fields.iter().filter(|field| field.required).map(|field| field.name).collect();
     if !required.is_empty() {
         out.insert("required".to_owned(), json!(required));
     }
@@ -59,12 +61,16 @@ fn value(shape: &Shape) -> Map<String, Value> {
         Shape::Whole { min, max, default: Some(default) } => {
             json!({"type": "integer", "minimum": min, "maximum": max, "default": default})
         }
-        Shape::Whole { min, max, default: None } => json!({"type": "integer", "minimum": min, "maximum": max}),
+        Shape::Whole { min, max, default: None } => {
+            json!({"type": "integer", "minimum": min, "maximum": max})
+        }
         Shape::Steps { min, max, step } => {
             json!({"type": "integer", "minimum": min, "maximum": max, "multipleOf": step})
         }
         Shape::Id(id) => identifier(*id),
-        Shape::Ids { of, max: Some(max) } => json!({"type": "array", "items": identifier(*of), "maxItems": max}),
+        Shape::Ids { of, max: Some(max) } => {
+            json!({"type": "array", "items": identifier(*of), "maxItems": max})
+        }
         Shape::Ids { of, max: None } => json!({"type": "array", "items": identifier(*of)}),
         Shape::Regions { fields, max } => {
             let items = json!({"anyOf": [identifier(Id::Region), object(fields)]});
@@ -86,7 +92,9 @@ fn value(shape: &Shape) -> Map<String, Value> {
     };
     match plain {
         Value::Object(fields) => fields,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
     }
 }
 

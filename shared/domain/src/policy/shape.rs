@@ -1,11 +1,15 @@
-//! The fields that a policy may have: the one description that documents are checked against and the schema is made of.
-//! A test holds it against [`Policy`](super::Policy), whose fields it repeats in words.
+//! The fields that a policy may have: the one description that documents are checked against and
+//! the schema is made of. A test holds it against [`Policy`](super::Policy), whose fields it
+//! repeats in words.
 
 use super::destinations::{MINUTES_MAX, MINUTES_MIN, MINUTES_STEP};
 use super::{
-    DEADLINE_HOURS_DEFAULT, DEADLINE_HOURS_MAX, DESTINATIONS_MAX, DEVICES_MAX, IMAGES_PER_DAY_MAX, INTERVAL_MINUTES_MAX,
+    DEADLINE_HOURS_DEFAULT, DEADLINE_HOURS_MAX, DESTINATIONS_MAX, DEVICES_MAX, IMAGES_PER_DAY_MAX,
+    INTERVAL_MINUTES_MAX,
 };
-use crate::ids::{AccountId, DeviceName, InvalidId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region};
+use crate::ids::{
+    AccountId, DeviceName, InvalidId, KeyAlias, OrganizationArn, OrganizationalUnitArn, Region,
+};
 use crate::schedule::{CRONS_MAX, CronExpression, JITTER_MINUTES_MAX, ZoneName};
 use crate::tags::{EXTRA_TAGS_MAX, TagKey, TagValue};
 
@@ -37,7 +41,8 @@ pub(crate) enum Shape {
     Id(Id),
     /// A list of identifiers, of which so many may be different.
     Ids { of: Id, max: Option<usize> },
-    /// A list of Regions of which so many may be different, each as its name or, with what holds there only, as fields.
+    /// A list of Regions of which so many may be different, each as its name or, with what holds
+    /// there only, as fields.
     Regions { fields: &'static [Field], max: usize },
     /// A value for each of some identifiers, of which there may be so many.
     Map { of: Id, value: &'static Shape, max: usize },
@@ -102,7 +107,9 @@ impl Id {
         match self {
             Id::Region => "^(?=.{6,25}$)[a-z0-9]+(-[a-z0-9]+)+-[a-z0-9]*[0-9]$",
             Id::Account => "^[0-9]{12}$",
-            Id::Organization => "^arn:aws(-[a-z]+)*:organizations::[0-9]{12}:organization/o-[a-z0-9]{10,32}$",
+            Id::Organization => {
+                "^arn:aws(-[a-z]+)*:organizations::[0-9]{12}:organization/o-[a-z0-9]{10,32}$"
+            }
             Id::OrganizationalUnit => {
                 "^arn:aws(-[a-z]+)*:organizations::[0-9]{12}:ou/o-[a-z0-9]{10,32}/ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}$"
             }
@@ -133,7 +140,8 @@ impl Id {
     }
 }
 
-const WITHIN_MINUTES: Shape = Shape::Steps { min: MINUTES_MIN, max: MINUTES_MAX, step: MINUTES_STEP };
+const WITHIN_MINUTES: Shape =
+    Shape::Steps { min: MINUTES_MIN, max: MINUTES_MAX, step: MINUTES_STEP };
 
 /// The fields of a destination Region that has settings of its own.
 const DESTINATION: &[Field] = &[
@@ -203,14 +211,23 @@ const CREATE: &[Field] = &[
         name: "delete_on_termination",
         about: "For instances that are launched from the image: true deletes the device's volume with them, false keeps it. \
                 Devices that are not named stay as the instance has them; one that the instance lacks is no error.",
-        value: Shape::Map { of: Id::Device, value: &Shape::Flag { default: None }, max: DEVICES_MAX },
+        value: Shape::Map {
+            of: Id::Device,
+            value: &Shape::Flag { default: None },
+            max: DEVICES_MAX,
+        },
         required: false,
     },
 ];
 
 /// A policy's fields.
 pub(crate) const POLICY: &[Field] = &[
-    Field { name: "description", about: "For people: what the policy is for.", value: Shape::Text, required: false },
+    Field {
+        name: "description",
+        about: "For people: what the policy is for.",
+        value: Shape::Text,
+        required: false,
+    },
     Field {
         name: "schedule",
         about: "When instances are imaged whose tag PREFIX:schedule names this policy. Without it, only a press makes an image.",
@@ -349,12 +366,17 @@ pub(crate) const POLICY: &[Field] = &[
     Field {
         name: "deadline_hours",
         about: "Hours until an image that is not available is given up, and you are told.",
-        value: Shape::Whole { min: 1, max: DEADLINE_HOURS_MAX, default: Some(DEADLINE_HOURS_DEFAULT) },
+        value: Shape::Whole {
+            min: 1,
+            max: DEADLINE_HOURS_MAX,
+            default: Some(DEADLINE_HOURS_DEFAULT),
+        },
         required: false,
     },
 ];
 
-/// Every field that holds a value and not fields, with the way to it, in the order of the description.
+/// Every field that holds a value and not fields, with the way to it, in the order of the
+/// description.
 pub(crate) fn leaves() -> Vec<Vec<&'static str>> {
     fn collect(fields: &'static [Field], above: &[&'static str], out: &mut Vec<Vec<&'static str>>) {
         for field in fields {

@@ -1,4 +1,5 @@
-//! What people were told of a policy that cannot be used as it was written: once when that begins, and once when it ends.
+//! What people were told of a policy that cannot be used as it was written: once when that begins,
+//! and once when it ends.
 
 use super::{Instead, Policy, PolicyTexts};
 use crate::bounds::Bounds;
@@ -15,10 +16,12 @@ use std::fmt;
 pub struct Watch {
     /// Version for conditional writes.
     pub rev: u64,
-    /// Identifies the text that was refused, and why, as it was told; none while the policy can be used.
+    /// Identifies the text that was refused, and why, as it was told; none while the policy can be
+    /// used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-    /// That instances follow it and get no image, since it does not exist or has no schedule, as it was told.
+    /// That instances follow it and get no image, since it does not exist or has no schedule, as it
+    /// was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lapsed: Option<ToldLapse>,
     /// The end of its history.
@@ -46,7 +49,8 @@ pub enum Lapse {
 }
 
 impl Lapse {
-    /// Of a policy as it is now; none if it has a schedule, or if its text is refused, which is told by itself.
+    /// Of a policy as it is now; none if it has a schedule, or if its text is refused, which is
+    /// told by itself.
     pub fn of(texts: &PolicyTexts) -> Option<Self> {
         match texts.in_force() {
             None => Some(Lapse::Missing),
@@ -104,14 +108,23 @@ pub fn refused(texts: &PolicyTexts, bounds: &Bounds, keys: &TagKeys) -> Option<P
             Some(PolicyReason::EarlierVersionInForce { problem: error.to_string(), version })
         }
         (Some(Instead { error, version }), Some(beyond)) => {
-            Some(PolicyReason::EarlierVersionBeyondBounds { problem: error.to_string(), version, beyond })
+            Some(PolicyReason::EarlierVersionBeyondBounds {
+                problem: error.to_string(),
+                version,
+                beyond,
+            })
         }
     }
 }
 
-/// The version that images are made under; none if there is no such policy, or if it gives no images. `newest` is the
-/// number of the newest one.
-pub fn version_in_use(texts: &PolicyTexts, newest: u64, bounds: &Bounds, keys: &TagKeys) -> Option<u64> {
+/// The version that images are made under; none if there is no such policy, or if it gives no
+/// images. `newest` is the number of the newest one.
+pub fn version_in_use(
+    texts: &PolicyTexts,
+    newest: u64,
+    bounds: &Bounds,
+    keys: &TagKeys,
+) -> Option<u64> {
     texts.newest.as_ref()?;
     match refused(texts, bounds, keys) {
         None => Some(newest),
@@ -134,7 +147,8 @@ impl Watch {
     ) -> Option<(EventKind, PolicyReason, Watch)> {
         let refused = refused(texts, bounds, keys);
         let told = refused.as_ref().map(|refused| {
-            // One text is told of once, whatever the stack allows meanwhile; another text is another story.
+            // One text is told of once, whatever the stack allows meanwhile; another text is
+            // another story.
             let text = texts.newest.as_deref().map(Policy::hash);
             short_digest(&[text.as_ref().map_or("", Fingerprint::as_str), refused.into()], 16)
         });
@@ -144,15 +158,18 @@ impl Watch {
         let after = Watch { rev: self.rev.saturating_add(1), refused: told, ..self.clone() };
         Some(match refused {
             Some(refused) => (EventKind::PolicyRefused, refused, after),
-            None if texts.newest.is_none() => (EventKind::PolicyAccepted, PolicyReason::PolicyDeleted, after),
+            None if texts.newest.is_none() => {
+                (EventKind::PolicyAccepted, PolicyReason::PolicyDeleted, after)
+            }
             None => (EventKind::PolicyAccepted, PolicyReason::NewestInForce, after),
         })
     }
 }
 
 impl Watch {
-    /// What is to be told now of the instances that follow the policy, with what the watch becomes by it; none if that was
-    /// told. `near` is the policy that was probably meant. A lapse is told once, and again when it came to others.
+    /// What is to be told now of the instances that follow the policy, with what the watch becomes
+    /// by it; none if that was told. `near` is the policy that was probably meant. A lapse is told
+    /// once, and again when it came to others.
     pub fn tell_followers(
         &self,
         name: &PolicyName,
@@ -164,20 +181,26 @@ impl Watch {
         let Some(lapse) = Lapse::of(texts) else {
             // A text that is refused gives no image either, so nothing is restored by it.
             let is_usable = texts.in_force().is_some_and(|force| force.is_ok());
-            let restored = || (EventKind::CoverageRestored, ScheduleReason::ScheduleBack, after(None));
+            let restored =
+                || (EventKind::CoverageRestored, ScheduleReason::ScheduleBack, after(None));
             return (is_usable && self.lapsed.is_some()).then(restored);
         };
-        let named: BTreeSet<InstanceId> = followers.named.iter().map(|(_, instance)| instance.clone()).collect();
+        let named: BTreeSet<InstanceId> =
+            followers.named.iter().map(|(_, instance)| instance.clone()).collect();
         let told = self.lapsed.as_ref();
-        let is_told = told.is_some_and(|told| told.lapse == lapse && !told.named.is_disjoint(&named));
+        let is_told =
+            told.is_some_and(|told| told.lapse == lapse && !told.named.is_disjoint(&named));
         if named.is_empty() || is_told {
             return None;
         }
         let rejection = match lapse {
-            Lapse::Missing => Rejection::UnknownPolicy { policy: name.clone(), near: near.cloned() },
+            Lapse::Missing => {
+                Rejection::UnknownPolicy { policy: name.clone(), near: near.cloned() }
+            }
             Lapse::NoSchedule => Rejection::NoSchedule { policy: name.clone() },
         };
-        let reason = ScheduleReason::FollowersWithoutImages { rejection, followers: followers.clone() };
+        let reason =
+            ScheduleReason::FollowersWithoutImages { rejection, followers: followers.clone() };
         Some((EventKind::CoverageLost, reason, after(Some(ToldLapse { lapse, named }))))
     }
 }
@@ -210,8 +233,10 @@ mod tests {
         let mut watch = Watch::default();
         let mut told = Vec::new();
         for (newest, earlier) in texts {
-            let earlier =
-                earlier.iter().zip(1..).map(|(text, version)| EarlierText { version, text: (*text).to_owned() });
+            let earlier = earlier
+                .iter()
+                .zip(1..)
+                .map(|(text, version)| EarlierText { version, text: (*text).to_owned() });
             let mut earlier: Vec<EarlierText> = earlier.collect();
             earlier.reverse();
             let texts = PolicyTexts { newest: newest.map(str::to_owned), earlier };
@@ -226,7 +251,8 @@ mod tests {
     }
 
     #[test]
-    fn instances_that_follow_a_policy_without_a_schedule_are_told_once_for_all_of_them_and_so_is_the_end() {
+    fn instances_that_follow_a_policy_without_a_schedule_are_told_once_for_all_of_them_and_so_is_the_end()
+     {
         let name = PolicyName::new("nigthly").unwrap();
         let near = PolicyName::new("nightly").unwrap();
         let followers = |numbers: &[u8]| {
@@ -239,7 +265,12 @@ mod tests {
         };
         let mut watch = Watch::default();
         let mut tell = |text: Option<&str>, numbers: &[u8]| {
-            let told = watch.tell_followers(&name, &PolicyTexts::newest(text), &followers(numbers), Some(&near));
+            let told = watch.tell_followers(
+                &name,
+                &PolicyTexts::newest(text),
+                &followers(numbers),
+                Some(&near),
+            );
             told.map(|(kind, reason, after)| {
                 watch = after;
                 format!("{} {reason}", kind.as_str())
@@ -260,7 +291,10 @@ mod tests {
         assert!(tell(scheduled, &[2, 3]).unwrap().starts_with("coverage-restored "));
         assert_eq!(tell(scheduled, &[2, 3]), None);
         let many = tell(None, &[9; 20]).unwrap();
-        assert!(many.contains("20 instances follow it") && many.ends_with(" and 12 more"), "{many}");
+        assert!(
+            many.contains("20 instances follow it") && many.ends_with(" and 12 more"),
+            "{many}"
+        );
         assert!(many.chars().count() < 500, "{many}");
         assert!(tell(None, &[4]).is_some(), "it came to others");
     }
@@ -269,16 +303,22 @@ mod tests {
     fn the_version_in_use_is_the_one_that_images_are_made_under() {
         let keys = TagKeys::new(TagPrefix::new("amiline").unwrap());
         let in_use = |newest: Option<&str>, earlier: &[(u64, &str)]| {
-            let earlier =
-                earlier.iter().map(|(version, text)| EarlierText { version: *version, text: (*text).to_owned() });
-            let texts = PolicyTexts { newest: newest.map(str::to_owned), earlier: earlier.collect() };
+            let earlier = earlier
+                .iter()
+                .map(|(version, text)| EarlierText { version: *version, text: (*text).to_owned() });
+            let texts =
+                PolicyTexts { newest: newest.map(str::to_owned), earlier: earlier.collect() };
             version_in_use(&texts, 7, &bounds(), &keys)
         };
         assert_eq!(in_use(None, &[]), None);
         assert_eq!(in_use(Some(GOOD), &[]), Some(7));
         assert_eq!(in_use(Some("{"), &[(6, "["), (5, GOOD)]), Some(5));
         assert_eq!(in_use(Some("{"), &[(6, "[")]), None);
-        assert_eq!(in_use(Some(FAR), &[(6, GOOD)]), None, "what the stack does not allow gives no image");
+        assert_eq!(
+            in_use(Some(FAR), &[(6, GOOD)]),
+            None,
+            "what the stack does not allow gives no image"
+        );
         assert_eq!(in_use(Some("{"), &[(6, FAR), (5, GOOD)]), None);
     }
 
@@ -297,11 +337,23 @@ mod tests {
             (Some("{"), &[]),
             (None, &[]),
         ]);
-        let kinds: Vec<_> = news.iter().map(|news| news.as_ref().map(|(kind, _)| kind.as_str())).collect();
+        let kinds: Vec<_> =
+            news.iter().map(|news| news.as_ref().map(|(kind, _)| kind.as_str())).collect();
         let (refused, accepted) = (Some("policy-refused"), Some("policy-accepted"));
-        assert_eq!(kinds, [None, None, refused, None, refused, accepted, None, refused, refused, refused, accepted]);
-        let reason = |at: usize| news[at].as_ref().map(|(_, reason)| reason.to_string()).unwrap_or_default();
-        assert!(reason(2).contains("version 1 stays in force") && reason(2).contains("line 1"), "{}", reason(2));
+        assert_eq!(
+            kinds,
+            [
+                None, None, refused, None, refused, accepted, None, refused, refused, refused,
+                accepted
+            ]
+        );
+        let reason =
+            |at: usize| news[at].as_ref().map(|(_, reason)| reason.to_string()).unwrap_or_default();
+        assert!(
+            reason(2).contains("version 1 stays in force") && reason(2).contains("line 1"),
+            "{}",
+            reason(2)
+        );
         assert!(reason(7).contains("AllowedRegions"), "{}", reason(7));
         assert!(reason(8).contains("version 1 before it is not allowed"), "{}", reason(8));
         assert!(reason(9).contains("no earlier version"), "{}", reason(9));

@@ -7,7 +7,9 @@ use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 /// What somebody did to an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames,
+)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum ByHandReason {
@@ -34,7 +36,9 @@ pub enum ByHandReason {
         family: FamilyId,
     },
     /// Another image carries the same intent.
-    #[error("{duplicate} carries the same intent as {image}; it is left alone: find out who made it")]
+    #[error(
+        "{duplicate} carries the same intent as {image}; it is left alone: find out who made it"
+    )]
     SameIntent {
         /// The image of the record.
         image: ImageId,
@@ -42,7 +46,9 @@ pub enum ByHandReason {
         duplicate: ImageId,
     },
     /// Launch permissions of the policy were taken away.
-    #[error("somebody took back the share with {targets}; `amiline retry {family}` shares it again")]
+    #[error(
+        "somebody took back the share with {targets}; `amiline retry {family}` shares it again"
+    )]
     PermissionsTakenAway {
         /// From whom.
         targets: SomeTargets,
@@ -76,11 +82,17 @@ pub enum ByHandReason {
 }
 
 fn shared_again(family: Option<&FamilyId>) -> String {
-    family.map(|family| format!("; `amiline retry {family}` shares it again then")).unwrap_or_default()
+    family
+        .map(|family| format!("; `amiline retry {family}` shares it again then"))
+        .unwrap_or_default()
 }
 
 /// The AWS CLI's command that takes permissions away.
-fn take_back(region: &Region, image: &ImageId, permissions: impl Iterator<Item = String>) -> String {
+fn take_back(
+    region: &Region,
+    image: &ImageId,
+    permissions: impl Iterator<Item = String>,
+) -> String {
     let some: Vec<String> = permissions.collect();
     format!(
         "`aws ec2 modify-image-attribute --region {region} --image-id {image} --launch-permission 'Remove=[{}]'`",

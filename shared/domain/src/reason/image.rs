@@ -13,13 +13,16 @@ use std::fmt;
 use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
-/// Characters of AWS's messages in a family's summary, shared by its images: two are whole, however long they are.
+/// Characters of AWS's messages in a family's summary, shared by its images: two are whole, however
+/// long they are.
 const SUMMARY_CHARACTERS: usize = 2 * REASON_CHARACTERS;
 /// Characters that a refused target takes with its error.
 const TARGET_CHARACTERS: usize = 600;
 
 /// Why an image is not there, or not shared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames,
+)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum ImageReason {
@@ -132,7 +135,8 @@ impl ImageReason {
         }
     }
 
-    /// With at most so many characters of AWS's messages, and targets in proportion: for one of many in a summary.
+    /// With at most so many characters of AWS's messages, and targets in proportion: for one of
+    /// many in a summary.
     fn shortened(self, characters: usize) -> Self {
         self.rebuilt(characters, |before| Some(before.shortened(characters)))
     }
@@ -142,15 +146,19 @@ impl ImageReason {
         self.rebuilt(usize::MAX, |_| None)
     }
 
-    /// With at most so many characters of AWS's messages, and with what is made of what was known before it.
+    /// With at most so many characters of AWS's messages, and with what is made of what was known
+    /// before it.
     fn rebuilt(self, characters: usize, before: impl Fn(Self) -> Option<Self>) -> Self {
-        let nested = |inner: Option<Box<Self>>| inner.and_then(|inner| before(*inner)).map(Box::new);
+        let nested =
+            |inner: Option<Box<Self>>| inner.and_then(|inner| before(*inner)).map(Box::new);
         match self {
             ImageReason::AwsError(error) => ImageReason::AwsError(Box::new(error.cut(characters))),
-            ImageReason::NotShared(error) => ImageReason::NotShared(Box::new(error.cut(characters))),
-            ImageReason::FailedInEc2 { message } => {
-                ImageReason::FailedInEc2 { message: message.map(|message| one_line(&message, characters)) }
+            ImageReason::NotShared(error) => {
+                ImageReason::NotShared(Box::new(error.cut(characters)))
             }
+            ImageReason::FailedInEc2 { message } => ImageReason::FailedInEc2 {
+                message: message.map(|message| one_line(&message, characters)),
+            },
             ImageReason::NotSharedWith { refused, others, then } => {
                 let kept = characters.div_ceil(TARGET_CHARACTERS).min(refused.len());
                 ImageReason::NotSharedWith {
@@ -159,8 +167,12 @@ impl ImageReason {
                     then: then.map(|then| Box::new(then.cut(characters))),
                 }
             }
-            ImageReason::NotByDeadline { hours, last } => ImageReason::NotByDeadline { hours, last: nested(last) },
-            ImageReason::NotSharedByDeadline { last } => ImageReason::NotSharedByDeadline { last: nested(last) },
+            ImageReason::NotByDeadline { hours, last } => {
+                ImageReason::NotByDeadline { hours, last: nested(last) }
+            }
+            ImageReason::NotSharedByDeadline { last } => {
+                ImageReason::NotSharedByDeadline { last: nested(last) }
+            }
             ImageReason::ShareTakenBack { targets, before } => {
                 ImageReason::ShareTakenBack { targets, before: nested(before) }
             }
@@ -194,8 +206,13 @@ fn after(before: Option<&ImageReason>) -> String {
     before.map(|before| format!("; {before}")).unwrap_or_default()
 }
 
-fn not_shared_with(refused: &BTreeMap<ShareTarget, AwsError>, others: usize, then: Option<&AwsError>) -> String {
-    let each: Vec<String> = refused.iter().map(|(target, error)| format!("{target}: {error}")).collect();
+fn not_shared_with(
+    refused: &BTreeMap<ShareTarget, AwsError>,
+    others: usize,
+    then: Option<&AwsError>,
+) -> String {
+    let each: Vec<String> =
+        refused.iter().map(|(target, error)| format!("{target}: {error}")).collect();
     let others = if others == 0 { String::new() } else { format!("; and with {others} more") };
     let then = then.map(|then| format!("; and then {then}")).unwrap_or_default();
     format!("not shared with {}{others}{then}", each.join("; with "))
@@ -229,7 +246,8 @@ pub struct MissingImage {
 impl OutcomeReason {
     /// Of the family as it stands.
     pub fn of(family: &Family) -> Self {
-        let missing: Vec<MissingImage> = family.rows.values().filter_map(MissingImage::of).collect();
+        let missing: Vec<MissingImage> =
+            family.rows.values().filter_map(MissingImage::of).collect();
         // Each image's own event says it whole. Together they have to fit into one message.
         let each = SUMMARY_CHARACTERS.checked_div(missing.len()).unwrap_or(SUMMARY_CHARACTERS);
         let shortened = |image: MissingImage| {
@@ -256,7 +274,11 @@ impl MissingImage {
             RowState::Deregistered => Some("deregistered by somebody"),
             RowState::Disabled => Some("disabled by somebody"),
             RowState::TimedOut => Some("not available by the deadline"),
-            RowState::Wanted | RowState::Calling | RowState::Pending | RowState::Available | RowState::Failed => None,
+            RowState::Wanted
+            | RowState::Calling
+            | RowState::Pending
+            | RowState::Available
+            | RowState::Failed => None,
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Why something is as it is. Records, histories and notifications hold a reason as a code with its data; it becomes
-//! words here and nowhere else.
+//! Why something is as it is. Records, histories and notifications hold a reason as a code with its
+//! data; it becomes words here and nowhere else.
 //!
-//! Each area has a closed set of its own: requests, images, what somebody did to an image by hand, schedules, policies,
-//! and the kill switch. A code is used once over all areas.
+//! Each area has a closed set of its own: requests, images, what somebody did to an image by hand,
+//! schedules, policies, and the kill switch. A code is used once over all areas.
 
 mod aws;
 mod by_hand;

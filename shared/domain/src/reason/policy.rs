@@ -5,13 +5,18 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
-/// Why a policy cannot be used as it was written, or that it can again. `problem` has the words of `amiline policy check`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames)]
+/// Why a policy cannot be used as it was written, or that it can again. `problem` has the words of
+/// `amiline policy check`.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames,
+)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum PolicyReason {
     /// Its text is no policy, and the version before it goes on.
-    #[error("{problem}; version {version} stays in force until it is mended: look at `amiline policy history`")]
+    #[error(
+        "{problem}; version {version} stays in force until it is mended: look at `amiline policy history`"
+    )]
     EarlierVersionInForce {
         /// What is wrong with it.
         problem: String,
@@ -19,7 +24,9 @@ pub enum PolicyReason {
         version: u64,
     },
     /// Its text is no policy, and no version before it is one.
-    #[error("{problem}; no earlier version can be used, so no image is made under it until it is mended")]
+    #[error(
+        "{problem}; no earlier version can be used, so no image is made under it until it is mended"
+    )]
     NoVersionUsable {
         /// What is wrong with it.
         problem: String,

@@ -10,7 +10,9 @@ use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 /// Why a press is answered without an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames,
+)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Rejection {
@@ -63,7 +65,9 @@ pub enum Rejection {
         group: String,
     },
     /// CreateImage needs an EBS root.
-    #[error("the instance has an instance-store root; EC2 makes images of instances with an EBS root only")]
+    #[error(
+        "the instance has an instance-store root; EC2 makes images of instances with an EBS root only"
+    )]
     InstanceStoreRoot,
     /// The tag of the schedule cannot be used as it is.
     #[error("{0}")]
@@ -124,8 +128,8 @@ fn when_free(free: Option<Timestamp>) -> String {
 }
 
 impl Rejection {
-    /// Identifies the refusal of a value: the same until the value or the reason is another one. When it will be over, and what
-    /// was probably meant, is no part of it.
+    /// Identifies the refusal of a value: the same until the value or the reason is another one.
+    /// When it will be over, and what was probably meant, is no part of it.
     pub fn identity(&self, value: &str) -> String {
         let detail = match self {
             Rejection::InvalidPolicy { problem, .. } => problem.clone(),
@@ -152,7 +156,8 @@ impl Rejection {
     }
 }
 
-/// A rejection as it is announced, which says how often the same was repeated without a word before.
+/// A rejection as it is announced, which says how often the same was repeated without a word
+/// before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestReason {
     /// Why.
@@ -183,8 +188,12 @@ impl fmt::Display for RequestReason {
         let Self { rejection, repeats } = self;
         match repeats {
             None => write!(f, "{rejection}"),
-            Some(Repeats { count: 1, since }) => write!(f, "{rejection} (refused once more since {since})"),
-            Some(Repeats { count, since }) => write!(f, "{rejection} (refused {count} times more since {since})"),
+            Some(Repeats { count: 1, since }) => {
+                write!(f, "{rejection} (refused once more since {since})")
+            }
+            Some(Repeats { count, since }) => {
+                write!(f, "{rejection} (refused {count} times more since {since})")
+            }
         }
     }
 }

@@ -11,7 +11,9 @@ use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 /// Why an instance has no image from its schedule, or has one again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames,
+)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum ScheduleReason {
@@ -104,6 +106,8 @@ fn tag_now(key: &str, value: Option<&str>) -> String {
 fn no_image_for(followers: &Followers, rejection: &Rejection) -> String {
     match followers.count {
         1 => format!("1 instance follows it and gets no image: {rejection}. It is {followers}"),
-        count => format!("{count} instances follow it and get no image: {rejection}. They are {followers}"),
+        count => format!(
+            "{count} instances follow it and get no image: {rejection}. They are {followers}"
+        ),
     }
 }

@@ -5,7 +5,9 @@ use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 /// Who turned the kill switch, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error, IntoStaticStr, VariantNames,
+)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum SwitchReason {

@@ -16,7 +16,8 @@ fn read(stored: &Value) -> Reason {
 
 #[test]
 fn each_code_is_used_once_and_has_an_example() {
-    let codes: Vec<&str> = Reason::codes().into_iter().flat_map(|(_, codes)| codes).copied().collect();
+    let codes: Vec<&str> =
+        Reason::codes().into_iter().flat_map(|(_, codes)| codes).copied().collect();
     assert_eq!(codes.len(), codes.iter().collect::<BTreeSet<_>>().len(), "{codes:?}");
     let examples: BTreeSet<&str> = examples().iter().map(|example| read(example).code()).collect();
     assert_eq!(examples, codes.into_iter().collect());
@@ -37,8 +38,14 @@ fn a_reason_is_stored_as_its_code_with_its_data_and_read_again() {
 
 #[test]
 fn programs_get_code_words_and_data() {
-    let denied = AwsError::new("ec2:CopyImage", "UnauthorizedOperation", "You are not\nauthorized", Some("request-1"));
-    let document = serde_json::to_value(Reason::from(ImageReason::from(denied)).document()).unwrap();
+    let denied = AwsError::new(
+        "ec2:CopyImage",
+        "UnauthorizedOperation",
+        "You are not\nauthorized",
+        Some("request-1"),
+    );
+    let document =
+        serde_json::to_value(Reason::from(ImageReason::from(denied)).document()).unwrap();
     let expected = serde_json::json!({
         "code": "aws-error", "text": "UnauthorizedOperation (request request-1): You are not?authorized",
         "service": "ec2", "action": "CopyImage", "aws_code": "UnauthorizedOperation",

@@ -4,7 +4,10 @@ use super::{Expected, Record, Revisioned, Transaction, TransactionError, WRITES_
 use crate::budget::DayCount;
 
 fn check(number: usize) -> Write {
-    Write::Check(Revisioned::DayCount(format!("policy-{number}").parse().unwrap()), Expected::Absent)
+    Write::Check(
+        Revisioned::DayCount(format!("policy-{number}").parse().unwrap()),
+        Expected::Absent,
+    )
 }
 
 fn count(number: usize) -> Write {
@@ -13,7 +16,8 @@ fn count(number: usize) -> Write {
 
 #[test]
 fn a_transaction_has_a_hundred_writes_and_checks_at_most() {
-    let with_a_write = |checks: usize| [count(0)].into_iter().chain((1..=checks).map(check)).collect();
+    let with_a_write =
+        |checks: usize| [count(0)].into_iter().chain((1..=checks).map(check)).collect();
     assert_eq!(Transaction::new(with_a_write(WRITES_MAX - 1)).unwrap().writes().len(), 100);
     assert_eq!(Transaction::new(with_a_write(WRITES_MAX)), Err(TransactionError::TooMany(101)));
 }

@@ -1,12 +1,13 @@
-//! The slots around a time. They are the same for all times between two neighbouring slots, so they are computed once
-//! for all of these: a fleet is planned at one time, and its images were requested between few slots.
+//! The slots around a time. They are the same for all times between two neighbouring slots, so they
+//! are computed once for all of these: a fleet is planned at one time, and its images were
+//! requested between few slots.
 
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Pairs of neighbouring slots that are kept. When one more is needed, all are dropped. An hourly schedule has 744 slots
-/// in a month.
+/// Pairs of neighbouring slots that are kept. When one more is needed, all are dropped. An hourly
+/// schedule has 744 slots in a month.
 const KEPT_MAX: usize = 1024;
 
 /// The slots next to a time. `None`: there is none in the calendar.
@@ -18,8 +19,8 @@ pub(super) struct Around {
     pub(super) next: Option<Timestamp>,
 }
 
-/// The slots around the times that were asked for, by the start of the span in which they hold. A span ends before its
-/// `next`.
+/// The slots around the times that were asked for, by the start of the span in which they hold. A
+/// span ends before its `next`.
 #[derive(Debug, Default)]
 pub(super) struct Known(Mutex<BTreeMap<Timestamp, Around>>);
 
@@ -70,7 +71,11 @@ mod tests {
             assert_eq!(ask(&known, second, &mut computed), (Some(100), Some(200)), "{second}");
         }
         assert_eq!(computed, 1);
-        assert_eq!(ask(&known, 200, &mut computed), (Some(200), Some(300)), "a slot begins the next span");
+        assert_eq!(
+            ask(&known, 200, &mut computed),
+            (Some(200), Some(300)),
+            "a slot begins the next span"
+        );
         assert_eq!(computed, 2);
     }
 
@@ -91,7 +96,10 @@ mod tests {
     fn no_more_than_the_limit_is_kept() {
         let known = Known::default();
         for second in 0..=i64::try_from(KEPT_MAX).unwrap() {
-            known.around(at(second), || Around { latest: Some(at(second)), next: Some(at(second + 1)) });
+            known.around(at(second), || Around {
+                latest: Some(at(second)),
+                next: Some(at(second + 1)),
+            });
         }
         assert_eq!(known.0.lock().unwrap().len(), 1);
     }

@@ -16,12 +16,11 @@ use std::sync::Arc;
 /// Characters of a cron expression.
 const CHARACTERS_MAX: usize = 100;
 
-const RULE: &str =
-    "five fields (minute, hour, day of month, month, day of week) that can happen, such as \"30 2 * * 1-5\"";
+const RULE: &str = "five fields (minute, hour, day of month, month, day of week) that can happen, such as \"30 2 * * 1-5\"";
 
-/// A cron expression of five fields, as it was written: minute, hour, day of month, month, day of week. If both days are
-/// given, either suffices, as in every cron; with `+` before the weekday both are needed. `L`, `W` and `#` are understood
-/// (last day, nearest working day, n-th weekday).
+/// A cron expression of five fields, as it was written: minute, hour, day of month, month, day of
+/// week. If both days are given, either suffices, as in every cron; with `+` before the weekday
+/// both are needed. `L`, `W` and `#` are understood (last day, nearest working day, n-th weekday).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CronExpression(Arc<str>);
@@ -83,7 +82,8 @@ thread_local! {
 impl Times {
     fn parse(text: &str) -> Option<Self> {
         let anew = || {
-            let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+            let parser =
+                CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
             parser.parse(text).ok().map(|cron| Self(Arc::new(cron)))
         };
         PARSED.with(|parsed| parsed.get(text, anew))
@@ -97,7 +97,8 @@ impl Times {
     /// The minutes of a day at which it happens, on the days on which it does.
     pub(super) fn minutes_of_day(&self) -> Vec<i64> {
         let (hours, minutes) = (self.0.pattern.hours.values(), self.0.pattern.minutes.values());
-        let of_hour = |hour: u16| minutes.iter().map(move |minute| i64::from(hour) * 60 + i64::from(*minute));
+        let of_hour =
+            |hour: u16| minutes.iter().map(move |minute| i64::from(hour) * 60 + i64::from(*minute));
         hours.into_iter().flat_map(of_hour).collect()
     }
 
@@ -124,7 +125,8 @@ fn weekday(day: civil::Weekday) -> Weekday {
     Weekday::from_days_from_sunday(part(day.to_sunday_zero_offset()))
 }
 
-/// A wall clock's time for the cron library, which brings no version of the time library that we use.
+/// A wall clock's time for the cron library, which brings no version of the time library that we
+/// use.
 #[derive(Clone)]
 struct Wall(DateTime);
 
@@ -147,8 +149,10 @@ impl CronDateTime for Wall {
         let year = i16::try_from(civil.year()).map_err(|_| CronError::InvalidDate)?;
         let (month, day) = (part(civil.month())?, part(civil.day())?);
         let time = civil.time();
-        let (hour, minute, second) = (part(time.hour())?, part(time.minute())?, part(time.second())?);
-        let at = DateTime::new(year, month, day, hour, minute, second, 0).map_err(|_| CronError::InvalidDate)?;
+        let (hour, minute, second) =
+            (part(time.hour())?, part(time.minute())?, part(time.second())?);
+        let at = DateTime::new(year, month, day, hour, minute, second, 0)
+            .map_err(|_| CronError::InvalidDate)?;
         Ok(Resolution::Single(Self(at)))
     }
 

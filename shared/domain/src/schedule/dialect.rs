@@ -1,4 +1,5 @@
-//! Cron expressions that two cron implementations read differently. They are refused, with a way to write each meaning.
+//! Cron expressions that two cron implementations read differently. They are refused, with a way to
+//! write each meaning.
 //!
 //! | form | here | elsewhere |
 //! | --- | --- | --- |
@@ -14,7 +15,9 @@ const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 pub(super) fn ambiguity(text: &str) -> Option<String> {
     let fields: Vec<&str> = text.split_whitespace().collect();
     let [minute, hour, day, month, weekday] = <[&str; 5]>::try_from(fields).ok()?;
-    let write = |day: &str, weekday: &str| format!("\"{minute} {hour} {day} {month} {weekday}\"").replace('?', "*");
+    let write = |day: &str, weekday: &str| {
+        format!("\"{minute} {hour} {day} {month} {weekday}\"").replace('?', "*")
+    };
     if let Some(other) = weekday_in_the_other_count(day, weekday) {
         let ours = named(weekday, 0)?;
         return Some(format!(
@@ -25,7 +28,8 @@ pub(super) fn ambiguity(text: &str) -> Option<String> {
         ));
     }
     if weekday.split(',').any(|part| part.eq_ignore_ascii_case("L")) {
-        let others: Vec<&str> = weekday.split(',').filter(|part| !part.eq_ignore_ascii_case("L")).collect();
+        let others: Vec<&str> =
+            weekday.split(',').filter(|part| !part.eq_ignore_ascii_case("L")).collect();
         let saturday: Vec<&str> = others.iter().copied().chain(["SAT"]).collect();
         let last: Vec<String> = others.iter().map(|part| format!("{part}L")).collect();
         return Some(match last.as_slice() {
@@ -57,13 +61,15 @@ pub(super) fn ambiguity(text: &str) -> Option<String> {
     })
 }
 
-/// The weekdays by name, as EventBridge counts them; none if the expression does not look like one of EventBridge's.
+/// The weekdays by name, as EventBridge counts them; none if the expression does not look like one
+/// of EventBridge's.
 fn weekday_in_the_other_count(day: &str, weekday: &str) -> Option<String> {
     let looks_so = (day.contains('?') || weekday.contains('?')) && !weekday.starts_with('+');
     looks_so.then(|| named(weekday, 1)).flatten()
 }
 
-/// A field of weekdays with names instead of numbers; none if it has no number, or one that the count does not have.
+/// A field of weekdays with names instead of numbers; none if it has no number, or one that the
+/// count does not have.
 fn named(weekday: &str, sunday: usize) -> Option<String> {
     let mut has_number = false;
     let mut parts = Vec::new();
@@ -76,7 +82,8 @@ fn named(weekday: &str, sunday: usize) -> Option<String> {
             continue;
         };
         has_number = true;
-        let step = suffix.strip_prefix('/').and_then(|step| step.parse().ok()).filter(|step| *step > 0);
+        let step =
+            suffix.strip_prefix('/').and_then(|step| step.parse().ok()).filter(|step| *step > 0);
         let suffix = if step.is_some() { "" } else { suffix };
         let days: Vec<usize> = (from..=to.min(7)).step_by(step.unwrap_or(1)).collect();
         let names = days.iter().map(|day| Some(*WEEKDAYS.get(day.checked_sub(sunday)? % 7)?));
@@ -125,7 +132,10 @@ mod tests {
         for (text, ways) in table {
             let message = refused(text);
             for way in *ways {
-                assert!(message.contains(&format!("\"{way}\"")), "{text}: {way} is not in: {message}");
+                assert!(
+                    message.contains(&format!("\"{way}\"")),
+                    "{text}: {way} is not in: {message}"
+                );
                 assert_eq!(refused(way), "", "{way}");
             }
         }

@@ -1,5 +1,6 @@
-//! How close two slots of a schedule come: on every day from 2026 to 2040, and at every change of clocks in those years. It
-//! depends on the text and on the time zones of this build, and never on the day on which somebody asks.
+//! How close two slots of a schedule come: on every day from 2026 to 2040, and at every change of
+//! clocks in those years. It depends on the text and on the time zones of this build, and never on
+//! the day on which somebody asks.
 
 use super::cron::Times;
 use crate::time::plus_seconds;
@@ -24,12 +25,14 @@ pub struct Closest {
 /// The shortest time between two slots; none if there are fewer than two.
 pub(super) fn closest(times: &[Times], zone: &TimeZone) -> Option<Closest> {
     let calendar = Calendar::of(times);
-    let ordinary = calendar.closest_minutes().map(|minutes| Closest { minutes, clocks_change_on: None });
+    let ordinary =
+        calendar.closest_minutes().map(|minutes| Closest { minutes, clocks_change_on: None });
     let changes = calendar.at_changes_of_clocks(zone);
     ordinary.into_iter().chain(changes).min_by_key(|closest| closest.minutes)
 }
 
-/// The slots of those years by a wall clock that is never set. A minute is counted from the first year's first.
+/// The slots of those years by a wall clock that is never set. A minute is counted from the first
+/// year's first.
 struct Calendar {
     /// The days that have slots, as their numbers, with the expressions that give them.
     days: Vec<(i64, u64)>,
@@ -52,7 +55,8 @@ impl Calendar {
             calendar.days.push((number, set));
             calendar.minutes.entry(set).or_insert_with(|| {
                 let given = each.iter().enumerate().filter(|(place, _)| set & (1 << place) != 0);
-                let mut minutes: Vec<i64> = given.flat_map(|(_, minutes)| minutes.iter().copied()).collect();
+                let mut minutes: Vec<i64> =
+                    given.flat_map(|(_, minutes)| minutes.iter().copied()).collect();
                 minutes.sort_unstable();
                 minutes.dedup();
                 minutes
@@ -66,15 +70,15 @@ impl Calendar {
     }
 
     fn closest_minutes(&self) -> Option<i64> {
-        let within = self
-            .minutes
-            .values()
-            .flat_map(|minutes| minutes.iter().zip(minutes.iter().skip(1)).map(|(one, next)| next - one));
-        let between =
-            self.days.iter().zip(self.days.iter().skip(1)).filter_map(|((day, set), (next_day, next_set))| {
+        let within = self.minutes.values().flat_map(|minutes| {
+            minutes.iter().zip(minutes.iter().skip(1)).map(|(one, next)| next - one)
+        });
+        let between = self.days.iter().zip(self.days.iter().skip(1)).filter_map(
+            |((day, set), (next_day, next_set))| {
                 let (last, first) = (self.of_day(*set).last()?, self.of_day(*next_set).first()?);
                 Some((next_day - day) * DAY_MINUTES + first - last)
-            });
+            },
+        );
         within.chain(between).min()
     }
 
@@ -82,7 +86,10 @@ impl Calendar {
     fn at_or_after(&self, minute: i64) -> Option<i64> {
         let from = self.days.partition_point(|(day, _)| *day < minute.div_euclid(DAY_MINUTES));
         let of_day = |(day, set): &(i64, u64)| {
-            self.of_day(*set).iter().map(|of_day| day * DAY_MINUTES + of_day).find(|slot| *slot >= minute)
+            self.of_day(*set)
+                .iter()
+                .map(|of_day| day * DAY_MINUTES + of_day)
+                .find(|slot| *slot >= minute)
         };
         self.days.iter().skip(from).take(2).find_map(of_day)
     }
@@ -91,20 +98,25 @@ impl Calendar {
     fn before(&self, minute: i64) -> Option<i64> {
         let until = self.days.partition_point(|(day, _)| *day <= minute.div_euclid(DAY_MINUTES));
         let of_day = |(day, set): &(i64, u64)| {
-            self.of_day(*set).iter().rev().map(|of_day| day * DAY_MINUTES + of_day).find(|slot| *slot < minute)
+            self.of_day(*set)
+                .iter()
+                .rev()
+                .map(|of_day| day * DAY_MINUTES + of_day)
+                .find(|slot| *slot < minute)
         };
         self.days.iter().take(until).rev().take(2).find_map(of_day)
     }
 
-    /// Where a clock is set forward, what it skips happens at the moment of the change, and slots come closer by as much as
-    /// it is set. Where it is set back they only come further apart.
+    /// Where a clock is set forward, what it skips happens at the moment of the change, and slots
+    /// come closer by as much as it is set. Where it is set back they only come further apart.
     fn at_changes_of_clocks(&self, zone: &TimeZone) -> Option<Closest> {
         let (first, last) = (start(FIRST_YEAR)?, start(LAST_YEAR + 1)?);
         let changes = zone.following(first).take_while(|change| change.timestamp() < last);
         let gaps = changes.filter_map(|change| {
             let at = change.timestamp();
             let (before, after) = (zone.to_offset(plus_seconds(at, -1)), change.offset());
-            let (from, to) = (minute_of(before.to_datetime(at))?, minute_of(after.to_datetime(at))?);
+            let (from, to) =
+                (minute_of(before.to_datetime(at))?, minute_of(after.to_datetime(at))?);
             if to <= from {
                 return None;
             }
@@ -123,7 +135,8 @@ impl Calendar {
 
 fn dates() -> impl Iterator<Item = Date> {
     let first = civil::date(FIRST_YEAR, 1, 1);
-    std::iter::successors(Some(first), |date| date.tomorrow().ok()).take_while(|date| date.year() <= LAST_YEAR)
+    std::iter::successors(Some(first), |date| date.tomorrow().ok())
+        .take_while(|date| date.year() <= LAST_YEAR)
 }
 
 fn start(year: i16) -> Option<Timestamp> {

@@ -1,7 +1,7 @@
 //! Schedules: at which moments an enrolled instance is imaged.
 //!
-//! A slot is a moment at which a schedule happens. It is the identity of the image that is made for it, so it depends on
-//! the schedule alone: not on when somebody looks, and not on the instance.
+//! A slot is a moment at which a schedule happens. It is the identity of the image that is made for
+//! it, so it depends on the schedule alone: not on when somebody looks, and not on the instance.
 
 mod around;
 mod cron;
@@ -30,7 +30,8 @@ pub const CRONS_MAX: usize = 8;
 pub const JITTER_MINUTES_MAX: u32 = 720;
 /// The least time between two slots of a schedule, in minutes.
 pub const SLOT_MINUTES_MIN: i64 = 15;
-/// Entries of a time zone that are looked at for one that sets the clock: some only change its name.
+/// Entries of a time zone that are looked at for one that sets the clock: some only change its
+/// name.
 const CHANGES_LOOKED_AT: usize = 16;
 
 thread_local! {
@@ -52,7 +53,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Identifies its slots: two schedules with the same ones, as they are written, differ in their window only.
+    /// Identifies its slots: two schedules with the same ones, as they are written, differ in their
+    /// window only.
     pub(crate) fn identity(&self) -> Fingerprint {
         short_digest(&[&self.written()], 16).into()
     }
@@ -63,7 +65,8 @@ impl Schedule {
         written.join("\n")
     }
 
-    /// The shortest time between two of its slots in the years 2026 to 2040. `None`: fewer than two.
+    /// The shortest time between two of its slots in the years 2026 to 2040. `None`: fewer than
+    /// two.
     pub fn closest(&self) -> Option<Closest> {
         let anew = || {
             let table = self.timetable()?;
@@ -123,7 +126,8 @@ impl Timetable {
         plus_seconds(slot.timestamp(), place.checked_rem(window).unwrap_or_default())
     }
 
-    /// The next moment at which the wall clock is set, with its offsets before and after. `None`: never again.
+    /// The next moment at which the wall clock is set, with its offsets before and after. `None`:
+    /// never again.
     pub fn next_change_of_clocks(&self, after: Timestamp) -> Option<(Timestamp, Offset, Offset)> {
         let changes = self.zone.following(after).take(CHANGES_LOOKED_AT).map(|change| {
             let at = change.timestamp();
@@ -171,21 +175,28 @@ impl Timetable {
         }
     }
 
-    /// The latest time that the wall clock has shown by then: in the second pass through an hour that is later than what
-    /// it shows.
+    /// The latest time that the wall clock has shown by then: in the second pass through an hour
+    /// that is later than what it shows.
     fn latest_wall(&self, at: Timestamp) -> DateTime {
         let shown = self.zone.to_datetime(at);
         let Some(change) = self.zone.preceding(plus_seconds(at, 1)).next() else { return shown };
-        let before = self.zone.to_offset(plus_seconds(change.timestamp(), -1)).to_datetime(change.timestamp());
+        let before = self
+            .zone
+            .to_offset(plus_seconds(change.timestamp(), -1))
+            .to_datetime(change.timestamp());
         shown.max(before)
     }
 
-    /// When the wall clock shows a time: of two moments the first, and if it skips the time, the moment of the skip.
+    /// When the wall clock shows a time: of two moments the first, and if it skips the time, the
+    /// moment of the skip.
     fn moment(&self, wall: DateTime) -> Option<Timestamp> {
         let ambiguous = self.zone.to_ambiguous_timestamp(wall);
         match ambiguous.offset() {
-            AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => ambiguous.earlier().ok(),
-            // Read by the offset that holds after the skip it lies before the skip, and the skip is the next change.
+            AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
+                ambiguous.earlier().ok()
+            }
+            // Read by the offset that holds after the skip it lies before the skip, and the skip is
+            // the next change.
             AmbiguousOffset::Gap { after, .. } => {
                 let before_the_skip = after.to_timestamp(wall).ok()?;
                 self.zone.following(before_the_skip).next().map(|change| change.timestamp())

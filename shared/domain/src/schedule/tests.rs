@@ -20,7 +20,9 @@ fn timetable(crons: &[&str], zone: &str) -> Timetable {
 fn slots(crons: &[&str], zone: &str, from: &str, to: &str) -> Vec<String> {
     let table = timetable(crons, zone);
     let all = std::iter::successors(table.next(at(from)), |slot| table.next(slot.timestamp()));
-    all.take_while(|slot| slot.timestamp() <= at(to)).map(|slot| slot.timestamp().to_string()).collect()
+    all.take_while(|slot| slot.timestamp() <= at(to))
+        .map(|slot| slot.timestamp().to_string())
+        .collect()
 }
 
 /// What happens, cron, zone, between, and the slots in UTC.
@@ -63,7 +65,12 @@ fn clocks_that_are_set_neither_repeat_a_slot_nor_lose_one() {
             "*/30 * * * *",
             "America/New_York",
             ["2026-11-01T04:59:00Z", "2026-11-01T07:30:00Z"],
-            &["2026-11-01T05:00:00Z", "2026-11-01T05:30:00Z", "2026-11-01T07:00:00Z", "2026-11-01T07:30:00Z"],
+            &[
+                "2026-11-01T05:00:00Z",
+                "2026-11-01T05:30:00Z",
+                "2026-11-01T07:00:00Z",
+                "2026-11-01T07:30:00Z",
+            ],
         ),
         (
             "midnight that does not exist in Cairo",
@@ -84,7 +91,12 @@ fn clocks_that_are_set_neither_repeat_a_slot_nor_lose_one() {
             "0 12 * * *",
             "Pacific/Apia",
             ["2011-12-29T00:00:00Z", "2012-01-01T00:00:00Z"],
-            &["2011-12-29T22:00:00Z", "2011-12-30T10:00:00Z", "2011-12-30T22:00:00Z", "2011-12-31T22:00:00Z"],
+            &[
+                "2011-12-29T22:00:00Z",
+                "2011-12-30T10:00:00Z",
+                "2011-12-30T22:00:00Z",
+                "2011-12-31T22:00:00Z",
+            ],
         ),
         (
             "southern summer time, the other way round",
@@ -127,7 +139,8 @@ fn clocks_that_are_set_neither_repeat_a_slot_nor_lose_one() {
     }
 }
 
-/// From both sides the same slots are found: the latest one by any moment is the one after which the next one comes.
+/// From both sides the same slots are found: the latest one by any moment is the one after which
+/// the next one comes.
 #[test]
 fn looking_back_finds_what_looking_ahead_found() {
     let cases = [
@@ -143,11 +156,16 @@ fn looking_back_finds_what_looking_ahead_found() {
         let mut slot = table.next(at(from)).unwrap();
         for minute in 1..60 * 30 {
             let now = plus_seconds(slot.timestamp().min(at(from)), minute * 60);
-            if let Some(next) = table.next(slot.timestamp()).filter(|next| next.timestamp() <= now) {
+            if let Some(next) = table.next(slot.timestamp()).filter(|next| next.timestamp() <= now)
+            {
                 slot = next;
             }
             if now >= slot.timestamp() {
-                assert_eq!(table.latest(at("2000-01-01T00:00:00Z"), now), Some(slot), "{cron} {zone} at {now}");
+                assert_eq!(
+                    table.latest(at("2000-01-01T00:00:00Z"), now),
+                    Some(slot),
+                    "{cron} {zone} at {now}"
+                );
             }
         }
     }
@@ -185,7 +203,10 @@ fn instances_are_spread_over_the_window_and_each_keeps_its_place() {
         let instance = InstanceId::new(format!("i-{number:017x}")).unwrap();
         let after = seconds_between(slot.timestamp(), table.turn(slot, &policy, &instance));
         let tomorrow = table.next(slot.timestamp()).unwrap();
-        assert_eq!(after, seconds_between(tomorrow.timestamp(), table.turn(tomorrow, &policy, &instance)));
+        assert_eq!(
+            after,
+            seconds_between(tomorrow.timestamp(), table.turn(tomorrow, &policy, &instance))
+        );
         by_minute[usize::try_from(after / 60).unwrap()] += 1;
     }
     assert!(by_minute.iter().all(|count| (60..140).contains(count)), "{by_minute:?}");
@@ -197,7 +218,9 @@ fn closest(crons: &[&str], zone: &str) -> Option<(i64, Option<String>)> {
         time_zone: ZoneName::new(zone).unwrap(),
         jitter_minutes: 0,
     };
-    schedule.closest().map(|closest| (closest.minutes, closest.clocks_change_on.map(|date| date.to_string())))
+    schedule
+        .closest()
+        .map(|closest| (closest.minutes, closest.clocks_change_on.map(|date| date.to_string())))
 }
 
 #[test]
@@ -237,10 +260,14 @@ fn the_closest_two_slots_are_those_that_all_slots_show() {
     ];
     for (crons, zone) in cases {
         let table = timetable(crons, zone);
-        let all = std::iter::successors(table.next(at("2025-12-31T23:59:59Z")), |slot| table.next(slot.timestamp()));
-        let all: Vec<Slot> = all.take_while(|slot| slot.timestamp() < at("2041-01-01T00:00:00Z")).collect();
+        let all = std::iter::successors(table.next(at("2025-12-31T23:59:59Z")), |slot| {
+            table.next(slot.timestamp())
+        });
+        let all: Vec<Slot> =
+            all.take_while(|slot| slot.timestamp() < at("2041-01-01T00:00:00Z")).collect();
         let pairs = all.iter().zip(all.iter().skip(1));
-        let shown = pairs.map(|(one, two)| seconds_between(one.timestamp(), two.timestamp()) / 60).min();
+        let shown =
+            pairs.map(|(one, two)| seconds_between(one.timestamp(), two.timestamp()) / 60).min();
         assert_eq!(closest(crons, zone).map(|(minutes, _)| minutes), shown, "{crons:?} {zone}");
     }
 }
@@ -257,13 +284,22 @@ fn a_zone_whose_sign_is_the_other_way_round_says_so() {
 
 #[test]
 fn expressions_that_cannot_be_read_or_never_happen_are_refused() {
-    for good in ["* * * * *", "0 2 * * MON-FRI", "0 0 L * *", "0 9 * * 1#2", "@daily", "0 0 29 2 *"] {
+    for good in ["* * * * *", "0 2 * * MON-FRI", "0 0 L * *", "0 9 * * 1#2", "@daily", "0 0 29 2 *"]
+    {
         assert!(CronExpression::new(good).is_ok(), "{good}");
     }
     let long = format!("0 0 {} * *", vec!["1"; 60].join(","));
-    for bad in
-        ["", "* * * *", "* * * * * *", "60 * * * *", "0 0 30 2 *", "every night", "0 0 * * 8", "0 0\n* * *\0", &long]
-    {
+    for bad in [
+        "",
+        "* * * *",
+        "* * * * * *",
+        "60 * * * *",
+        "0 0 30 2 *",
+        "every night",
+        "0 0 * * 8",
+        "0 0\n* * *\0",
+        &long,
+    ] {
         let refused: Result<_, InvalidId> = CronExpression::new(bad);
         assert!(refused.is_err(), "{bad:?}");
     }
@@ -274,7 +310,15 @@ fn zones_have_the_names_and_the_spelling_of_the_database() {
     for good in ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5"] {
         assert!(ZoneName::new(good).is_ok(), "{good}");
     }
-    for bad in ["", "europe/berlin", "CEST", "Etc/Unknown", "Mars/Olympus", "../etc/passwd", "EST5EDT,M3.2.0,M11.1.0"] {
+    for bad in [
+        "",
+        "europe/berlin",
+        "CEST",
+        "Etc/Unknown",
+        "Mars/Olympus",
+        "../etc/passwd",
+        "EST5EDT,M3.2.0,M11.1.0",
+    ] {
         assert!(ZoneName::new(bad).is_err(), "{bad:?}");
     }
 }
@@ -282,7 +326,8 @@ fn zones_have_the_names_and_the_spelling_of_the_database() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Around changes of clocks above all: there the order of wall-clock times is not the order of times.
+    /// Around changes of clocks above all: there the order of wall-clock times is not the order of
+    /// times.
     #[test]
     fn a_timetable_answers_the_same_whatever_it_was_asked_before(
         (cron, zone, from) in proptest::sample::select(vec![

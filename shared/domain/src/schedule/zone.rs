@@ -16,7 +16,8 @@ impl ZoneName {
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         // Names are found in any case; one spelling keeps differences between policies true.
-        let known = TimeZone::get(&text).ok().filter(|zone| zone.iana_name() == Some(text.as_str()));
+        let known =
+            TimeZone::get(&text).ok().filter(|zone| zone.iana_name() == Some(text.as_str()));
         match known {
             Some(zone) if !zone.is_unknown() => Ok(Self(text.into())),
             Some(_) | None => Err(InvalidId::new(
@@ -32,12 +33,16 @@ impl ZoneName {
         &self.0
     }
 
-    /// What somebody has to know who reads the name as it looks: the sign of `Etc/GMT+5` is the other way round.
+    /// What somebody has to know who reads the name as it looks: the sign of `Etc/GMT+5` is the
+    /// other way round.
     pub fn caution(&self) -> Option<String> {
         let hours = self.0.strip_prefix("Etc/GMT")?;
-        let (ours, real) = [("+", "-"), ("-", "+")].into_iter().find(|(sign, _)| hours.starts_with(*sign))?;
+        let (ours, real) =
+            [("+", "-"), ("-", "+")].into_iter().find(|(sign, _)| hours.starts_with(*sign))?;
         let hours = hours.strip_prefix(ours).filter(|hours| *hours != "0")?;
-        Some(format!("{self} is UTC{real}{hours}: the signs of these names are the other way round"))
+        Some(format!(
+            "{self} is UTC{real}{hours}: the signs of these names are the other way round"
+        ))
     }
 
     pub(super) fn zone(&self) -> Option<TimeZone> {

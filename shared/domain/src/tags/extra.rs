@@ -1,5 +1,5 @@
-//! Tags that a policy adds to ours. Their texts are somebody else's: they have no way into a log or a message but
-//! through [`escape`](crate::escape), so neither type can be displayed.
+//! Tags that a policy adds to ours. Their texts are somebody else's: they have no way into a log or
+//! a message but through [`escape`](crate::escape), so neither type can be displayed.
 
 use crate::ids::InvalidId;
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,8 @@ use std::sync::Arc;
 pub const KEY_CHARACTERS_MAX: usize = 128;
 /// Longest value of a tag, in characters (aws-behaviour.md#limits-of-tags).
 pub const VALUE_CHARACTERS_MAX: usize = 256;
-/// Tags that a policy may add. EC2 takes 50 for each resource and eight of a copy's are ours; what is left over is for
-/// those that people put on an image afterwards.
+/// Tags that a policy may add. EC2 takes 50 for each resource and eight of a copy's are ours; what
+/// is left over is for those that people put on an image afterwards.
 pub const EXTRA_TAGS_MAX: usize = 40;
 
 macro_rules! text {
@@ -76,7 +76,9 @@ mod tests {
 
     #[test]
     fn keys_and_values_are_those_of_ec2() {
-        for good in ["a", "Cost Center", "a:b/c=d+e@f", "\u{e9}", "awsome:x", &"\u{1f600}".repeat(128)] {
+        for good in
+            ["a", "Cost Center", "a:b/c=d+e@f", "\u{e9}", "awsome:x", &"\u{1f600}".repeat(128)]
+        {
             assert!(TagKey::new(good).is_ok(), "{good:?}");
         }
         for bad in ["", "aws:x", "AWS:x", "aws:", "a\0b", "\u{ffff}", &"k".repeat(129)] {
@@ -92,7 +94,11 @@ mod tests {
 
     #[test]
     fn what_a_refusal_shows_of_a_key_is_made_safe() {
-        let refused = TagKey::new(format!("aws:\n\u{202e}{}", "x".repeat(200))).unwrap_err().to_string();
-        assert!(refused.chars().count() < 220 && !refused.contains(['\n', '\u{202e}']), "{refused}");
+        let refused =
+            TagKey::new(format!("aws:\n\u{202e}{}", "x".repeat(200))).unwrap_err().to_string();
+        assert!(
+            refused.chars().count() < 220 && !refused.contains(['\n', '\u{202e}']),
+            "{refused}"
+        );
     }
 }

@@ -11,17 +11,23 @@ use crate::reason::Rejection;
 use crate::tags::Button;
 use crate::time::utc;
 
-/// Why no image would be made of the instance if somebody asked for one now, with what was asked for already.
+/// Why no image would be made of the instance if somebody asked for one now, with what was asked
+/// for already.
 pub(super) fn prevented(facts: Facts<'_>) -> Option<String> {
     let sight = facts.sight;
     let Some(instance) = sight.instance else {
-        return Some("EC2 shows no such instance any more; this is what the records say".to_owned());
+        return Some(
+            "EC2 shows no such instance any more; this is what the records say".to_owned(),
+        );
     };
     if instance.state.is_gone() {
         return Some("it is terminated: no image can be made of it".to_owned());
     }
     if instance.root_device == RootDevice::InstanceStore {
-        return Some("its root is an instance store: EC2 makes images of instances with an EBS root only".to_owned());
+        return Some(
+            "its root is an instance store: EC2 makes images of instances with an EBS root only"
+                .to_owned(),
+        );
     }
     if facts.not_watched().is_some() {
         return Some(format!("no tag on it is looked at: {} is not watched", facts.region));
@@ -31,9 +37,12 @@ pub(super) fn prevented(facts: Facts<'_>) -> Option<String> {
     }
     let max = sight.bounds.images_per_hour_max;
     if sight.budget.left(sight.now, max) == 0 {
-        return Some(format!("no image is made of it now: the account's {max} images an hour are used up"));
+        return Some(format!(
+            "no image is made of it now: the account's {max} images an hour are used up"
+        ));
     }
-    coming_rejection(facts).map(|rejection| format!("what its tags ask for gives no image: {rejection}"))
+    coming_rejection(facts)
+        .map(|rejection| format!("what its tags ask for gives no image: {rejection}"))
 }
 
 /// That an image would be made, and what to know of it.
@@ -63,7 +72,8 @@ fn coming_rejection(facts: Facts<'_>) -> Option<Rejection> {
     let (tag, instance) = (facts.sight.tag?, facts.sight.instance?);
     let refused = Named::of(tag).policies.into_iter().map(|name| {
         let seat = facts.enrolment.seats.get(&name).map(Box::as_ref);
-        match standing(seat.unwrap_or(&Seat::taken(facts.sight.now)), &name, instance, facts.sight) {
+        match standing(seat.unwrap_or(&Seat::taken(facts.sight.now)), &name, instance, facts.sight)
+        {
             Standing::Refused(rejection) => Some(rejection),
             Standing::Next(_)
             | Standing::InTheWindow(_)
@@ -88,7 +98,8 @@ fn new_press<'a>(facts: Facts<'a>) -> Option<&'a str> {
     }
 }
 
-/// What a look would answer to a new press; an error without a rejection if there is no instance to ask about.
+/// What a look would answer to a new press; an error without a rejection if there is no instance to
+/// ask about.
 fn admitted(facts: Facts<'_>, value: &str) -> Result<Admission, Option<Rejection>> {
     let sight = facts.sight;
     let instance = sight.instance.ok_or(None)?;
@@ -99,7 +110,8 @@ fn admitted(facts: Facts<'_>, value: &str) -> Result<Admission, Option<Rejection
 
 /// What would happen, by what would make it happen.
 pub(super) fn lines(facts: Facts<'_>) -> Vec<Line> {
-    let mut lines: Vec<Line> = facts.not_watched().map(|why| line("Region", why)).into_iter().collect();
+    let mut lines: Vec<Line> =
+        facts.not_watched().map(|why| line("Region", why)).into_iter().collect();
     lines.extend([kill_switch(facts), button(facts)]);
     lines.extend(schedules(facts));
     lines.push(hour(facts));
@@ -127,7 +139,10 @@ fn button(facts: Facts<'_>) -> Line {
         (LookDecision::Nothing { .. }, _) | (_, None) => match &sight.press.state {
             PressState::Idle => "it is not pressed".to_owned(),
             PressState::Accepted { slot, .. } | PressState::Answered { slot, .. } => {
-                format!("the press of {} is being worked on, and the tag is off already", utc(slot.timestamp()))
+                format!(
+                    "the press of {} is being worked on, and the tag is off already",
+                    utc(slot.timestamp())
+                )
             }
         },
         (LookDecision::LookAgain(at), Some(value))
@@ -148,7 +163,11 @@ fn button(facts: Facts<'_>) -> Line {
             format!("the press of {} is being worked on", utc(slot.timestamp()))
         }
         (LookDecision::OtherValueWaits(slot), Some(value)) => {
-            format!("{} waits until the press of {} is answered", in_quotes(value, 60), utc(slot.timestamp()))
+            format!(
+                "{} waits until the press of {} is answered",
+                in_quotes(value, 60),
+                utc(slot.timestamp())
+            )
         }
         (LookDecision::Begin(_), Some(value)) => pressed(facts, value),
     };
@@ -190,7 +209,9 @@ fn pressed(facts: Facts<'_>, value: &str) -> String {
 fn note(read: &PolicyRead, sight: Sight<'_>) -> String {
     let refused = refused(&read.texts, sight.bounds, sight.keys);
     let instead = refused.filter(|refused| refused.version_in_force().is_some());
-    instead.map(|refused| format!(". The newest version cannot be used: {refused}")).unwrap_or_default()
+    instead
+        .map(|refused| format!(". The newest version cannot be used: {refused}"))
+        .unwrap_or_default()
 }
 
 fn schedules(facts: Facts<'_>) -> Vec<Line> {
@@ -200,18 +221,22 @@ fn schedules(facts: Facts<'_>) -> Vec<Line> {
         return vec![line(key, "the tag is not there: no schedule is followed")];
     };
     let named = Named::of(tag);
-    let mut lines: Vec<Line> = named.problem.iter().map(|problem| line(key.clone(), problem.to_string())).collect();
+    let mut lines: Vec<Line> =
+        named.problem.iter().map(|problem| line(key.clone(), problem.to_string())).collect();
     for name in &named.policies {
         let seat = enrolment.seats.get(name).map(Box::as_ref);
         if seat.is_none() && facts.not_watched().is_some() {
-            let says = format!("it is not followed: instances in {} are not looked at", facts.region);
+            let says =
+                format!("it is not followed: instances in {} are not looked at", facts.region);
             lines.push(line(format!("schedule {name}"), says));
             continue;
         }
         let stands = standing(seat.unwrap_or(&Seat::taken(sight.now)), name, instance, sight);
         let mut says = stands_so(stands, facts);
         if seat.is_none() {
-            says.push_str(". The tag was not seen yet: the hourly sweep finds it if its event was lost");
+            says.push_str(
+                ". The tag was not seen yet: the hourly sweep finds it if its event was lost",
+            );
         }
         if let Some(read) = sight.policies.get(name) {
             says.push_str(&note(read, sight));
@@ -229,7 +254,11 @@ fn stands_so(standing: Standing, facts: Facts<'_>) -> String {
         }
         Standing::Next(turn) => format!("its next slot is {}", slot(turn.slot)),
         Standing::InTheWindow(turn) => {
-            format!("the slot of {} has come, and its turn comes at {}", slot(turn.slot), utc(turn.at))
+            format!(
+                "the slot of {} has come, and its turn comes at {}",
+                slot(turn.slot),
+                utc(turn.at)
+            )
         }
         Standing::HeldUp { turn, by: HeldUp::Busy } => format!(
             "the slot of {} waits: an image of the instance is being made; it is looked at again at {}",
@@ -237,14 +266,24 @@ fn stands_so(standing: Standing, facts: Facts<'_>) -> String {
             utc(turn.at)
         ),
         Standing::HeldUp { turn, by: HeldUp::Limit(limit) } => {
-            let again = if turn.at > facts.sight.now { format!(" until {}", utc(turn.at)) } else { String::new() };
+            let again = if turn.at > facts.sight.now {
+                format!(" until {}", utc(turn.at))
+            } else {
+                String::new()
+            };
             format!("the slot of {} waits{again}: {limit}", slot(turn.slot))
         }
         Standing::Due(due) if facts.switched_off => {
-            format!("the slot of {} is due: its image is made when the kill switch is off", slot(due))
+            format!(
+                "the slot of {} is due: its image is made when the kill switch is off",
+                slot(due)
+            )
         }
         Standing::Due(due) => {
-            format!("the slot of {} is due: its image is made at the next tick that has room for it", slot(due))
+            format!(
+                "the slot of {} is due: its image is made at the next tick that has room for it",
+                slot(due)
+            )
         }
         Standing::Refused(rejection) => format!("it gives no image: {rejection}"),
         Standing::Over => "its schedule has no further slot".to_owned(),

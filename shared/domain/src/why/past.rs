@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 /// The newest images, by policy and Region in which they are promised.
 pub(super) fn images(facts: Facts<'_>) -> Vec<ImageLine> {
     let Facts { sight, enrolment, .. } = facts;
-    let texts: BTreeMap<_, _> = sight.policies.iter().map(|(name, read)| (name.clone(), read.texts.clone())).collect();
+    let texts: BTreeMap<_, _> =
+        sight.policies.iter().map(|(name, read)| (name.clone(), read.texts.clone())).collect();
     let made = sight.made.unwrap_or_default();
     let covers = coverage(facts.instance, enrolment, &promises(&texts), made, sight.now);
     covers
@@ -28,17 +29,20 @@ pub(super) fn images(facts: Facts<'_>) -> Vec<ImageLine> {
 
 /// How an instance is covered in a Region, in words.
 fn covered(cover: &Cover, now: Timestamp) -> String {
-    let newest = cover
-        .newest
-        .as_ref()
-        .map(|newest| format!("{}, {} old", newest.image, duration(seconds_between(newest.at, now))));
+    let newest = cover.newest.as_ref().map(|newest| {
+        format!("{}, {} old", newest.image, duration(seconds_between(newest.at, now)))
+    });
     match (newest, cover.lost_slot, cover.lost_at) {
-        (Some(newest), Some(slot), _) => format!("{newest}: TOO OLD, there is none for the slot of {}", utc(slot)),
+        (Some(newest), Some(slot), _) => {
+            format!("{newest}: TOO OLD, there is none for the slot of {}", utc(slot))
+        }
         (None, Some(slot), _) => format!("NO IMAGE, there is none for the slot of {}", utc(slot)),
         (Some(newest), None, Some(at)) => {
             format!("{newest}: new enough; the next one has to be there by {}", utc(at))
         }
-        (None, None, Some(at)) => format!("no image yet; the first one has to be there by {}", utc(at)),
+        (None, None, Some(at)) => {
+            format!("no image yet; the first one has to be there by {}", utc(at))
+        }
         (Some(newest), None, None) => newest,
         (None, None, None) => "no image".to_owned(),
     }
@@ -48,7 +52,9 @@ fn covered(cover: &Cover, now: Timestamp) -> String {
 pub(super) fn last(family: &Family) -> Last {
     let asked = match &family.trigger {
         Trigger::Press(_) => format!("a press that named {}", in_quotes(&family.requested, 60)),
-        Trigger::Schedule(policy) => format!("the slot of {} of {policy}", utc(family.slot.timestamp())),
+        Trigger::Schedule(policy) => {
+            format!("the slot of {} of {policy}", utc(family.slot.timestamp()))
+        }
         Trigger::Enrolment => format!("its schedule tag, {}", in_quotes(&family.requested, 60)),
     };
     let (ended, word) = match family.outcome {

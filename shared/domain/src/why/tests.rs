@@ -81,7 +81,8 @@ impl Story {
         let bounds = story.bounds();
         let taken = BTreeSet::new();
         let sight = story.sight(&bounds, &keys, &taken);
-        let crate::enrolment::EnrolmentDecision::Write(enrolment) = crate::enrolment::decide(&story.enrolment, sight)
+        let crate::enrolment::EnrolmentDecision::Write(enrolment) =
+            crate::enrolment::decide(&story.enrolment, sight)
         else {
             panic!("the first look enrols")
         };
@@ -174,7 +175,12 @@ impl Story {
 fn a_schedule_says_when_the_next_image_comes_and_what_holds_it_up() {
     let mut story = Story::new();
     let says = story.says("schedule nightly");
-    assert!(says.starts_with("its next slot is 2026-11-25 02:00 UTC, and its turn comes at 2026-11-25 02:"), "{says}");
+    assert!(
+        says.starts_with(
+            "its next slot is 2026-11-25 02:00 UTC, and its turn comes at 2026-11-25 02:"
+        ),
+        "{says}"
+    );
     story.now = at("2026-11-25T02:00:01Z");
     assert!(story.says("schedule nightly").contains("has come, and its turn comes at"));
     story.now = at("2026-11-25T03:00:00Z");
@@ -188,7 +194,10 @@ fn a_schedule_says_when_the_next_image_comes_and_what_holds_it_up() {
     story.per_hour = 50;
     story.press.last_image_slot = Some(Slot::at(at("2026-11-25T02:59:00Z")));
     let says = story.says("schedule nightly");
-    assert!(says.contains("waits until 2026-11-25 03:04 UTC: this instance may be imaged again at"), "{says}");
+    assert!(
+        says.contains("waits until 2026-11-25 03:04 UTC: this instance may be imaged again at"),
+        "{says}"
+    );
 }
 
 #[test]
@@ -203,7 +212,10 @@ fn a_policy_that_gives_no_image_says_why_and_one_that_goes_on_says_so() {
     let texts = PolicyTexts { newest: Some("{".to_owned()), earlier };
     story.read(PolicyRead { texts, ..PolicyRead::default() });
     let says = story.says("schedule nightly");
-    assert!(says.contains("its next slot is") && says.contains("version 3 stays in force"), "{says}");
+    assert!(
+        says.contains("its next slot is") && says.contains("version 3 stays in force"),
+        "{says}"
+    );
     story.read(PolicyRead::newest(Some("{}")));
     assert!(story.says("schedule nightly").contains("policy nightly has no schedule"));
 }
@@ -224,16 +236,30 @@ fn the_button_says_what_a_press_would_lead_to() {
     let mut story = Story::new();
     assert_eq!(story.says("amiline:image"), "it is not pressed");
     story.button = Some("default");
-    assert!(story.says("amiline:image").starts_with("an image under policy default is made at its event"));
+    assert!(
+        story
+            .says("amiline:image")
+            .starts_with("an image under policy default is made at its event")
+    );
     story.pressed = PolicyRead::default();
-    assert!(story.says("amiline:image").starts_with("it will be rejected: there is no policy default"));
-    story.press.state = PressState::Accepted { slot: Slot::at(story.now), value: "other".to_owned() };
-    assert_eq!(story.says("amiline:image"), "\"default\" waits until the press of 2026-11-24 12:00 UTC is answered");
+    assert!(
+        story.says("amiline:image").starts_with("it will be rejected: there is no policy default")
+    );
+    story.press.state =
+        PressState::Accepted { slot: Slot::at(story.now), value: "other".to_owned() };
+    assert_eq!(
+        story.says("amiline:image"),
+        "\"default\" waits until the press of 2026-11-24 12:00 UTC is answered"
+    );
     story.button = Some("other");
     assert_eq!(story.says("amiline:image"), "the press of 2026-11-24 12:00 UTC is being worked on");
     story.press.state = PressState::Idle;
     story.press.cleared_at = Some(story.now);
-    assert!(story.says("amiline:image").contains("if it is there at 2026-11-24 12:05 UTC, it is a new press"));
+    assert!(
+        story
+            .says("amiline:image")
+            .contains("if it is there at 2026-11-24 12:05 UTC, it is a new press")
+    );
     story.press.last_slot = Some(Slot::at(story.now));
     story.press.answered = Some("default".to_owned());
     assert_eq!(
@@ -251,7 +277,11 @@ fn the_images_say_how_old_they_are() {
     story.now = at("2026-11-28T12:00:00Z");
     let why = story.why();
     assert_eq!(why.images.len(), 1);
-    assert!(why.images[0].lost && why.images[0].says.starts_with("NO IMAGE, there is none for the slot of"), "{why:?}");
+    assert!(
+        why.images[0].lost
+            && why.images[0].says.starts_with("NO IMAGE, there is none for the slot of"),
+        "{why:?}"
+    );
     let available = BTreeMap::from([(home(), ImageId::new("ami-0123456789abcdef0").unwrap())]);
     let family = FamilyId::new("fam-0123456789abcdef").unwrap();
     story.made.push(Made { family, policy: nightly(), at: at("2026-11-28T02:10:00Z"), available });
@@ -292,12 +322,17 @@ fn the_headline_never_promises_an_image_that_something_prevents() {
     );
     story.off = false;
     story.per_hour = 0;
-    assert_eq!(story.why().state, "no image is made of it now: the account's 0 images an hour are used up");
+    assert_eq!(
+        story.why().state,
+        "no image is made of it now: the account's 0 images an hour are used up"
+    );
     story.per_hour = 50;
     story.press.last_image_slot = Some(Slot::at(at("2026-11-24T11:58:00Z")));
     let why = story.why();
     assert!(
-        why.state.starts_with("what its tags ask for gives no image: this instance may be imaged again at"),
+        why.state.starts_with(
+            "what its tags ask for gives no image: this instance may be imaged again at"
+        ),
         "{why:?}"
     );
     assert!(!why.possible);
@@ -355,5 +390,8 @@ fn what_happened_last_says_its_outcome_once() {
         says(Some(Outcome::Complete), "available ami-1 in 3 Regions"),
         "a press that named \"default\" made every image: available ami-1 in 3 Regions"
     );
-    assert_eq!(says(None, "creating ami-1"), "a press that named \"default\" is under way: creating ami-1");
+    assert_eq!(
+        says(None, "creating ami-1"),
+        "a press that named \"default\" is under way: creating ami-1"
+    );
 }

@@ -35,9 +35,11 @@ expected! {
 /// A family with one item of history.
 async fn told(lab: &impl Lab, kind: EventKind) -> (Family, HistoryItem) {
     let mut family = family(lab, later());
-    let fact = Fact::of(kind, &ImageRole::Source, None).because(failed("because of \"this\"\n\u{1F4A5}"));
+    let fact =
+        Fact::of(kind, &ImageRole::Source, None).because(failed("because of \"this\"\n\u{1F4A5}"));
     let item = append(&mut family, fact, later());
-    write(&lab.create_image(), &FamilyChange { history: vec![item.clone()], ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { history: vec![item.clone()], ..beginning(&family) })
+        .await;
     (family, item)
 }
 
@@ -69,7 +71,11 @@ async fn history_that_does_not_exist_does_not_wait(lab: &impl Lab) {
 async fn marking_again_or_what_is_not_there_is_harmless(lab: &impl Lab) {
     let (family, item) = told(lab, EventKind::ImageFailed).await;
     for seq in [1, 1, 2] {
-        assert_eq!(lab.notify().mark_announced(&Subject::Family(family.id.clone()), seq).await, Ok(()), "{seq}");
+        assert_eq!(
+            lab.notify().mark_announced(&Subject::Family(family.id.clone()), seq).await,
+            Ok(()),
+            "{seq}"
+        );
     }
     assert_eq!(waiting(lab, &family, 2).await, None);
     assert_eq!(lab.operator().history(&family.id).await, Ok(vec![item]), "nothing was made");
@@ -87,8 +93,12 @@ async fn a_published_notice_arrives_with_its_subject_and_its_attributes(lab: &im
     })
     .await;
     assert_eq!(published.len(), 1, "{published:?}");
-    let attributes = notice.attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    assert_eq!(published.remove(0), Published { subject: notice.subject, message: notice.json, attributes });
+    let attributes =
+        notice.attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    assert_eq!(
+        published.remove(0),
+        Published { subject: notice.subject, message: notice.json, attributes }
+    );
 }
 
 async fn who_was_told_is_added_up_while_an_item_waits(lab: &impl Lab) {
@@ -105,14 +115,19 @@ async fn who_was_told_is_added_up_while_an_item_waits(lab: &impl Lab) {
     let told = BTreeSet::from([Receiver::Notifications, Receiver::Bus]);
     let waits = waiting(lab, &family, 1).await;
     assert_eq!(waits, Some(Unannounced { item: item.clone(), told }));
-    assert_eq!(waits.map(|waits| waits.missing()), Some(BTreeSet::from([Receiver::Attention, Receiver::Chat])));
+    assert_eq!(
+        waits.map(|waits| waits.missing()),
+        Some(BTreeSet::from([Receiver::Attention, Receiver::Chat]))
+    );
     lab.notify().mark_announced(&Subject::Family(family.id.clone()), 1).await.unwrap();
     note(&[Receiver::Bus]).await;
     assert_eq!(waiting(lab, &family, 1).await, None, "it waits no more");
     assert_eq!(lab.operator().history(&family.id).await, Ok(vec![item]), "it stays, as it was");
     for (id, seq) in [(&family.id, 2), (&crate::given::family_id(lab.number()), 1)] {
         assert_eq!(
-            lab.notify().note_told(&Subject::Family(id.clone()), seq, &[Receiver::Bus].into()).await,
+            lab.notify()
+                .note_told(&Subject::Family(id.clone()), seq, &[Receiver::Bus].into())
+                .await,
             Ok(()),
             "of nothing"
         );
@@ -131,7 +146,10 @@ async fn each_topic_hears_only_what_is_published_there(lab: &impl Lab) {
         !heard.is_empty()
     })
     .await;
-    assert_eq!(heard.iter().map(|published| &published.message).collect::<Vec<_>>(), [&notice.json]);
+    assert_eq!(
+        heard.iter().map(|published| &published.message).collect::<Vec<_>>(),
+        [&notice.json]
+    );
     assert_eq!(lab.take_published().await, []);
 }
 
@@ -183,7 +201,8 @@ async fn of_a_call_only_the_events_that_were_refused_do_not_arrive(lab: &impl La
     let events = events(lab, 4).await;
     lab.let_bus_refuse(&[0, 2]).await;
     let refused = lab.notify().put_on_bus(&events).await.expect("the call itself succeeds");
-    let refused: Vec<_> = refused.into_iter().map(|(place, error)| (place, error.code, error.fault)).collect();
+    let refused: Vec<_> =
+        refused.into_iter().map(|(place, error)| (place, error.code, error.fault)).collect();
     let expected = |place| (place, "InternalFailure".to_owned(), Fault::Later);
     assert_eq!(refused, [expected(0), expected(2)]);
     assert_eq!(arrived(lab, 2).await, arriving(&[&events[1], &events[3]]));

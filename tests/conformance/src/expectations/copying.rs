@@ -55,7 +55,10 @@ expected! {
 
 async fn keys(lab: &impl Lab, region: &Region, image: &ObservedImage) -> SnapshotKeys {
     assert!(!image.snapshots.is_empty(), "{image:?}");
-    lab.distribute_image().snapshot_keys(region, &image.snapshots, &lab.key()).await.expect("the keys")
+    lab.distribute_image()
+        .snapshot_keys(region, &image.snapshots, &lab.key())
+        .await
+        .expect("the keys")
 }
 
 async fn started(lab: &impl Lab, launch: &Launch) -> (CopyStep, ImageId) {
@@ -74,7 +77,11 @@ async fn a_copy_is_pending_and_then_available(lab: &impl Lab) {
 
 async fn a_copy_has_its_own_tags_in_the_first_describe(lab: &impl Lab) {
     let (step, copy) = started(lab, &Launch::default()).await;
-    assert_eq!(seen(lab, &step.destination, &copy).await.tags, step.tags, "and none of its source's");
+    assert_eq!(
+        seen(lab, &step.destination, &copy).await.tags,
+        step.tags,
+        "and none of its source's"
+    );
 }
 
 async fn a_copy_shows_its_source_and_no_instance(lab: &impl Lab) {
@@ -104,18 +111,24 @@ async fn the_same_token_gives_the_same_image_when_it_is_available(lab: &impl Lab
     lab.settle(&step.destination, &copy).await;
     assert_eq!(lab.distribute_image().copy_image(&step).await, Ok(copy));
     let tag = step.name.as_str();
-    let found = lab.distribute_image().images_by_tag(&step.destination, given::INTENT, tag).await.unwrap();
+    let found =
+        lab.distribute_image().images_by_tag(&step.destination, given::INTENT, tag).await.unwrap();
     assert_eq!(found.len(), 1);
 }
 
 async fn the_same_token_with_other_parameters_is_refused_for_good(lab: &impl Lab) {
     let (step, _) = started(lab, &Launch::default()).await;
-    let renamed = CopyStep { name: given::name(lab, &given::instance_id(lab.number())), ..step.clone() };
+    let renamed =
+        CopyStep { name: given::name(lab, &given::instance_id(lab.number())), ..step.clone() };
     let encrypted = CopyStep { kms_key: Some(lab.key()), ..step.clone() };
     let tagged = CopyStep { tags: [("another".to_owned(), "tag".to_owned())].into(), ..step };
     for changed in [renamed, encrypted, tagged] {
-        let refused = lab.distribute_image().copy_image(&changed).await.expect_err("another request");
-        assert_eq!((refused.code.as_str(), refused.fault), ("IdempotentParameterMismatch", Fault::Reject));
+        let refused =
+            lab.distribute_image().copy_image(&changed).await.expect_err("another request");
+        assert_eq!(
+            (refused.code.as_str(), refused.fault),
+            ("IdempotentParameterMismatch", Fault::Reject)
+        );
     }
 }
 
@@ -137,7 +150,8 @@ async fn a_copy_under_a_key_is_encrypted_under_it(lab: &impl Lab) {
 
 async fn a_copy_at_home_can_be_encrypted_too(lab: &impl Lab) {
     let source = available(lab, &Launch::default()).await;
-    let step = CopyStep { kms_key: Some(lab.key()), destination: lab.home(), ..copy_step(lab, &source) };
+    let step =
+        CopyStep { kms_key: Some(lab.key()), destination: lab.home(), ..copy_step(lab, &source) };
     let copy = copied(lab, &step).await;
     assert_eq!((copy.state, copy.encrypted), (ImageState::Available, true));
     assert!(keys(lab, &lab.home(), &copy).await.all_as_wanted());
@@ -148,7 +162,11 @@ async fn a_copy_under_a_missing_key_is_accepted_and_then_fails_with_a_reason(lab
     let missing = KeyAlias::new(format!("alias/missing-{}", lab.number())).unwrap();
     let copy = copied(lab, &CopyStep { kms_key: Some(missing), ..copy_step(lab, &source) }).await;
     assert_eq!(copy.state, ImageState::Failed);
-    assert!(copy.state_reason.as_ref().is_some_and(|reason| reason.contains("key")), "{:?}", copy.state_reason);
+    assert!(
+        copy.state_reason.as_ref().is_some_and(|reason| reason.contains("key")),
+        "{:?}",
+        copy.state_reason
+    );
 }
 
 async fn a_plain_copy_of_an_encrypted_image_stays_encrypted(lab: &impl Lab) {
@@ -156,7 +174,10 @@ async fn a_plain_copy_of_an_encrypted_image_stays_encrypted(lab: &impl Lab) {
     let copy = copied(lab, &copy_step(lab, &source)).await;
     assert!(copy.encrypted, "{copy:?}");
     let keys = keys(lab, &lab.elsewhere(), &copy).await;
-    assert!(keys.keys[0].is_some() && keys.keys[0] != keys.wanted, "under the key that AWS manages there: {keys:?}");
+    assert!(
+        keys.keys[0].is_some() && keys.keys[0] != keys.wanted,
+        "under the key that AWS manages there: {keys:?}"
+    );
 }
 
 async fn a_plain_copy_of_a_plain_image_is_plain(lab: &impl Lab) {
@@ -180,14 +201,20 @@ async fn an_alias_that_no_key_has_names_no_key(lab: &impl Lab) {
     let image = available(lab, &volumes(&[Volume::Under(lab.key().to_string())])).await;
     let image = seen(lab, &lab.home(), &image).await;
     let missing = KeyAlias::new(format!("alias/missing-{}", lab.number())).unwrap();
-    let keys = lab.distribute_image().snapshot_keys(&lab.home(), &image.snapshots, &missing).await.unwrap();
+    let keys = lab
+        .distribute_image()
+        .snapshot_keys(&lab.home(), &image.snapshots, &missing)
+        .await
+        .unwrap();
     assert_eq!(keys.wanted, None);
     assert!(keys.keys[0].is_some() && !keys.all_as_wanted(), "{keys:?}");
 }
 
 async fn a_copy_has_the_devices_of_its_source(lab: &impl Lab) {
     let instance = launched(lab, &volumes(&[Volume::Plain, Volume::Plain, Volume::Plain])).await;
-    let devices = [given::device("/dev/sdb", Treatment::LeftOut), given::device("/dev/sdc", Treatment::Kept)].into();
+    let devices =
+        [given::device("/dev/sdb", Treatment::LeftOut), given::device("/dev/sdc", Treatment::Kept)]
+            .into();
     let step = CreateStep { devices, ..given::create_step(lab, &instance) };
     let source = lab.create_image().create_image(&step).await.expect("CreateImage");
     lab.settle(&step.region, &source).await;
@@ -200,7 +227,12 @@ async fn a_copy_has_the_devices_of_its_source(lab: &impl Lab) {
 async fn a_copy_is_shared_with_nobody(lab: &impl Lab) {
     let source = available(lab, &volumes(&[Volume::Under(lab.key().to_string())])).await;
     let targets = [ShareTarget::Account(lab.other_account())].into();
-    let share = ShareStep { image_role: ImageRole::Source, region: lab.home(), image: source.clone(), targets };
+    let share = ShareStep {
+        image_role: ImageRole::Source,
+        region: lab.home(),
+        image: source.clone(),
+        targets,
+    };
     lab.distribute_image().share_image(&share).await.unwrap();
     let copy = copied(lab, &CopyStep { kms_key: Some(lab.key()), ..copy_step(lab, &source) }).await;
     assert!(lab.shared_with(&lab.elsewhere(), &copy.id).await.is_empty());
@@ -225,7 +257,10 @@ async fn a_pending_image_cannot_be_copied_yet(lab: &impl Lab) {
     let refused = lab.distribute_image().copy_image(&step).await.expect_err("a pending source");
     assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
     lab.settle(&step.source_region, &step.source).await;
-    lab.distribute_image().copy_image(&step).await.expect("the same request, with the same token, later");
+    lab.distribute_image()
+        .copy_image(&step)
+        .await
+        .expect("the same request, with the same token, later");
 }
 
 async fn a_copy_has_its_tags_on_its_snapshots_from_the_first(lab: &impl Lab) {
@@ -254,8 +289,13 @@ async fn a_copy_can_have_the_name_of_its_source_elsewhere_and_not_at_home(lab: &
         ..copy_step(lab, &copy)
     };
     lab.distribute_image().copy_image(&back).await.expect("names are unique in a Region");
-    let there = CopyStep { destination: step.destination, client_token: copy_step(lab, &copy).client_token, ..back };
-    let refused = lab.distribute_image().copy_image(&there).await.expect_err("its source has the name there");
+    let there = CopyStep {
+        destination: step.destination,
+        client_token: copy_step(lab, &copy).client_token,
+        ..back
+    };
+    let refused =
+        lab.distribute_image().copy_image(&there).await.expect_err("its source has the name there");
     assert_eq!(owner_of_name(&refused.message), Some(copy), "{refused}");
 }
 
@@ -272,12 +312,16 @@ async fn a_token_gives_the_same_image_when_source_and_copy_are_gone(lab: &impl L
 async fn a_token_that_is_too_long_is_refused_for_good(lab: &impl Lab) {
     let step = copy_step(lab, &available(lab, &Launch::default()).await);
     for client_token in ["x".repeat(65), "\u{e9}".to_owned()] {
-        let refused = lab.distribute_image().copy_image(&CopyStep { client_token, ..step.clone() }).await;
+        let refused =
+            lab.distribute_image().copy_image(&CopyStep { client_token, ..step.clone() }).await;
         let refused = refused.expect_err("64 ASCII characters at most");
         assert_eq!((refused.code.as_str(), refused.fault), ("InvalidClientToken", Fault::Reject));
     }
     let client_token = format!("{:064}", lab.number());
-    lab.distribute_image().copy_image(&CopyStep { client_token, ..step }).await.expect("64 characters");
+    lab.distribute_image()
+        .copy_image(&CopyStep { client_token, ..step })
+        .await
+        .expect("64 characters");
 }
 
 async fn the_source_is_looked_at_before_the_name(lab: &impl Lab) {
@@ -293,24 +337,37 @@ async fn more_than_fifty_tags_make_no_copy(lab: &impl Lab) {
     let refused = lab.distribute_image().copy_image(&step).await.expect_err("51 tags");
     assert_eq!((refused.code.as_str(), refused.fault), ("TagLimitExceeded", Fault::Reject));
     step.tags.remove("key-50");
-    lab.distribute_image().copy_image(&step).await.expect("neither the name nor the token was used up");
+    lab.distribute_image()
+        .copy_image(&step)
+        .await
+        .expect("neither the name nor the token was used up");
 }
 
 async fn a_failed_or_disabled_image_is_not_copied(lab: &impl Lab) {
-    let (failed, disabled) = (pending(lab, &Launch::default()).await, available(lab, &Launch::default()).await);
+    let (failed, disabled) =
+        (pending(lab, &Launch::default()).await, available(lab, &Launch::default()).await);
     lab.fail(&lab.home(), &failed, "something went wrong").await;
     lab.disable(&lab.home(), &disabled).await;
     for source in [failed, disabled] {
-        let refused = lab.distribute_image().copy_image(&copy_step(lab, &source)).await.expect_err("not available");
-        assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
+        let refused = lab
+            .distribute_image()
+            .copy_image(&copy_step(lab, &source))
+            .await
+            .expect_err("not available");
+        assert_eq!(
+            (refused.code.as_str(), refused.fault),
+            ("InvalidAMIID.Unavailable", Fault::Later)
+        );
     }
 }
 
-/// "The specified AMI has been deregistered and is no longer available": not the code of an id that never was.
+/// "The specified AMI has been deregistered and is no longer available": not the code of an id that
+/// never was.
 async fn a_deregistered_image_is_not_copied(lab: &impl Lab) {
     let source = available(lab, &Launch::default()).await;
     lab.deregister(&lab.home(), &source).await;
-    let refused = lab.distribute_image().copy_image(&copy_step(lab, &source)).await.expect_err("it is gone");
+    let refused =
+        lab.distribute_image().copy_image(&copy_step(lab, &source)).await.expect_err("it is gone");
     assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
 }
 
@@ -330,7 +387,8 @@ fn minutes(minutes: u32) -> Option<CopyMinutes> {
     Some(CopyMinutes::new(minutes).unwrap())
 }
 
-/// Time-based copies go "within and across AWS Regions" (EBS User Guide, Time-based copies), so at home too.
+/// Time-based copies go "within and across AWS Regions" (EBS User Guide, Time-based copies), so at
+/// home too.
 async fn a_copy_has_the_time_that_it_was_given_and_no_other(lab: &impl Lab) {
     let source = available(lab, &volumes(&[Volume::Plain, Volume::Plain])).await;
     for (destination, within_minutes) in [
@@ -339,7 +397,12 @@ async fn a_copy_has_the_time_that_it_was_given_and_no_other(lab: &impl Lab) {
         (lab.elsewhere(), None),
         (lab.home(), minutes(60)),
     ] {
-        let step = CopyStep { destination, within_minutes, kms_key: Some(lab.key()), ..copy_step(lab, &source) };
+        let step = CopyStep {
+            destination,
+            within_minutes,
+            kms_key: Some(lab.key()),
+            ..copy_step(lab, &source)
+        };
         let copy = copied(lab, &step).await;
         assert_eq!(copy.state, ImageState::Available);
         let promised = within_minutes.map(CopyMinutes::get);
@@ -348,12 +411,19 @@ async fn a_copy_has_the_time_that_it_was_given_and_no_other(lab: &impl Lab) {
 }
 
 async fn the_same_token_stands_for_one_time_only(lab: &impl Lab) {
-    let step = CopyStep { within_minutes: minutes(60), ..copy_step(lab, &available(lab, &Launch::default()).await) };
+    let step = CopyStep {
+        within_minutes: minutes(60),
+        ..copy_step(lab, &available(lab, &Launch::default()).await)
+    };
     let copy = lab.distribute_image().copy_image(&step).await.expect("CopyImage");
     assert_eq!(lab.distribute_image().copy_image(&step).await, Ok(copy));
     for within_minutes in [minutes(75), None] {
-        let refused = lab.distribute_image().copy_image(&CopyStep { within_minutes, ..step.clone() }).await;
+        let refused =
+            lab.distribute_image().copy_image(&CopyStep { within_minutes, ..step.clone() }).await;
         let refused = refused.expect_err("another request");
-        assert_eq!((refused.code.as_str(), refused.fault), ("IdempotentParameterMismatch", Fault::Reject));
+        assert_eq!(
+            (refused.code.as_str(), refused.fault),
+            ("IdempotentParameterMismatch", Fault::Reject)
+        );
     }
 }

@@ -4,8 +4,8 @@ use crate::given::{beginning, change, committed, failed, family, later, write};
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{
-    Announcer, Committed, DayCountReader, EnrolmentReader, Freshness, MadeReader, PolicyHistory, PolicyStore,
-    RecordWriter, WatchReader,
+    Announcer, Committed, DayCountReader, EnrolmentReader, Freshness, MadeReader, PolicyHistory,
+    PolicyStore, RecordWriter, WatchReader,
 };
 use amiline_domain::budget::DayCount;
 use amiline_domain::coverage::Made;
@@ -34,7 +34,11 @@ expected! {
 }
 
 fn key(family: &Family) -> EnrolmentKey {
-    EnrolmentKey { account: family.account.clone(), region: family.region.clone(), instance: family.instance.clone() }
+    EnrolmentKey {
+        account: family.account.clone(),
+        region: family.region.clone(),
+        instance: family.instance.clone(),
+    }
 }
 
 /// What both functions read, which is the same: all pages.
@@ -55,8 +59,11 @@ async fn made(lab: &impl Lab, key: &EnrolmentKey) -> (Vec<Made>, usize) {
 
 async fn what_was_made_of_an_instance_says_where_it_is_available_now(lab: &impl Lab) {
     let mut family = family(lab, later());
-    write(&lab.create_image(), &FamilyChange { rows: family.rows.values().cloned().collect(), ..beginning(&family) })
-        .await;
+    write(
+        &lab.create_image(),
+        &FamilyChange { rows: family.rows.values().cloned().collect(), ..beginning(&family) },
+    )
+    .await;
     let (all, _) = made(lab, &key(&family)).await;
     assert_eq!((all.len(), &all[0].family, all[0].at), (1, &family.id, family.created_at));
     assert!(all[0].available.is_empty(), "nothing is available yet: {all:?}");
@@ -82,7 +89,8 @@ async fn what_was_made_is_read_newest_first_page_by_page_and_all_of_it(lab: &imp
     let mut expected = Vec::new();
     for number in 0..30 {
         let at = plus_seconds(later(), number * 60);
-        let mut family = Family { instance: first.instance.clone(), slot: Slot::at(at), ..family(lab, at) };
+        let mut family =
+            Family { instance: first.instance.clone(), slot: Slot::at(at), ..family(lab, at) };
         // One that was refused before it had a policy says nothing.
         family.policy = family.policy.filter(|_| number != 7);
         write(&lab.create_image(), &beginning(&family)).await;
@@ -95,7 +103,12 @@ async fn what_was_made_is_read_newest_first_page_by_page_and_all_of_it(lab: &imp
     assert_eq!(made(lab, &nobody).await, (Vec::new(), 1));
 }
 
-fn news(subject: &Subject, chain: &mut amiline_domain::history::Chain, kind: EventKind, lab: &impl Lab) -> HistoryItem {
+fn news(
+    subject: &Subject,
+    chain: &mut amiline_domain::history::Chain,
+    kind: EventKind,
+    lab: &impl Lab,
+) -> HistoryItem {
     let policy = PolicyName::new("nightly").unwrap();
     let news = News {
         kind,
@@ -118,12 +131,15 @@ async fn news_of_an_enrolment_are_written_with_it_or_not_at_all(lab: &impl Lab) 
         news(&subject, &mut enrolment.news, EventKind::CoverageRestored, lab),
     ];
     let announce = async |read, enrolment: &Enrolment, history: &[HistoryItem]| {
-        let write = Write::Enrolment(key.clone(), Expected::read_at(read), Box::new(enrolment.clone()));
+        let write =
+            Write::Enrolment(key.clone(), Expected::read_at(read), Box::new(enrolment.clone()));
         let transaction = Transaction::announcing(write, history.to_vec()).expect("a transaction");
         lab.create_image().commit(&transaction).await.expect("an answer")
     };
     assert_eq!(announce(0, &enrolment, &history).await, Committed::Yes);
-    let read = async || lab.schedule_tick().enrolments(std::slice::from_ref(&key)).await.unwrap().remove(&key);
+    let read = async || {
+        lab.schedule_tick().enrolments(std::slice::from_ref(&key)).await.unwrap().remove(&key)
+    };
     assert_eq!(read().await.as_ref(), Some(&enrolment));
     // Somebody who read before it, and somebody who would write over what was told.
     assert_eq!(announce(0, &enrolment, &[]).await, Committed::Conflict);
@@ -140,9 +156,15 @@ async fn news_of_a_policy_are_written_with_its_watch_and_wait_to_be_announced(la
     let item = news(&subject, &mut watch.news, EventKind::PolicyRefused, lab);
     let write = |watch: Watch| Write::Watch(policy.clone(), Expected::Absent, Box::new(watch));
     let records = lab.create_image();
-    assert_eq!(committed(&records, vec![write(watch.clone()), item.clone().into()]).await, Committed::Yes);
+    assert_eq!(
+        committed(&records, vec![write(watch.clone()), item.clone().into()]).await,
+        Committed::Yes
+    );
     // Somebody who read before it. (The very same transaction again is told that it was written.)
-    assert_eq!(committed(&records, vec![write(Watch { rev: 1, ..Watch::default() })]).await, Committed::Conflict);
+    assert_eq!(
+        committed(&records, vec![write(Watch { rev: 1, ..Watch::default() })]).await,
+        Committed::Conflict
+    );
     let known = lab.schedule_tick().watches(&[policy.clone(), stranger]).await.unwrap();
     assert_eq!(known, BTreeMap::from([(policy.clone(), watch.clone())]));
     assert_eq!(lab.create_image().watches(std::slice::from_ref(&policy)).await.unwrap(), known);
@@ -158,13 +180,18 @@ async fn a_policys_day_is_counted_with_the_family_or_not_at_all(lab: &impl Lab) 
     assert_eq!(lab.create_image().day_count(&policy).await, Ok(DayCount::default()));
     let first = DayCount::default().take(later(), 2).unwrap();
     let day = vec![Write::DayCount(policy.clone(), first.clone())];
-    write(&lab.create_image(), &FamilyChange { with: day.clone(), ..beginning(&family(lab, later())) }).await;
+    write(
+        &lab.create_image(),
+        &FamilyChange { with: day.clone(), ..beginning(&family(lab, later())) },
+    )
+    .await;
     let late = FamilyChange { with: day, ..beginning(&family(lab, later())) };
     crate::given::conflict(&lab.create_image(), &late, "somebody counted before").await;
     assert_eq!(lab.create_image().day_count(&policy).await, Ok(first.clone()));
     let second = first.take(later(), 2).unwrap();
     let day = vec![Write::DayCount(policy.clone(), second.clone())];
-    write(&lab.create_image(), &FamilyChange { with: day, ..beginning(&family(lab, later())) }).await;
+    write(&lab.create_image(), &FamilyChange { with: day, ..beginning(&family(lab, later())) })
+        .await;
     assert_eq!(lab.create_image().day_count(&policy).await, Ok(second));
 }
 
@@ -174,13 +201,17 @@ async fn the_tick_reads_every_policy_and_its_versions(lab: &impl Lab) {
     }
     let name = PolicyName::new("edited").unwrap();
     let all = lab.schedule_tick().policies().await.unwrap();
-    let found = all.iter().find(|policy| policy.name == "edited").map(|policy| (policy.text.as_str(), policy.version));
+    let found = all
+        .iter()
+        .find(|policy| policy.name == "edited")
+        .map(|policy| (policy.text.as_str(), policy.version));
     assert_eq!(found, Some(("[", 3)));
     for versions in [
         lab.schedule_tick().policy_versions(&name, Freshness::Fresh).await,
         lab.create_image().policy_versions(&name, Freshness::Fresh).await,
     ] {
-        let texts: Vec<String> = versions.unwrap().into_iter().map(|version| version.text).collect();
+        let texts: Vec<String> =
+            versions.unwrap().into_iter().map(|version| version.text).collect();
         assert_eq!(texts, ["{}", "{", "["]);
     }
 }

@@ -55,7 +55,9 @@ async fn eventually(lab: &impl Lab, day: Day, count: usize) -> (Vec<Family>, usi
     listed(lab, day).await
 }
 
-async fn a_days_families_are_those_between_its_midnights_oldest_first_without_their_images(lab: &impl Lab) {
+async fn a_days_families_are_those_between_its_midnights_oldest_first_without_their_images(
+    lab: &impl Lab,
+) {
     let day = a_day(lab);
     let mut expected = Vec::new();
     for seconds in [-1, 86_400, 86_399, 0, 43_200] {
@@ -117,7 +119,10 @@ async fn a_days_ended_enrolments_are_those_between_its_midnights_oldest_first(la
     let read = async || lab.notify().enrolments_ended_on(day, None).await.expect("a page").items;
     until(lab, async || read().await.len() >= expected.len()).await;
     assert_eq!(read().await, expected);
-    assert_eq!(lab.schedule_tick().enrolments_ended_on(day, None).await.expect("a page").items, expected);
+    assert_eq!(
+        lab.schedule_tick().enrolments_ended_on(day, None).await.expect("a page").items,
+        expected
+    );
 }
 
 async fn a_digest_that_was_published_is_known_and_no_other(lab: &impl Lab) {
@@ -129,7 +134,9 @@ async fn a_digest_that_was_published_is_known_and_no_other(lab: &impl Lab) {
         DigestKey { policy: policy("NONE".to_owned()), day },
         DigestKey { day: Day::of(day.end()), ..key.clone() },
     ];
-    let known = async |key: &DigestKey| lab.notify().digest(key).await.expect("an answer") == DigestState::Published;
+    let known = async |key: &DigestKey| {
+        lab.notify().digest(key).await.expect("an answer") == DigestState::Published
+    };
     assert!(!known(&key).await);
     for _ in 0..2 {
         lab.notify().note_digest_published(&key).await.expect("it is noted");
@@ -149,7 +156,9 @@ async fn a_draft_of_a_digest_is_kept_by_version_and_is_due_until_it_is_published
         let (notify, mut draft) = (lab.notify(), Draft::new(key.clone()));
         assert_eq!(notify.digest(&key).await, Ok(DigestState::Unknown));
         draft.digest.add(&family(lab, day.start()));
-        for from in [ReadFrom::Families(Some("{}".to_owned())), ReadFrom::Ended(None), ReadFrom::End] {
+        for from in
+            [ReadFrom::Families(Some("{}".to_owned())), ReadFrom::Ended(None), ReadFrom::End]
+        {
             draft.from = from;
             draft.rev += 1;
             assert_eq!(notify.keep_draft(&key, &draft).await, Ok(Committed::Yes));

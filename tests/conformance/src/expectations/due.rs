@@ -1,4 +1,5 @@
-//! The index of what is due. It may lag behind the table, so what should appear or disappear is waited for.
+//! The index of what is due. It may lag behind the table, so what should appear or disappear is
+//! waited for.
 
 use crate::given::{beginning, change, committed, family, later, lease, look, write};
 use crate::lab::{Lab, until};
@@ -46,9 +47,16 @@ pub(super) async fn due_at(lab: &impl Lab, at: Timestamp) -> Vec<Due> {
 
 /// Waits until it is due at `at`, and expects that it is not a second before.
 pub(super) async fn assert_due(lab: &impl Lab, due: Due, at: Timestamp) {
-    assert!(until(lab, async || due_at(lab, at).await.contains(&due)).await, "{due:?} is never due");
-    assert!(!due_at(lab, plus_seconds(at, -1)).await.contains(&due), "{due:?} is due before its time");
-    let count = due_at(lab, plus_seconds(at, 86_400)).await.iter().filter(|other| **other == due).count();
+    assert!(
+        until(lab, async || due_at(lab, at).await.contains(&due)).await,
+        "{due:?} is never due"
+    );
+    assert!(
+        !due_at(lab, plus_seconds(at, -1)).await.contains(&due),
+        "{due:?} is due before its time"
+    );
+    let count =
+        due_at(lab, plus_seconds(at, 86_400)).await.iter().filter(|other| **other == due).count();
     assert_eq!(count, 1, "{due:?} is due a day later, once");
 }
 
@@ -81,7 +89,8 @@ async fn a_family_that_is_settled_is_not_due(lab: &impl Lab) {
     assert_due(lab, due, later()).await;
     family.work.due = None;
     write(&lab.create_image(), &change(&mut family)).await;
-    assert_never_due(lab, |due| matches!(due, Due::Family { family: id, .. } if *id == family.id)).await;
+    assert_never_due(lab, |due| matches!(due, Due::Family { family: id, .. } if *id == family.id))
+        .await;
 }
 
 async fn a_family_that_is_held_is_due_when_the_lease_ends(lab: &impl Lab) {
@@ -89,14 +98,26 @@ async fn a_family_that_is_held_is_due_when_the_lease_ends(lab: &impl Lab) {
     family.work.due = look(later(), Role::Distribute);
     family.work.lease = lease("an invocation", ends);
     write(&lab.create_image(), &beginning(&family)).await;
-    assert_due(lab, Due::Family { family: family.id.clone(), role: Role::Distribute, at: ends }, ends).await;
+    assert_due(
+        lab,
+        Due::Family { family: family.id.clone(), role: Role::Distribute, at: ends },
+        ends,
+    )
+    .await;
     family.work.lease = None;
     write(&lab.create_image(), &change(&mut family)).await;
-    assert_due(lab, Due::Family { family: family.id, role: Role::Distribute, at: later() }, later()).await;
+    assert_due(
+        lab,
+        Due::Family { family: family.id, role: Role::Distribute, at: later() },
+        later(),
+    )
+    .await;
 }
 
 async fn a_family_is_due_for_the_function_whose_turn_it_is(lab: &impl Lab) {
-    for (state, role) in [(RowState::Calling, Role::Create), (RowState::Available, Role::Distribute)] {
+    for (state, role) in
+        [(RowState::Calling, Role::Create), (RowState::Available, Role::Distribute)]
+    {
         let mut family = family(lab, later());
         family.rows.get_mut(&ImageRole::Source).unwrap().state = state;
         // With no due time of its own, the source image says whose turn it is.
@@ -108,11 +129,13 @@ async fn a_family_is_due_for_the_function_whose_turn_it_is(lab: &impl Lab) {
 
 async fn a_button_is_due_at_its_look_and_not_when_that_is_taken_back(lab: &impl Lab) {
     let key = family(lab, later()).press_key().expect("a press");
-    let due_time = |read, at| PressWrite::DueTime { key: key.clone(), expected: Expected::read_at(read), at };
+    let due_time =
+        |read, at| PressWrite::DueTime { key: key.clone(), expected: Expected::read_at(read), at };
     committed(&lab.create_image(), vec![due_time(0, Some(later())).into()]).await;
     assert_due(lab, Due::Press { key: key.clone(), at: later() }, later()).await;
     committed(&lab.create_image(), vec![due_time(1, None).into()]).await;
-    assert_never_due(lab, |due| matches!(due, Due::Press { key: other, .. } if *other == key)).await;
+    assert_never_due(lab, |due| matches!(due, Due::Press { key: other, .. } if *other == key))
+        .await;
 }
 
 async fn history_is_due_when_it_was_not_published_for_ten_minutes(lab: &impl Lab) {
@@ -120,17 +143,25 @@ async fn history_is_due_when_it_was_not_published_for_ten_minutes(lab: &impl Lab
     let fact = Fact::of(EventKind::ImageAvailable, &ImageRole::Source, None);
     let item = append(&mut family, fact, later());
     write(&lab.create_image(), &FamilyChange { history: vec![item], ..beginning(&family) }).await;
-    let (pk, sk, at) = (format!("FAMILY#{}", family.id), "HISTORY#000000000001".to_owned(), plus_seconds(later(), 600));
+    let (pk, sk, at) = (
+        format!("FAMILY#{}", family.id),
+        "HISTORY#000000000001".to_owned(),
+        plus_seconds(later(), 600),
+    );
     assert_due(lab, Due::History { pk: pk.clone(), sk, at }, at).await;
     lab.notify().mark_announced(&Subject::Family(family.id.clone()), 1).await.unwrap();
-    assert_never_due(lab, |due| matches!(due, Due::History { pk: other, .. } if *other == pk)).await;
+    assert_never_due(lab, |due| matches!(due, Due::History { pk: other, .. } if *other == pk))
+        .await;
 }
 
 async fn history_that_is_not_announced_is_never_due(lab: &impl Lab) {
     let mut family = family(lab, later());
-    let quiet = append(&mut family, Fact::of(EventKind::ImageRequested, &ImageRole::Source, None), later());
-    let loud = append(&mut family, Fact::of(EventKind::ImageCreating, &ImageRole::Source, None), later());
-    write(&lab.create_image(), &FamilyChange { history: vec![quiet, loud], ..beginning(&family) }).await;
+    let quiet =
+        append(&mut family, Fact::of(EventKind::ImageRequested, &ImageRole::Source, None), later());
+    let loud =
+        append(&mut family, Fact::of(EventKind::ImageCreating, &ImageRole::Source, None), later());
+    write(&lab.create_image(), &FamilyChange { history: vec![quiet, loud], ..beginning(&family) })
+        .await;
     let (pk, at) = (format!("FAMILY#{}", family.id), plus_seconds(later(), 600));
     let due = |sk: &str| Due::History { pk: pk.clone(), sk: sk.to_owned(), at };
     assert_due(lab, due("HISTORY#000000000002"), at).await;
@@ -142,12 +173,17 @@ async fn a_press_is_due_at_the_look_that_it_was_written_with_until_another_is(la
     let (key, at) = (family.press_key().expect("a press"), plus_seconds(later(), 5));
     let begin = |rev, next_look| {
         let press = Press { rev, next_look, ..Press::untouched() };
-        vec![PressWrite::Put { key: key.clone(), expected: Expected::read_at(rev - 1), press }.into()]
+        vec![
+            PressWrite::Put { key: key.clone(), expected: Expected::read_at(rev - 1), press }
+                .into(),
+        ]
     };
-    write(&lab.create_image(), &FamilyChange { with: begin(1, Some(at)), ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { with: begin(1, Some(at)), ..beginning(&family) })
+        .await;
     assert_due(lab, Due::Press { key: key.clone(), at }, at).await;
     write(&lab.create_image(), &FamilyChange { with: begin(2, None), ..change(&mut family) }).await;
-    assert_never_due(lab, |due| matches!(due, Due::Press { key: other, .. } if *other == key)).await;
+    assert_never_due(lab, |due| matches!(due, Due::Press { key: other, .. } if *other == key))
+        .await;
 }
 
 async fn due_times_are_whole_seconds(lab: &impl Lab) {
@@ -155,17 +191,30 @@ async fn due_times_are_whole_seconds(lab: &impl Lab) {
     let at = later() + jiff::SignedDuration::from_millis(700);
     family.work.due = look(at, Role::Create);
     write(&lab.create_image(), &beginning(&family)).await;
-    assert_due(lab, Due::Family { family: family.id.clone(), role: Role::Create, at: later() }, later()).await;
-    assert_eq!(lab.create_image().family(&family.id).await.unwrap().unwrap().work.due, family.work.due, "as written");
+    assert_due(
+        lab,
+        Due::Family { family: family.id.clone(), role: Role::Create, at: later() },
+        later(),
+    )
+    .await;
+    assert_eq!(
+        lab.create_image().family(&family.id).await.unwrap().unwrap().work.due,
+        family.work.due,
+        "as written"
+    );
 }
 
-/// All of a family's items are in one part. With more than a page of them, some are on a second one.
+/// All of a family's items are in one part. With more than a page of them, some are on a second
+/// one.
 async fn what_is_due_in_one_part_comes_oldest_first_on_every_page(lab: &impl Lab) {
     let mut family = family(lab, plus_seconds(later(), -86_400));
     let pk = format!("FAMILY#{}", family.id);
     let mut told = |seconds: std::ops::Range<i64>| -> Vec<_> {
         let fact = || Fact::of(EventKind::ImageAvailable, &ImageRole::Source, None);
-        seconds.rev().map(|second| append(&mut family, fact(), plus_seconds(later(), second - 86_400))).collect()
+        seconds
+            .rev()
+            .map(|second| append(&mut family, fact(), plus_seconds(later(), second - 86_400)))
+            .collect()
     };
     let (first, second) = (told(60..130), told(0..60));
     let mut begun = family.clone();
@@ -176,7 +225,9 @@ async fn what_is_due_in_one_part_comes_oldest_first_on_every_page(lab: &impl Lab
     let seconds = async || {
         let due = due_at(lab, plus_seconds(later(), -80_000)).await.into_iter();
         let of = |due| match due {
-            Due::History { pk: other, at, .. } if other == pk => Some(at.as_second() - later().as_second() + 85_800),
+            Due::History { pk: other, at, .. } if other == pk => {
+                Some(at.as_second() - later().as_second() + 85_800)
+            }
             Due::Family { .. }
             | Due::Press { .. }
             | Due::Enrolment { .. }

@@ -29,7 +29,11 @@ expected! {
 }
 
 fn key(family: &Family) -> EnrolmentKey {
-    EnrolmentKey { account: family.account.clone(), region: family.region.clone(), instance: family.instance.clone() }
+    EnrolmentKey {
+        account: family.account.clone(),
+        region: family.region.clone(),
+        instance: family.instance.clone(),
+    }
 }
 
 fn enrolment(rev: u64, at: Timestamp) -> Enrolment {
@@ -84,7 +88,11 @@ async fn an_enrolment_comes_back_as_it_was_written(lab: &impl Lab) {
 
 async fn an_enrolment_is_written_only_at_the_version_that_was_read(lab: &impl Lab) {
     let family = family(lab, later());
-    assert_eq!(set(lab, &writing(&family, 1, &enrolment(2, later()))).await, Committed::Conflict, "there is none");
+    assert_eq!(
+        set(lab, &writing(&family, 1, &enrolment(2, later()))).await,
+        Committed::Conflict,
+        "there is none"
+    );
     assert_eq!(set(lab, &writing(&family, 0, &enrolment(1, later()))).await, Committed::Yes);
     assert_eq!(set(lab, &writing(&family, 0, &enrolment(1, later()))).await, Committed::Conflict);
     assert_eq!(set(lab, &writing(&family, 1, &enrolment(2, later()))).await, Committed::Yes);
@@ -94,12 +102,21 @@ async fn an_enrolment_is_written_only_at_the_version_that_was_read(lab: &impl La
 async fn an_enrolment_and_its_family_are_written_together_or_not_at_all(lab: &impl Lab) {
     let family = family(lab, later());
     set(lab, &writing(&family, 0, &enrolment(1, later()))).await;
-    let late = FamilyChange { with: vec![writing(&family, 0, &enrolment(1, later()))], ..beginning(&family) };
+    let late = FamilyChange {
+        with: vec![writing(&family, 0, &enrolment(1, later()))],
+        ..beginning(&family)
+    };
     conflict(&lab.create_image(), &late, "the enrolment was written since").await;
     assert_eq!(lab.create_image().family(&family.id).await.unwrap(), None);
-    let right = FamilyChange { with: vec![writing(&family, 1, &enrolment(2, later()))], ..beginning(&family) };
+    let right = FamilyChange {
+        with: vec![writing(&family, 1, &enrolment(2, later()))],
+        ..beginning(&family)
+    };
     write(&lab.create_image(), &right).await;
-    assert_eq!(lab.create_image().enrolment(&key(&family)).await.unwrap().enrolment, enrolment(2, later()));
+    assert_eq!(
+        lab.create_image().enrolment(&key(&family)).await.unwrap().enrolment,
+        enrolment(2, later())
+    );
 }
 
 async fn an_enrolment_is_due_at_its_turn_until_another_is_written(lab: &impl Lab) {
@@ -115,7 +132,11 @@ async fn an_enrolment_is_due_at_its_turn_until_another_is_written(lab: &impl Lab
 async fn enrolments_are_found_by_instance_and_others_are_left_out(lab: &impl Lab) {
     let (enrolled, other) = (family(lab, later()), family(lab, later()));
     set(lab, &writing(&enrolled, 0, &enrolment(1, later()))).await;
-    let found = lab.schedule_tick().enrolments(&[key(&enrolled), key(&other), key(&enrolled)]).await.unwrap();
+    let found = lab
+        .schedule_tick()
+        .enrolments(&[key(&enrolled), key(&other), key(&enrolled)])
+        .await
+        .unwrap();
     assert_eq!(found, BTreeMap::from([(key(&enrolled), enrolment(1, later()))]));
     let strangers: BTreeSet<EnrolmentKey> = (0..120).map(|_| key(&family(lab, later()))).collect();
     let strangers: Vec<EnrolmentKey> = strangers.into_iter().collect();
@@ -129,15 +150,20 @@ async fn an_image_of_a_schedule_is_noted_where_presses_see_it(lab: &impl Lab) {
         let expected = Expected::read_at(read);
         vec![PressWrite::Imaged { key: button.clone(), expected, at: Slot::at(at) }.into()]
     };
-    write(&lab.create_image(), &FamilyChange { with: imaged(0, later()), ..beginning(&first) }).await;
+    write(&lab.create_image(), &FamilyChange { with: imaged(0, later()), ..beginning(&first) })
+        .await;
     let noted = Press { rev: 1, last_image_slot: Some(Slot::at(later())), ..Press::untouched() };
     let press = async || lab.create_image().press_and_budget(&button).await.unwrap().0;
     assert_eq!(press().await, noted);
     let after = plus_seconds(later(), 60);
     let late = FamilyChange { with: imaged(0, after), ..beginning(&second) };
     conflict(&lab.create_image(), &late, "the press was written since").await;
-    write(&lab.create_image(), &FamilyChange { with: imaged(1, after), ..beginning(&second) }).await;
-    assert_eq!(press().await, Press { rev: 2, last_image_slot: Some(Slot::at(after)), ..Press::untouched() });
+    write(&lab.create_image(), &FamilyChange { with: imaged(1, after), ..beginning(&second) })
+        .await;
+    assert_eq!(
+        press().await,
+        Press { rev: 2, last_image_slot: Some(Slot::at(after)), ..Press::untouched() }
+    );
 }
 
 async fn the_tick_reads_the_hours_count(lab: &impl Lab) {
@@ -148,7 +174,10 @@ async fn the_tick_reads_the_hours_count(lab: &impl Lab) {
     let budget = Budget::default().take(later(), 9).unwrap();
     write(
         &lab.create_image(),
-        &FamilyChange { with: vec![Write::HourCount(account.clone(), budget.clone())], ..beginning(&family) },
+        &FamilyChange {
+            with: vec![Write::HourCount(account.clone(), budget.clone())],
+            ..beginning(&family)
+        },
     )
     .await;
     assert_eq!(lab.schedule_tick().budget(&account).await.unwrap(), budget);

@@ -33,7 +33,10 @@ async fn states(lab: &impl Lab, region: &Region, image: &ImageId) -> Vec<(String
     let mut states = Vec::new();
     for event in lab.announced(image.as_str()).await {
         let detail = event["detail"].as_object().expect("a detail");
-        assert_eq!(detail.keys().collect::<Vec<_>>(), ["ErrorMessage", "ImageId", "RequestId", "State"]);
+        assert_eq!(
+            detail.keys().collect::<Vec<_>>(),
+            ["ErrorMessage", "ImageId", "RequestId", "State"]
+        );
         assert!(detail["RequestId"].as_str().is_some_and(|id| !id.is_empty()), "{event}");
         assert_eq!(detail["ImageId"], image.as_str());
         let expected = json!({
@@ -80,10 +83,15 @@ async fn a_failed_image_is_announced_with_the_reason(lab: &impl Lab) {
 
 async fn a_copy_whose_key_is_missing_is_announced_as_failed(lab: &impl Lab) {
     let missing = KeyAlias::new(format!("alias/missing-{}", lab.number())).unwrap();
-    let step = CopyStep { kms_key: Some(missing), ..copy_step(lab, &available(lab, &Launch::default()).await) };
+    let step = CopyStep {
+        kms_key: Some(missing),
+        ..copy_step(lab, &available(lab, &Launch::default()).await)
+    };
     let copy = lab.distribute_image().copy_image(&step).await.expect("CopyImage");
     lab.settle(&step.destination, &copy).await;
-    let [(state, why)] = &states(lab, &step.destination, &copy).await[..] else { panic!("one event") };
+    let [(state, why)] = &states(lab, &step.destination, &copy).await[..] else {
+        panic!("one event")
+    };
     assert!(state == "failed" && why.contains("Given key ID is not accessible"), "{state}: {why}");
 }
 
@@ -99,7 +107,12 @@ async fn disabling_enabling_and_deregistering_are_announced(lab: &impl Lab) {
 async fn sharing_is_not_announced(lab: &impl Lab) {
     let image = available(lab, &under(&lab.key())).await;
     let targets = [ShareTarget::Account(lab.other_account())].into();
-    let step = ShareStep { image_role: ImageRole::Source, region: lab.home(), image: image.clone(), targets };
+    let step = ShareStep {
+        image_role: ImageRole::Source,
+        region: lab.home(),
+        image: image.clone(),
+        targets,
+    };
     lab.distribute_image().share_image(&step).await.expect("a share");
     assert_eq!(states(lab, &lab.home(), &image).await, quiet(&["available"]));
 }
@@ -116,7 +129,12 @@ async fn a_pending_image_that_is_deregistered_is_never_announced_as_available(la
 }
 
 fn tag(lab: &impl Lab, instance: &InstanceId, key: &str, value: &str) -> TagStep {
-    TagStep { region: lab.home(), instance: instance.clone(), key: key.to_owned(), value: value.to_owned() }
+    TagStep {
+        region: lab.home(),
+        instance: instance.clone(),
+        key: key.to_owned(),
+        value: value.to_owned(),
+    }
 }
 
 async fn a_changed_tag_is_announced_with_all_tags_after_the_change(lab: &impl Lab) {
@@ -156,15 +174,22 @@ async fn a_tag_that_does_not_change_is_not_announced(lab: &impl Lab) {
     let instance = launched(lab, &Launch { tags: tags.into(), ..Launch::default() }).await;
     let create = lab.create_image();
     create.write_tag(&tag(lab, &instance, "conformance:image", "default")).await.expect("no error");
-    create.remove_tag(&tag(lab, &instance, "conformance:image", "nightly")).await.expect("no error");
-    create.remove_tag(&tag(lab, &instance, "conformance:status", "default")).await.expect("no error");
+    create
+        .remove_tag(&tag(lab, &instance, "conformance:image", "nightly"))
+        .await
+        .expect("no error");
+    create
+        .remove_tag(&tag(lab, &instance, "conformance:status", "default"))
+        .await
+        .expect("no error");
     assert_eq!(lab.announced(instance.as_str()).await, Vec::<Value>::new());
 }
 
 async fn tags_given_at_creation_are_not_announced(lab: &impl Lab) {
     let tags = [("conformance:image".to_owned(), "default".to_owned())];
     let instance = launched(lab, &Launch { tags: tags.into(), ..Launch::default() }).await;
-    let image = lab.create_image().create_image(&create_step(lab, &instance)).await.expect("CreateImage");
+    let image =
+        lab.create_image().create_image(&create_step(lab, &instance)).await.expect("CreateImage");
     for about in [instance.as_str(), image.as_str()] {
         assert_eq!(lab.announced(about).await, Vec::<Value>::new(), "{about}");
     }

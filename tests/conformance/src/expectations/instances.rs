@@ -35,11 +35,20 @@ expected! {
 }
 
 async fn read(lab: &impl Lab, instance: &InstanceId) -> ObservedInstance {
-    lab.create_image().instance(&lab.home(), instance).await.expect("a describe").expect("an instance")
+    lab.create_image()
+        .instance(&lab.home(), instance)
+        .await
+        .expect("a describe")
+        .expect("an instance")
 }
 
 fn step(lab: &impl Lab, instance: &InstanceId, key: &str, value: &str) -> TagStep {
-    TagStep { region: lab.home(), instance: instance.clone(), key: key.to_owned(), value: value.to_owned() }
+    TagStep {
+        region: lab.home(),
+        instance: instance.clone(),
+        key: key.to_owned(),
+        value: value.to_owned(),
+    }
 }
 
 fn tagged(tags: &[(&str, &str)]) -> Launch {
@@ -51,7 +60,11 @@ async fn an_instance_that_does_not_exist_is_none(lab: &impl Lab) {
     let nobody = given::instance_id(lab.number());
     assert_eq!(lab.create_image().instance(&lab.home(), &nobody).await, Ok(None));
     let elsewhere = launched(lab, &Launch::default()).await;
-    assert_eq!(lab.create_image().instance(&lab.elsewhere(), &elsewhere).await, Ok(None), "it is at home");
+    assert_eq!(
+        lab.create_image().instance(&lab.elsewhere(), &elsewhere).await,
+        Ok(None),
+        "it is at home"
+    );
 }
 
 async fn an_instance_shows_its_tags(lab: &impl Lab) {
@@ -86,14 +99,18 @@ async fn a_terminated_instance_is_shown_as_gone(lab: &impl Lab) {
 }
 
 async fn an_instance_shows_what_its_root_is(lab: &impl Lab) {
-    let launch = Launch { root_device: RootDevice::InstanceStore, volumes: Vec::new(), ..Launch::default() };
+    let launch =
+        Launch { root_device: RootDevice::InstanceStore, volumes: Vec::new(), ..Launch::default() };
     let instance = launched(lab, &launch).await;
     assert_eq!(read(lab, &instance).await.root_device, RootDevice::InstanceStore);
 }
 
 async fn a_tag_is_written_and_shown(lab: &impl Lab) {
     let instance = launched(lab, &tagged(&[("Name", "web")])).await;
-    lab.create_image().write_tag(&step(lab, &instance, "conformance:status", "complete: 3 images")).await.unwrap();
+    lab.create_image()
+        .write_tag(&step(lab, &instance, "conformance:status", "complete: 3 images"))
+        .await
+        .unwrap();
     let expected = tagged(&[("Name", "web"), ("conformance:status", "complete: 3 images")]).tags;
     assert_eq!(read(lab, &instance).await.tags, expected);
 }
@@ -101,7 +118,10 @@ async fn a_tag_is_written_and_shown(lab: &impl Lab) {
 async fn a_tag_that_is_written_again_has_the_new_value(lab: &impl Lab) {
     let instance = launched(lab, &tagged(&[("conformance:status", "old")])).await;
     for value in ["new", "new"] {
-        lab.distribute_image().write_tag(&step(lab, &instance, "conformance:status", value)).await.unwrap();
+        lab.distribute_image()
+            .write_tag(&step(lab, &instance, "conformance:status", value))
+            .await
+            .unwrap();
     }
     assert_eq!(read(lab, &instance).await.tags, tagged(&[("conformance:status", "new")]).tags);
 }
@@ -110,26 +130,42 @@ async fn a_tag_is_removed_only_if_it_has_the_value(lab: &impl Lab) {
     let launch = tagged(&[("conformance:image", "default"), ("Name", "default")]);
     let instance = launched(lab, &launch).await;
     for other in ["nightly", "Default", "default ", "def*"] {
-        lab.create_image().remove_tag(&step(lab, &instance, "conformance:image", other)).await.expect("no error");
+        lab.create_image()
+            .remove_tag(&step(lab, &instance, "conformance:image", other))
+            .await
+            .expect("no error");
         assert_eq!(read(lab, &instance).await.tags, launch.tags, "{other:?}");
     }
-    lab.create_image().remove_tag(&step(lab, &instance, "conformance:image", "default")).await.unwrap();
+    lab.create_image()
+        .remove_tag(&step(lab, &instance, "conformance:image", "default"))
+        .await
+        .unwrap();
     assert_eq!(read(lab, &instance).await.tags, tagged(&[("Name", "default")]).tags);
 }
 
 async fn removing_a_tag_that_is_not_there_changes_nothing(lab: &impl Lab) {
     let launch = tagged(&[("Name", "web")]);
     let instance = launched(lab, &launch).await;
-    lab.distribute_image().remove_tag(&step(lab, &instance, "conformance:image", "default")).await.expect("no error");
+    lab.distribute_image()
+        .remove_tag(&step(lab, &instance, "conformance:image", "default"))
+        .await
+        .expect("no error");
     assert_eq!(read(lab, &instance).await.tags, launch.tags);
 }
 
 async fn a_tag_of_256_characters_of_any_kind_is_shown_as_it_was_written(lab: &impl Lab) {
     let instance = launched(lab, &Launch::default()).await;
-    let hostile = ["\u{1F4A5}".repeat(256), "a\nb\t\"c\" <d> &amp; 'e' \\ %20 + ".to_owned() + "\u{e9}"];
+    let hostile =
+        ["\u{1F4A5}".repeat(256), "a\nb\t\"c\" <d> &amp; 'e' \\ %20 + ".to_owned() + "\u{e9}"];
     for value in hostile {
-        lab.create_image().write_tag(&step(lab, &instance, "conformance:image", &value)).await.unwrap();
-        assert_eq!(read(lab, &instance).await.tags, BTreeMap::from([("conformance:image".to_owned(), value)]));
+        lab.create_image()
+            .write_tag(&step(lab, &instance, "conformance:image", &value))
+            .await
+            .unwrap();
+        assert_eq!(
+            read(lab, &instance).await.tags,
+            BTreeMap::from([("conformance:image".to_owned(), value)])
+        );
     }
 }
 
@@ -147,7 +183,10 @@ async fn tagged_instances_are_found_on_every_page(lab: &impl Lab) {
     let found = lab.schedule_tick().instances_tagged(&lab.home(), &key).await.unwrap();
     assert_eq!(found.len(), MORE_THAN_A_PAGE);
     assert!(found.iter().all(|(_, value)| value == "x"));
-    assert_eq!(BTreeSet::from_iter(found.into_iter().map(|(id, _)| id)), BTreeSet::from_iter(instances));
+    assert_eq!(
+        BTreeSet::from_iter(found.into_iter().map(|(id, _)| id)),
+        BTreeSet::from_iter(instances)
+    );
 }
 
 async fn instances_are_found_by_the_exact_key_and_in_their_region_only(lab: &impl Lab) {
@@ -156,7 +195,10 @@ async fn instances_are_found_by_the_exact_key_and_in_their_region_only(lab: &imp
     launched(lab, &tagged(&[(&format!("{key}-2"), "default"), ("Name", &key)])).await;
     let elsewhere = lab.launch(&lab.elsewhere(), &tagged(&[(&key, "")]), 1).await;
     let tick = lab.schedule_tick();
-    assert_eq!(tick.instances_tagged(&lab.home(), &key).await, Ok(vec![(pressed, "default".to_owned())]));
+    assert_eq!(
+        tick.instances_tagged(&lab.home(), &key).await,
+        Ok(vec![(pressed, "default".to_owned())])
+    );
     assert_eq!(
         tick.instances_tagged(&lab.elsewhere(), &key).await,
         Ok(elsewhere.into_iter().map(|id| (id, String::new())).collect())

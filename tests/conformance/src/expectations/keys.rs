@@ -31,7 +31,10 @@ expected! {
 
 fn not_accessible(image: &ObservedImage) {
     let why = image.state_reason.as_deref().unwrap_or_default();
-    assert!(image.state == ImageState::Failed && why.contains("Given key ID is not accessible"), "{image:?}");
+    assert!(
+        image.state == ImageState::Failed && why.contains("Given key ID is not accessible"),
+        "{image:?}"
+    );
 }
 
 async fn a_copy_under_a_disabled_key_is_accepted_and_then_fails(lab: &impl Lab) {
@@ -55,7 +58,11 @@ async fn a_copy_under_a_key_of_another_region_fails(lab: &impl Lab) {
     let step = CopyStep { kms_key: Some(key), ..copy_step(lab, &source) };
     assert_eq!(copied(lab, &step).await.state, ImageState::Available, "the destination's is meant");
     not_accessible(
-        &copied(lab, &CopyStep { destination: lab.home(), kms_key: step.kms_key, ..copy_step(lab, &source) }).await,
+        &copied(
+            lab,
+            &CopyStep { destination: lab.home(), kms_key: step.kms_key, ..copy_step(lab, &source) },
+        )
+        .await,
     );
 }
 
@@ -63,9 +70,12 @@ async fn a_copy_of_an_image_under_a_disabled_key_fails(lab: &impl Lab) {
     let key = lab.make_key().await;
     let source = available(lab, &volumes(&[Volume::Plain, Volume::Under(key.to_string())])).await;
     lab.let_key_work(&lab.home(), &key, false).await;
-    not_accessible(&copied(lab, &CopyStep { kms_key: Some(lab.key()), ..copy_step(lab, &source) }).await);
+    not_accessible(
+        &copied(lab, &CopyStep { kms_key: Some(lab.key()), ..copy_step(lab, &source) }).await,
+    );
     lab.let_key_work(&lab.home(), &key, true).await;
-    let again = copied(lab, &CopyStep { kms_key: Some(lab.key()), ..copy_step(lab, &source) }).await;
+    let again =
+        copied(lab, &CopyStep { kms_key: Some(lab.key()), ..copy_step(lab, &source) }).await;
     assert_eq!(again.state, ImageState::Available);
 }
 
@@ -80,22 +90,31 @@ async fn an_image_of_a_volume_under_a_disabled_key_fails(lab: &impl Lab) {
 }
 
 async fn an_alias_names_a_key_of_its_own_in_each_region(lab: &impl Lab) {
-    let named = async |region| lab.distribute_image().snapshot_keys(&region, &[], &lab.key()).await.unwrap().wanted;
+    let named = async |region| {
+        lab.distribute_image().snapshot_keys(&region, &[], &lab.key()).await.unwrap().wanted
+    };
     let (here, there) = (named(lab.home()).await, named(lab.elsewhere()).await);
-    let in_region = |key: &Option<String>, region| key.as_ref().is_some_and(|arn| arn.contains(&format!(":{region}:")));
-    assert!(in_region(&here, lab.home()) && in_region(&there, lab.elsewhere()), "{here:?} {there:?}");
+    let in_region = |key: &Option<String>, region| {
+        key.as_ref().is_some_and(|arn| arn.contains(&format!(":{region}:")))
+    };
+    assert!(
+        in_region(&here, lab.home()) && in_region(&there, lab.elsewhere()),
+        "{here:?} {there:?}"
+    );
 }
 
 async fn a_disabled_key_is_still_named_by_its_alias(lab: &impl Lab) {
     let key = lab.make_key().await;
-    let named = async || lab.distribute_image().snapshot_keys(&lab.home(), &[], &key).await.unwrap().wanted;
+    let named =
+        async || lab.distribute_image().snapshot_keys(&lab.home(), &[], &key).await.unwrap().wanted;
     let before = named().await;
     lab.let_key_work(&lab.home(), &key, false).await;
     assert!(before.is_some() && named().await == before, "{before:?}");
 }
 
 async fn keys_come_in_the_order_of_the_snapshots(lab: &impl Lab) {
-    let image = available(lab, &volumes(&[Volume::Plain, Volume::Under(lab.key().to_string())])).await;
+    let image =
+        available(lab, &volumes(&[Volume::Plain, Volume::Under(lab.key().to_string())])).await;
     let mut snapshots = seen(lab, &lab.home(), &image).await.snapshots;
     let read = async |snapshots: &[SnapshotId]| {
         lab.distribute_image().snapshot_keys(&lab.home(), snapshots, &lab.key()).await.unwrap()
@@ -111,7 +130,8 @@ async fn keys_come_in_the_order_of_the_snapshots(lab: &impl Lab) {
 }
 
 async fn a_snapshot_that_does_not_exist_makes_it_an_error(lab: &impl Lab) {
-    let mut snapshots = seen(lab, &lab.home(), &available(lab, &Launch::default()).await).await.snapshots;
+    let mut snapshots =
+        seen(lab, &lab.home(), &available(lab, &Launch::default()).await).await.snapshots;
     snapshots.push(SnapshotId::new(format!("snap-{:08x}", lab.number())).unwrap());
     let refused = lab.distribute_image().snapshot_keys(&lab.home(), &snapshots, &lab.key()).await;
     assert_eq!(refused.expect_err("one is missing").code, "InvalidSnapshot.NotFound");
@@ -128,6 +148,7 @@ async fn snapshots_outlive_their_image(lab: &impl Lab) {
     let image = available(lab, &volumes(&[Volume::Under(lab.key().to_string())])).await;
     let snapshots = seen(lab, &lab.home(), &image).await.snapshots;
     lab.deregister(&lab.home(), &image).await;
-    let keys = lab.distribute_image().snapshot_keys(&lab.home(), &snapshots, &lab.key()).await.unwrap();
+    let keys =
+        lab.distribute_image().snapshot_keys(&lab.home(), &snapshots, &lab.key()).await.unwrap();
     assert!(keys.all_as_wanted(), "{keys:?}");
 }

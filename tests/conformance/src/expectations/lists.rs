@@ -50,7 +50,11 @@ async fn the_newest_families_are_listed_first(lab: &impl Lab) {
     assert!(until(lab, async || listed(3).await == expected).await, "{:?}", listed(3).await);
     assert_eq!(listed(2).await, expected[..2]);
     let after = lab.operator().families(1, Some(&third)).await;
-    assert_eq!(after, Ok(vec![second.clone()]), "a page begins after the family that the last one ended with");
+    assert_eq!(
+        after,
+        Ok(vec![second.clone()]),
+        "a page begins after the family that the last one ended with"
+    );
     write(&lab.create_image(), &change(&mut second)).await;
     assert_eq!(listed(2).await, [third, second], "a change moves nothing, and is shown");
 }
@@ -68,10 +72,12 @@ async fn history_is_listed_oldest_first_and_follows_from_itself(lab: &impl Lab) 
     let mut family = family(lab, newest());
     let mut written = Vec::new();
     write(&lab.create_image(), &beginning(&family)).await;
-    for kinds in [vec![EventKind::ImageRequested, EventKind::ImageCreating], vec![EventKind::FamilyPartial]] {
-        let facts = kinds
-            .into_iter()
-            .map(|kind| Fact::of(kind, &ImageRole::Source, None).because(failed("a \"reason\"\n\u{1F4A5}")));
+    for kinds in
+        [vec![EventKind::ImageRequested, EventKind::ImageCreating], vec![EventKind::FamilyPartial]]
+    {
+        let facts = kinds.into_iter().map(|kind| {
+            Fact::of(kind, &ImageRole::Source, None).because(failed("a \"reason\"\n\u{1F4A5}"))
+        });
         let items: Vec<_> = facts.map(|fact| append(&mut family, fact, newest())).collect();
         written.extend(items.clone());
         write(&lab.create_image(), &FamilyChange { history: items, ..change(&mut family) }).await;
@@ -82,7 +88,11 @@ async fn history_is_listed_oldest_first_and_follows_from_itself(lab: &impl Lab) 
         listed.iter().all(|item| item.hash == item.compute_hash()),
         "what is read has the hash of what was written"
     );
-    assert!(listed.windows(2).all(|pair| pair[1].prev_hash == pair[0].hash && pair[1].seq == pair[0].seq + 1));
+    assert!(
+        listed
+            .windows(2)
+            .all(|pair| pair[1].prev_hash == pair[0].hash && pair[1].seq == pair[0].seq + 1)
+    );
 }
 
 async fn families_of_one_second_are_listed_by_id(lab: &impl Lab) {
@@ -98,6 +108,9 @@ async fn families_of_one_second_are_listed_by_id(lab: &impl Lab) {
     let listed = async || lab.operator().families(2, None).await.expect("a list");
     let expected = vec![high.clone(), low.clone()];
     assert!(until(lab, async || listed().await == expected).await, "{:?}", listed().await);
-    assert_eq!(lab.operator().families_of_instance(&low.region, &low.instance, 100).await, Ok(expected));
+    assert_eq!(
+        lab.operator().families_of_instance(&low.region, &low.instance, 100).await,
+        Ok(expected)
+    );
     assert_eq!(lab.operator().families(0, None).await, Ok(Vec::new()));
 }

@@ -33,7 +33,8 @@ async fn taken(lab: &impl Lab, queue: Queue, count: usize) -> Vec<String> {
 async fn every_message_reaches_its_queue(lab: &impl Lab) {
     for queue in [Queue::Create, Queue::Distribute, Queue::Notify] {
         // Three batches.
-        let bodies: Vec<String> = (0..25).map(|number| format!("{{\"{queue:?}\":{number:02}}}")).collect();
+        let bodies: Vec<String> =
+            (0..25).map(|number| format!("{{\"{queue:?}\":{number:02}}}")).collect();
         lab.schedule_tick().send(queue, &bodies).await.expect("they are sent");
         assert_eq!(taken(lab, queue, 25).await, bodies);
     }

@@ -42,9 +42,15 @@ async fn a_policy_that_was_changed_is_read_anew(lab: &impl Lab) {
 }
 
 async fn only_the_exact_word_off_lets_the_stack_work(lab: &impl Lab) {
-    for (value, on) in
-        [("on", true), ("off", false), ("OFF", true), ("off?", true), (" off", true), ("0", true), ("off", false)]
-    {
+    for (value, on) in [
+        ("on", true),
+        ("off", false),
+        ("OFF", true),
+        ("off?", true),
+        (" off", true),
+        ("0", true),
+        ("off", false),
+    ] {
         lab.put_kill_switch(Some(value)).await;
         assert_eq!(lab.create_image().is_on().await, on, "{value:?}");
         assert_eq!(lab.distribute_image().is_on().await, on, "{value:?}");

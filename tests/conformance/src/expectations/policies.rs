@@ -91,8 +91,11 @@ async fn all_policies_are_listed_by_name(lab: &impl Lab) {
     }
     let listed = lab.operator().policies().await.unwrap();
     assert!(listed.is_sorted_by(|one, other| one.name < other.name));
-    let ours: Vec<&str> =
-        listed.iter().map(|policy| policy.name.as_str()).filter(|name| name.starts_with("listed-")).collect();
+    let ours: Vec<&str> = listed
+        .iter()
+        .map(|policy| policy.name.as_str())
+        .filter(|name| name.starts_with("listed-"))
+        .collect();
     assert_eq!(ours, names);
 }
 

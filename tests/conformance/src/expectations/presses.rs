@@ -57,7 +57,12 @@ fn begin(family: &Family, read: u64, press: &Press) -> Vec<Write> {
 }
 
 /// Sets or removes the due time of a button by itself.
-async fn set_due_time(lab: &impl Lab, key: &PressKey, read: u64, at: Option<Timestamp>) -> Committed {
+async fn set_due_time(
+    lab: &impl Lab,
+    key: &PressKey,
+    read: u64,
+    at: Option<Timestamp>,
+) -> Committed {
     let write = PressWrite::DueTime { key: key.clone(), expected: Expected::read_at(read), at };
     committed(&lab.create_image(), vec![write.into()]).await
 }
@@ -70,7 +75,11 @@ async fn press(lab: &impl Lab, key: &PressKey) -> Press {
 async fn pressed(lab: &impl Lab) -> (Family, Press) {
     let family = family(lab, later());
     let press = accepted(later(), 1);
-    write(&lab.create_image(), &FamilyChange { with: begin(&family, 0, &press), ..beginning(&family) }).await;
+    write(
+        &lab.create_image(),
+        &FamilyChange { with: begin(&family, 0, &press), ..beginning(&family) },
+    )
+    .await;
     (family, press)
 }
 
@@ -84,7 +93,11 @@ async fn a_button_that_was_never_pressed_is_untouched(lab: &impl Lab) {
 async fn a_press_comes_back_as_it_was_written(lab: &impl Lab) {
     let family = family(lab, later());
     let written = accepted(lab.create_image().now(), 1);
-    write(&lab.create_image(), &FamilyChange { with: begin(&family, 0, &written), ..beginning(&family) }).await;
+    write(
+        &lab.create_image(),
+        &FamilyChange { with: begin(&family, 0, &written), ..beginning(&family) },
+    )
+    .await;
     assert_eq!(press(lab, &family.press_key().expect("a press")).await, written);
 }
 
@@ -99,26 +112,45 @@ async fn a_press_begins_only_from_the_version_that_was_read(lab: &impl Lab) {
     }
     assert_eq!(press(lab, &first.press_key().expect("a press")).await, written);
     let next = Press { rev: 2, state: PressState::Idle, answer: None, next_look: None, ..written };
-    write(&lab.create_image(), &FamilyChange { with: begin(&first, 1, &next), ..change(&mut first) }).await;
+    write(
+        &lab.create_image(),
+        &FamilyChange { with: begin(&first, 1, &next), ..change(&mut first) },
+    )
+    .await;
     assert_eq!(press(lab, &first.press_key().expect("a press")).await, next);
 }
 
 async fn a_press_is_answered_only_if_it_was_accepted_with_the_slot(lab: &impl Lab) {
     let (mut family, written) = pressed(lab).await;
     let slot = written.last_slot.unwrap();
-    let answer = |slot| vec![PressWrite::Answer { key: family.press_key().expect("a press"), slot }.into()];
+    let answer =
+        |slot| vec![PressWrite::Answer { key: family.press_key().expect("a press"), slot }.into()];
     let (wrong, right) = (answer(Slot::next(later(), Some(slot))), answer(slot));
-    conflict(&lab.create_image(), &FamilyChange { with: wrong, ..change(&mut family.clone()) }, "another slot").await;
+    conflict(
+        &lab.create_image(),
+        &FamilyChange { with: wrong, ..change(&mut family.clone()) },
+        "another slot",
+    )
+    .await;
     write(&lab.create_image(), &FamilyChange { with: right.clone(), ..change(&mut family) }).await;
     let PressState::Accepted { slot, value } = written.state.clone() else { panic!("accepted") };
     let expected = Press { rev: 2, state: PressState::Answered { slot, value }, ..written };
     assert_eq!(press(lab, &family.press_key().expect("a press")).await, expected);
-    conflict(&lab.create_image(), &FamilyChange { with: right, ..change(&mut family.clone()) }, "it was answered")
-        .await;
+    conflict(
+        &lab.create_image(),
+        &FamilyChange { with: right, ..change(&mut family.clone()) },
+        "it was answered",
+    )
+    .await;
     let mut nobody = self::family(lab, later());
     nobody.work.version = 0;
     let never = vec![PressWrite::Answer { key: nobody.press_key().expect("a press"), slot }.into()];
-    conflict(&lab.create_image(), &FamilyChange { with: never, ..beginning(&nobody) }, "it was never pressed").await;
+    conflict(
+        &lab.create_image(),
+        &FamilyChange { with: never, ..beginning(&nobody) },
+        "it was never pressed",
+    )
+    .await;
 }
 
 async fn a_press_is_cleared_only_if_it_was_answered_with_the_slot(lab: &impl Lab) {
@@ -127,14 +159,28 @@ async fn a_press_is_cleared_only_if_it_was_answered_with_the_slot(lab: &impl Lab
     let key = family.press_key().expect("a press");
     let cleared_at = lab.create_image().now();
     let answer = Some("partial: 1 of 2".to_owned());
-    let clear = |slot| vec![PressWrite::Clear { key: key.clone(), slot, cleared_at, answer: answer.clone() }.into()];
-    conflict(&lab.create_image(), &FamilyChange { with: clear(slot), ..change(&mut family.clone()) }, "not answered")
-        .await;
+    let clear = |slot| {
+        vec![
+            PressWrite::Clear { key: key.clone(), slot, cleared_at, answer: answer.clone() }.into(),
+        ]
+    };
+    conflict(
+        &lab.create_image(),
+        &FamilyChange { with: clear(slot), ..change(&mut family.clone()) },
+        "not answered",
+    )
+    .await;
     let answered = vec![PressWrite::Answer { key: key.clone(), slot }.into()];
     write(&lab.create_image(), &FamilyChange { with: answered, ..change(&mut family) }).await;
     let wrong = clear(Slot::next(later(), Some(slot)));
-    conflict(&lab.create_image(), &FamilyChange { with: wrong, ..change(&mut family.clone()) }, "another slot").await;
-    write(&lab.distribute_image(), &FamilyChange { with: clear(slot), ..change(&mut family) }).await;
+    conflict(
+        &lab.create_image(),
+        &FamilyChange { with: wrong, ..change(&mut family.clone()) },
+        "another slot",
+    )
+    .await;
+    write(&lab.distribute_image(), &FamilyChange { with: clear(slot), ..change(&mut family) })
+        .await;
     let PressState::Accepted { value, .. } = written.state.clone() else { panic!("accepted") };
     let expected = Press {
         rev: 3,
@@ -145,7 +191,12 @@ async fn a_press_is_cleared_only_if_it_was_answered_with_the_slot(lab: &impl Lab
         ..written
     };
     assert_eq!(press(lab, &key).await, expected);
-    conflict(&lab.create_image(), &FamilyChange { with: clear(slot), ..change(&mut family) }, "it was cleared").await;
+    conflict(
+        &lab.create_image(),
+        &FamilyChange { with: clear(slot), ..change(&mut family) },
+        "it was cleared",
+    )
+    .await;
 }
 
 async fn a_look_is_set_only_at_the_version_that_was_read(lab: &impl Lab) {
@@ -167,7 +218,11 @@ async fn a_look_can_be_set_for_a_button_that_was_never_pressed(lab: &impl Lab) {
     assert_eq!(press(lab, &key).await, Press::untouched());
     assert_eq!(set_due_time(lab, &key, 0, Some(at)).await, Committed::Yes);
     assert_eq!(press(lab, &key).await, Press { rev: 1, next_look: Some(at), ..Press::untouched() });
-    assert_eq!(set_due_time(lab, &key, 0, Some(at)).await, Committed::Conflict, "two looks at once");
+    assert_eq!(
+        set_due_time(lab, &key, 0, Some(at)).await,
+        Committed::Conflict,
+        "two looks at once"
+    );
 }
 
 async fn each_who_asked_has_its_newest_answer(lab: &impl Lab) {
@@ -189,7 +244,8 @@ async fn each_who_asked_has_its_newest_answer(lab: &impl Lab) {
     assert_eq!(kept, Answers::from([(of.trigger.clone(), answer("creating", now))]));
     let soon = plus_seconds(now, 1);
     distribute.keep_answer(&step(&nightly, "failed: \u{1F4A5}"), soon).await.expect("an answer");
-    let kept = distribute.keep_answer(&step(&of.trigger, "available"), soon).await.expect("an answer");
+    let kept =
+        distribute.keep_answer(&step(&of.trigger, "available"), soon).await.expect("an answer");
     let (mine, theirs) = (answer("available", soon), answer("failed: \u{1F4A5}", soon));
     assert_eq!(kept, Answers::from([(of.trigger.clone(), mine), (nightly, theirs)]));
 }
@@ -199,21 +255,30 @@ async fn presses_under_way_are_told_from_the_others(lab: &impl Lab) {
     let (mut answered, written) = pressed(lab).await;
     let (mut cleared, _) = pressed(lab).await;
     for family in [&mut answered, &mut cleared] {
-        let answer = PressWrite::Answer { key: family.press_key().expect("a press"), slot: written.last_slot.unwrap() };
-        write(&lab.create_image(), &FamilyChange { with: vec![answer.into()], ..change(family) }).await;
+        let answer = PressWrite::Answer {
+            key: family.press_key().expect("a press"),
+            slot: written.last_slot.unwrap(),
+        };
+        write(&lab.create_image(), &FamilyChange { with: vec![answer.into()], ..change(family) })
+            .await;
     }
     let (key, slot) = (cleared.press_key().expect("a press"), written.last_slot.unwrap());
     let clear = PressWrite::Clear { key, slot, cleared_at: later(), answer: None };
-    write(&lab.create_image(), &FamilyChange { with: vec![clear.into()], ..change(&mut cleared) }).await;
+    write(&lab.create_image(), &FamilyChange { with: vec![clear.into()], ..change(&mut cleared) })
+        .await;
     // More than one batch of BatchGetItem.
-    let mut keys: Vec<PressKey> = (0..130).map(|_| family(lab, later()).press_key().expect("a press")).collect();
+    let mut keys: Vec<PressKey> =
+        (0..130).map(|_| family(lab, later()).press_key().expect("a press")).collect();
     keys.extend([
         accepted.press_key().expect("a press"),
         answered.press_key().expect("a press"),
         cleared.press_key().expect("a press"),
     ]);
     let found = lab.schedule_tick().presses_under_way(&keys).await;
-    assert_eq!(found, Ok([accepted.press_key().expect("a press"), answered.press_key().expect("a press")].into()));
+    assert_eq!(
+        found,
+        Ok([accepted.press_key().expect("a press"), answered.press_key().expect("a press")].into())
+    );
     assert_eq!(lab.schedule_tick().presses_under_way(&[]).await, Ok([].into()));
 }
 
@@ -223,25 +288,39 @@ async fn a_count_comes_back_as_it_was_written(lab: &impl Lab) {
     let budget = Budget::default().take(later(), 50).unwrap();
     write(
         &lab.create_image(),
-        &FamilyChange { with: vec![Write::HourCount(family.account.clone(), budget.clone())], ..beginning(&family) },
+        &FamilyChange {
+            with: vec![Write::HourCount(family.account.clone(), budget.clone())],
+            ..beginning(&family)
+        },
     )
     .await;
-    assert_eq!(lab.create_image().press_and_budget(&family.press_key().expect("a press")).await.unwrap().1, budget);
+    assert_eq!(
+        lab.create_image().press_and_budget(&family.press_key().expect("a press")).await.unwrap().1,
+        budget
+    );
     let more = budget.take(plus_seconds(later(), 900), 50).unwrap();
     write(
         &lab.create_image(),
-        &FamilyChange { with: vec![Write::HourCount(family.account.clone(), more.clone())], ..change(&mut family) },
+        &FamilyChange {
+            with: vec![Write::HourCount(family.account.clone(), more.clone())],
+            ..change(&mut family)
+        },
     )
     .await;
-    assert_eq!(lab.create_image().press_and_budget(&family.press_key().expect("a press")).await.unwrap().1, more);
+    assert_eq!(
+        lab.create_image().press_and_budget(&family.press_key().expect("a press")).await.unwrap().1,
+        more
+    );
 }
 
 async fn a_press_begins_at_a_button_that_was_only_looked_at(lab: &impl Lab) {
     let family = family(lab, later());
     let key = family.press_key().expect("a press");
     assert_eq!(set_due_time(lab, &key, 0, Some(later())).await, Committed::Yes);
-    let commit =
-        |expected| FamilyChange { with: begin(&family, expected, &accepted(later(), 2)), ..beginning(&family) };
+    let commit = |expected| FamilyChange {
+        with: begin(&family, expected, &accepted(later(), 2)),
+        ..beginning(&family)
+    };
     conflict(&lab.create_image(), &commit(0), "there is a button").await;
     write(&lab.create_image(), &commit(1)).await;
     assert_eq!(press(lab, &key).await, accepted(later(), 2));

@@ -41,7 +41,9 @@ async fn a_family_that_was_never_written_is_not_there(lab: &impl Lab) {
 async fn a_family_comes_back_as_it_was_written(lab: &impl Lab) {
     let family = family(lab, lab.create_image().now());
     write(&lab.create_image(), &beginning(&family)).await;
-    for found in [lab.create_image().family(&family.id).await, lab.operator().family(&family.id).await] {
+    for found in
+        [lab.create_image().family(&family.id).await, lab.operator().family(&family.id).await]
+    {
         assert_eq!(found, Ok(Some(family.clone())));
     }
     assert!(family.is_whole());
@@ -57,7 +59,11 @@ async fn a_family_with_a_lease_and_a_due_time_comes_back_as_it_was_written(lab: 
     assert_eq!(lab.distribute_image().family(&family.id).await, Ok(Some(family.clone())));
     (family.work.lease, family.work.due, family.policy, family.status) = (None, None, None, None);
     write(&lab.distribute_image(), &change(&mut family)).await;
-    assert_eq!(lab.distribute_image().family(&family.id).await, Ok(Some(family)), "and without them again");
+    assert_eq!(
+        lab.distribute_image().family(&family.id).await,
+        Ok(Some(family)),
+        "and without them again"
+    );
 }
 
 async fn a_family_that_exists_is_not_begun_again(lab: &impl Lab) {
@@ -107,7 +113,10 @@ async fn a_changed_row_replaces_its_own_and_leaves_the_others(lab: &impl Lab) {
 
 async fn an_image_points_to_its_family(lab: &impl Lab) {
     let family = family(lab, later());
-    let (here, there) = ((lab.home(), given::image_id(lab.number())), (lab.elsewhere(), given::image_id(lab.number())));
+    let (here, there) = (
+        (lab.home(), given::image_id(lab.number())),
+        (lab.elsewhere(), given::image_id(lab.number())),
+    );
     let pointers = vec![here.clone(), there.clone(), here.clone()];
     write(&lab.create_image(), &FamilyChange { pointers, ..beginning(&family) }).await;
     let records = lab.distribute_image();
@@ -120,8 +129,10 @@ async fn an_image_points_to_its_family(lab: &impl Lab) {
 async fn a_pointer_never_moves_to_another_family(lab: &impl Lab) {
     let (mut first, second) = (family(lab, later()), family(lab, later()));
     let pointers = vec![(lab.home(), given::image_id(lab.number()))];
-    write(&lab.create_image(), &FamilyChange { pointers: pointers.clone(), ..beginning(&first) }).await;
-    write(&lab.create_image(), &FamilyChange { pointers: pointers.clone(), ..change(&mut first) }).await;
+    write(&lab.create_image(), &FamilyChange { pointers: pointers.clone(), ..beginning(&first) })
+        .await;
+    write(&lab.create_image(), &FamilyChange { pointers: pointers.clone(), ..change(&mut first) })
+        .await;
     let stolen = FamilyChange { pointers: pointers.clone(), ..beginning(&second) };
     conflict(&lab.create_image(), &stolen, "the image belongs to another family").await;
     let (region, image) = &pointers[0];
@@ -130,10 +141,15 @@ async fn a_pointer_never_moves_to_another_family(lab: &impl Lab) {
 
 async fn history_is_never_written_over(lab: &impl Lab) {
     let mut family = family(lab, later());
-    let fact = |reason| Fact::of(EventKind::ImageFailed, &ImageRole::Source, None).because(failed(reason));
+    let fact =
+        |reason| Fact::of(EventKind::ImageFailed, &ImageRole::Source, None).because(failed(reason));
     let before = family.clone();
     let first = append(&mut family, fact("first"), later());
-    write(&lab.create_image(), &FamilyChange { history: vec![first.clone()], ..beginning(&family) }).await;
+    write(
+        &lab.create_image(),
+        &FamilyChange { history: vec![first.clone()], ..beginning(&family) },
+    )
+    .await;
     let other = append(&mut before.clone(), fact("other"), later());
     assert_eq!(other.seq, first.seq);
     let commit = FamilyChange { history: vec![other], ..change(&mut family.clone()) };
@@ -182,14 +198,23 @@ async fn a_change_does_not_lose_hints(lab: &impl Lab) {
     write(&records, &beginning(&family)).await;
     assert_eq!(records.leave_hint(&family.id, "holder").await, Ok(true));
     write(&records, &change(&mut family)).await;
-    assert_eq!(records.family(&family.id).await.unwrap().unwrap().work.pending_hints, 1, "the writer had not read it");
+    assert_eq!(
+        records.family(&family.id).await.unwrap().unwrap().work.pending_hints,
+        1,
+        "the writer had not read it"
+    );
 }
 
 async fn a_policy_is_kept_under_its_hash(lab: &impl Lab) {
-    let (hash, text) = (format!("hash-{}", lab.number()), "{\"description\":\"\u{1F4A5} 'x'\"}\n".to_owned());
+    let (hash, text) =
+        (format!("hash-{}", lab.number()), "{\"description\":\"\u{1F4A5} 'x'\"}\n".to_owned());
     let kept = vec![Write::PolicyText { hash: hash.clone(), text: text.clone() }];
     for _ in 0..2 {
-        write(&lab.create_image(), &FamilyChange { with: kept.clone(), ..beginning(&family(lab, later())) }).await;
+        write(
+            &lab.create_image(),
+            &FamilyChange { with: kept.clone(), ..beginning(&family(lab, later())) },
+        )
+        .await;
     }
     assert_eq!(lab.distribute_image().kept_policy(&hash).await, Ok(Some(text)));
     assert_eq!(lab.distribute_image().kept_policy("no such hash").await, Ok(None));
@@ -207,7 +232,11 @@ async fn keeping_a_rejected_message_twice_is_harmless(lab: &impl Lab) {
     assert_eq!(lab.create_image().keep_rejected(&rejected).await, Ok(()));
     assert_eq!(lab.create_image().keep_rejected(&rejected).await, Ok(()));
     assert_eq!(lab.notify().keep_rejected(&rejected).await, Ok(()));
-    let press =
-        lab.create_image().press_and_budget(&family(lab, later()).press_key().expect("a press")).await.unwrap().0;
+    let press = lab
+        .create_image()
+        .press_and_budget(&family(lab, later()).press_key().expect("a press"))
+        .await
+        .unwrap()
+        .0;
     assert_eq!(press.state, PressState::Idle, "nothing else was touched");
 }

@@ -47,7 +47,12 @@ fn other(lab: &impl Lab) -> ShareTarget {
 }
 
 fn share(lab: &impl Lab, image: &ImageId) -> ShareStep {
-    ShareStep { image_role: ImageRole::Source, region: lab.home(), image: image.clone(), targets: [other(lab)].into() }
+    ShareStep {
+        image_role: ImageRole::Source,
+        region: lab.home(),
+        image: image.clone(),
+        targets: [other(lab)].into(),
+    }
 }
 
 fn under_customer_key(lab: &impl Lab) -> Launch {
@@ -56,7 +61,8 @@ fn under_customer_key(lab: &impl Lab) -> Launch {
 
 async fn a_pending_image_cannot_be_shared_yet(lab: &impl Lab) {
     let image = pending(lab, &under_customer_key(lab)).await;
-    let refused = lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("it is pending");
+    let refused =
+        lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("it is pending");
     assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
 }
 
@@ -90,7 +96,8 @@ async fn an_account_an_organization_and_a_unit_of_another_are_added_by_one_call(
     let image = available(lab, &under_customer_key(lab)).await;
     let organization = "arn:aws:organizations::123456789012:organization/o-123example";
     let unit = "arn:aws:organizations::210987654321:ou/o-another111/ou-ab12-11111111";
-    let targets = BTreeSet::from([other(lab), organization.parse().unwrap(), unit.parse().unwrap()]);
+    let targets =
+        BTreeSet::from([other(lab), organization.parse().unwrap(), unit.parse().unwrap()]);
     let everybody = ShareStep { targets: targets.clone(), ..share(lab, &image) };
     for _ in 0..2 {
         lab.distribute_image().share_image(&everybody).await.expect("a share");
@@ -100,9 +107,13 @@ async fn an_account_an_organization_and_a_unit_of_another_are_added_by_one_call(
 }
 
 async fn an_image_under_the_key_that_aws_manages_cannot_be_shared(lab: &impl Lab) {
-    let image = available(lab, &volumes(&[Volume::Under(lab.key().to_string()), Volume::AwsManaged])).await;
-    let refused =
-        lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("one snapshot stands in the way");
+    let image =
+        available(lab, &volumes(&[Volume::Under(lab.key().to_string()), Volume::AwsManaged])).await;
+    let refused = lab
+        .distribute_image()
+        .share_image(&share(lab, &image))
+        .await
+        .expect_err("one snapshot stands in the way");
     assert_eq!(refused.fault, Fault::Reject, "{refused}");
     assert!(lab.shared_with(&lab.home(), &image).await.is_empty());
 }
@@ -112,15 +123,23 @@ async fn one_bad_target_refuses_the_whole_call(lab: &impl Lab) {
     let closed = ShareTarget::Account(given::account_id(444_444));
     lab.close(&closed).await;
     let both = ShareStep { targets: [other(lab), closed].into(), ..share(lab, &image) };
-    let refused = lab.distribute_image().share_image(&both).await.expect_err("one of them is closed");
-    assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIAttributeItemValue", Fault::Reject));
+    let refused =
+        lab.distribute_image().share_image(&both).await.expect_err("one of them is closed");
+    assert_eq!(
+        (refused.code.as_str(), refused.fault),
+        ("InvalidAMIAttributeItemValue", Fault::Reject)
+    );
     assert_eq!(lab.shared_with(&lab.home(), &image).await, [], "the other did not get it either");
-    lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share with the other alone");
+    lab.distribute_image()
+        .share_image(&share(lab, &image))
+        .await
+        .expect("a share with the other alone");
 }
 
 async fn an_image_that_does_not_exist_is_not_shared(lab: &impl Lab) {
     let nobody = given::image_id(lab.number());
-    let refused = lab.distribute_image().share_image(&share(lab, &nobody)).await.expect_err("no image");
+    let refused =
+        lab.distribute_image().share_image(&share(lab, &nobody)).await.expect_err("no image");
     assert_eq!(refused.code, "InvalidAMIID.NotFound");
 }
 
@@ -156,14 +175,22 @@ async fn an_image_that_is_not_available_is_not_shared(lab: &impl Lab) {
     let deregistered = available(lab, &Launch::default()).await;
     lab.deregister(&lab.home(), &deregistered).await;
     for image in [failed, disabled, deregistered] {
-        let refused = lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("not available");
-        assert_eq!((refused.code.as_str(), refused.fault), ("InvalidAMIID.Unavailable", Fault::Later));
+        let refused = lab
+            .distribute_image()
+            .share_image(&share(lab, &image))
+            .await
+            .expect_err("not available");
+        assert_eq!(
+            (refused.code.as_str(), refused.fault),
+            ("InvalidAMIID.Unavailable", Fault::Later)
+        );
     }
 }
 
 async fn an_image_of_another_account_is_not_shared_on(lab: &impl Lab) {
     let image = lab.image_of_another_account(&format!("theirs {}", lab.number()), &[].into()).await;
-    let refused = lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("it is not ours");
+    let refused =
+        lab.distribute_image().share_image(&share(lab, &image)).await.expect_err("it is not ours");
     assert_eq!((refused.code.as_str(), refused.fault), ("AuthFailure", Fault::NeedsPerson));
 }
 
@@ -173,8 +200,12 @@ async fn whoever_has_a_launch_permission_is_shown(lab: &impl Lab) {
     assert_eq!(distribute.launch_permissions(&lab.home(), &image).await, Ok(BTreeSet::new()));
     let organization = "arn:aws:organizations::123456789012:organization/o-123example";
     let unit = "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
-    let targets = BTreeSet::from([other(lab), organization.parse().unwrap(), unit.parse().unwrap()]);
-    distribute.share_image(&ShareStep { targets: targets.clone(), ..share(lab, &image) }).await.expect("a share");
+    let targets =
+        BTreeSet::from([other(lab), organization.parse().unwrap(), unit.parse().unwrap()]);
+    distribute
+        .share_image(&ShareStep { targets: targets.clone(), ..share(lab, &image) })
+        .await
+        .expect("a share");
     assert_eq!(lab.distribute_image().launch_permissions(&lab.home(), &image).await, Ok(targets));
 }
 
@@ -182,14 +213,22 @@ async fn what_was_disabled_is_shown_without_launch_permissions(lab: &impl Lab) {
     let image = available(lab, &under_customer_key(lab)).await;
     lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
     lab.disable(&lab.home(), &image).await;
-    assert_eq!(lab.distribute_image().launch_permissions(&lab.home(), &image).await, Ok(BTreeSet::new()));
+    assert_eq!(
+        lab.distribute_image().launch_permissions(&lab.home(), &image).await,
+        Ok(BTreeSet::new())
+    );
 }
 
 async fn launch_permissions_of_what_is_not_ours_or_not_there_are_not_shown(lab: &impl Lab) {
     let nobody = given::image_id(lab.number());
-    let theirs = lab.image_of_another_account(&format!("theirs {}", lab.number()), &[].into()).await;
+    let theirs =
+        lab.image_of_another_account(&format!("theirs {}", lab.number()), &[].into()).await;
     for (image, code) in [(nobody, "InvalidAMIID.NotFound"), (theirs, "AuthFailure")] {
-        let refused = lab.distribute_image().launch_permissions(&lab.home(), &image).await.expect_err("not ours");
+        let refused = lab
+            .distribute_image()
+            .launch_permissions(&lab.home(), &image)
+            .await
+            .expect_err("not ours");
         assert_eq!(refused.code, code);
     }
 }
@@ -197,14 +236,19 @@ async fn launch_permissions_of_what_is_not_ours_or_not_there_are_not_shown(lab: 
 async fn a_public_image_is_shown_and_found_as_such(lab: &impl Lab) {
     let image = available(lab, &Launch::default()).await;
     let seen = given::seen(lab, &lab.home(), &image).await;
-    let found = async || lab.schedule_tick().public_images_tagged(&lab.home(), INTENT).await.expect("a list");
+    let found = async || {
+        lab.schedule_tick().public_images_tagged(&lab.home(), INTENT).await.expect("a list")
+    };
     let ours = (image.clone(), seen.tags[INTENT].clone());
     assert!(!seen.public && !found().await.contains(&ours));
     lab.make_public(&lab.home(), &image, true).await;
     lab.distribute_image().share_image(&share(lab, &image)).await.expect("a share");
     assert!(given::seen(lab, &lab.home(), &image).await.public && found().await.contains(&ours));
     // The group is nobody whom a policy could name.
-    assert_eq!(lab.distribute_image().launch_permissions(&lab.home(), &image).await, Ok([other(lab)].into()));
+    assert_eq!(
+        lab.distribute_image().launch_permissions(&lab.home(), &image).await,
+        Ok([other(lab)].into())
+    );
     lab.make_public(&lab.home(), &image, false).await;
     assert!(!given::seen(lab, &lab.home(), &image).await.public && !found().await.contains(&ours));
 }

@@ -27,11 +27,20 @@ expected! {
 }
 
 async fn read(lab: &impl Lab, instance: &InstanceId) -> ObservedInstance {
-    lab.create_image().instance(&lab.home(), instance).await.expect("a describe").expect("an instance")
+    lab.create_image()
+        .instance(&lab.home(), instance)
+        .await
+        .expect("a describe")
+        .expect("an instance")
 }
 
 fn step(lab: &impl Lab, instance: &InstanceId, key: &str, value: &str) -> TagStep {
-    TagStep { region: lab.home(), instance: instance.clone(), key: key.to_owned(), value: value.to_owned() }
+    TagStep {
+        region: lab.home(),
+        instance: instance.clone(),
+        key: key.to_owned(),
+        value: value.to_owned(),
+    }
 }
 
 async fn an_instance_has_fifty_tags_at_most(lab: &impl Lab) {
@@ -40,18 +49,28 @@ async fn an_instance_has_fifty_tags_at_most(lab: &impl Lab) {
     let one_more = step(lab, &instance, "conformance:status", "new");
     let refused = lab.create_image().write_tag(&one_more).await.expect_err("51 tags");
     assert_eq!((refused.code.as_str(), refused.fault), ("TagLimitExceeded", Fault::Reject));
-    lab.create_image().write_tag(&step(lab, &instance, "key-49", "new")).await.expect("it is there already");
+    lab.create_image()
+        .write_tag(&step(lab, &instance, "key-49", "new"))
+        .await
+        .expect("it is there already");
     assert_eq!(read(lab, &instance).await.tags.len(), 50);
-    lab.create_image().remove_tag(&step(lab, &instance, "key-49", "new")).await.expect("it has the value");
+    lab.create_image()
+        .remove_tag(&step(lab, &instance, "key-49", "new"))
+        .await
+        .expect("it has the value");
     lab.create_image().write_tag(&one_more).await.expect("there is room");
 }
 
 async fn a_tag_key_has_from_1_to_128_characters_and_is_not_reserved(lab: &impl Lab) {
     let instance = launched(lab, &Launch::default()).await;
     let longest = "\u{1F4A5}".repeat(128);
-    lab.create_image().write_tag(&step(lab, &instance, &longest, "x")).await.expect("128 characters");
+    lab.create_image()
+        .write_tag(&step(lab, &instance, &longest, "x"))
+        .await
+        .expect("128 characters");
     for key in [format!("{longest}x"), String::new(), "aws:mine".to_owned()] {
-        let refused = lab.create_image().write_tag(&step(lab, &instance, &key, "x")).await.expect_err(&key);
+        let refused =
+            lab.create_image().write_tag(&step(lab, &instance, &key, "x")).await.expect_err(&key);
         assert_eq!(refused.fault, Fault::Reject, "{key:?}: {refused}");
     }
     assert_eq!(read(lab, &instance).await.tags.into_keys().collect::<Vec<_>>(), [longest]);
@@ -69,7 +88,10 @@ async fn an_instance_that_does_not_exist_has_no_tags_to_change(lab: &impl Lab) {
     let tagger = lab.distribute_image();
     for refused in [tagger.write_tag(&step).await, tagger.remove_tag(&step).await] {
         let refused = refused.expect_err("no instance");
-        assert_eq!((refused.code.as_str(), refused.fault), ("InvalidInstanceID.NotFound", Fault::Reject));
+        assert_eq!(
+            (refused.code.as_str(), refused.fault),
+            ("InvalidInstanceID.NotFound", Fault::Reject)
+        );
     }
 }
 
@@ -82,8 +104,14 @@ async fn a_terminated_instance_still_shows_its_tags_and_takes_an_answer(lab: &im
         lab.schedule_tick().instances_tagged(&lab.home(), &key).await,
         Ok(vec![(instance.clone(), "default".to_owned())])
     );
-    lab.create_image().write_tag(&step(lab, &instance, "conformance:status", "rejected")).await.expect("an answer");
-    lab.create_image().remove_tag(&step(lab, &instance, &key, "default")).await.expect("the button springs back");
+    lab.create_image()
+        .write_tag(&step(lab, &instance, "conformance:status", "rejected"))
+        .await
+        .expect("an answer");
+    lab.create_image()
+        .remove_tag(&step(lab, &instance, &key, "default"))
+        .await
+        .expect("the button springs back");
     let seen = read(lab, &instance).await;
     let answer = [("conformance:status".to_owned(), "rejected".to_owned())];
     assert_eq!((seen.state, seen.tags), (InstanceState::Terminated, answer.into()));

@@ -1,6 +1,9 @@
-//! Transactions: each kind of write with its condition, all or nothing, checks, limits. And rejected messages.
+//! Transactions: each kind of write with its condition, all or nothing, checks, limits. And
+//! rejected messages.
 
-use crate::given::{self, beginning, change, committed, conflict, failed, family, later, lease, write};
+use crate::given::{
+    self, beginning, change, committed, conflict, failed, family, later, lease, write,
+};
 use crate::lab::Lab;
 use crate::suite::expected;
 use amiline_app::ports::{
@@ -96,14 +99,24 @@ fn records(lab: &impl Lab) -> Vec<Case> {
     let stack = StackName::new(format!("stack-{}", lab.number())).unwrap();
     vec![
         revisioned(|expected, version| {
-            let family = Family { work: WorkState { version, ..family.work.clone() }, ..family.clone() };
+            let family =
+                Family { work: WorkState { version, ..family.work.clone() }, ..family.clone() };
             Write::Family(Box::new(FamilyWrite { family, expected, pending_hints: None }))
         }),
         revisioned(|expected, rev| {
-            PressWrite::Put { key: button.clone(), expected, press: Press { rev, ..Press::untouched() } }.into()
+            PressWrite::Put {
+                key: button.clone(),
+                expected,
+                press: Press { rev, ..Press::untouched() },
+            }
+            .into()
         }),
         revisioned(|expected, rev| {
-            Write::Enrolment(enrolled.clone(), expected, Box::new(Enrolment { rev, ..Enrolment::default() }))
+            Write::Enrolment(
+                enrolled.clone(),
+                expected,
+                Box::new(Enrolment { rev, ..Enrolment::default() }),
+            )
         }),
         revisioned(|_, rev| Write::HourCount(account.clone(), hour(rev))),
         revisioned(|_, rev| Write::DayCount(counted.clone(), day(rev))),
@@ -111,7 +124,11 @@ fn records(lab: &impl Lab) -> Vec<Case> {
             Write::Watch(watched.clone(), expected, Box::new(Watch { rev, ..Watch::default() }))
         }),
         revisioned(|expected, rev| {
-            Write::KillSwitch(stack.clone(), expected, Box::new(Switch { rev, ..Switch::default() }))
+            Write::KillSwitch(
+                stack.clone(),
+                expected,
+                Box::new(Switch { rev, ..Switch::default() }),
+            )
         }),
     ]
 }
@@ -125,11 +142,19 @@ fn other_records(lab: &impl Lab) -> Vec<Case> {
     let over = HistoryItem { reason: Some(failed("another").into()), ..item.clone() };
     let family = bare(lab);
     let hints = |expected: Expected, pending_hints| {
-        let family = Family { work: WorkState { version: expected.next(), ..family.work.clone() }, ..family.clone() };
+        let family = Family {
+            work: WorkState { version: expected.next(), ..family.work.clone() },
+            ..family.clone()
+        };
         Write::Family(Box::new(FamilyWrite { family, expected, pending_hints }))
     };
     vec![
-        Case { first: pointer(ours.clone()), early: Vec::new(), wrong: vec![pointer(theirs)], then: pointer(ours) },
+        Case {
+            first: pointer(ours.clone()),
+            early: Vec::new(),
+            wrong: vec![pointer(theirs)],
+            then: pointer(ours),
+        },
         Case { first: item.into(), early: Vec::new(), wrong: vec![over.into()], then: next.into() },
         Case {
             first: hints(Expected::Absent, None),
@@ -152,11 +177,16 @@ fn buttons(lab: &impl Lab) -> Vec<Case> {
     let (accepted, answered) = (button(lab), button(lab));
     let value = "default".to_owned();
     let answer = |key: &PressKey, slot| PressWrite::Answer { key: key.clone(), slot }.into();
-    let clear =
-        |key: &PressKey, slot| PressWrite::Clear { key: key.clone(), slot, cleared_at: later(), answer: None }.into();
+    let clear = |key: &PressKey, slot| {
+        PressWrite::Clear { key: key.clone(), slot, cleared_at: later(), answer: None }.into()
+    };
     vec![
-        revisioned(|expected, _| PressWrite::Imaged { key: imaged.clone(), expected, at: slot }.into()),
-        revisioned(|expected, _| PressWrite::DueTime { key: due.clone(), expected, at: Some(later()) }.into()),
+        revisioned(|expected, _| {
+            PressWrite::Imaged { key: imaged.clone(), expected, at: slot }.into()
+        }),
+        revisioned(|expected, _| {
+            PressWrite::DueTime { key: due.clone(), expected, at: Some(later()) }.into()
+        }),
         Case {
             first: pressed(&accepted, PressState::Accepted { slot, value: value.clone() }),
             early: vec![answer(&accepted, slot)],
@@ -179,7 +209,8 @@ fn everything(lab: &impl Lab) -> FamilyChange {
     let history = history(&mut family, 1);
     let put = |write: Case| write.first;
     let mut with: Vec<Write> = records(lab).into_iter().skip(2).map(put).collect();
-    let (key, press) = (family.press_key().expect("a press"), Press { rev: 1, ..Press::untouched() });
+    let (key, press) =
+        (family.press_key().expect("a press"), Press { rev: 1, ..Press::untouched() });
     with.push(PressWrite::Put { key, expected: Expected::Absent, press }.into());
     with.push(Write::PolicyText { hash: format!("hash-{}", lab.number()), text: "{}".to_owned() });
     with.push(Write::Check(Revisioned::Watch(policy(lab)), Expected::Absent));
@@ -201,10 +232,16 @@ async fn there(lab: &impl Lab, change: &FamilyChange) -> usize {
     ];
     for write in &change.with {
         found.push(match write {
-            Write::Enrolment(key, ..) => records.enrolment(key).await.unwrap().enrolment != Enrolment::default(),
-            Write::DayCount(policy, _) => records.day_count(policy).await.unwrap() != DayCount::default(),
+            Write::Enrolment(key, ..) => {
+                records.enrolment(key).await.unwrap().enrolment != Enrolment::default()
+            }
+            Write::DayCount(policy, _) => {
+                records.day_count(policy).await.unwrap() != DayCount::default()
+            }
             Write::PolicyText { hash, .. } => records.kept_policy(hash).await.unwrap().is_some(),
-            Write::Watch(policy, ..) => !records.watches(std::slice::from_ref(policy)).await.unwrap().is_empty(),
+            Write::Watch(policy, ..) => {
+                !records.watches(std::slice::from_ref(policy)).await.unwrap().is_empty()
+            }
             Write::Family(_)
             | Write::Image(..)
             | Write::Pointer(..)
@@ -220,7 +257,8 @@ async fn there(lab: &impl Lab, change: &FamilyChange) -> usize {
     found.into_iter().filter(|there| *there).count()
 }
 
-/// Writes each case with everything else: nothing is written as long as its condition does not hold.
+/// Writes each case with everything else: nothing is written as long as its condition does not
+/// hold.
 async fn hold(lab: &impl Lab, cases: Vec<Case>) {
     let records = lab.create_image();
     for Case { first, early, wrong, then } in cases {
@@ -253,7 +291,9 @@ async fn a_button_is_written_under_its_condition_and_without_it_nothing_is(lab: 
 
 async fn a_condition_alone_is_checked_like_one_of_a_write(lab: &impl Lab) {
     let checks = records(lab).into_iter().map(|case| {
-        let Record::Of(record) = case.first.record() else { panic!("{:?} has a revision", case.first) };
+        let Record::Of(record) = case.first.record() else {
+            panic!("{:?} has a revision", case.first)
+        };
         let check = |expected| Write::Check(record.clone(), expected);
         Case {
             first: case.first,
@@ -268,23 +308,29 @@ async fn a_condition_alone_is_checked_like_one_of_a_write(lab: &impl Lab) {
 async fn a_check_leaves_its_record_as_it_was(lab: &impl Lab) {
     let (there, missing) = (button(lab), button(lab));
     let press = Press { rev: 1, answer: Some("complete".to_owned()), ..Press::untouched() };
-    let put = PressWrite::Put { key: there.clone(), expected: Expected::Absent, press: press.clone() };
+    let put =
+        PressWrite::Put { key: there.clone(), expected: Expected::Absent, press: press.clone() };
     assert_eq!(committed(&lab.create_image(), vec![put.into()]).await, Committed::Yes);
     let check = |key: &PressKey, expected| Write::Check(Revisioned::Press(key.clone()), expected);
     // What each writes is new, so that none is taken for one that was sent before.
     let both = || {
-        let text = Write::PolicyText { hash: format!("hash-{}", lab.number()), text: "{}".to_owned() };
+        let text =
+            Write::PolicyText { hash: format!("hash-{}", lab.number()), text: "{}".to_owned() };
         vec![check(&there, Expected::Revision(1)), check(&missing, Expected::Absent), text]
     };
     assert_eq!(committed(&lab.create_image(), both()).await, Committed::Yes);
-    assert_eq!(committed(&lab.distribute_image(), both()).await, Committed::Yes, "whoever commits may check");
+    assert_eq!(
+        committed(&lab.distribute_image(), both()).await,
+        Committed::Yes,
+        "whoever commits may check"
+    );
     for (key, expected) in [(there, press), (missing, Press::untouched())] {
         assert_eq!(lab.create_image().press_and_budget(&key).await.unwrap().0, expected);
     }
 }
 
-/// As after a reply that was lost. A client token may make the second a success, and a condition may make it a conflict;
-/// nothing is written twice.
+/// As after a reply that was lost. A client token may make the second a success, and a condition
+/// may make it a conflict; nothing is written twice.
 async fn a_transaction_sent_twice_is_written_once(lab: &impl Lab) {
     let records = lab.create_image();
     let mut family = family(lab, later());
@@ -323,10 +369,20 @@ async fn a_transaction_has_a_hundred_writes_at_most(lab: &impl Lab) {
 async fn hints_that_never_were_are_a_conflict(lab: &impl Lab) {
     let mut family = family(lab, later());
     let records = lab.create_image();
-    conflict(&records, &FamilyChange { pending_hints: Some(1), ..beginning(&family) }, "there is no family").await;
+    conflict(
+        &records,
+        &FamilyChange { pending_hints: Some(1), ..beginning(&family) },
+        "there is no family",
+    )
+    .await;
     family.work.lease = lease("holder", later());
     write(&records, &beginning(&family)).await;
-    conflict(&records, &FamilyChange { pending_hints: Some(1), ..change(&mut family.clone()) }, "nobody knocked").await;
+    conflict(
+        &records,
+        &FamilyChange { pending_hints: Some(1), ..change(&mut family.clone()) },
+        "nobody knocked",
+    )
+    .await;
     write(&records, &FamilyChange { pending_hints: Some(0), ..change(&mut family) }).await;
 }
 
@@ -335,7 +391,11 @@ async fn a_policy_that_is_kept_again_is_as_it_was_written_last(lab: &impl Lab) {
     let hash = format!("hash-{}", lab.number());
     for text in ["{}", "{\"deadline_hours\":2}"] {
         let kept = vec![Write::PolicyText { hash: hash.clone(), text: text.to_owned() }];
-        write(&lab.create_image(), &FamilyChange { with: kept, ..beginning(&family(lab, later())) }).await;
+        write(
+            &lab.create_image(),
+            &FamilyChange { with: kept, ..beginning(&family(lab, later())) },
+        )
+        .await;
         assert_eq!(lab.distribute_image().kept_policy(&hash).await, Ok(Some(text.to_owned())));
     }
 }
@@ -343,9 +403,11 @@ async fn a_policy_that_is_kept_again_is_as_it_was_written_last(lab: &impl Lab) {
 async fn a_long_history_is_listed_in_its_order(lab: &impl Lab) {
     let mut family = family(lab, later());
     let mut written = history(&mut family, 60);
-    write(&lab.create_image(), &FamilyChange { history: written.clone(), ..beginning(&family) }).await;
+    write(&lab.create_image(), &FamilyChange { history: written.clone(), ..beginning(&family) })
+        .await;
     let more = history(&mut family, 60);
-    write(&lab.create_image(), &FamilyChange { history: more.clone(), ..change(&mut family) }).await;
+    write(&lab.create_image(), &FamilyChange { history: more.clone(), ..change(&mut family) })
+        .await;
     written.extend(more);
     assert_eq!(lab.operator().history(&family.id).await, Ok(written));
 }

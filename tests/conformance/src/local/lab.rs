@@ -1,6 +1,8 @@
 //! What the suite does to the local AWS.
 
-use super::{ANY_IMAGE, BOUNDS, BUS, KILL_SWITCH, Local, MOMENT, POLICY_PATH, STACK, Subscriber, TABLE};
+use super::{
+    ANY_IMAGE, BOUNDS, BUS, KILL_SWITCH, Local, MOMENT, POLICY_PATH, STACK, Subscriber, TABLE,
+};
 use crate::lab::{FromBus, Lab, Published, announcement};
 use amiline_app::functions::Queue;
 use amiline_aws::Aws;
@@ -64,7 +66,8 @@ impl Lab for Local {
             table: TABLE.to_owned(),
             topic: self.subscriber.topic.clone(),
             attention_topic: self.attentive.topic.clone(),
-            // Nothing is published there: what is for a digest or a chat is a notice like any other.
+            // Nothing is published there: what is for a digest or a chat is a notice like any
+            // other.
             digest_topic: self.attentive.topic.clone(),
             chat_topic: self.attentive.topic.clone(),
             bus: format!("arn:aws:events:{HOME_REGION}:{ACCOUNT}:event-bus/{BUS}"),
@@ -108,7 +111,8 @@ impl Lab for Local {
 
     async fn launch(&self, region: &Region, launch: &Launch, count: usize) -> Vec<InstanceId> {
         let mut parameters: Vec<(String, String)> = Vec::new();
-        let mut add = |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
+        let mut add =
+            |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
         add("MinCount", &count.to_string());
         add("MaxCount", &count.to_string());
         if launch.root_device == RootDevice::InstanceStore {
@@ -135,13 +139,15 @@ impl Lab for Local {
             add(&format!("TagSpecification.1.Tag.{}.Key", place + 1), key);
             add(&format!("TagSpecification.1.Tag.{}.Value", place + 1), value);
         }
-        let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let parameters: Vec<(&str, &str)> =
+            parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
         // Nobody waits as long as a launch that stays pending until the test says otherwise.
         let pending = launch.pending_seconds.unwrap_or(86_400);
         self.control("instance-pending", json!({"seconds": pending})).await;
         let answer = self.ec2(region, "RunInstances", &parameters).await;
         self.control("instance-pending", json!({"seconds": 0})).await;
-        let instances = list(&answer, "/instancesSet").iter().map(|instance| text(instance, "/instanceId"));
+        let instances =
+            list(&answer, "/instancesSet").iter().map(|instance| text(instance, "/instanceId"));
         instances.map(|id| InstanceId::new(id).unwrap()).collect()
     }
 
@@ -181,8 +187,10 @@ impl Lab for Local {
     async fn make_public(&self, region: &Region, image: &ImageId, on: bool) {
         // It is on at first, as in every new account.
         self.ec2(region, "DisableImageBlockPublicAccess", &[]).await;
-        let group = if on { "LaunchPermission.Add.1.Group" } else { "LaunchPermission.Remove.1.Group" };
-        self.ec2(region, "ModifyImageAttribute", &[("ImageId", image.as_str()), (group, "all")]).await;
+        let group =
+            if on { "LaunchPermission.Add.1.Group" } else { "LaunchPermission.Remove.1.Group" };
+        self.ec2(region, "ModifyImageAttribute", &[("ImageId", image.as_str()), (group, "all")])
+            .await;
     }
 
     async fn shared_with(&self, region: &Region, image: &ImageId) -> Vec<ShareTarget> {
@@ -191,16 +199,20 @@ impl Lab for Local {
         let permissions = list(&answer, "/launchPermission").iter();
         let kinds = ["/userId", "/organizationArn", "/organizationalUnitArn"];
         let target = |permission: &Value| {
-            let named = kinds.iter().find_map(|kind| permission.pointer(kind).and_then(Value::as_str));
-            named.and_then(|named| named.parse().ok()).unwrap_or_else(|| panic!("{image} is shared with {permission}"))
+            let named =
+                kinds.iter().find_map(|kind| permission.pointer(kind).and_then(Value::as_str));
+            named
+                .and_then(|named| named.parse().ok())
+                .unwrap_or_else(|| panic!("{image} is shared with {permission}"))
         };
         permissions.map(target).collect()
     }
 
     async fn promised_minutes(&self, region: &Region, image: &ImageId) -> Vec<Option<u32>> {
         let minutes = |snapshot: &Value| {
-            let minutes =
-                snapshot.pointer("/completionDurationMinutes").map(|_| text(snapshot, "/completionDurationMinutes"));
+            let minutes = snapshot
+                .pointer("/completionDurationMinutes")
+                .map(|_| text(snapshot, "/completionDurationMinutes"));
             let kind = if minutes.is_some() { "time-based" } else { "standard" };
             assert_eq!(text(snapshot, "/transferType"), kind, "{snapshot}");
             minutes.map(|minutes| minutes.parse().unwrap())
@@ -208,7 +220,11 @@ impl Lab for Local {
         self.snapshots_of(region, image).await.iter().map(minutes).collect()
     }
 
-    async fn snapshot_tags(&self, region: &Region, image: &ImageId) -> Vec<BTreeMap<String, String>> {
+    async fn snapshot_tags(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Vec<BTreeMap<String, String>> {
         let tags = |snapshot: &Value| {
             let tags = list(snapshot, "/tagSet").iter();
             tags.map(|tag| (text(tag, "/key").to_owned(), text(tag, "/value").to_owned())).collect()
@@ -219,25 +235,35 @@ impl Lab for Local {
     async fn devices(&self, region: &Region, image: &ImageId) -> BTreeMap<String, bool> {
         let answer = self.ec2(region, "DescribeImages", &[("ImageId.1", image.as_str())]).await;
         let device = |device: &Value| {
-            (text(device, "/deviceName").to_owned(), text(device, "/ebs/deleteOnTermination") == "true")
+            (
+                text(device, "/deviceName").to_owned(),
+                text(device, "/ebs/deleteOnTermination") == "true",
+            )
         };
         list(&answer, "/imagesSet/0/blockDeviceMapping").iter().map(device).collect()
     }
 
-    async fn image_of_another_account(&self, name: &str, tags: &BTreeMap<String, String>) -> ImageId {
+    async fn image_of_another_account(
+        &self,
+        name: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> ImageId {
         let call = async |action, parameters: &[(&str, &str)]| {
             let answer = self.other.ec2(HOME_REGION, action, parameters).await;
             answer.unwrap_or_else(|e| panic!("{action}: {e}"))
         };
         let one = [("ImageId", ANY_IMAGE), ("MinCount", "1"), ("MaxCount", "1")];
-        let instance = text(&call("RunInstances", &one).await, "/instancesSet/0/instanceId").to_owned();
-        let mut asked = vec![("InstanceId".to_owned(), instance), ("Name".to_owned(), name.to_owned())];
+        let instance =
+            text(&call("RunInstances", &one).await, "/instancesSet/0/instanceId").to_owned();
+        let mut asked =
+            vec![("InstanceId".to_owned(), instance), ("Name".to_owned(), name.to_owned())];
         asked.push(("TagSpecification.1.ResourceType".to_owned(), "image".to_owned()));
         for (place, (key, value)) in tags.iter().enumerate() {
             asked.push((format!("TagSpecification.1.Tag.{}.Key", place + 1), key.clone()));
             asked.push((format!("TagSpecification.1.Tag.{}.Value", place + 1), value.clone()));
         }
-        let asked: Vec<(&str, &str)> = asked.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let asked: Vec<(&str, &str)> =
+            asked.iter().map(|(name, value)| (&**name, &**value)).collect();
         let image = ImageId::new(text(&call("CreateImage", &asked).await, "/imageId")).unwrap();
         self.settle(&self.home(), &image).await;
         let with_us = [("ImageId", image.as_str()), ("LaunchPermission.Add.1.UserId", ACCOUNT)];
@@ -269,14 +295,22 @@ impl Lab for Local {
     async fn announced(&self, about: &str) -> Vec<Value> {
         let log = self.control("events", json!({})).await;
         let ours = list(&log, "/events").iter().filter(|event| {
-            let ruled = matches!(text(event, "/detail-type"), "EC2 AMI State Change" | "Tag Change on Resource");
+            let ruled = matches!(
+                text(event, "/detail-type"),
+                "EC2 AMI State Change" | "Tag Change on Resource"
+            );
             ruled && text(event, "/resources/0").ends_with(about)
         });
         ours.map(announcement).collect()
     }
 
     async fn let_ebs_encrypt(&self, region: &Region, on: bool) {
-        self.ec2(region, if on { "EnableEbsEncryptionByDefault" } else { "DisableEbsEncryptionByDefault" }, &[]).await;
+        self.ec2(
+            region,
+            if on { "EnableEbsEncryptionByDefault" } else { "DisableEbsEncryptionByDefault" },
+            &[],
+        )
+        .await;
     }
 
     async fn put_policy(&self, name: &str, text: Option<&str>) {
@@ -298,9 +332,13 @@ impl Lab for Local {
     async fn receives_max(&self, queue: Queue) -> usize {
         let asked = json!({"QueueUrl": self.queue(queue).url, "AttributeNames": ["RedrivePolicy"]});
         let answer = self.json("sqs", "AmazonSQS.GetQueueAttributes", asked).await;
-        let redrive: serde_json::Value = serde_json::from_str(text(&answer, "/Attributes/RedrivePolicy")).unwrap();
+        let redrive: serde_json::Value =
+            serde_json::from_str(text(&answer, "/Attributes/RedrivePolicy")).unwrap();
         let max = &redrive["maxReceiveCount"];
-        max.as_u64().map(|max| usize::try_from(max).unwrap()).or_else(|| max.as_str()?.parse().ok()).expect("a number")
+        max.as_u64()
+            .map(|max| usize::try_from(max).unwrap())
+            .or_else(|| max.as_str()?.parse().ok())
+            .expect("a number")
     }
 
     async fn fail_message(&self, queue: Queue) -> Option<String> {
@@ -320,7 +358,10 @@ impl Lab for Local {
         let asked = json!({"TableName": TABLE, "Key": key, "ConsistentRead": true});
         let answer = self.json("dynamodb", "DynamoDB_20120810.GetItem", asked).await;
         let item = answer.get("Item")?;
-        Some(["function", "code", "reason", "excerpt"].map(|name| text(item, &format!("/{name}/S")).to_owned()))
+        Some(
+            ["function", "code", "reason", "excerpt"]
+                .map(|name| text(item, &format!("/{name}/S")).to_owned()),
+        )
     }
 
     async fn take_published(&self) -> Vec<Published> {
@@ -333,8 +374,10 @@ impl Lab for Local {
 
     async fn take_from_bus(&self) -> Vec<FromBus> {
         let read = |body: String| {
-            let event: Value = serde_json::from_str(&body).expect("what EventBridge sends to a queue is JSON");
-            let (source, detail_type) = (text(&event, "/source").to_owned(), text(&event, "/detail-type").to_owned());
+            let event: Value =
+                serde_json::from_str(&body).expect("what EventBridge sends to a queue is JSON");
+            let (source, detail_type) =
+                (text(&event, "/source").to_owned(), text(&event, "/detail-type").to_owned());
             FromBus { source, detail_type, detail: event["detail"].clone() }
         };
         self.drain(&self.from_bus).await.into_iter().map(read).collect()
@@ -350,10 +393,14 @@ impl Local {
     async fn heard(&self, subscriber: &Subscriber) -> Vec<Published> {
         let envelopes = self.drain(&subscriber.queue).await;
         let read = |envelope: String| {
-            let envelope: Value = serde_json::from_str(&envelope).expect("what SNS sends to a queue is JSON");
+            let envelope: Value =
+                serde_json::from_str(&envelope).expect("what SNS sends to a queue is JSON");
             let attributes = envelope["MessageAttributes"].as_object().cloned().unwrap_or_default();
-            let attributes = attributes.iter().map(|(name, value)| (name.clone(), text(value, "/Value").to_owned()));
-            let (subject, message) = (text(&envelope, "/Subject").to_owned(), text(&envelope, "/Message").to_owned());
+            let attributes = attributes
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value, "/Value").to_owned()));
+            let (subject, message) =
+                (text(&envelope, "/Subject").to_owned(), text(&envelope, "/Message").to_owned());
             Published { subject, message, attributes: attributes.collect() }
         };
         envelopes.into_iter().map(read).collect()

@@ -24,7 +24,9 @@ fn every_dead_letter_queue_has_an_alarm() {
                 && alarm["ComparisonOperator"] == "GreaterThanThreshold"
                 && alarm["Threshold"] == 0
         })
-        .map(|alarm| alarm.properties["Dimensions"][0]["Value"].as_str().expect("a queue's name").to_owned())
+        .map(|alarm| {
+            alarm.properties["Dimensions"][0]["Value"].as_str().expect("a queue's name").to_owned()
+        })
         .collect();
     assert_eq!(watched, queues);
     assert_eq!(queues.len(), 4);
@@ -33,15 +35,24 @@ fn every_dead_letter_queue_has_an_alarm() {
 #[test]
 fn a_tick_that_never_comes_raises_an_alarm_though_it_reports_nothing() {
     let alarm = plain().one("TickMissedAlarm").properties;
-    assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("AWS/Lambda"), &json!("Invocations")));
-    assert_eq!(alarm["Dimensions"], json!([{"Name": "FunctionName", "Value": "ScheduleTickFunction"}]));
+    assert_eq!(
+        (&alarm["Namespace"], &alarm["MetricName"]),
+        (&json!("AWS/Lambda"), &json!("Invocations"))
+    );
+    assert_eq!(
+        alarm["Dimensions"],
+        json!([{"Name": "FunctionName", "Value": "ScheduleTickFunction"}])
+    );
     assert_eq!(alarm["TreatMissingData"], "breaching");
 }
 
 #[test]
 fn families_past_their_deadline_raise_an_alarm() {
     let alarm = plain().one("OverdueFamiliesAlarm").properties;
-    assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Amiline"), &json!("OverdueFamilies")));
+    assert_eq!(
+        (&alarm["Namespace"], &alarm["MetricName"]),
+        (&json!("Amiline"), &json!("OverdueFamilies"))
+    );
     assert_eq!(alarm["Dimensions"], json!([{"Name": "Stack", "Value": "amiline"}]));
     assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold");
     assert_eq!(alarm["Threshold"], 0);
@@ -49,9 +60,14 @@ fn families_past_their_deadline_raise_an_alarm() {
 
 #[test]
 fn lost_coverage_and_refused_policies_raise_alarms_for_as_long_as_the_sweep_finds_them() {
-    for (id, metric) in [("LostCoverageAlarm", "LostCoverage"), ("RefusedPoliciesAlarm", "RefusedPolicies")] {
+    for (id, metric) in
+        [("LostCoverageAlarm", "LostCoverage"), ("RefusedPoliciesAlarm", "RefusedPolicies")]
+    {
         let alarm = plain().one(id).properties;
-        assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Amiline"), &json!(metric)));
+        assert_eq!(
+            (&alarm["Namespace"], &alarm["MetricName"]),
+            (&json!("Amiline"), &json!(metric))
+        );
         assert_eq!(alarm["Dimensions"], json!([{"Name": "Stack", "Value": "amiline"}]));
         assert_eq!(
             (&alarm["Statistic"], &alarm["Period"], &alarm["Threshold"]),
@@ -60,30 +76,39 @@ fn lost_coverage_and_refused_policies_raise_alarms_for_as_long_as_the_sweep_find
     }
 }
 
-/// The fall in per cent of the value before: from 100 to 70 the difference is -30, so the fall is 30.
+/// The fall in per cent of the value before: from 100 to 70 the difference is -30, so the fall is
+/// 30.
 #[test]
 fn a_sudden_fall_of_enrolled_instances_raises_an_alarm() {
     let alarm = plain().one("EnrolledInstancesFellAlarm").properties;
     let [enrolled, fall] = [&alarm["Metrics"][0], &alarm["Metrics"][1]];
     let metric = &enrolled["MetricStat"]["Metric"];
-    assert_eq!((&metric["Namespace"], &metric["MetricName"]), (&json!("Amiline"), &json!("EnrolledInstances")));
+    assert_eq!(
+        (&metric["Namespace"], &metric["MetricName"]),
+        (&json!("Amiline"), &json!("EnrolledInstances"))
+    );
     assert_eq!(metric["Dimensions"], json!([{"Name": "Stack", "Value": "amiline"}]));
     assert_eq!(
         (&enrolled["Id"], &enrolled["ReturnData"], &fall["ReturnData"]),
         (&json!("enrolled"), &json!(false), &json!(true))
     );
     assert_eq!(fall["Expression"], "-100 * DIFF(enrolled) / (enrolled - DIFF(enrolled))");
-    assert_eq!((&alarm["ComparisonOperator"], &alarm["Threshold"]), (&json!("GreaterThanThreshold"), &json!(20)));
+    assert_eq!(
+        (&alarm["ComparisonOperator"], &alarm["Threshold"]),
+        (&json!("GreaterThanThreshold"), &json!(20))
+    );
     assert_eq!(alarm["TreatMissingData"], "notBreaching");
 }
 
-/// Metrics that the hourly sweep reports have one value an hour. With a period of an hour one of them may be late and
-/// leave its period empty, and the alarm would go back to OK in the middle of a lasting loss.
+/// Metrics that the hourly sweep reports have one value an hour. With a period of an hour one of
+/// them may be late and leave its period empty, and the alarm would go back to OK in the middle of
+/// a lasting loss.
 #[test]
 fn an_alarm_on_hourly_data_does_not_flap() {
     for alarm in plain().all("AWS::CloudWatch::Alarm") {
         let hourly = alarm.properties["Period"] == 3600;
-        let periods = (&alarm.properties["EvaluationPeriods"], &alarm.properties["DatapointsToAlarm"]);
+        let periods =
+            (&alarm.properties["EvaluationPeriods"], &alarm.properties["DatapointsToAlarm"]);
         // What compares two values needs one more.
         let compared = alarm.properties["Metrics"][0]["MetricStat"]["Period"] == 3600;
         let expected = match (hourly, compared) {
@@ -102,7 +127,9 @@ fn an_alarm_names_redrive_only_where_sqs_allows_it() {
     let redriven: BTreeSet<String> = stack
         .all("AWS::SQS::Queue")
         .into_iter()
-        .filter_map(|queue| queue.properties["RedrivePolicy"]["deadLetterTargetArn"].as_str().map(str::to_owned))
+        .filter_map(|queue| {
+            queue.properties["RedrivePolicy"]["deadLetterTargetArn"].as_str().map(str::to_owned)
+        })
         .collect();
     for alarm in stack.all("AWS::CloudWatch::Alarm") {
         let text = alarm.properties["AlarmDescription"].as_str().expect("a description").to_owned();
@@ -119,6 +146,10 @@ fn an_alarm_names_redrive_only_where_sqs_allows_it() {
 fn every_alarm_is_told_and_explained() {
     for alarm in plain().all("AWS::CloudWatch::Alarm") {
         assert_eq!(alarm.properties["AlarmActions"], json!(["AlarmTopic"]), "{}", alarm.id);
-        assert!(alarm.properties["AlarmDescription"].as_str().is_some_and(|text| text.len() > 20), "{}", alarm.id);
+        assert!(
+            alarm.properties["AlarmDescription"].as_str().is_some_and(|text| text.len() > 20),
+            "{}",
+            alarm.id
+        );
     }
 }

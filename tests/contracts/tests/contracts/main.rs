@@ -1,5 +1,5 @@
-//! The template, the events and the functions' settings, held against each other. All of it is read from the files
-//! that are deployed, after the SAM transform; nothing is started.
+//! The template, the events and the functions' settings, held against each other. All of it is read
+//! from the files that are deployed, after the SAM transform; nothing is started.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -51,8 +51,9 @@ static FUNCTIONS: LazyLock<Vec<(String, String, &str)>> = LazyLock::new(|| {
     Function::ALL.map(of).into()
 });
 
-static TEMPLATE: LazyLock<Value> =
-    LazyLock::new(|| amiline_local::template::transformed().expect("infra/template.yaml can be transformed"));
+static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
+    amiline_local::template::transformed().expect("infra/template.yaml can be transformed")
+});
 static REGIONAL: LazyLock<Value> =
     LazyLock::new(|| amiline_local::template::regional().expect("infra/regional.yaml can be read"));
 

@@ -1,4 +1,5 @@
-//! Names and the texts that parameters take: what a service refuses is refused before anything is created.
+//! Names and the texts that parameters take: what a service refuses is refused before anything is
+//! created.
 
 use crate::{REGIONAL, TEMPLATE, both, plain, regional};
 use amiline_contracts::stack::{Resource, Stack};
@@ -32,11 +33,16 @@ const NAMELESS: [&str; 7] = [
     "AWS::SSM::Parameter",
 ];
 
-/// A resource's fixed name with its limit; none if CloudFormation makes the name, which it cuts itself.
+/// A resource's fixed name with its limit; none if CloudFormation makes the name, which it cuts
+/// itself.
 fn name(resource: &Resource) -> Option<(String, usize)> {
     let known = NAMES.iter().find(|(kind, ..)| *kind == resource.kind);
     let Some((_, property, limit)) = known else {
-        assert!(NAMELESS.contains(&resource.kind.as_str()), "{}: how long may its name be?", resource.kind);
+        assert!(
+            NAMELESS.contains(&resource.kind.as_str()),
+            "{}: how long may its name be?",
+            resource.kind
+        );
         return None;
     };
     resource.properties[*property].as_str().map(|name| (name.to_owned(), *limit))
@@ -54,27 +60,41 @@ fn room(template: &Value, given: &[(&str, &str)]) -> usize {
 fn a_stack_name_is_as_long_as_the_longest_suffix_allows() {
     let home = room(&TEMPLATE, &[]);
     assert_eq!(home, StackName::LENGTH_MAX, "the rule's name with the longest suffix decides");
-    assert!(StackName::new("s".repeat(home)).is_ok() && StackName::new("s".repeat(home + 1)).is_err());
-    // regional.yaml gives its own rules no names, so any stack name that CloudFormation takes will do there.
+    assert!(
+        StackName::new("s".repeat(home)).is_ok() && StackName::new("s".repeat(home + 1)).is_err()
+    );
+    // regional.yaml gives its own rules no names, so any stack name that CloudFormation takes will
+    // do there.
     assert_eq!(room(&REGIONAL, &[("HomeRegion", "us-east-1"), ("CreateKey", "true")]), 128);
 }
 
-/// `Retain` also holds when the creation of a stack is rolled back. What has a fixed name would then block the second
-/// attempt, and a key would be paid for.
+/// `Retain` also holds when the creation of a stack is rolled back. What has a fixed name would
+/// then block the second attempt, and a key would be paid for.
 #[test]
 fn nothing_with_a_fixed_name_outlives_a_creation_that_failed() {
     let key = regional("us-west-2", &[("CreateKey", "true")]);
     for stack in both().into_iter().chain([key]) {
         for resource in stack.resources() {
             let policy = &resource.definition["DeletionPolicy"];
-            assert!(policy.is_null() || policy == "RetainExceptOnCreate", "{}: {policy}", resource.id);
+            assert!(
+                policy.is_null() || policy == "RetainExceptOnCreate",
+                "{}: {policy}",
+                resource.id
+            );
             for protection in ["DeletionProtectionEnabled", "DeletionProtection"] {
                 let on = &resource.properties[protection];
-                assert!(on.is_null() || on == "false", "{} cannot be deleted by a rollback", resource.id);
+                assert!(
+                    on.is_null() || on == "false",
+                    "{} cannot be deleted by a rollback",
+                    resource.id
+                );
             }
         }
     }
-    assert!(name(&plain().one("LineageTable")).is_some(), "the table's name is fixed, so this test has a case");
+    assert!(
+        name(&plain().one("LineageTable")).is_some(),
+        "the table's name is fixed, so this test has a case"
+    );
 }
 
 fn pattern(template: &Value, parameter: &str) -> String {
@@ -101,8 +121,8 @@ fn parameters_take_exactly_the_texts_that_the_code_takes() {
     assert_eq!(pattern(&REGIONAL, "ShareWithAccounts"), list(patterns::ACCOUNT));
 }
 
-/// A pattern as this test can run it: `(?!a|b)` is not in the language of `regex-lite`, so it is taken out and asked
-/// apart.
+/// A pattern as this test can run it: `(?!a|b)` is not in the language of `regex-lite`, so it is
+/// taken out and asked apart.
 fn matches(pattern: &str, text: &str) -> bool {
     let (before, rest) = match pattern.split_once("(?!") {
         Some((before, rest)) => (before, rest.split_once(')').expect("a closed (?!")),
@@ -164,11 +184,23 @@ fn the_patterns_and_the_code_agree_on_every_text() {
         ("Amiline", false),
         ("", false),
     ] {
-        assert_eq!((TagPrefix::new(prefix).is_ok(), matches(patterns::TAG_PREFIX, prefix)), (fits, fits), "{prefix:?}");
+        assert_eq!(
+            (TagPrefix::new(prefix).is_ok(), matches(patterns::TAG_PREFIX, prefix)),
+            (fits, fits),
+            "{prefix:?}"
+        );
     }
     assert!(TagPrefix::new("p".repeat(31)).is_ok() && TagPrefix::new("p".repeat(32)).is_err());
-    for (alias, fits) in [("alias/amiline", true), ("alias/a/b_c-d", true), ("alias/aws/ebs", false), ("alias/", false)]
-    {
-        assert_eq!((KeyAlias::new(alias).is_ok(), matches(patterns::KEY_ALIAS, alias)), (fits, fits), "{alias}");
+    for (alias, fits) in [
+        ("alias/amiline", true),
+        ("alias/a/b_c-d", true),
+        ("alias/aws/ebs", false),
+        ("alias/", false),
+    ] {
+        assert_eq!(
+            (KeyAlias::new(alias).is_ok(), matches(patterns::KEY_ALIAS, alias)),
+            (fits, fits),
+            "{alias}"
+        );
     }
 }

@@ -21,10 +21,11 @@ use std::collections::BTreeSet;
 fn kinds() -> Vec<EventKind> {
     use EventKind::*;
     let listed = |kind: EventKind| match kind {
-        ImageRequested | ImageCreating | ImageAvailable | ImageFailed | CopyStarted | CopyAvailable | CopyFailed
-        | ImageShared | ShareFailed | ImageDeregistered | ImageDisabled | ImageEnabled | ImageMadePublic
-        | SharedByOthers | ShareTakenBack | SharesInOrder | DuplicateFound | FamilyComplete | FamilyPartial
-        | FamilyFailed | RequestRejected | FamilyRetried | SlotsMissed | CoverageLost | CoverageRestored
+        ImageRequested | ImageCreating | ImageAvailable | ImageFailed | CopyStarted
+        | CopyAvailable | CopyFailed | ImageShared | ShareFailed | ImageDeregistered
+        | ImageDisabled | ImageEnabled | ImageMadePublic | SharedByOthers | ShareTakenBack
+        | SharesInOrder | DuplicateFound | FamilyComplete | FamilyPartial | FamilyFailed
+        | RequestRejected | FamilyRetried | SlotsMissed | CoverageLost | CoverageRestored
         | EnrolmentEnded | PolicyRefused | PolicyAccepted | KillSwitchOn | KillSwitchOff => kind,
     };
     [
@@ -117,14 +118,22 @@ fn item(kind: EventKind, bare: bool) -> HistoryItem {
         "instance_name": optional("web-1"), "requested": optional("default"), "policy": optional("default"), "image": optional("ami-0f1e2d3c4b5a69788"),
         "reason": if bare { Value::Null } else { json!({"code": "failed-in-ec2", "message": "why"}) }, "images": if kind.outcome().is_some() && !bare { images } else { json!([]) },
     });
-    item.as_object_mut().expect("an object").extend(subject.as_object().cloned().expect("an object"));
+    item.as_object_mut()
+        .expect("an object")
+        .extend(subject.as_object().cloned().expect("an object"));
     serde_json::from_value(item).expect("a history item")
 }
 
-/// The keywords that the schemas use, less `pattern` and `format`, and `if` or `oneOf`, which have a test of their own.
+/// The keywords that the schemas use, less `pattern` and `format`, and `if` or `oneOf`, which have
+/// a test of their own.
 fn check(schema: &Value, root: &Value, value: &Value, at: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
-        return check(root.pointer(reference.trim_start_matches('#')).expect("a definition"), root, value, at);
+        return check(
+            root.pointer(reference.trim_start_matches('#')).expect("a definition"),
+            root,
+            value,
+            at,
+        );
     }
     if let Some(constant) = schema.get("const") {
         assert_eq!(value, constant, "{at}");
@@ -153,7 +162,10 @@ fn check(schema: &Value, root: &Value, value: &Value, at: &str) {
         for (name, inner) in fields {
             match &schema["properties"][name] {
                 // Fields that it does not name are allowed only where it does not close the object.
-                Value::Null => assert_ne!(schema["additionalProperties"], false, "{at}: {name} is not in the schema"),
+                Value::Null => assert_ne!(
+                    schema["additionalProperties"], false,
+                    "{at}: {name} is not in the schema"
+                ),
                 inner_schema => check(inner_schema, root, inner, &format!("{at}.{name}")),
             }
         }
@@ -168,30 +180,40 @@ fn what_is_published_is_what_the_schema_says() {
     let schema = schema();
     for kind in kinds().into_iter().filter(|kind| kind.is_announced()) {
         for bare in [false, true] {
-            let body: Value = serde_json::from_str(&render(&item(kind, bare), &address()).json).expect("a JSON body");
+            let body: Value = serde_json::from_str(&render(&item(kind, bare), &address()).json)
+                .expect("a JSON body");
             check(&schema, &schema, &body, kind.as_str());
             assert_eq!(body.get("images").is_some(), kind.outcome().is_some(), "{}", kind.as_str());
         }
     }
 }
 
-/// The chat service drops what is not in its form without a word, so the form is held to a schema of its own.
+/// The chat service drops what is not in its form without a word, so the form is held to a schema
+/// of its own.
 #[test]
 fn what_a_chat_gets_is_a_custom_notification_of_the_chat_service() {
     let schema = read("chat.schema.json");
     for kind in kinds().into_iter().filter(|kind| receivers(*kind).contains(&Receiver::Chat)) {
         for bare in [false, true] {
-            let body: Value = serde_json::from_str(&chat::render(&item(kind, bare), &address()).json).expect("JSON");
+            let body: Value =
+                serde_json::from_str(&chat::render(&item(kind, bare), &address()).json)
+                    .expect("JSON");
             check(&schema, &schema, &body, kind.as_str());
-            for (at, max) in [("/content/title", 250), ("/content/description", 4000), ("/metadata/summary", 250)] {
-                let length = body.pointer(at).and_then(Value::as_str).map(|text| text.chars().count());
+            for (at, max) in [
+                ("/content/title", 250),
+                ("/content/description", 4000),
+                ("/metadata/summary", 250),
+            ] {
+                let length =
+                    body.pointer(at).and_then(Value::as_str).map(|text| text.chars().count());
                 assert!(length.is_some_and(|length| (1..=max).contains(&length)), "{at} of {body}");
             }
         }
     }
 }
 
-/// Who hears of what, with which severity, in which words, and what they type next: as the code says it.
+/// Who hears of what, with which severity, in which words, and what they type next: as the code
+/// says it.
 fn announced() -> String {
     let mut page = "# What is announced\n\n\
         Made of the code by `UPDATE=1 cargo test --workspace --test contracts`; a test compares it.\n\n\
@@ -201,17 +223,25 @@ fn announced() -> String {
         | event | severity | receivers | subject of a mail | next command |\n\
         | --- | --- | --- | --- | --- |\n"
         .to_owned();
-    let (heard, silent): (Vec<_>, Vec<_>) = kinds().into_iter().partition(|kind| kind.is_announced());
+    let (heard, silent): (Vec<_>, Vec<_>) =
+        kinds().into_iter().partition(|kind| kind.is_announced());
     for kind in heard {
         let notice = render(&item(kind, false), &address());
         let names: Vec<&str> = receivers(kind).into_iter().map(Receiver::as_str).collect();
         let next = notice.text.lines().find_map(|line| line.strip_prefix("Next      "));
         let next = next.map_or_else(|| "-".to_owned(), |next| format!("`{next}`"));
         let (event, severity, names) = (kind.as_str(), kind.severity().as_str(), names.join(", "));
-        page.push_str(&format!("| `{event}` | {severity} | {names} | {} | {next} |\n", notice.subject));
+        page.push_str(&format!(
+            "| `{event}` | {severity} | {names} | {} | {next} |\n",
+            notice.subject
+        ));
     }
-    let silent: Vec<String> = silent.into_iter().map(|kind| format!("`{}`", kind.as_str())).collect();
-    page.push_str(&format!("\nOnly in a family's history (`amiline lineage`): {}.\n", silent.join(", ")));
+    let silent: Vec<String> =
+        silent.into_iter().map(|kind| format!("`{}`", kind.as_str())).collect();
+    page.push_str(&format!(
+        "\nOnly in a family's history (`amiline lineage`): {}.\n",
+        silent.join(", ")
+    ));
     page
 }
 
@@ -233,12 +263,18 @@ fn reasons() -> String {
         hold a reason as its code with its data. Notifications, events on the bus and the command's `--json` add `text`,\n\
         its words. Where a code has several forms, each is shown.\n"
         .to_owned();
-    let examples = std::fs::read_to_string(events::directory().join("reasons.jsonl")).expect("the examples");
-    let examples: Vec<Reason> =
-        examples.lines().map(|line| serde_json::from_str(line).expect("an example is a reason")).collect();
+    let examples =
+        std::fs::read_to_string(events::directory().join("reasons.jsonl")).expect("the examples");
+    let examples: Vec<Reason> = examples
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an example is a reason"))
+        .collect();
     for (area, codes) in Reason::codes() {
         page.push_str(&format!("\n## {area}\n\n| code | example | data |\n| --- | --- | --- |\n"));
-        for reason in codes.iter().flat_map(|code| examples.iter().filter(move |reason| reason.code() == *code)) {
+        for reason in codes
+            .iter()
+            .flat_map(|code| examples.iter().filter(move |reason| reason.code() == *code))
+        {
             let mut data = serde_json::to_value(reason).expect("JSON");
             data.as_object_mut().expect("an object").remove("code");
             let data = if data == json!({}) { "-".to_owned() } else { format!("`{data}`") };
@@ -257,7 +293,8 @@ fn the_page_of_reasons_and_the_schemas_codes_are_those_of_the_code() {
     }
     let page = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(page == reasons(), "events/reasons.md is out of date: run with UPDATE=1");
-    let codes: Vec<&str> = Reason::codes().into_iter().flat_map(|(_, codes)| codes).copied().collect();
+    let codes: Vec<&str> =
+        Reason::codes().into_iter().flat_map(|(_, codes)| codes).copied().collect();
     let named = &schema()["properties"]["reason"]["properties"]["code"]["enum"];
     assert!(
         *named == json!(codes),
@@ -269,8 +306,12 @@ fn the_page_of_reasons_and_the_schemas_codes_are_those_of_the_code() {
 #[test]
 fn the_schema_names_the_events_that_are_announced_and_no_others() {
     let schema = schema();
-    let named: BTreeSet<&str> =
-        schema["properties"]["event"]["enum"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let named: BTreeSet<&str> = schema["properties"]["event"]["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
     let announced: BTreeSet<&str> =
         kinds().into_iter().filter(|kind| kind.is_announced()).map(EventKind::as_str).collect();
     assert_eq!(named, announced);
@@ -280,22 +321,30 @@ fn the_schema_names_the_events_that_are_announced_and_no_others() {
 fn subscribers_can_filter_by_every_attribute_that_is_promised() {
     let attributes = render(&item(EventKind::FamilyPartial, false), &address()).attributes;
     let names: BTreeSet<&str> = attributes.keys().copied().collect();
-    assert_eq!(names, ["event", "outcome", "policy", "region", "account", "severity"].into_iter().collect());
+    assert_eq!(
+        names,
+        ["event", "outcome", "policy", "region", "account", "severity"].into_iter().collect()
+    );
 }
 
 #[test]
 fn what_is_put_on_the_bus_is_what_its_schema_says() {
     let schema = read("event.schema.json");
-    let [without, with] = schema["properties"]["detail"]["oneOf"].as_array().unwrap().as_slice() else {
+    let [without, with] = schema["properties"]["detail"]["oneOf"].as_array().unwrap().as_slice()
+    else {
         panic!("with and without images")
     };
-    assert_eq!((&without["not"]["required"], &with["required"]), (&json!(["images"]), &json!(["images"])));
+    assert_eq!(
+        (&without["not"]["required"], &with["required"]),
+        (&json!(["images"]), &json!(["images"]))
+    );
     for kind in kinds().into_iter().filter(|kind| kind.is_announced()) {
         for bare in [false, true] {
             let event = delivered(&item(kind, bare));
             check(&schema, &schema, &event, kind.as_str());
             assert_eq!(event["detail-type"], event["detail"]["event"]);
-            let outcomes = &if kind.outcome().is_some() { with } else { without }["properties"]["outcome"];
+            let outcomes =
+                &if kind.outcome().is_some() { with } else { without }["properties"]["outcome"];
             check(outcomes, &schema, &event["detail"]["outcome"], kind.as_str());
         }
     }
@@ -308,7 +357,8 @@ fn the_example_is_an_event_of_the_bus() {
     assert_eq!(example["detail-type"], example["detail"]["event"]);
 }
 
-/// `UPDATE=1 cargo test --workspace --test contracts` writes the file; the template's line is then to be replaced by hand.
+/// `UPDATE=1 cargo test --workspace --test contracts` writes the file; the template's line is then
+/// to be replaced by hand.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "asks whether to write the file")]
 fn the_schema_of_events_is_the_notifications_in_an_envelope_and_the_one_that_is_registered() {
@@ -317,12 +367,18 @@ fn the_schema_of_events_is_the_notifications_in_an_envelope_and_the_one_that_is_
         let text = serde_json::to_string_pretty(&expected).unwrap() + "\n";
         std::fs::write(events::directory().join("event.schema.json"), text).unwrap();
     }
-    assert!(read("event.schema.json") == expected, "events/event.schema.json is out of date: run with UPDATE=1");
+    assert!(
+        read("event.schema.json") == expected,
+        "events/event.schema.json is out of date: run with UPDATE=1"
+    );
     for stack in both() {
         let registered = stack.one("OutcomeSchema").properties;
         let content = registered["Content"].as_str().expect("a text");
         let content: Value = serde_json::from_str(content).expect("JSON");
-        assert!(content == expected, "infra/template.yaml registers something else; put this there: {expected}");
+        assert!(
+            content == expected,
+            "infra/template.yaml registers something else; put this there: {expected}"
+        );
         assert_eq!(registered["Type"], "JSONSchemaDraft4");
     }
 }

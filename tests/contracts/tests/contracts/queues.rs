@@ -31,7 +31,10 @@ fn invokers(stack: &Stack) -> Senders {
         assert_eq!(properties["Principal"], "events.amazonaws.com", "{id}");
         assert_eq!(properties["SourceAccount"], ACCOUNT, "{id}");
         let function = properties["FunctionName"].as_str().expect("a function");
-        let rule = properties["SourceArn"].as_str().unwrap_or_else(|| panic!("{id} lets every rule in")).to_owned();
+        let rule = properties["SourceArn"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{id} lets every rule in"))
+            .to_owned();
         invokers.entry(format!("{function}.Arn")).or_default().insert(rule);
     }
     invokers
@@ -43,7 +46,8 @@ fn mapped_queues(stack: &Stack) -> Vec<(Resource, Resource)> {
         let source = mapping.properties["EventSourceArn"].as_str().expect("a source").to_owned();
         source.strip_suffix("Queue.Arn").map(|name| stack.one(&format!("{name}Queue")))
     };
-    let found: Vec<_> = mappings.filter_map(|mapping| queue(&mapping).map(|queue| (mapping, queue))).collect();
+    let found: Vec<_> =
+        mappings.filter_map(|mapping| queue(&mapping).map(|queue| (mapping, queue))).collect();
     assert_eq!(found.len(), 3);
     found
 }
@@ -54,8 +58,11 @@ fn queues_and_functions_let_exactly_their_rules_in() {
         let mut allowed = invokers(&stack);
         for policy in stack.all("AWS::SQS::QueuePolicy") {
             let queues = policy.properties["Queues"].as_array().unwrap();
-            // A policy covers the queue that it is attached to, and SQS refuses one that names another.
-            let [queue] = queues.as_slice() else { panic!("{} is attached to several queues", policy.id) };
+            // A policy covers the queue that it is attached to, and SQS refuses one that names
+            // another.
+            let [queue] = queues.as_slice() else {
+                panic!("{} is attached to several queues", policy.id)
+            };
             let queue = format!("{}.Arn", queue.as_str().unwrap());
             for statement in of_document(&policy.id, &policy.properties["PolicyDocument"]) {
                 assert!(statement.allows);
@@ -64,7 +71,12 @@ fn queues_and_functions_let_exactly_their_rules_in() {
                 assert_eq!(statement.condition("StringEquals", "aws:SourceAccount"), [ACCOUNT]);
                 let rules = statement.condition("ArnEquals", "aws:SourceArn");
                 assert!(!rules.is_empty(), "{} lets every rule in", policy.id);
-                assert_eq!(statement.resources, [queue.as_str()], "{} names its own queue only", policy.id);
+                assert_eq!(
+                    statement.resources,
+                    [queue.as_str()],
+                    "{} names its own queue only",
+                    policy.id
+                );
                 allowed.entry(queue.clone()).or_default().extend(rules);
             }
         }
@@ -105,15 +117,22 @@ fn a_message_is_not_seen_again_while_it_is_worked_on() {
     for (mapping, queue) in mapped_queues(&stack) {
         let function = stack.one(mapping.properties["FunctionName"].as_str().unwrap());
         let timeout = function.properties["Timeout"].as_u64().unwrap();
-        assert!(queue.properties["VisibilityTimeout"].as_u64().unwrap() >= 6 * timeout, "{}", queue.id);
-        let dead = queue.properties["RedrivePolicy"]["deadLetterTargetArn"].as_str().expect("a dead-letter queue");
+        assert!(
+            queue.properties["VisibilityTimeout"].as_u64().unwrap() >= 6 * timeout,
+            "{}",
+            queue.id
+        );
+        let dead = queue.properties["RedrivePolicy"]["deadLetterTargetArn"]
+            .as_str()
+            .expect("a dead-letter queue");
         let dead = stack.one(dead.trim_end_matches(".Arn"));
         assert_eq!(dead.properties["MessageRetentionPeriod"], 14 * 24 * 3600, "{}", dead.id);
     }
 }
 
-/// A new account may run ten functions at once, so others can throttle ours. Lambda keeps a throttled message for one
-/// visibility timeout, and each of those counts as a receive. Five receives stay for failures of our own.
+/// A new account may run ten functions at once, so others can throttle ours. Lambda keeps a
+/// throttled message for one visibility timeout, and each of those counts as a receive. Five
+/// receives stay for failures of our own.
 #[test]
 fn an_hour_of_throttling_sends_no_message_to_a_dead_letter_queue() {
     const HOUR: u64 = 3600;
@@ -122,15 +141,25 @@ fn an_hour_of_throttling_sends_no_message_to_a_dead_letter_queue() {
     for (_, queue) in mapped_queues(&stack) {
         let seconds = |name: &str| queue.properties[name].as_u64();
         let visibility = seconds("VisibilityTimeout").expect("a visibility timeout");
-        let receives = queue.properties["RedrivePolicy"]["maxReceiveCount"].as_u64().expect("maxReceiveCount");
+        let receives =
+            queue.properties["RedrivePolicy"]["maxReceiveCount"].as_u64().expect("maxReceiveCount");
         let throttled = HOUR.div_ceil(visibility);
-        assert!(receives >= throttled + OWN_FAILURES, "{}: an hour takes {throttled} of {receives}", queue.id);
+        assert!(
+            receives >= throttled + OWN_FAILURES,
+            "{}: an hour takes {throttled} of {receives}",
+            queue.id
+        );
         // SQS keeps a message for four days unless the queue says otherwise.
         let retention = seconds("MessageRetentionPeriod").unwrap_or(4 * 24 * HOUR);
-        assert!(retention > receives * visibility, "{} forgets a message before it is given up", queue.id);
+        assert!(
+            retention > receives * visibility,
+            "{} forgets a message before it is given up",
+            queue.id
+        );
     }
     // The stream's records and asynchronous invocations age while the function is throttled.
-    let stream = stack.one("NotifyStreamMapping").properties["MaximumRecordAgeInSeconds"].as_u64().unwrap();
+    let stream =
+        stack.one("NotifyStreamMapping").properties["MaximumRecordAgeInSeconds"].as_u64().unwrap();
     assert!(stream > HOUR, "the stream gives up after {stream} s");
     for invoke in stack.all("AWS::Lambda::EventInvokeConfig") {
         let age = invoke.properties["MaximumEventAgeInSeconds"].as_u64().unwrap();
@@ -150,7 +179,12 @@ fn the_queues_together_ask_for_as_few_functions_at_once_as_lambda_allows() {
 fn one_poison_message_delays_no_other() {
     for (mapping, queue) in mapped_queues(&plain()) {
         let mapping = mapping.properties;
-        assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{}", queue.id);
+        assert_eq!(
+            mapping["FunctionResponseTypes"],
+            json!(["ReportBatchItemFailures"]),
+            "{}",
+            queue.id
+        );
         let changes_ec2 = queue.id != "NotifyQueue";
         assert_eq!(mapping["BatchSize"], if changes_ec2 { 1 } else { 10 }, "{}", queue.id);
     }
@@ -158,7 +192,10 @@ fn one_poison_message_delays_no_other() {
     assert_eq!(stream["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
     assert_eq!(stream["BisectBatchOnFunctionError"], true);
     assert_eq!(stream["MaximumRetryAttempts"], 5);
-    assert_eq!(stream["DestinationConfig"]["OnFailure"]["Destination"], "NotifyDeadLetterQueue.Arn");
+    assert_eq!(
+        stream["DestinationConfig"]["OnFailure"]["Destination"],
+        "NotifyDeadLetterQueue.Arn"
+    );
 }
 
 #[test]

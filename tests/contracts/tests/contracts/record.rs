@@ -10,7 +10,8 @@ fn the_record_outlives_mistakes_and_the_stack() {
     let table = plain().one("LineageTable");
     assert_eq!(table.definition["DeletionPolicy"], "RetainExceptOnCreate");
     assert_eq!(table.definition["UpdateReplacePolicy"], "Retain");
-    // Off at first: a protected table would survive the rollback of a creation that fails, and block the next one.
+    // Off at first: a protected table would survive the rollback of a creation that fails, and
+    // block the next one.
     assert_eq!(table.properties["DeletionProtectionEnabled"], "false");
     let protected = Stack::new(&TEMPLATE, "amiline", HOME, &[("ProtectTable", "true")]);
     assert_eq!(protected.one("LineageTable").properties["DeletionProtectionEnabled"], "true");
@@ -18,7 +19,10 @@ fn the_record_outlives_mistakes_and_the_stack() {
         let output = stack.resolve(&stack.section("Outputs")["LineageTableProtection"]["Value"]);
         assert!(output.as_str().unwrap().contains(says), "{output}");
     }
-    assert_eq!(table.properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(
+        table.properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+        true
+    );
     assert_eq!(table.properties["SSESpecification"]["SSEEnabled"], true);
 }
 
@@ -29,10 +33,19 @@ fn the_table_has_the_keys_the_indexes_the_stream_and_the_expiry_that_the_code_us
     assert_eq!(table["KeySchema"], keys("pk", "sk"));
     let indexes: Vec<_> = table["GlobalSecondaryIndexes"].as_array().unwrap().iter().collect();
     let [due, listing] = indexes.as_slice() else { panic!("two indexes") };
-    assert_eq!((&due["IndexName"], &due["KeySchema"]), (&json!("due"), &keys("due_shard", "due_at")));
-    assert_eq!((&listing["IndexName"], &listing["KeySchema"]), (&json!("listing"), &keys("list_pk", "list_sk")));
+    assert_eq!(
+        (&due["IndexName"], &due["KeySchema"]),
+        (&json!("due"), &keys("due_shard", "due_at"))
+    );
+    assert_eq!(
+        (&listing["IndexName"], &listing["KeySchema"]),
+        (&json!("listing"), &keys("list_pk", "list_sk"))
+    );
     assert_eq!(table["StreamSpecification"]["StreamViewType"], "NEW_IMAGE");
-    assert_eq!(table["TimeToLiveSpecification"], json!({"AttributeName": "expires_at", "Enabled": true}));
+    assert_eq!(
+        table["TimeToLiveSpecification"],
+        json!({"AttributeName": "expires_at", "Enabled": true})
+    );
 }
 
 #[test]
@@ -57,7 +70,11 @@ fn default_policy(stack: &Stack) -> (String, Policy) {
 #[test]
 fn the_default_policy_says_what_the_parameters_say() {
     let (_, policy) = default_policy(&plain());
-    assert!(policy.encrypt.is_none() && policy.distribute.regions.is_empty() && policy.share.accounts.is_empty());
+    assert!(
+        policy.encrypt.is_none()
+            && policy.distribute.regions.is_empty()
+            && policy.share.accounts.is_empty()
+    );
     assert!(!policy.create.reboot);
 
     let (_, policy) = default_policy(&wide());
@@ -86,7 +103,8 @@ fn sharing_without_a_key_is_refused_before_anything_is_deployed() {
     assert!(rules.values().any(refuses));
 }
 
-/// CloudFormation puts a parameter's value back whenever it touches the resource, so a deployment would release it.
+/// CloudFormation puts a parameter's value back whenever it touches the resource, so a deployment
+/// would release it.
 #[test]
 fn no_deployment_turns_the_kill_switch() {
     for stack in both() {

@@ -8,7 +8,8 @@ use amiline_domain::message::{BODY_BYTES_MAX, BadEvent, Message, Tick, decode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// A rule's pattern. Where a key of it comes from a parameter, the template has it as JSON in a text.
+/// A rule's pattern. Where a key of it comes from a parameter, the template has it as JSON in a
+/// text.
 fn pattern(rule: &Resource) -> Value {
     match &rule.properties["EventPattern"] {
         Value::String(text) => serde_json::from_str(text).expect("a pattern in a text is JSON"),
@@ -18,7 +19,10 @@ fn pattern(rule: &Resource) -> Value {
 
 /// The rules of one bus that let an event in.
 fn let_in(stack: &Stack, bus: &Value, event: &Value) -> BTreeSet<String> {
-    let rules = stack.all("AWS::Events::Rule").into_iter().filter(|rule| rule.properties["EventBusName"] == *bus);
+    let rules = stack
+        .all("AWS::Events::Rule")
+        .into_iter()
+        .filter(|rule| rule.properties["EventBusName"] == *bus);
     rules
         .filter(|rule| matches(&pattern(rule), event).expect("the pattern can be judged"))
         .map(|rule| rule.id)
@@ -53,7 +57,11 @@ fn every_rule_lets_an_event_in_and_keeps_a_near_miss_out() {
     let events: Vec<Event> = events::all();
     for rule in plain().all("AWS::Events::Rule") {
         let pattern = pattern(&rule);
-        assert!(events.iter().any(|event| event.row.rules.contains(&rule.id)), "no event for {}", rule.id);
+        assert!(
+            events.iter().any(|event| event.row.rules.contains(&rule.id)),
+            "no event for {}",
+            rule.id
+        );
         // Of the same type, and yet not for us: the rule's finer conditions are at work.
         let near = |event: &&Event| {
             let event = serde_json::from_str::<Value>(&event.body).unwrap_or_default();
@@ -65,12 +73,17 @@ fn every_rule_lets_an_event_in_and_keeps_a_near_miss_out() {
     }
 }
 
-/// The bus is there for other people's rules: a rule of our own on it could answer what we announce for ever.
+/// The bus is there for other people's rules: a rule of our own on it could answer what we announce
+/// for ever.
 #[test]
 fn no_rule_of_ours_hears_what_we_announce() {
     for stack in [plain(), regional("us-west-2", &[])] {
         let announced: Value = serde_json::from_str(
-            &events::all().into_iter().find(|event| event.file == "outcome.json").expect("the example").body,
+            &events::all()
+                .into_iter()
+                .find(|event| event.file == "outcome.json")
+                .expect("the example")
+                .body,
         )
         .unwrap();
         assert_eq!(announced["source"], amiline_domain::bus::SOURCE);
@@ -78,7 +91,12 @@ fn no_rule_of_ours_hears_what_we_announce() {
             assert_ne!(rule.properties["EventBusName"], "OutcomeBus", "{}", rule.id);
             // Not even if somebody forwarded it to a bus that we listen on.
             assert_eq!(matches(&pattern(&rule), &announced), Ok(false), "{}", rule.id);
-            assert_ne!(pattern(&rule)["source"], json!([amiline_domain::bus::SOURCE]), "{}", rule.id);
+            assert_ne!(
+                pattern(&rule)["source"],
+                json!([amiline_domain::bus::SOURCE]),
+                "{}",
+                rule.id
+            );
         }
     }
 }
@@ -107,10 +125,14 @@ fn the_same_patterns_guard_the_home_bus_the_inbound_bus_and_the_other_regions() 
 fn a_stack_with_another_prefix_answers_its_own_button_only() {
     let staging = Stack::new(&crate::TEMPLATE, "staging", HOME, &[("TagPrefix", "staging")]);
     let reads = |file: &str| {
-        let event = events::all().into_iter().find(|event| event.file == file).expect("the event's file");
+        let event =
+            events::all().into_iter().find(|event| event.file == file).expect("the event's file");
         let_in(&staging, &Value::Null, &serde_json::from_str(&event.body).unwrap())
     };
-    assert_eq!(reads("instance-tagged-other-prefix.json"), BTreeSet::from(["InstanceTaggedRule".to_owned()]));
+    assert_eq!(
+        reads("instance-tagged-other-prefix.json"),
+        BTreeSet::from(["InstanceTaggedRule".to_owned()])
+    );
     assert_eq!(reads("instance-tagged.json"), BTreeSet::new());
 }
 
@@ -126,13 +148,19 @@ fn every_message_is_read_or_refused_as_the_readme_says() {
 
 #[test]
 fn a_refusal_is_one_short_line_whatever_the_message_holds() {
-    let oversized =
-        format!(r#"{{"source":"amiline","detail-type":"Tick","detail":{{"x":"{}"}}}}"#, "y".repeat(BODY_BYTES_MAX));
+    let oversized = format!(
+        r#"{{"source":"amiline","detail-type":"Tick","detail":{{"x":"{}"}}}}"#,
+        "y".repeat(BODY_BYTES_MAX)
+    );
     assert!(matches!(decode(&oversized), Err(BadEvent::TooLong { .. })));
     for event in events::all() {
         if let Err(refusal) = decode(&event.body) {
             let reason = refusal.to_string();
-            assert!(reason.len() < 600 && !reason.contains(char::is_control), "{}: {reason:?}", event.file);
+            assert!(
+                reason.len() < 600 && !reason.contains(char::is_control),
+                "{}: {reason:?}",
+                event.file
+            );
         }
     }
 }
@@ -141,8 +169,11 @@ fn a_refusal_is_one_short_line_whatever_the_message_holds() {
 fn the_stream_wakes_notify_for_new_history_only() {
     let mapping = plain().one("NotifyStreamMapping");
     let filters = mapping.properties["FilterCriteria"]["Filters"].as_array().expect("filters");
-    let [filter] = filters.as_slice() else { panic!("one filter: several would let in what any of them does") };
-    let filter: Value = serde_json::from_str(filter["Pattern"].as_str().expect("a text")).expect("JSON");
+    let [filter] = filters.as_slice() else {
+        panic!("one filter: several would let in what any of them does")
+    };
+    let filter: Value =
+        serde_json::from_str(filter["Pattern"].as_str().expect("a text")).expect("JSON");
     let mut seen = 0;
     for event in events::all() {
         if let Some(passes) = event.row.passes {

@@ -1,4 +1,5 @@
-//! The local AWS as the stories use it: an operator's hands, a subscriber's inbox, and eyes on EC2 and the call log.
+//! The local AWS as the stories use it: an operator's hands, a subscriber's inbox, and eyes on EC2
+//! and the call log.
 
 use crate::hearing::Ears;
 use amiline_local::aws::{AccessKey, Aws, list, text};
@@ -40,8 +41,13 @@ pub(crate) fn regions() -> impl Iterator<Item = &'static str> {
     std::iter::once(HOME_REGION).chain(DESTINATION_REGIONS)
 }
 
-/// Asks again and again until there is an answer. `Err` says what was found instead, for the message of the failure.
-pub(crate) async fn eventually<T, F>(deadline: Duration, what: &str, mut ask: impl FnMut() -> F) -> T
+/// Asks again and again until there is an answer. `Err` says what was found instead, for the
+/// message of the failure.
+pub(crate) async fn eventually<T, F>(
+    deadline: Duration,
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T
 where
     F: Future<Output = Result<T, String>>,
 {
@@ -49,7 +55,9 @@ where
     loop {
         match ask().await {
             Ok(found) => return found,
-            Err(instead) if since.elapsed() > deadline => panic!("after {deadline:?} not {what}: {instead}"),
+            Err(instead) if since.elapsed() > deadline => {
+                panic!("after {deadline:?} not {what}: {instead}")
+            }
             Err(_) => tokio::time::sleep(LOOK_EVERY).await,
         }
     }
@@ -78,7 +86,8 @@ impl Cloud {
         std::mem::take(&mut *self.notes.lock().expect("no panic under the lock"))
     }
 
-    // ------------------------------------------------------------------------------------------------ instances
+    // ------------------------------------------------------------------------------------------------
+    // instances
 
     pub(crate) async fn launch(&self) -> String {
         self.launch_many(1).await.remove(0)
@@ -90,9 +99,17 @@ impl Cloud {
 
     pub(crate) async fn launch_of(&self, image: &str, count: usize) -> Vec<String> {
         let count = count.to_string();
-        let asked = [("ImageId", image), ("MinCount", &count), ("MaxCount", &count), ("InstanceType", "t3.micro")];
+        let asked = [
+            ("ImageId", image),
+            ("MinCount", &count),
+            ("MaxCount", &count),
+            ("InstanceType", "t3.micro"),
+        ];
         let answer = self.ec2("RunInstances", &asked).await;
-        list(&answer, "/instancesSet").iter().map(|one| text(one, "/instanceId").to_owned()).collect()
+        list(&answer, "/instancesSet")
+            .iter()
+            .map(|one| text(one, "/instanceId").to_owned())
+            .collect()
     }
 
     /// One EC2 action at home that has to succeed.
@@ -100,13 +117,22 @@ impl Cloud {
         self.ec2_in(HOME_REGION, action, parameters).await
     }
 
-    pub(crate) async fn ec2_in(&self, region: &str, action: &str, parameters: &[(&str, &str)]) -> Value {
+    pub(crate) async fn ec2_in(
+        &self,
+        region: &str,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Value {
         let answer = self.aws.ec2(region, action, parameters).await;
         answer.unwrap_or_else(|error| panic!("{action} {parameters:?} in {region}: {error}"))
     }
 
     pub(crate) async fn tag(&self, resource: &str, key: &str, value: &str) {
-        self.ec2("CreateTags", &[("ResourceId.1", resource), ("Tag.1.Key", key), ("Tag.1.Value", value)]).await;
+        self.ec2(
+            "CreateTags",
+            &[("ResourceId.1", resource), ("Tag.1.Key", key), ("Tag.1.Value", value)],
+        )
+        .await;
     }
 
     pub(crate) async fn untag(&self, resource: &str, key: &str) {
@@ -129,17 +155,28 @@ impl Cloud {
     pub(crate) async fn answered(&self, instance: &str, status: &str, within: Duration) -> String {
         eventually(within, &format!("{instance} answered with {status:?}"), async || {
             let tags = self.tags(instance).await;
-            let found = tags.get(STATUS).filter(|found| found.starts_with(status) && !tags.contains_key(BUTTON));
-            found.cloned().ok_or_else(|| format!("{tags:?}; the logs are in {}", self.local.run_directory().display()))
+            let found = tags
+                .get(STATUS)
+                .filter(|found| found.starts_with(status) && !tags.contains_key(BUTTON));
+            found.cloned().ok_or_else(|| {
+                format!("{tags:?}; the logs are in {}", self.local.run_directory().display())
+            })
         })
         .await
     }
 
     /// The same, while the tick is invoked by hand and looks ahead, as in a world without events.
-    pub(crate) async fn answered_by_ticks(&self, instance: &str, status: &str, within: Duration) -> String {
+    pub(crate) async fn answered_by_ticks(
+        &self,
+        instance: &str,
+        status: &str,
+        within: Duration,
+    ) -> String {
         eventually(within, &format!("{instance} answered with {status:?} by ticks"), async || {
             let tags = self.tags(instance).await;
-            if let Some(found) = tags.get(STATUS).filter(|s| s.starts_with(status) && !tags.contains_key(BUTTON)) {
+            if let Some(found) =
+                tags.get(STATUS).filter(|s| s.starts_with(status) && !tags.contains_key(BUTTON))
+            {
                 return Ok(found.clone());
             }
             self.tick(86_400).await;
@@ -148,11 +185,17 @@ impl Cloud {
         .await
     }
 
-    // --------------------------------------------------------------------------------------------------- images
+    // ---------------------------------------------------------------------------------------------------
+    // images
 
-    pub(crate) async fn images(&self, region: &'static str, filters: &[(&str, &str)]) -> Vec<Image> {
-        let names: Vec<(String, String)> =
-            (1..=filters.len()).map(|n| (format!("Filter.{n}.Name"), format!("Filter.{n}.Value.1"))).collect();
+    pub(crate) async fn images(
+        &self,
+        region: &'static str,
+        filters: &[(&str, &str)],
+    ) -> Vec<Image> {
+        let names: Vec<(String, String)> = (1..=filters.len())
+            .map(|n| (format!("Filter.{n}.Name"), format!("Filter.{n}.Value.1")))
+            .collect();
         let mut asked = vec![("Owner.1", "self")];
         for ((name, value), filter) in names.iter().zip(filters) {
             asked.extend([(name.as_str(), filter.0), (value.as_str(), filter.1)]);
@@ -181,7 +224,8 @@ impl Cloud {
         copies
     }
 
-    /// One image of the instance, one copy in each destination, all of them tagged, as a completed press leaves it.
+    /// One image of the instance, one copy in each destination, all of them tagged, as a completed
+    /// press leaves it.
     pub(crate) async fn one_family(&self, instance: &str) -> (Image, Vec<Image>) {
         let mut images = self.images_of(instance).await;
         assert_eq!(images.len(), 1, "images of {instance}: {images:?}");
@@ -190,8 +234,16 @@ impl Cloud {
         let places: Vec<_> = copies.iter().map(|copy| copy.region).collect();
         assert_eq!(places, DESTINATION_REGIONS, "copies of {}", image.id);
         for made in copies.iter().chain([&image]) {
-            assert_eq!(made.tags.get("amiline:managed-by").map(String::as_str), Some("amiline"), "{made:?}");
-            assert_eq!(made.tags.get("amiline:family"), image.tags.get("amiline:family"), "{made:?}");
+            assert_eq!(
+                made.tags.get("amiline:managed-by").map(String::as_str),
+                Some("amiline"),
+                "{made:?}"
+            );
+            assert_eq!(
+                made.tags.get("amiline:family"),
+                image.tags.get("amiline:family"),
+                "{made:?}"
+            );
             assert!(made.tags.contains_key("amiline:intent"), "{made:?}");
         }
         (image, copies)
@@ -199,15 +251,21 @@ impl Cloud {
 
     pub(crate) async fn snapshots(&self, image: &Image) -> Vec<Value> {
         let devices = list(&image.shown, "/blockDeviceMapping").iter();
-        let ids: Vec<String> = devices.map(|device| text(device, "/ebs/snapshotId").to_owned()).collect();
-        assert!(!ids.is_empty() && ids.iter().all(|id| !id.is_empty()), "{image:?} has no snapshots");
+        let ids: Vec<String> =
+            devices.map(|device| text(device, "/ebs/snapshotId").to_owned()).collect();
+        assert!(
+            !ids.is_empty() && ids.iter().all(|id| !id.is_empty()),
+            "{image:?} has no snapshots"
+        );
         let names: Vec<String> = (1..=ids.len()).map(|n| format!("SnapshotId.{n}")).collect();
-        let asked: Vec<_> = names.iter().map(String::as_str).zip(ids.iter().map(String::as_str)).collect();
+        let asked: Vec<_> =
+            names.iter().map(String::as_str).zip(ids.iter().map(String::as_str)).collect();
         let answer = self.ec2_in(image.region, "DescribeSnapshots", &asked).await;
         list(&answer, "/snapshotSet").to_vec()
     }
 
-    // ------------------------------------------------------------------------------------------ queues, functions
+    // ------------------------------------------------------------------------------------------
+    // queues, functions
 
     pub(crate) async fn sqs(&self, action: &str, asked: &Value) -> Value {
         let answer = self.aws.json("sqs", HOME_REGION, &format!("AmazonSQS.{action}"), asked).await;
@@ -219,14 +277,20 @@ impl Cloud {
     }
 
     pub(crate) async fn send(&self, function: &str, body: &str) {
-        self.sqs("SendMessage", &json!({"QueueUrl": self.queue(function), "MessageBody": body})).await;
+        self.sqs("SendMessage", &json!({"QueueUrl": self.queue(function), "MessageBody": body}))
+            .await;
     }
 
     /// Messages of a function that wait or are being worked on.
     pub(crate) async fn backlog(&self, url: &str) -> u64 {
         let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
-        let answer = self.sqs("GetQueueAttributes", &json!({"QueueUrl": url, "AttributeNames": names})).await;
-        names.iter().map(|name| text(&answer, &format!("/Attributes/{name}")).parse::<u64>().unwrap()).sum()
+        let answer = self
+            .sqs("GetQueueAttributes", &json!({"QueueUrl": url, "AttributeNames": names}))
+            .await;
+        names
+            .iter()
+            .map(|name| text(&answer, &format!("/Attributes/{name}")).parse::<u64>().unwrap())
+            .sum()
     }
 
     /// Messages of a function that nobody works on yet.
@@ -273,12 +337,16 @@ impl Cloud {
         let asked = json!({"source": "amiline", "detail-type": asked, "detail": detail});
         let function = &self.local.deployed().functions["schedule-tick"];
         let path = format!("/2015-03-31/functions/{function}/invocations");
-        let answer = self.aws.rest("lambda", HOME_REGION, Method::POST, &path, asked.to_string().into()).await;
+        let answer = self
+            .aws
+            .rest("lambda", HOME_REGION, Method::POST, &path, asked.to_string().into())
+            .await;
         let answer = String::from_utf8(answer.expect("the tick is invoked").to_vec()).unwrap();
         assert!(!answer.contains("errorMessage"), "{answer}");
     }
 
-    // ------------------------------------------------------------------------------------------------- controls
+    // -------------------------------------------------------------------------------------------------
+    // controls
 
     pub(crate) async fn control(&self, path: &str, asked: Value) -> Value {
         let answer = self.aws.control(path, &asked).await;
@@ -291,7 +359,10 @@ impl Cloud {
 
     /// As after the start: no faults, all events once, nothing hidden.
     pub(crate) async fn calm(&self) {
-        let cleared = self.aws.rest("gateway", HOME_REGION, Method::DELETE, "/_amiline/faults", "".into()).await;
+        let cleared = self
+            .aws
+            .rest("gateway", HOME_REGION, Method::DELETE, "/_amiline/faults", "".into())
+            .await;
         cleared.expect("faults are cleared");
         self.control("/_local/ec2/drop-events", json!({"detail_types": []})).await;
         self.control("/_local/ec2/duplicate-events", json!({"detail_types": []})).await;
@@ -299,7 +370,8 @@ impl Cloud {
         self.control("/_local/ec2/pending", json!({"seconds": 1})).await;
     }
 
-    // ------------------------------------------------------------------------------------------------- call log
+    // -------------------------------------------------------------------------------------------------
+    // call log
 
     /// A place in the call log.
     pub(crate) fn mark(&self) -> usize {
@@ -308,7 +380,9 @@ impl Cloud {
 
     pub(crate) fn calls(&self, since: usize, caller: &str, action: &str) -> Vec<Arc<Record>> {
         let mut calls = self.local.calls_since(since);
-        calls.retain(|call| call.caller == caller && format!("{}:{}", call.service, call.action) == action);
+        calls.retain(|call| {
+            call.caller == caller && format!("{}:{}", call.service, call.action) == action
+        });
         calls
     }
 
@@ -338,5 +412,8 @@ pub(crate) fn parameter<'a>(call: &'a Record, name: &str) -> &'a str {
 }
 
 pub(crate) fn tags_of(value: &Value, pointer: &str) -> Tags {
-    list(value, pointer).iter().map(|tag| (text(tag, "/key").to_owned(), text(tag, "/value").to_owned())).collect()
+    list(value, pointer)
+        .iter()
+        .map(|tag| (text(tag, "/key").to_owned(), text(tag, "/value").to_owned()))
+        .collect()
 }

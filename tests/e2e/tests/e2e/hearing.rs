@@ -1,4 +1,5 @@
-//! What arrives of news: at queues that are subscribed to the topics, and at the queue of a rule on the bus.
+//! What arrives of news: at queues that are subscribed to the topics, and at the queue of a rule on
+//! the bus.
 
 use crate::cloud::{Cloud, SOON, eventually, holds};
 use crate::inbox::{Notification, events_of, notification};
@@ -87,7 +88,8 @@ impl Cloud {
     /// Puts a rule of somebody's own on the stack's bus; gives the queue that it sends to.
     pub(crate) async fn rule_on_bus(&self, name: &str, pattern: &Value) -> String {
         let events = async |action: &str, asked: Value| {
-            let answer = self.aws.json("events", HOME_REGION, &format!("AWSEvents.{action}"), &asked).await;
+            let answer =
+                self.aws.json("events", HOME_REGION, &format!("AWSEvents.{action}"), &asked).await;
             answer.unwrap_or_else(|error| panic!("{action}: {error}"))
         };
         let queue = self.sqs("CreateQueue", &json!({"QueueName": name})).await;
@@ -95,7 +97,8 @@ impl Cloud {
         let bus = self.local.deployed().bus.rsplit('/').next().unwrap_or_default();
         let rule = json!({"Name": name, "EventBusName": bus, "EventPattern": pattern.to_string()});
         events("PutRule", rule).await;
-        let target = json!({"Id": "queue", "Arn": format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{name}")});
+        let target =
+            json!({"Id": "queue", "Arn": format!("arn:aws:sqs:{HOME_REGION}:{ACCOUNT}:{name}")});
         events("PutTargets", json!({"Rule": name, "EventBusName": bus, "Targets": [target]})).await;
         text(&queue, "/QueueUrl").to_owned()
     }
@@ -117,15 +120,20 @@ impl Cloud {
             }
             for message in messages {
                 bodies.push(text(message, "/Body").to_owned());
-                let receipt = json!({"QueueUrl": url, "ReceiptHandle": text(message, "/ReceiptHandle")});
+                let receipt =
+                    json!({"QueueUrl": url, "ReceiptHandle": text(message, "/ReceiptHandle")});
                 self.sqs("DeleteMessage", &receipt).await;
             }
         }
     }
 
-    /// Waits until `last` has arrived; then each event, with its Region and in the order of their names, must have
-    /// arrived exactly so often as `expected` says, and no notification twice.
-    pub(crate) async fn told(&self, instance: &str, expected: &[(&str, &str)]) -> Vec<Notification> {
+    /// Waits until `last` has arrived; then each event, with its Region and in the order of their
+    /// names, must have arrived exactly so often as `expected` says, and no notification twice.
+    pub(crate) async fn told(
+        &self,
+        instance: &str,
+        expected: &[(&str, &str)],
+    ) -> Vec<Notification> {
         let mut expected = expected.to_vec();
         expected.sort_unstable();
         let found = eventually(SOON, &format!("{instance}: told of {expected:?}"), async || {
@@ -134,7 +142,8 @@ impl Cloud {
         })
         .await;
         assert_eq!(events_of(&found), expected, "notifications about {instance}");
-        let mut ids: Vec<_> = found.iter().map(|one| text(&one.message, "/outcome_id").to_owned()).collect();
+        let mut ids: Vec<_> =
+            found.iter().map(|one| text(&one.message, "/outcome_id").to_owned()).collect();
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), found.len(), "an outcome_id twice: {found:?}");

@@ -21,15 +21,19 @@ impl Notification {
 
 /// What happened and where, sorted.
 pub(crate) fn events_of(notifications: &[Notification]) -> Vec<(&str, &str)> {
-    let mut events: Vec<_> = notifications.iter().map(|one| (one.event(), text(&one.message, "/region"))).collect();
+    let mut events: Vec<_> =
+        notifications.iter().map(|one| (one.event(), text(&one.message, "/region"))).collect();
     events.sort_unstable();
     events
 }
 
 /// What a press without trouble tells.
 pub(crate) fn all_went_well() -> Vec<(&'static str, &'static str)> {
-    let mut events =
-        vec![("image-creating", HOME_REGION), ("image-available", HOME_REGION), ("family-complete", HOME_REGION)];
+    let mut events = vec![
+        ("image-creating", HOME_REGION),
+        ("image-available", HOME_REGION),
+        ("family-complete", HOME_REGION),
+    ];
     events.extend(DESTINATION_REGIONS.map(|region| ("copy-available", region)));
     events
 }
@@ -40,7 +44,11 @@ pub(crate) fn notification(body: &str) -> Notification {
     let attributes = envelope["MessageAttributes"].as_object().expect("attributes");
     Notification {
         subject: text(&envelope, "/Subject").to_owned(),
-        attributes: attributes.iter().map(|(name, value)| (name.clone(), text(value, "/Value").to_owned())).collect(),
-        message: serde_json::from_str(text(&envelope, "/Message")).expect("a queue gets the message for programs"),
+        attributes: attributes
+            .iter()
+            .map(|(name, value)| (name.clone(), text(value, "/Value").to_owned()))
+            .collect(),
+        message: serde_json::from_str(text(&envelope, "/Message"))
+            .expect("a queue gets the message for programs"),
     }
 }

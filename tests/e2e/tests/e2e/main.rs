@@ -1,7 +1,7 @@
 //! The stories of `tests/scenarios` on a local AWS: real functions, real template, real SDK calls.
 //!
-//! They run in the order given here, one after the other: faults are global, and the last ones look back at the calls
-//! and logs of all the others.
+//! They run in the order given here, one after the other: faults are global, and the last ones look
+//! back at the calls and logs of all the others.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -54,7 +54,10 @@ impl Stage {
 pub(crate) fn options(parameters: &[(&str, &str)]) -> Options {
     Options {
         pending_seconds: PENDING_SECONDS,
-        parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        parameters: parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         enforce: true,
         progress: Progress::Silent,
         ..Options::default()
@@ -69,7 +72,8 @@ fn main() -> ExitCode {
     }));
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = Arc::new(runtime.expect("an async runtime"));
     let stage = Arc::new(Stage::default());
     let mut trials = Vec::new();
@@ -82,7 +86,8 @@ fn main() -> ExitCode {
                 let played = std::panic::catch_unwind(AssertUnwindSafe(|| {
                     runtime.block_on(async {
                         let cloud = stage.cloud().await;
-                        let played = tokio::time::timeout(Duration::from_secs(240), $name(cloud)).await;
+                        let played =
+                            tokio::time::timeout(Duration::from_secs(240), $name(cloud)).await;
                         cloud.calm().await;
                         played
                     })
@@ -98,7 +103,9 @@ fn main() -> ExitCode {
                             runtime.block_on(cloud.calm());
                         }
                         let text = panic.downcast_ref::<String>().cloned();
-                        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                        let text = text.or_else(|| {
+                            panic.downcast_ref::<&str>().map(|text| (*text).to_owned())
+                        });
                         Err(Failed::from(text.unwrap_or_default()))
                     }
                 }
@@ -122,7 +129,9 @@ fn main() -> ExitCode {
     story!(stories::policies::policies_are_documents);
     story!(stories::pages::every_console_block_is_what_the_command_prints);
     story!(stories::making::images_are_made_as_their_policy_says);
-    story!(stories::distribution::each_destination_has_its_key_and_time_and_an_organization_may_launch);
+    story!(
+        stories::distribution::each_destination_has_its_key_and_time_and_an_organization_may_launch
+    );
     story!(stories::distribution::what_somebody_shares_by_hand_is_told_and_left_alone);
     story!(stories::distribution::an_organization_or_a_key_that_the_stack_does_not_name_is_refused);
     story!(stories::news::a_press_is_heard_on_the_bus);
@@ -143,8 +152,9 @@ fn main() -> ExitCode {
     story!(stories::whole::each_role_grants_what_is_used);
     // They judge the whole suite, so a part of it says nothing to them.
     if arguments.filter.is_some() || !arguments.skip.is_empty() {
-        let judge =
-            |trial: Trial| if trial.name().starts_with("whole::") { trial.with_ignored_flag(true) } else { trial };
+        let judge = |trial: Trial| {
+            if trial.name().starts_with("whole::") { trial.with_ignored_flag(true) } else { trial }
+        };
         trials = trials.into_iter().map(judge).collect();
     }
     let conclusion = libtest_mimic::run(&arguments, trials);

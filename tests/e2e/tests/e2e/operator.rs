@@ -13,12 +13,23 @@ fn program() -> &'static str {
     PROGRAM.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         // The whole workspace is named so that features are resolved as everywhere else.
-        let build = ["build", "--workspace", "--bin", "amiline", "--message-format=json-render-diagnostics"];
-        let built = Command::new(cargo).args(build).stdin(Stdio::null()).output().expect("cargo runs");
+        let build = [
+            "build",
+            "--workspace",
+            "--bin",
+            "amiline",
+            "--message-format=json-render-diagnostics",
+        ];
+        let built =
+            Command::new(cargo).args(build).stdin(Stdio::null()).output().expect("cargo runs");
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         let messages = String::from_utf8(built.stdout).unwrap();
-        let messages = messages.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        messages.filter_map(|message| message["executable"].as_str().map(str::to_owned)).next_back().unwrap()
+        let messages =
+            messages.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        messages
+            .filter_map(|message| message["executable"].as_str().map(str::to_owned))
+            .next_back()
+            .unwrap()
     })
 }
 

@@ -10,7 +10,8 @@ use amiline_domain::policy::CopyMinutes;
 use amiline_fakecloud::{FakeCloud, Launch, Volume, World, block_on};
 
 fn source(cloud: &FakeCloud, volume: Volume) -> ImageId {
-    let instance = cloud.launch_with(&east(), Launch { volumes: vec![volume], ..Launch::default() });
+    let instance =
+        cloud.launch_with(&east(), Launch { volumes: vec![volume], ..Launch::default() });
     let image = block_on(cloud.as_caller("x").create_image(&create(&instance, "one"))).unwrap();
     cloud.advance(60);
     image
@@ -47,11 +48,15 @@ fn a_copy_shows_its_snapshots_when_it_is_complete_and_remembers_its_source() {
     let source = source(&cloud, Volume::Plain);
     let world = cloud.as_caller("x");
     let id = block_on(world.copy_image(&copy(&source, "two", "token"))).unwrap();
-    let seen = || block_on(world.images_by_id(&west(), std::slice::from_ref(&id))).unwrap().remove(0);
+    let seen =
+        || block_on(world.images_by_id(&west(), std::slice::from_ref(&id))).unwrap().remove(0);
     assert!(seen().snapshots.is_empty());
     cloud.advance(120);
     let seen = seen();
-    assert_eq!((seen.state, seen.snapshots.len(), seen.source_image), (ImageState::Available, 1, Some(source)));
+    assert_eq!(
+        (seen.state, seen.snapshots.len(), seen.source_image),
+        (ImageState::Available, 1, Some(source))
+    );
     assert_eq!(seen.source_instance, None);
 }
 
@@ -94,7 +99,8 @@ fn a_key_that_is_disabled_while_the_copy_is_made_fails_it() {
     let cloud = cloud();
     let source = source(&cloud, Volume::Plain);
     cloud.create_key(&west(), "alias/amiline");
-    let id = block_on(cloud.as_caller("x").copy_image(&encrypted(copy(&source, "two", "token")))).unwrap();
+    let id = block_on(cloud.as_caller("x").copy_image(&encrypted(copy(&source, "two", "token"))))
+        .unwrap();
     cloud.set_key_enabled(&west(), "alias/amiline", false);
     cloud.advance(120);
     assert_eq!(cloud.image(&west(), &id).state, ImageState::Failed);
@@ -111,7 +117,11 @@ fn a_copy_is_never_less_encrypted_than_its_source() {
     let home = CopyStep { destination: east(), ..copy(&source, "four", "c") };
     let home = block_on(world.copy_image(&home)).unwrap();
     let wanted = cloud.key_arn(&west(), "alias/amiline");
-    assert!(cloud.keys_of_image(&west(), &plain)[0].as_ref().is_some_and(|arn| Some(arn) != wanted.as_ref()));
+    assert!(
+        cloud.keys_of_image(&west(), &plain)[0]
+            .as_ref()
+            .is_some_and(|arn| Some(arn) != wanted.as_ref())
+    );
     assert_eq!(cloud.keys_of_image(&west(), &keyed), [wanted]);
     assert_eq!(cloud.keys_of_image(&east(), &home), [cloud.key_arn(&east(), "alias/amiline")]);
 }
@@ -164,7 +174,10 @@ fn a_copy_with_a_time_is_there_within_it_and_its_token_stands_for_that_time_only
     let caller = cloud.as_caller("x");
     let id = block_on(caller.copy_image(&step)).unwrap();
     assert_eq!(block_on(caller.copy_image(&step)).unwrap(), id);
-    assert_eq!(block_on(caller.copy_image(&other)).unwrap_err().code, "IdempotentParameterMismatch");
+    assert_eq!(
+        block_on(caller.copy_image(&other)).unwrap_err().code,
+        "IdempotentParameterMismatch"
+    );
     cloud.advance(3599);
     assert_eq!(cloud.image_state(&west(), &id), Some(ImageState::Pending));
     cloud.advance(1);

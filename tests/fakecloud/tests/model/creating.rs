@@ -1,7 +1,9 @@
 //! CreateImage and what reads show of it.
 
 use crate::{cloud, copy, create, east, tags, west};
-use amiline_app::ports::{ImageCopier, ImageCreator, ImageReader, InstanceReader, InstanceTagger, TagReader};
+use amiline_app::ports::{
+    ImageCopier, ImageCreator, ImageReader, InstanceReader, InstanceTagger, TagReader,
+};
 use amiline_domain::fault::{Fault, owner_of_name};
 use amiline_domain::ids::DeviceName;
 use amiline_domain::image::{ImageState, InstanceState, RootDevice};
@@ -21,9 +23,17 @@ fn an_image_is_pending_then_available_and_tagged_from_the_first_moment() {
     assert_eq!(seen[0].state, ImageState::Pending);
     cloud.advance(1);
     let seen = block_on(world.images_by_tag(&east(), "amiline:intent", "one")).unwrap();
-    assert_eq!((seen[0].state, &seen[0].source_instance), (ImageState::Available, &Some(instance.clone())));
+    assert_eq!(
+        (seen[0].state, &seen[0].source_instance),
+        (ImageState::Available, &Some(instance.clone()))
+    );
     assert_eq!(cloud.untagged(), Vec::<String>::new());
-    assert!(cloud.snapshots(&east()).iter().all(|snapshot| snapshot.tags.contains_key("amiline:intent")));
+    assert!(
+        cloud
+            .snapshots(&east())
+            .iter()
+            .all(|snapshot| snapshot.tags.contains_key("amiline:intent"))
+    );
     assert_eq!(cloud.instance_now(&east(), &instance).reboots, 0);
 }
 
@@ -39,7 +49,10 @@ fn a_second_image_of_a_name_is_refused_with_the_id_of_the_holder() {
     assert_eq!(owner_of_name(&error.message), Some(first.clone()));
     cloud.advance(60);
     cloud.deregister(&east(), &first);
-    assert!(block_on(world.create_image(&create(&instance, "one"))).is_err(), "the name is held a little longer");
+    assert!(
+        block_on(world.create_image(&create(&instance, "one"))).is_err(),
+        "the name is held a little longer"
+    );
     cloud.advance(60);
     assert!(block_on(world.create_image(&create(&instance, "one"))).is_ok());
 }
@@ -63,7 +76,10 @@ fn two_images_of_one_instance_need_fifteen_seconds_between_them() {
     let world = cloud.as_caller("create-image");
     block_on(world.create_image(&create(&instance, "one"))).unwrap();
     let error = block_on(world.create_image(&create(&instance, "two"))).unwrap_err();
-    assert_eq!((error.code.as_str(), error.fault), ("SnapshotCreationPerVolumeRateExceeded", Fault::Later));
+    assert_eq!(
+        (error.code.as_str(), error.fault),
+        ("SnapshotCreationPerVolumeRateExceeded", Fault::Later)
+    );
     cloud.advance(15);
     assert!(block_on(world.create_image(&create(&instance, "two"))).is_ok());
 }
@@ -79,7 +95,10 @@ fn an_instance_that_cannot_be_imaged_is_refused() {
     let code = |instance| block_on(world.create_image(&create(instance, "one"))).unwrap_err().code;
     assert_eq!(code(&store), "NonEBSInstance");
     assert_eq!(code(&gone), "IncorrectInstanceState");
-    assert_eq!(block_on(world.instance(&east(), &gone)).unwrap().unwrap().state, InstanceState::Terminated);
+    assert_eq!(
+        block_on(world.instance(&east(), &gone)).unwrap().unwrap().state,
+        InstanceState::Terminated
+    );
     cloud.advance(3600);
     assert_eq!(code(&gone), "InvalidInstanceID.NotFound");
     assert_eq!(block_on(world.instance(&east(), &gone)).unwrap(), None);
@@ -94,7 +113,10 @@ fn an_image_that_fails_says_why() {
     let image = block_on(world.create_image(&create(&instance, "one"))).unwrap();
     cloud.advance(60);
     let seen = block_on(world.images_by_id(&east(), &[image])).unwrap();
-    assert_eq!((seen[0].state, seen[0].state_reason.as_deref()), (ImageState::Failed, Some("Client.InternalError")));
+    assert_eq!(
+        (seen[0].state, seen[0].state_reason.as_deref()),
+        (ImageState::Failed, Some("Client.InternalError"))
+    );
 }
 
 #[test]
@@ -108,7 +130,9 @@ fn reads_lag_behind_and_calls_do_not() {
     assert!(block_on(world.instance(&east(), &instance)).unwrap().unwrap().tags.is_empty());
     assert!(block_on(world.instances_tagged(&east(), "amiline:image")).unwrap().is_empty());
     let image = block_on(world.create_image(&create(&instance, "one"))).unwrap();
-    assert!(block_on(world.images_by_id(&east(), std::slice::from_ref(&image))).unwrap().is_empty());
+    assert!(
+        block_on(world.images_by_id(&east(), std::slice::from_ref(&image))).unwrap().is_empty()
+    );
     let error = block_on(world.create_image(&create(&instance, "one"))).unwrap_err();
     assert_eq!(error.code, "InvalidAMIName.Duplicate");
     cloud.advance(90);
@@ -117,7 +141,11 @@ fn reads_lag_behind_and_calls_do_not() {
         vec![(instance, "default".to_owned())]
     );
     let seen = block_on(world.images_by_id(&east(), &[image])).unwrap();
-    assert_eq!(seen[0].state, ImageState::Pending, "it is available, but the read is 90 seconds old");
+    assert_eq!(
+        seen[0].state,
+        ImageState::Pending,
+        "it is available, but the read is 90 seconds old"
+    );
 }
 
 #[test]
@@ -146,7 +174,12 @@ fn a_deregistered_image_is_shown_a_little_longer_and_a_disabled_one_as_long_as_i
 fn only_own_images_are_shown_whatever_their_tags_say() {
     let cloud = cloud();
     let owner = Some("999999999999".parse().unwrap());
-    let forged = |owner| Forged { name: "bait".to_owned(), tags: tags(&[("k", "v")]), owner, ..Forged::default() };
+    let forged = |owner| Forged {
+        name: "bait".to_owned(),
+        tags: tags(&[("k", "v")]),
+        owner,
+        ..Forged::default()
+    };
     cloud.forge(&east(), forged(owner)).unwrap();
     let world = cloud.as_caller("x");
     assert!(block_on(world.images_by_tag(&east(), "k", "v")).unwrap().is_empty());
@@ -179,7 +212,12 @@ fn the_fifty_first_tag_is_refused() {
     let cloud = cloud();
     let full = (0..50).map(|n| (format!("k{n}"), String::new())).collect();
     let instance = cloud.launch_with(&east(), Launch { tags: full, ..Launch::default() });
-    let step = TagStep { region: east(), instance, key: "amiline:status".to_owned(), value: "x".to_owned() };
+    let step = TagStep {
+        region: east(),
+        instance,
+        key: "amiline:status".to_owned(),
+        value: "x".to_owned(),
+    };
     let error = block_on(cloud.as_caller("x").write_tag(&step)).unwrap_err();
     assert_eq!(error.code, "TagLimitExceeded");
 }
@@ -206,26 +244,42 @@ fn an_image_and_its_copies_have_the_devices_that_the_call_leaves() {
     let instance = cloud.launch_with(&east(), Launch { volumes, ..Launch::default() });
     let world = cloud.as_caller("x");
     let devices = |treated: &[(&str, Treatment)]| {
-        treated.iter().map(|(name, treatment)| (DeviceName::new(*name).unwrap(), *treatment)).collect()
+        treated
+            .iter()
+            .map(|(name, treatment)| (DeviceName::new(*name).unwrap(), *treatment))
+            .collect()
     };
-    let treated =
-        devices(&[("/dev/sdb", Treatment::LeftOut), ("/dev/sdc", Treatment::Kept), ("/dev/sdz", Treatment::LeftOut)]);
+    let treated = devices(&[
+        ("/dev/sdb", Treatment::LeftOut),
+        ("/dev/sdc", Treatment::Kept),
+        ("/dev/sdz", Treatment::LeftOut),
+    ]);
     let step = CreateStep { devices: treated, ..create(&instance, "one") };
     let image = block_on(world.create_image(&step)).unwrap();
     cloud.finish(&east(), &image);
     let copied = block_on(world.copy_image(&copy(&image, "two", "token"))).unwrap();
     for (place, id) in [(east(), &image), (west(), &copied)] {
         let made = cloud.image(&place, id);
-        let found: Vec<(&str, bool)> =
-            made.devices.iter().map(|device| (device.name.as_str(), device.delete_on_termination)).collect();
+        let found: Vec<(&str, bool)> = made
+            .devices
+            .iter()
+            .map(|device| (device.name.as_str(), device.delete_on_termination))
+            .collect();
         assert_eq!(found, [("/dev/xvda", true), ("/dev/sdc", false)]);
-        assert_eq!(cloud.keys_of_image(&place, id), [None, None], "the data of what is left out is not there");
+        assert_eq!(
+            cloud.keys_of_image(&place, id),
+            [None, None],
+            "the data of what is left out is not there"
+        );
     }
     cloud.set_volume_rate(false);
     for treated in [("/dev/xvda", Treatment::LeftOut), ("/dev/sdz", Treatment::Kept)] {
         let step = CreateStep { devices: devices(&[treated]), ..create(&instance, "three") };
         let error = block_on(world.create_image(&step)).unwrap_err();
-        assert_eq!((error.code.as_str(), error.fault), ("InvalidBlockDeviceMapping", Fault::Reject));
+        assert_eq!(
+            (error.code.as_str(), error.fault),
+            ("InvalidBlockDeviceMapping", Fault::Reject)
+        );
     }
 }
 
@@ -264,7 +318,8 @@ fn request_rates_hold_and_recover() {
     cloud.throttle(&east(), "ec2:DescribeInstances", 2, 1);
     let instance = cloud.launch(&east());
     let world = cloud.as_caller("x");
-    let ask = || block_on(world.instance(&east(), &instance)).map_err(|error| (error.code, error.fault));
+    let ask =
+        || block_on(world.instance(&east(), &instance)).map_err(|error| (error.code, error.fault));
     assert!(ask().is_ok() && ask().is_ok());
     assert_eq!(ask(), Err(("RequestLimitExceeded".to_owned(), Fault::Later)));
     cloud.advance(1);

@@ -19,7 +19,9 @@ fn a_pressed_button_reaches_create_image_with_all_tags_and_other_tags_do_not() {
     assert!(cloud.waiting(Queue::Create).is_empty());
     cloud.advance(1);
     cloud.press(&east(), &instance, "default");
-    let Message::InstanceTagged(event) = &queued(&cloud, Queue::Create)[0] else { panic!("a tag event") };
+    let Message::InstanceTagged(event) = &queued(&cloud, Queue::Create)[0] else {
+        panic!("a tag event")
+    };
     assert_eq!((&event.instance, &event.region, event.time), (&instance, &east(), cloud.now()));
     assert_eq!(event.changed_keys, ["amiline:image"]);
     assert_eq!(event.tags.len(), 2);
@@ -130,7 +132,8 @@ fn tests_may_repeat_lose_and_reorder_messages() {
     cloud.duplicate(Queue::Notify, 0);
     cloud.reverse(Queue::Notify);
     cloud.bring_forward(Queue::Notify, 2);
-    let bodies: Vec<String> = cloud.waiting(Queue::Notify).into_iter().map(|message| message.body).collect();
+    let bodies: Vec<String> =
+        cloud.waiting(Queue::Notify).into_iter().map(|message| message.body).collect();
     assert_eq!(bodies, ["b", "a", "c", "a"]);
     cloud.lose(Queue::Notify, 0);
     assert_eq!(cloud.lose_all(Queue::Notify), 3);
@@ -146,5 +149,8 @@ fn messages_go_in_batches_of_ten_and_a_batch_that_fails_leaves_the_ones_before_i
     assert!(block_on(world.send(Queue::Create, &bodies)).is_err());
     assert_eq!(cloud.waiting(Queue::Create).len(), 10);
     block_on(world.send(Queue::Create, &bodies)).unwrap();
-    assert_eq!((cloud.waiting(Queue::Create).len(), cloud.calls("schedule-tick", "sqs:SendMessage")), (35, 5));
+    assert_eq!(
+        (cloud.waiting(Queue::Create).len(), cloud.calls("schedule-tick", "sqs:SendMessage")),
+        (35, 5)
+    );
 }

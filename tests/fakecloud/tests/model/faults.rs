@@ -180,5 +180,9 @@ fn calls_are_counted_and_mutations_told_apart() {
     block_on(world.send(Queue::Distribute, &[])).unwrap();
     assert_eq!((cloud.calls_made(), cloud.mutations()), (2, 1));
     assert_eq!(cloud.call_counts().len(), 2);
-    assert!(cloud.trace().contains("#2 create-image ec2:CreateImage us-east-1 i-"), "{}", cloud.trace());
+    assert!(
+        cloud.trace().contains("#2 create-image ec2:CreateImage us-east-1 i-"),
+        "{}",
+        cloud.trace()
+    );
 }

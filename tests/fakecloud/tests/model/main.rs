@@ -117,12 +117,20 @@ fn first_commit(cloud: &FakeCloud, instance: &InstanceId) -> FamilyChange {
 }
 
 /// The transaction that follows a version.
-fn next_commit(cloud: &FakeCloud, mut family: Family, changes: Changes, expected: Option<u64>) -> FamilyChange {
+fn next_commit(
+    cloud: &FakeCloud,
+    mut family: Family,
+    changes: Changes,
+    expected: Option<u64>,
+) -> FamilyChange {
     let facts = changes.facts;
-    let history: Vec<HistoryItem> =
-        facts.into_iter().map(|fact| amiline_domain::history::append(&mut family, fact, cloud.now())).collect();
+    let history: Vec<HistoryItem> = facts
+        .into_iter()
+        .map(|fact| amiline_domain::history::append(&mut family, fact, cloud.now()))
+        .collect();
     family.work.version = expected.unwrap_or_default() + 1;
-    let rows: Vec<ImageRow> = changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect();
+    let rows: Vec<ImageRow> =
+        changes.rows.iter().filter_map(|place| family.rows.get(place).cloned()).collect();
     FamilyChange {
         family,
         expected: Expected::from(expected),

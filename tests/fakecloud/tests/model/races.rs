@@ -1,18 +1,23 @@
-//! Every event three times, invocations interleaved and crashed by a seed: still one image, one copy each.
+//! Every event three times, invocations interleaved and crashed by a seed: still one image, one
+//! copy each.
 
 use crate::whole_job::{all_made_once, deliver_stream, handle, pressed, tick_once};
 use amiline_app::functions::Queue;
 use amiline_fakecloud::{Delivery, FakeCloud, Order, Race};
 
-const FUNCTIONS: [(Queue, &str); 3] =
-    [(Queue::Create, "create-image"), (Queue::Distribute, "distribute-image"), (Queue::Notify, "notify")];
+const FUNCTIONS: [(Queue, &str); 3] = [
+    (Queue::Create, "create-image"),
+    (Queue::Distribute, "distribute-image"),
+    (Queue::Notify, "notify"),
+];
 
 /// A few numbers from a seed.
 struct Numbers(u64);
 
 impl Numbers {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 }
@@ -30,7 +35,8 @@ fn turn(cloud: &FakeCloud, numbers: &mut Numbers, crashes: bool) {
         taken.push((queue, message.clone()));
         race.add(handle(world, queue, message));
     }
-    for ((queue, message), ended) in taken.into_iter().zip(race.run(Order::Seeded(numbers.next()))) {
+    for ((queue, message), ended) in taken.into_iter().zip(race.run(Order::Seeded(numbers.next())))
+    {
         if !matches!(ended, Some(Ok(()))) {
             cloud.give_back(queue, message);
         }

@@ -1,7 +1,9 @@
 //! ModifyImageAttribute.
 
 use crate::{cloud, create, east};
-use amiline_app::ports::{CallError, ImageCreator, ImageLister, ImageReader, ImageSharer, PermissionReader};
+use amiline_app::ports::{
+    CallError, ImageCreator, ImageLister, ImageReader, ImageSharer, PermissionReader,
+};
 use amiline_domain::family::ImageRole;
 use amiline_domain::ids::{AccountId, ImageId};
 use amiline_domain::plan::ShareStep;
@@ -14,7 +16,8 @@ fn other() -> AccountId {
 }
 
 fn image(cloud: &FakeCloud, volume: Volume) -> ImageId {
-    let instance = cloud.launch_with(&east(), Launch { volumes: vec![volume], ..Launch::default() });
+    let instance =
+        cloud.launch_with(&east(), Launch { volumes: vec![volume], ..Launch::default() });
     block_on(cloud.as_caller("x").create_image(&create(&instance, "one"))).unwrap()
 }
 
@@ -24,7 +27,8 @@ fn share(cloud: &FakeCloud, image: &ImageId) -> Result<(), CallError> {
 
 fn share_with(cloud: &FakeCloud, image: &ImageId, target: ShareTarget) -> Result<(), CallError> {
     let targets = BTreeSet::from([target]);
-    let step = ShareStep { image_role: ImageRole::Source, region: east(), image: image.clone(), targets };
+    let step =
+        ShareStep { image_role: ImageRole::Source, region: east(), image: image.clone(), targets };
     block_on(cloud.as_caller("x").share_image(&step))
 }
 
@@ -33,10 +37,15 @@ fn a_pending_image_cannot_be_shared_and_an_available_one_can_twice() {
     let cloud = cloud();
     let image = image(&cloud, Volume::Plain);
     let error = share(&cloud, &image).unwrap_err();
-    assert!(error.code == "InvalidAMIID.Unavailable" && error.message.contains("currently pending"));
+    assert!(
+        error.code == "InvalidAMIID.Unavailable" && error.message.contains("currently pending")
+    );
     cloud.advance(60);
     assert!(share(&cloud, &image).is_ok() && share(&cloud, &image).is_ok());
-    assert_eq!(cloud.launch_permissions(&east(), &image), BTreeSet::from([Permission::account(other())]));
+    assert_eq!(
+        cloud.launch_permissions(&east(), &image),
+        BTreeSet::from([Permission::account(other())])
+    );
 }
 
 #[test]
@@ -84,7 +93,10 @@ fn people_share_under_the_same_rules() {
     let image = image(&cloud, Volume::Under("alias/amiline".to_owned()));
     cloud.advance(60);
     assert!(cloud.share(&east(), &image, Permission::account(other())).is_ok());
-    assert_eq!(cloud.share(&east(), &image, Permission::Everybody), Err("OperationNotPermitted".to_owned()));
+    assert_eq!(
+        cloud.share(&east(), &image, Permission::Everybody),
+        Err("OperationNotPermitted".to_owned())
+    );
     cloud.unshare(&east(), &image, &Permission::account(other()));
     assert!(cloud.launch_permissions(&east(), &image).is_empty());
 }
@@ -101,7 +113,9 @@ fn who_may_launch_an_image_is_shown_to_whoever_asks_and_no_event_tells_it() {
     let friend = ShareTarget::Account(other());
     assert_eq!(block_on(world.launch_permissions(&east(), &image)), Ok(BTreeSet::from([friend])));
     assert!(block_on(world.images_by_id(&east(), std::slice::from_ref(&image))).unwrap()[0].public);
-    let tag = |image: &ImageId| cloud.image(&east(), image).tags.first_key_value().map(|(k, v)| (k.clone(), v.clone()));
+    let tag = |image: &ImageId| {
+        cloud.image(&east(), image).tags.first_key_value().map(|(k, v)| (k.clone(), v.clone()))
+    };
     let (key, value) = tag(&image).unwrap();
     let listed = Ok(vec![(image.clone(), value)]);
     assert_eq!(block_on(world.images_tagged(&east(), &key)), listed);
@@ -112,9 +126,18 @@ fn who_may_launch_an_image_is_shown_to_whoever_asks_and_no_event_tells_it() {
     assert_eq!(cloud.events().len(), events);
     cloud.set_image_lag(&east(), 60);
     cloud.advance(30);
-    assert!(block_on(world.images_by_id(&east(), std::slice::from_ref(&image))).unwrap()[0].public, "reads lag");
+    assert!(
+        block_on(world.images_by_id(&east(), std::slice::from_ref(&image))).unwrap()[0].public,
+        "reads lag"
+    );
     cloud.deregister(&east(), &image);
-    assert_eq!(block_on(world.launch_permissions(&east(), &image)).unwrap_err().code, "InvalidAMIID.Unavailable");
+    assert_eq!(
+        block_on(world.launch_permissions(&east(), &image)).unwrap_err().code,
+        "InvalidAMIID.Unavailable"
+    );
     let unknown = ImageId::new("ami-0000000000000dead").unwrap();
-    assert_eq!(block_on(world.launch_permissions(&east(), &unknown)).unwrap_err().code, "InvalidAMIID.NotFound");
+    assert_eq!(
+        block_on(world.launch_permissions(&east(), &unknown)).unwrap_err().code,
+        "InvalidAMIID.NotFound"
+    );
 }

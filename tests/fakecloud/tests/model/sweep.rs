@@ -23,7 +23,10 @@ fn sweep(kind: &FaultKind) {
             live_with_ticks(&cloud, 120);
             let wrong = all_made_once(&cloud, &instance);
             let trace = cloud.trace();
-            assert!(wrong.is_empty(), "{kind:?} at call {at}, events delivered: {events}: {wrong:#?}\n{trace}");
+            assert!(
+                wrong.is_empty(),
+                "{kind:?} at call {at}, events delivered: {events}: {wrong:#?}\n{trace}"
+            );
         }
     }
 }

@@ -8,7 +8,9 @@ use amiline_domain::ids::InstanceId;
 use amiline_domain::plan::Changes;
 use amiline_domain::press::PressState;
 use amiline_domain::receiver::Receiver;
-use amiline_domain::record::{Expected, FamilyChange, PressWrite, Revisioned, Transaction, TransactionError, Write};
+use amiline_domain::record::{
+    Expected, FamilyChange, PressWrite, Revisioned, Transaction, TransactionError, Write,
+};
 use amiline_domain::time::{Slot, plus_seconds};
 use amiline_domain::work::Lease;
 use amiline_fakecloud::{FakeCloud, FaultKind, FaultRule, block_on};
@@ -34,7 +36,12 @@ fn committed(cloud: &FakeCloud, transaction: &Transaction) -> Committed {
 fn next(cloud: &FakeCloud, commit: &FamilyChange, fact: Option<Fact>) -> FamilyChange {
     let family = cloud.family(&commit.family.id).unwrap();
     let version = family.work.version;
-    next_commit(cloud, family, Changes { facts: fact.into_iter().collect(), ..Changes::default() }, Some(version))
+    next_commit(
+        cloud,
+        family,
+        Changes { facts: fact.into_iter().collect(), ..Changes::default() },
+        Some(version),
+    )
 }
 
 fn fact(kind: EventKind) -> Option<Fact> {
@@ -45,7 +52,8 @@ fn fact(kind: EventKind) -> Option<Fact> {
 fn a_family_begins_once_with_its_press_its_budget_and_its_policy() {
     let (cloud, instance, commit) = begun();
     let world = cloud.as_caller("x");
-    let (press, budget) = block_on(world.press_and_budget(&commit.family.press_key().expect("a press"))).unwrap();
+    let (press, budget) =
+        block_on(world.press_and_budget(&commit.family.press_key().expect("a press"))).unwrap();
     assert_eq!((press.rev, budget.rev), (1, 1));
     assert!(matches!(press.state, PressState::Accepted { .. }));
     assert_eq!(cloud.press_of(&east(), &instance), Some(press));
@@ -66,7 +74,8 @@ fn each_condition_that_does_not_hold_leaves_everything_as_it_was() {
     let other = Slot::next(cloud.now(), Some(slot));
     let key = commit.family.press_key().expect("a press");
     let press = cloud.press_of(&key.region, &key.instance).unwrap();
-    let budget = commit.with.iter().find(|write| matches!(write, Write::HourCount(..))).cloned().unwrap();
+    let budget =
+        commit.with.iter().find(|write| matches!(write, Write::HourCount(..))).cloned().unwrap();
     let with = |write: Write| FamilyChange { with: vec![write], ..good.clone() };
     let wrong = [
         FamilyChange { expected: Expected::Absent, ..good.clone() },
@@ -92,7 +101,12 @@ fn each_condition_that_does_not_hold_leaves_everything_as_it_was() {
 fn a_press_is_answered_then_cleared_and_each_only_once() {
     let (cloud, instance, commit) = begun();
     let (key, slot) = (commit.family.press_key().expect("a press"), commit.family.slot);
-    let clear = PressWrite::Clear { key: key.clone(), slot, cleared_at: cloud.now(), answer: Some("a".to_owned()) };
+    let clear = PressWrite::Clear {
+        key: key.clone(),
+        slot,
+        cleared_at: cloud.now(),
+        answer: Some("a".to_owned()),
+    };
     for (write_press, expected) in [
         (PressWrite::Answer { key: key.clone(), slot }, Committed::Yes),
         (PressWrite::Answer { key, slot }, Committed::Conflict),
@@ -112,7 +126,10 @@ fn a_pointer_stays_with_its_family() {
     let (cloud, _, commit) = begun();
     let image = "ami-0123456789abcdef0".parse().unwrap();
     let pointer = (east(), image);
-    let with = |commit: &FamilyChange| FamilyChange { pointers: vec![pointer.clone()], ..next(&cloud, commit, None) };
+    let with = |commit: &FamilyChange| FamilyChange {
+        pointers: vec![pointer.clone()],
+        ..next(&cloud, commit, None)
+    };
     assert_eq!(write(&cloud, &with(&commit)), Committed::Yes);
     assert_eq!(write(&cloud, &with(&commit)), Committed::Yes, "the same again is harmless");
     let found = block_on(cloud.as_caller("x").family_of_image(&east(), &pointer.1)).unwrap();
@@ -138,9 +155,13 @@ fn who_finds_a_lease_leaves_a_hint_for_its_holder_and_the_holder_notices() {
     let id = &commit.family.id;
     assert!(!block_on(world.leave_hint(id, "a")).unwrap());
     let mut leased = next(&cloud, &commit, None);
-    leased.family.work.lease = Some(Lease { holder: "a".to_owned(), until: plus_seconds(cloud.now(), 120) });
+    leased.family.work.lease =
+        Some(Lease { holder: "a".to_owned(), until: plus_seconds(cloud.now(), 120) });
     write(&cloud, &leased);
-    assert!(block_on(world.leave_hint(id, "a")).unwrap() && !block_on(world.leave_hint(id, "b")).unwrap());
+    assert!(
+        block_on(world.leave_hint(id, "a")).unwrap()
+            && !block_on(world.leave_hint(id, "b")).unwrap()
+    );
     let stale = FamilyChange { pending_hints: Some(0), ..next(&cloud, &commit, None) };
     assert_eq!(write(&cloud, &stale), Committed::Conflict);
     assert_eq!(cloud.family(id).unwrap().work.pending_hints, 1);
@@ -154,7 +175,8 @@ fn of_two_looks_that_overlap_only_one_sets_the_time() {
     let cloud = cloud();
     let instance = cloud.launch(&east());
     let key = first_commit(&cloud, &instance).family.press_key().expect("a press");
-    let due_time = |rev, at| PressWrite::DueTime { key: key.clone(), expected: Expected::read_at(rev), at };
+    let due_time =
+        |rev, at| PressWrite::DueTime { key: key.clone(), expected: Expected::read_at(rev), at };
     let set = |rev, at| committed(&cloud, &Transaction::press(due_time(rev, at)));
     let at = plus_seconds(cloud.now(), 60);
     assert_eq!((set(0, Some(at)), set(0, Some(at))), (Committed::Yes, Committed::Conflict));
@@ -224,8 +246,11 @@ fn history_is_streamed_once_and_due_until_it_is_announced() {
     assert_eq!(due_now(&cloud).iter().filter(|due| waits(due)).count(), 1);
     let world = cloud.as_caller("notify");
     let record = &stream[1];
-    let waits_for =
-        || block_on(world.waiting_history(&record.pk, &record.sk)).unwrap().map(|waiting| waiting.missing());
+    let waits_for = || {
+        block_on(world.waiting_history(&record.pk, &record.sk))
+            .unwrap()
+            .map(|waiting| waiting.missing())
+    };
     assert_eq!(waits_for(), Some(BTreeSet::from([Receiver::Notifications, Receiver::Bus])));
     block_on(world.note_told(
         &Subject::Family(commit.family.id.clone()),
@@ -258,7 +283,9 @@ fn presses_under_way_are_told_from_idle_ones() {
     let idle = cloud.launch(&east());
     let idle = first_commit(&cloud, &idle).family.press_key().expect("a press");
     let busy = commit.family.press_key().expect("a press");
-    let under_way = block_on(cloud.as_caller("schedule-tick").presses_under_way(&[idle, busy.clone()])).unwrap();
+    let under_way =
+        block_on(cloud.as_caller("schedule-tick").presses_under_way(&[idle, busy.clone()]))
+            .unwrap();
     assert_eq!(under_way.into_iter().collect::<Vec<_>>(), [busy]);
 }
 

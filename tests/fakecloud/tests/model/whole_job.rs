@@ -4,14 +4,18 @@ use crate::{cloud, east, west};
 use amiline_app::announce::announce;
 use amiline_app::engine::Invocation;
 use amiline_app::error::UseCaseError;
-use amiline_app::functions::{Function, Handled, Queue, create_image, deliver, distribute_image, notify};
+use amiline_app::functions::{
+    Function, Handled, Queue, create_image, deliver, distribute_image, notify,
+};
 use amiline_app::tick::tick;
 use amiline_domain::family::{Family, Outcome};
 use amiline_domain::ids::InstanceId;
 use amiline_domain::message::{Message, Tick, decode};
 use amiline_domain::receiver::Unannounced;
 use amiline_domain::time::plus_seconds;
-use amiline_fakecloud::{FakeCloud, Permission, Queued, STREAM_BATCH, StreamRecord, World, region, run};
+use amiline_fakecloud::{
+    FakeCloud, Permission, Queued, STREAM_BATCH, StreamRecord, World, region, run,
+};
 
 const POLICY: &str = r#"{"encrypt":{"kms_key":"alias/amiline"},"distribute":{"regions":["us-west-2","eu-west-1"]},
     "share":{"accounts":["222222222222"]}}"#;
@@ -20,7 +24,11 @@ fn invocation(cloud: &FakeCloud, id: &str) -> Invocation {
     Invocation { id: id.to_owned(), deadline: plus_seconds(cloud.now(), 60) }
 }
 
-pub(crate) async fn handle(world: World, queue: Queue, message: Queued) -> Result<(), UseCaseError> {
+pub(crate) async fn handle(
+    world: World,
+    queue: Queue,
+    message: Queued,
+) -> Result<(), UseCaseError> {
     let cloud = world.cloud().clone();
     let stack = cloud.bounded_stack(&["222222222222"]);
     let invocation = invocation(&cloud, &format!("{}-{}", message.id, message.received));
@@ -31,12 +39,14 @@ pub(crate) async fn handle(world: World, queue: Queue, message: Queued) -> Resul
         Queue::Distribute => distribute_image(&world, &stack, message, &invocation).await,
         Queue::Notify => notify(&world, message).await,
     };
-    let handled = deliver(&world, Function::of_queue(queue), received, decoded.as_ref(), carry_out).await?;
+    let handled =
+        deliver(&world, Function::of_queue(queue), received, decoded.as_ref(), carry_out).await?;
     assert!(!matches!(handled, Handled::NotMine), "{decoded:?} for {queue:?}");
     Ok(())
 }
 
-/// Delivers every message and every stream record until nothing is left. What fails or crashes comes again.
+/// Delivers every message and every stream record until nothing is left. What fails or crashes
+/// comes again.
 fn deliver_all(cloud: &FakeCloud) {
     let queues = [Queue::Create, Queue::Distribute, Queue::Notify];
     while queues.iter().any(|queue| !cloud.waiting(*queue).is_empty()) {
@@ -44,7 +54,10 @@ fn deliver_all(cloud: &FakeCloud) {
             let caller = Function::of_queue(queue).name();
             for _ in 0..cloud.waiting(queue).len() {
                 let message = cloud.take(queue).unwrap();
-                if !matches!(run(handle(cloud.as_caller(caller), queue, message.clone())), Some(Ok(()))) {
+                if !matches!(
+                    run(handle(cloud.as_caller(caller), queue, message.clone())),
+                    Some(Ok(()))
+                ) {
                     cloud.give_back(queue, message);
                 }
             }
@@ -53,7 +66,8 @@ fn deliver_all(cloud: &FakeCloud) {
     deliver_stream(cloud);
 }
 
-/// Publishes what the stream brings, with its retries: bounded, as in the template. What is left over is the tick's.
+/// Publishes what the stream brings, with its retries: bounded, as in the template. What is left
+/// over is the tick's.
 pub(crate) fn deliver_stream(cloud: &FakeCloud) {
     let records: Vec<Unannounced> = cloud.take_stream().iter().map(StreamRecord::waiting).collect();
     for mut batch in records.chunks(STREAM_BATCH) {
@@ -68,7 +82,11 @@ pub(crate) fn deliver_stream(cloud: &FakeCloud) {
 
 /// One tick. One that fails or crashes is made up for by the next.
 pub(crate) fn tick_once(cloud: &FakeCloud) {
-    let _ = run(tick(&cloud.as_caller("schedule-tick"), &cloud.watched_stack(&[east()]), Tick::default()));
+    let _ = run(tick(
+        &cloud.as_caller("schedule-tick"),
+        &cloud.watched_stack(&[east()]),
+        Tick::default(),
+    ));
 }
 
 /// Lives so many minutes without a tick.
@@ -108,14 +126,23 @@ pub(crate) fn all_made_once(cloud: &FakeCloud, instance: &InstanceId) -> Vec<Str
         }
     };
     let families = cloud.families();
-    let copies = families.first().and_then(Family::source_image).map_or(0, |source| cloud.copies_of(source).len());
+    let copies = families
+        .first()
+        .and_then(Family::source_image)
+        .map_or(0, |source| cloud.copies_of(source).len());
     expect(families.len() == 1, "not one family");
     expect(families.iter().all(|family| family.outcome == Some(Outcome::Complete)), "not complete");
     expect(cloud.images_created_for(instance).len() == 1, "not one image");
     expect(copies == 3, "not three copies");
     expect(cloud.untagged().is_empty(), "something is untagged");
-    expect(cloud.notices_of("family-complete") >= 1 && cloud.unannounced().is_empty(), "something is not announced");
-    expect(cloud.tag_of(&east(), instance, "amiline:image").is_none(), "the button is still pressed");
+    expect(
+        cloud.notices_of("family-complete") >= 1 && cloud.unannounced().is_empty(),
+        "something is not announced",
+    );
+    expect(
+        cloud.tag_of(&east(), instance, "amiline:image").is_none(),
+        "the button is still pressed",
+    );
     expect(cloud.due().is_empty(), "something is still due");
     wrong
 }
@@ -130,15 +157,23 @@ fn one_press_leads_to_an_encrypted_shared_image_in_every_region() {
     let source = family.source_image().unwrap();
     assert_eq!(cloud.copies_of(source).len(), 3, "west, Europe, and the encrypted one at home");
     for region in [east(), west(), region("eu-west-1")] {
-        let image = cloud.copies_of(source).into_iter().find(|image| image.region == region).unwrap();
-        assert_eq!(cloud.keys_of_image(&region, &image.id), [cloud.key_arn(&region, "alias/amiline")]);
+        let image =
+            cloud.copies_of(source).into_iter().find(|image| image.region == region).unwrap();
+        assert_eq!(
+            cloud.keys_of_image(&region, &image.id),
+            [cloud.key_arn(&region, "alias/amiline")]
+        );
         let other = Permission::account("222222222222".parse().unwrap());
         assert!(cloud.launch_permissions(&region, &image.id).contains(&other));
     }
     assert_eq!(cloud.tag_of(&east(), &instance, "amiline:image"), None);
-    assert!(cloud.tag_of(&east(), &instance, "amiline:status").unwrap().starts_with("available ami-"));
+    assert!(
+        cloud.tag_of(&east(), &instance, "amiline:status").unwrap().starts_with("available ami-")
+    );
     assert_eq!(cloud.notices_of("family-complete"), 1);
-    assert!(cloud.unannounced().is_empty() && cloud.untagged().is_empty() && cloud.due().is_empty());
+    assert!(
+        cloud.unannounced().is_empty() && cloud.untagged().is_empty() && cloud.due().is_empty()
+    );
     assert_eq!(cloud.flaws(), Vec::<String>::new());
 }
 

@@ -9,7 +9,13 @@ pub(super) fn noise(rng: &mut Rng) -> Vec<u8> {
 }
 
 /// Makes one change.
-pub(super) fn change(input: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[&str], longest: usize, rng: &mut Rng) {
+pub(super) fn change(
+    input: &mut Vec<u8>,
+    corpus: &[Vec<u8>],
+    words: &[&str],
+    longest: usize,
+    rng: &mut Rng,
+) {
     match rng.below(12) {
         0 => flip(input, rng),
         1 => set(input, rng),
@@ -67,7 +73,8 @@ fn insert(input: &mut Vec<u8>, some: &[u8], rng: &mut Rng) {
 fn range(input: &[u8], rng: &mut Rng) -> std::ops::Range<usize> {
     let start = rng.below(input.len());
     let left = input.len().saturating_sub(start);
-    let length = if rng.one_in(4) { rng.below(left.saturating_add(1)) } else { rng.below(17).min(left) };
+    let length =
+        if rng.one_in(4) { rng.below(left.saturating_add(1)) } else { rng.below(17).min(left) };
     start..start.saturating_add(length)
 }
 
@@ -75,7 +82,10 @@ fn range(input: &[u8], rng: &mut Rng) -> std::ops::Range<usize> {
 fn replace_word(input: &mut Vec<u8>, word: &str, rng: &mut Rng) {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/#".contains(byte);
     let from = rng.below(input.len());
-    let Some(start) = input.iter().skip(from).position(is_word).map(|at| at.saturating_add(from)) else { return };
+    let Some(start) = input.iter().skip(from).position(is_word).map(|at| at.saturating_add(from))
+    else {
+        return;
+    };
     let length = input.iter().skip(start).take_while(|byte| is_word(byte)).count();
     input.splice(start..start.saturating_add(length), word.bytes());
 }

@@ -107,14 +107,19 @@ fn change_text(text: &mut String, word: &str, rng: &mut Rng) {
 
 /// A key twice in the first object, which no `Value` can say.
 fn repeat_key(text: &mut String, words: &[&str], rng: &mut Rng) {
-    let Some(at) = text.find('{').filter(|at| !text.get(*at..).unwrap_or_default().starts_with("{}")) else { return };
+    let Some(at) =
+        text.find('{').filter(|at| !text.get(*at..).unwrap_or_default().starts_with("{}"))
+    else {
+        return;
+    };
     let key = Value::from(rng.pick(words).copied().unwrap_or_default());
     text.insert_str(at.saturating_add(1), &format!("{key}:{},", scalar(rng)));
 }
 
 /// A letter as its escape, which is the same text.
 fn escape_a_letter(text: &mut String, rng: &mut Rng) {
-    let letters: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()).collect();
+    let letters: Vec<(usize, char)> =
+        text.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()).collect();
     if let Some((at, letter)) = rng.pick(&letters) {
         let escape = format!("\\u{:04x}", u32::from(*letter));
         text.replace_range(*at..at.saturating_add(letter.len_utf8()), &escape);

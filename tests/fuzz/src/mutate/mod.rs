@@ -6,7 +6,8 @@ mod json;
 use crate::dictionary::words;
 use crate::rng::Rng;
 
-/// What stands between the parts of an input that has several, such as a tag's value and a policy's text.
+/// What stands between the parts of an input that has several, such as a tag's value and a policy's
+/// text.
 pub const BETWEEN: char = '\u{1e}';
 
 /// Larger parts are not read as JSON again: that would take longer than it is worth.

@@ -26,8 +26,16 @@ fn seeds() -> io::Result<Vec<Vec<u8>>> {
     let mut seeds = Vec::new();
     for (what, _) in CALLS {
         seeds.push(joined(&[what, "RequestLimitExceeded", "Request limit exceeded."]));
-        seeds.push(joined(&[what, "UnauthorizedOperation", "You are not authorized to perform this operation."]));
-        seeds.push(joined(&[what, "InvalidParameterValue", "Value (x) for parameter y is invalid."]));
+        seeds.push(joined(&[
+            what,
+            "UnauthorizedOperation",
+            "You are not authorized to perform this operation.",
+        ]));
+        seeds.push(joined(&[
+            what,
+            "InvalidParameterValue",
+            "Value (x) for parameter y is invalid.",
+        ]));
     }
     let taken = "AMI name x is already in use by AMI ami-0123456789abcdef0";
     seeds.push(joined(&["create", "InvalidAMIName.Duplicate", taken]));

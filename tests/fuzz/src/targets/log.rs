@@ -9,7 +9,10 @@ use std::io;
 pub(super) const TARGET: Target = Target { name: "log", longest: 8000, seeds, run };
 
 fn seeds() -> io::Result<Vec<Vec<u8>>> {
-    let mut seeds = vec![joined(&["request-1", "a reason", "an id"]), joined(&["\u{0}\n\r", "\"}\n{", "\u{2028}"])];
+    let mut seeds = vec![
+        joined(&["request-1", "a reason", "an id"]),
+        joined(&["\u{0}\n\r", "\"}\n{", "\u{2028}"]),
+    ];
     seeds.extend(events()?);
     Ok(seeds)
 }
@@ -42,8 +45,13 @@ fn run(input: &[u8]) -> Outcome {
     is(theirs, "message", &text)?;
     for (line, level) in [(ours, "INFO"), (formatted, "ERROR"), (theirs, "WARN")] {
         is(line, "level", level)?;
-        let id = line.value("span").and_then(|span| span.get("requestId")).and_then(serde_json::Value::as_str);
-        holds("a line says which request it is of", id == Some(request.as_str()), || format!("{id:?}"))?;
+        let id = line
+            .value("span")
+            .and_then(|span| span.get("requestId"))
+            .and_then(serde_json::Value::as_str);
+        holds("a line says which request it is of", id == Some(request.as_str()), || {
+            format!("{id:?}")
+        })?;
     }
     Ok(format!("{} {} {}", size(&text), kinds(&text), kinds(&(request + &other))))
 }

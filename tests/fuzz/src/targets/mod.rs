@@ -15,7 +15,15 @@ use std::path::{Path, PathBuf};
 
 /// Every target.
 pub fn all() -> [Target; 7] {
-    [event::TARGET, policy::TARGET, schedule::TARGET, tag::TARGET, name::TARGET, answer::TARGET, log::TARGET]
+    [
+        event::TARGET,
+        policy::TARGET,
+        schedule::TARGET,
+        tag::TARGET,
+        name::TARGET,
+        answer::TARGET,
+        log::TARGET,
+    ]
 }
 
 /// The target of this name.
@@ -46,7 +54,11 @@ fn events() -> io::Result<Vec<Vec<u8>>> {
 /// Policies: those that the reference shows, and some that say everything or too much.
 fn policies() -> io::Result<Vec<String>> {
     let page = std::fs::read_to_string(in_repository("docs/reference/policy.md"))?;
-    let shown = page.split("```json").skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned);
+    let shown = page
+        .split("```json")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .map(str::to_owned);
     let more = [
         "{}",
         r#"{"encrypt":{"kms_key":"alias/amiline"},"distribute":{"regions":["us-west-2"]},"share":{"accounts":["222222222222"]}}"#,

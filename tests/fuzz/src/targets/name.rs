@@ -30,8 +30,24 @@ fn seeds() -> io::Result<Vec<Vec<u8>>> {
             "AMI name is taken",
         ]),
         joined(&["a.b_c-d", "253402207200", "7", "4", "ami-1a2b3c4d ami-0123456789abcdef0 ami-"]),
-        joined(&["web", "1795521600", "1", "0", told, "{tag:Name}/{policy}-{instance} {slot}.{date}", "shop front"]),
-        joined(&["web", "1795521600", "1", "2", told, "{tag:Name}", "ami-0123456789abcdef0 {slot}\n"]),
+        joined(&[
+            "web",
+            "1795521600",
+            "1",
+            "0",
+            told,
+            "{tag:Name}/{policy}-{instance} {slot}.{date}",
+            "shop front",
+        ]),
+        joined(&[
+            "web",
+            "1795521600",
+            "1",
+            "2",
+            told,
+            "{tag:Name}",
+            "ami-0123456789abcdef0 {slot}\n",
+        ]),
         joined(&["web", "1795521600", "1", "2", told, "web-{day}{", "\u{1f600}"]),
     ])
 }
@@ -56,7 +72,9 @@ fn run(input: &[u8]) -> Outcome {
     };
     let text = name.as_str();
     let hash: String = key.as_str().chars().take(8).collect();
-    holds("the name of an image ends with what is its own", text.ends_with(&hash), || text.to_owned())?;
+    holds("the name of an image ends with what is its own", text.ends_with(&hash), || {
+        text.to_owned()
+    })?;
     ascii_line("the name of an image", text, 127)?;
     holds("the name of an image has at least 3 characters", text.len() >= 3, || text.to_owned())?;
     holds(
@@ -90,9 +108,8 @@ fn instance() -> Result<InstanceId, Broken> {
 /// A slot comes from the clock, or from a record, where it is any number.
 fn slot(second: &str) -> Slot {
     match second.parse::<i64>() {
-        Ok(second) if second % 2 == 0 => {
-            serde_json::from_str(&second.to_string()).unwrap_or_else(|_| Slot::next(Timestamp::UNIX_EPOCH, None))
-        }
+        Ok(second) if second % 2 == 0 => serde_json::from_str(&second.to_string())
+            .unwrap_or_else(|_| Slot::next(Timestamp::UNIX_EPOCH, None)),
         Ok(second) => Slot::next(Timestamp::from_second(second).unwrap_or(Timestamp::MIN), None),
         Err(_) => Slot::next(Timestamp::MAX, None),
     }
@@ -104,26 +121,40 @@ fn image_key(attempt: &str) -> Result<ImageKey, Broken> {
 }
 
 /// A template filled in, which the record keeps: so it is read again as it was written.
-fn filled(template: &TextTemplate, policy: &PolicyName, slot: Slot, tag: String) -> Result<Option<NameStem>, Broken> {
+fn filled(
+    template: &TextTemplate,
+    policy: &PolicyName,
+    slot: Slot,
+    tag: String,
+) -> Result<Option<NameStem>, Broken> {
     let tags = BTreeMap::from([("Name".to_owned(), tag)]);
     let instance = instance()?;
     let facts = TemplateFacts { policy, instance: &instance, slot, tags: &tags };
     if let Some(description) = template.description(facts) {
         ascii_line("a description", description.as_str(), ImageDescription::CHARACTERS_MAX)?;
         let kept = ImageDescription::try_from(description.as_str().to_owned());
-        holds("a description is read again", kept.as_ref() == Ok(&description), || format!("{kept:?}"))?;
+        holds("a description is read again", kept.as_ref() == Ok(&description), || {
+            format!("{kept:?}")
+        })?;
     }
     let stem = template.stem(facts);
     let kept = stem.as_ref().map(|stem| NameStem::try_from(stem.as_str().to_owned()));
-    holds("the first part of a name is read again", kept.as_ref().is_none_or(Result::is_ok), || format!("{kept:?}"))?;
+    holds(
+        "the first part of a name is read again",
+        kept.as_ref().is_none_or(Result::is_ok),
+        || format!("{kept:?}"),
+    )?;
     Ok(stem)
 }
 
-/// The holder is an id that the message has; and EC2's own message tells it, whatever the name looks like.
+/// The holder is an id that the message has; and EC2's own message tells it, whatever the name
+/// looks like.
 fn check_holder(message: &str, name: &str) -> Result<Option<ImageId>, Broken> {
     let holder = owner_of_name(message);
     if let Some(id) = &holder {
-        holds("the holder of a name is in the message", message.contains(id.as_str()), || message.to_owned())?;
+        holds("the holder of a name is in the message", message.contains(id.as_str()), || {
+            message.to_owned()
+        })?;
     }
     for taken in [name, message] {
         let told = format!("AMI name {taken} is already in use by AMI ami-0123456789abcdef0");

@@ -1,4 +1,5 @@
-//! What a schedule is made of: cron expressions and time zones, and the tag that enrols an instance.
+//! What a schedule is made of: cron expressions and time zones, and the tag that enrols an
+//! instance.
 
 use super::{joined, parts};
 use crate::log_lines::logged;
@@ -47,8 +48,9 @@ fn run(input: &[u8]) -> Outcome {
     };
     let (cron, time_zone) = (BTreeSet::from([expression.clone()]), time_zone.clone());
     let schedule = Schedule { cron, time_zone, jitter_minutes: JITTER_MINUTES };
-    let table =
-        schedule.timetable().ok_or_else(|| Broken::new("what is read can be asked", format!("{schedule:?}")))?;
+    let table = schedule
+        .timetable()
+        .ok_or_else(|| Broken::new("what is read can be asked", format!("{schedule:?}")))?;
     // From 1970 to 2100.
     let second = moment.parse::<i64>().unwrap_or(1_790_000_000).rem_euclid(4_102_444_800);
     check_slots(&table, plus_seconds(Timestamp::UNIX_EPOCH, second))?;
@@ -63,7 +65,9 @@ fn check_slots(table: &Timetable, from: Timestamp) -> Result<(), Broken> {
         let at = slot.timestamp();
         holds("the next slot is later", at > after, || format!("{at} after {after}"))?;
         let latest = table.latest(after, at);
-        holds("the next slot is the latest when it has come", latest == Some(slot), || format!("{latest:?}, {at}"))?;
+        holds("the next slot is the latest when it has come", latest == Some(slot), || {
+            format!("{latest:?}, {at}")
+        })?;
         let before = table.latest(after, plus_seconds(at, -1));
         holds("there is none between", before.is_none(), || format!("{before:?} before {at}"))?;
         holds("none is counted between", table.count(after, at, 10) == 0, || at.to_string())?;
@@ -81,11 +85,17 @@ fn check_slots(table: &Timetable, from: Timestamp) -> Result<(), Broken> {
 /// What can be used of the tag is, and the rest is told in one line.
 fn check_tag(tag: &str) -> Result<String, Broken> {
     let named = Named::of(tag);
-    holds("a tag enrols in few policies", named.policies.len() <= POLICIES_MAX, || format!("{named:?}"))?;
-    holds("what cannot be used is told", named.bad.is_some() == named.problem.is_some(), || format!("{named:?}"))?;
+    holds("a tag enrols in few policies", named.policies.len() <= POLICIES_MAX, || {
+        format!("{named:?}")
+    })?;
+    holds("what cannot be used is told", named.bad.is_some() == named.problem.is_some(), || {
+        format!("{named:?}")
+    })?;
     let all: Vec<&str> = named.policies.iter().map(PolicyName::as_str).collect();
     let again = Named::of(&all.join(","));
-    holds("what was read reads the same", again.policies == named.policies, || format!("{again:?}"))?;
+    holds("what was read reads the same", again.policies == named.policies, || {
+        format!("{again:?}")
+    })?;
     let Some(problem) = &named.problem else { return Ok("named".to_owned()) };
     line("a tag that is refused", &named.bad.clone().unwrap_or_default(), TAG_VALUE_MAX)?;
     line("why a tag is refused", &problem.to_string(), MESSAGE_MAX)?;

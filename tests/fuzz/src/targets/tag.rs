@@ -21,7 +21,9 @@ fn seeds() -> io::Result<Vec<Vec<u8>>> {
     }
     for event in events()? {
         let event: serde_json::Value = serde_json::from_slice(&event).unwrap_or_default();
-        if let Some(value) = event.pointer("/detail/tags/amiline:image").and_then(serde_json::Value::as_str) {
+        if let Some(value) =
+            event.pointer("/detail/tags/amiline:image").and_then(serde_json::Value::as_str)
+        {
             seeds.push(joined(&[value, "{}"]));
         }
     }
@@ -59,12 +61,22 @@ fn run(input: &[u8]) -> Outcome {
 
 /// What makes a text safe does so for every text and limit.
 fn check_escapes(text: &str) -> Result<(), Broken> {
-    let invalid = InvalidId { kind: "policy name".into(), text: text.to_owned(), rule: text.to_owned().into() };
-    ascii_line("the status of a refusal", &status::rejected(&Rejection::BadValue(invalid).into()), TAG_VALUE_MAX)?;
+    let invalid = InvalidId {
+        kind: "policy name".into(),
+        text: text.to_owned(),
+        rule: text.to_owned().into(),
+    };
+    ascii_line(
+        "the status of a refusal",
+        &status::rejected(&Rejection::BadValue(invalid).into()),
+        TAG_VALUE_MAX,
+    )?;
     for limit in [1, 2, 40, 300] {
         line("a text made one line", &one_line(text, limit), limit)?;
         ascii_line("a text made plain", &plain(text, limit), limit)?;
     }
     let safe = one_line(text, usize::MAX);
-    holds("a text that is safe stays as it is", one_line(&safe, usize::MAX) == safe, || safe.clone())
+    holds("a text that is safe stays as it is", one_line(&safe, usize::MAX) == safe, || {
+        safe.clone()
+    })
 }

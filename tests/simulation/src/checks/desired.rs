@@ -1,8 +1,10 @@
-//! The naive model: what should exist now, from the presses, the policies' texts and what people and EC2 did.
+//! The naive model: what should exist now, from the presses, the policies' texts and what people
+//! and EC2 did.
 //!
-//! It knows nothing of rows, attempts, leases or looks. For each family that was admitted it says which images should
-//! be there, and excuses one that is missing only for a reason that is a fact: EC2 refused it for good, it failed, its
-//! time ran out, a person laid hands on it, or the stack no longer allows it.
+//! It knows nothing of rows, attempts, leases or looks. For each family that was admitted it says
+//! which images should be there, and excuses one that is missing only for a reason that is a fact:
+//! EC2 refused it for good, it failed, its time ran out, a person laid hands on it, or the stack no
+//! longer allows it.
 
 use super::oracle::Told;
 use super::truth::{Asked, knows};
@@ -18,11 +20,17 @@ use amiline_fakecloud::{Image, Permission};
 use jiff::Timestamp;
 
 pub(super) fn look(run: &mut Run) {
-    let families: Vec<(FamilyId, Told)> = run.oracle.told.iter().map(|(id, told)| (id.clone(), told.clone())).collect();
+    let families: Vec<(FamilyId, Told)> =
+        run.oracle.told.iter().map(|(id, told)| (id.clone(), told.clone())).collect();
     for (id, told) in families {
         let problem = wrong_with(run, &id, &told);
-        let check = if run.conditions.without_events() { Check::ConvergesWithoutEvents } else { Check::DesiredState };
-        run.oracle.hold(check, problem.is_none(), || format!("{id}: {}", problem.unwrap_or_default()));
+        let check = if run.conditions.without_events() {
+            Check::ConvergesWithoutEvents
+        } else {
+            Check::DesiredState
+        };
+        run.oracle
+            .hold(check, problem.is_none(), || format!("{id}: {}", problem.unwrap_or_default()));
     }
 }
 
@@ -39,7 +47,10 @@ fn wrong_with(run: &Run, id: &FamilyId, told: &Told) -> Option<String> {
             return Some(problem);
         }
         let any_copy = told.copies.keys().any(|place| view.copy_in(place).is_some());
-        let honest = outcome == Some(Outcome::Failed) || any_copy || view.touched_any() || view.ran_out_anywhere();
+        let honest = outcome == Some(Outcome::Failed)
+            || any_copy
+            || view.touched_any()
+            || view.ran_out_anywhere();
 
         return (!honest).then(|| format!("there is no image, and the outcome is {outcome:?}"));
     };
@@ -52,7 +63,9 @@ fn wrong_with(run: &Run, id: &FamilyId, told: &Told) -> Option<String> {
             None => {
                 missing += 1;
                 if !view.excuses_copy(&place, &source) {
-                    return Some(format!("there is no copy in {place}, and nothing excuses it ({outcome:?})"));
+                    return Some(format!(
+                        "there is no copy in {place}, and nothing excuses it ({outcome:?})"
+                    ));
                 }
             }
             Some(copy) => {
@@ -62,7 +75,10 @@ fn wrong_with(run: &Run, id: &FamilyId, told: &Told) -> Option<String> {
                 if !view.is_shared(&copy) {
                     missing += 1;
                     if !view.excuses_share(&copy) {
-                        return Some(format!("{} in {place} is not shared, and nothing excuses it", copy.id));
+                        return Some(format!(
+                            "{} in {place} is not shared, and nothing excuses it",
+                            copy.id
+                        ));
                     }
                 }
             }
@@ -72,9 +88,13 @@ fn wrong_with(run: &Run, id: &FamilyId, told: &Told) -> Option<String> {
     let honest = match outcome {
         Some(Outcome::Complete) => all || view.touched_any() || view.keys_touched(&told.region),
         Some(Outcome::Partial) if !run.diary.closed.is_empty() => true,
-        Some(Outcome::Partial) => !all || view.touched_any() || view.refused_any() || view.ran_out_anywhere(),
+        Some(Outcome::Partial) => {
+            !all || view.touched_any() || view.refused_any() || view.ran_out_anywhere()
+        }
         // The end came before the image did, or the image was given up by hand.
-        Some(Outcome::Failed) => view.touched_any() || view.ran_out_anywhere() || view.refused_any(),
+        Some(Outcome::Failed) => {
+            view.touched_any() || view.ran_out_anywhere() || view.refused_any()
+        }
         Some(Outcome::Rejected) | None => false,
     };
     (!honest).then(|| format!("{missing} are missing, and the outcome is {outcome:?}"))
@@ -93,7 +113,10 @@ impl View<'_> {
     }
 
     fn available(&self, place: &Region, images: &[ImageId]) -> Option<Image> {
-        let there = images.iter().rev().find(|id| self.run.cloud.image_state(place, id) == Some(ImageState::Available));
+        let there = images
+            .iter()
+            .rev()
+            .find(|id| self.run.cloud.image_state(place, id) == Some(ImageState::Available));
         there.map(|id| self.run.cloud.image(place, id))
     }
 
@@ -107,7 +130,8 @@ impl View<'_> {
         (!touched).then(|| self.told.wrong_with(self.id, image)).flatten()
     }
 
-    /// Where copies should be: the policy's Regions, and home if the source is not under the key for home.
+    /// Where copies should be: the policy's Regions, and home if the source is not under the key
+    /// for home.
     fn places(&self, source: &Image) -> Vec<Region> {
         let home = &self.told.region;
         let regions = self.run.cloud.regions();
@@ -130,7 +154,8 @@ impl View<'_> {
 
     fn is_shared(&self, image: &Image) -> bool {
         let shared = |target: ShareTarget| {
-            self.run.diary.closed.contains(&target) || image.permissions.contains(&Permission::Target(target))
+            self.run.diary.closed.contains(&target)
+                || image.permissions.contains(&Permission::Target(target))
         };
         self.asked.friends.iter().all(|friend| friend.parse().is_ok_and(shared))
     }
@@ -152,7 +177,8 @@ impl View<'_> {
         !self.told.refused.is_empty() || !self.run.diary.redeployed.is_empty()
     }
 
-    /// Whether somebody laid hands on the key that an image there depends on: its own, or its source's.
+    /// Whether somebody laid hands on the key that an image there depends on: its own, or its
+    /// source's.
     fn keys_touched(&self, place: &Region) -> bool {
         let touched = &self.run.diary.keys_touched;
         touched.contains(place) || touched.contains(&self.told.region)
@@ -165,27 +191,40 @@ impl View<'_> {
     /// Whether the stack was deployed without the Region before the end.
     fn lost_its_place(&self, place: &Region) -> bool {
         let end = self.end();
-        self.run.diary.redeployed.iter().any(|(at, bounds)| *at <= end && !bounds.regions.contains(place))
+        self.run
+            .diary
+            .redeployed
+            .iter()
+            .any(|(at, bounds)| *at <= end && !bounds.regions.contains(place))
     }
 
-    /// Whether the stack was deployed without one of those whom the images are shared with before the end.
+    /// Whether the stack was deployed without one of those whom the images are shared with before
+    /// the end.
     fn lost_its_friends(&self) -> bool {
         let end = self.end();
-        let lacks = |bounds: &Bounds| self.asked.friends.iter().any(|friend| !knows(bounds, friend));
+        let lacks =
+            |bounds: &Bounds| self.asked.friends.iter().any(|friend| !knows(bounds, friend));
         self.run.diary.redeployed.iter().any(|(at, bounds)| *at <= end && lacks(bounds))
     }
 
-    /// Whether the policy's time ran out for an image: it lasted that long, and either EC2 was slow, or trouble had not
-    /// ended two looks before, or the place cannot even be read.
+    /// Whether the policy's time ran out for an image: it lasted that long, and either EC2 was
+    /// slow, or trouble had not ended two looks before, or the place cannot even be read.
     fn ran_out(&self, place: &Region, made: &[ImageId]) -> bool {
         // A minute less: clocks differ.
         let limit = self.asked.hours * 3600 - 60;
         if self.told.ended.is_empty() || seconds_between(self.told.began, self.end()) < limit {
             return false;
         }
-        let came = |id: &ImageId| self.oracle().image_is.get(&(place.clone(), id.clone())).map(|(at, _)| *at);
-        let slow = made.iter().any(|id| came(id).is_none_or(|at| seconds_between(self.told.began, at) >= limit - 600));
-        let troubled = self.run.calm_since.is_none_or(|calm| seconds_between(calm, self.end()) < 2 * 3600 + 600);
+        let came = |id: &ImageId| {
+            self.oracle().image_is.get(&(place.clone(), id.clone())).map(|(at, _)| *at)
+        };
+        let slow = made.iter().any(|id| {
+            came(id).is_none_or(|at| seconds_between(self.told.began, at) >= limit - 600)
+        });
+        let troubled = self
+            .run
+            .calm_since
+            .is_none_or(|calm| seconds_between(calm, self.end()) < 2 * 3600 + 600);
         slow || troubled || place.as_str() == OFF
     }
 
@@ -198,7 +237,9 @@ impl View<'_> {
 
     /// Whether the newest image there failed.
     fn failed(&self, place: &Region, images: &[ImageId]) -> bool {
-        images.last().is_some_and(|id| self.run.cloud.image_state(place, id) == Some(ImageState::Failed))
+        images
+            .last()
+            .is_some_and(|id| self.run.cloud.image_state(place, id) == Some(ImageState::Failed))
     }
 
     /// Why there is no source image, unless a fact excuses it.
@@ -213,7 +254,8 @@ impl View<'_> {
             || self.run.diary.never_ran_in_time.contains(&here)
             || self.lost_its_place(&told.region)
             || self.ran_out(&told.region, &told.sources);
-        (!excused).then(|| format!("there is no source image, and nothing excuses it ({:?})", told.ended))
+        (!excused)
+            .then(|| format!("there is no source image, and nothing excuses it ({:?})", told.ended))
     }
 
     fn excuses_copy(&self, place: &Region, source: &Image) -> bool {

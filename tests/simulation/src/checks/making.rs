@@ -1,5 +1,5 @@
-//! How images are made: what a policy's text and the read with which a family began ask for, said again naively, and the
-//! images held against it.
+//! How images are made: what a policy's text and the read with which a family began ask for, said
+//! again naively, and the images held against it.
 
 use super::Check;
 use super::oracle::{Oracle, Told};
@@ -23,9 +23,11 @@ pub(super) struct Wanted {
 impl Wanted {
     pub(super) fn of(asked: &Asked, policy: &str, seen: &ObservedInstance, slot: Slot) -> Self {
         let mut tags = asked.tags.clone();
-        let carried = asked.carried.iter().filter_map(|key| Some((key.clone(), seen.tags.get(key)?.clone())));
+        let carried =
+            asked.carried.iter().filter_map(|key| Some((key.clone(), seen.tags.get(key)?.clone())));
         tags.extend(carried);
-        let shown = |name: &String| seen.devices.iter().any(|device| device.as_str() == name.as_str());
+        let shown =
+            |name: &String| seen.devices.iter().any(|device| device.as_str() == name.as_str());
         let deleted = asked.deleted.clone().into_iter().filter(|(name, _)| shown(name)).collect();
         let usual = || format!("amiline/{policy}/{}/{slot}", seen.id);
         let name = asked.name.as_ref().map(|template| filled(template, policy, seen, slot));
@@ -33,8 +35,15 @@ impl Wanted {
         Self { tags, left_out: asked.left_out.clone(), deleted, name }
     }
 
-    /// What is not as it should be with an image's tags; `born` are those that its creating call gave it.
-    fn wrong_tags(&self, told: &Told, id: &FamilyId, image: &Image, born: &BTreeMap<String, String>) -> Option<String> {
+    /// What is not as it should be with an image's tags; `born` are those that its creating call
+    /// gave it.
+    fn wrong_tags(
+        &self,
+        told: &Told,
+        id: &FamilyId,
+        image: &Image,
+        born: &BTreeMap<String, String>,
+    ) -> Option<String> {
         let ours = [
             ("amiline-stack", "amiline"),
             ("amiline:managed-by", "amiline"),
@@ -50,7 +59,8 @@ impl Wanted {
         let intent = found.remove("amiline:intent").is_some();
         let source = found.remove("amiline:source-image");
         let right = found == expected && intent && source.is_some() == image.is_copy;
-        (!right).then(|| format!("{} has the tags {born:?}, and {expected:?} are asked for", image.id))
+        (!right)
+            .then(|| format!("{} has the tags {born:?}, and {expected:?} are asked for", image.id))
     }
 
     /// What is not as it should be with an image's devices, made of those.
@@ -61,7 +71,9 @@ impl Wanted {
             expected.entry(name.clone()).and_modify(|found| *found = *delete);
         }
         let found = devices(image);
-        (found != expected).then(|| format!("{} has the devices {found:?}, and {expected:?} are asked for", image.id))
+        (found != expected).then(|| {
+            format!("{} has the devices {found:?}, and {expected:?} are asked for", image.id)
+        })
     }
 
     fn wrong_name(&self, image: &Image) -> Option<String> {
@@ -72,7 +84,8 @@ impl Wanted {
     }
 }
 
-/// The template with its placeholders replaced one after the other, tags last, and what no name can have.
+/// The template with its placeholders replaced one after the other, tags last, and what no name can
+/// have.
 fn filled(template: &str, policy: &str, seen: &ObservedInstance, slot: Slot) -> String {
     let day = slot.timestamp().strftime("%Y%m%d").to_string();
     let name = seen.tags.get("Name").cloned().unwrap_or_default();
@@ -87,7 +100,11 @@ fn filled(template: &str, policy: &str, seen: &ObservedInstance, slot: Slot) -> 
 }
 
 pub(super) fn devices(image: &Image) -> BTreeMap<String, bool> {
-    image.devices.iter().map(|device| (device.name.to_string(), device.delete_on_termination)).collect()
+    image
+        .devices
+        .iter()
+        .map(|device| (device.name.to_string(), device.delete_on_termination))
+        .collect()
 }
 
 impl Oracle {
@@ -108,18 +125,24 @@ impl Oracle {
         let mut snapshots = snapshots.iter().filter(|snapshot| snapshot.image == image.id);
         let alike = snapshots.all(|snapshot| snapshot.tags == born);
         self.hold(Check::TagsAsAsked, tags.is_none(), || tags.unwrap_or_default());
-        self.hold(Check::TagsAsAsked, alike, || format!("the snapshots of {} have other tags than it", image.id));
+        self.hold(Check::TagsAsAsked, alike, || {
+            format!("the snapshots of {} have other tags than it", image.id)
+        });
         self.hold(Check::DevicesAsAsked, devices.is_none(), || devices.unwrap_or_default());
         self.hold(Check::NamesAsAsked, name.is_none(), || name.unwrap_or_default());
     }
 }
 
 impl Told {
-    /// What is not as the policy asked for with an image that exists at the end and that nobody touched.
+    /// What is not as the policy asked for with an image that exists at the end and that nobody
+    /// touched.
     pub(super) fn wrong_with(&self, id: &FamilyId, image: &Image) -> Option<String> {
         // A device may have come to the instance since the read; it is never one that is left out.
-        let out = image.devices.iter().find(|device| self.wanted.left_out.contains(device.name.as_str()));
-        let out = out.map(|device| format!("{} has {}, which is to be left out", image.id, device.name));
-        out.or_else(|| self.wanted.wrong_tags(self, id, image, &image.tags)).or_else(|| self.wanted.wrong_name(image))
+        let out =
+            image.devices.iter().find(|device| self.wanted.left_out.contains(device.name.as_str()));
+        let out =
+            out.map(|device| format!("{} has {}, which is to be left out", image.id, device.name));
+        out.or_else(|| self.wanted.wrong_tags(self, id, image, &image.tags))
+            .or_else(|| self.wanted.wrong_name(image))
     }
 }

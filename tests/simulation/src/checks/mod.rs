@@ -1,8 +1,9 @@
 //! What is checked, by name: the invariants of ARCHITECTURE.md, and what a person who tags an
 //! instance may expect.
 //!
-//! A check looks at what really happened in the cloud and at what was announced, never at the record alone. Each counts
-//! how often it had something to look at: one that never had is vacuous, and says nothing.
+//! A check looks at what really happened in the cloud and at what was announced, never at the
+//! record alone. Each counts how often it had something to look at: one that never had is vacuous,
+//! and says nothing.
 
 mod calls;
 mod desired;
@@ -204,37 +205,69 @@ impl Check {
                 "one CreateImage takes effect for an intent, and the next attempt only after a failure was seen"
             }
             Check::OneCopy => "one live copy for a source image and destination",
-            Check::TaggedFromBirth => "images and snapshots carry managed-by and intent from the creating call on",
-            Check::AvailableWasSeen => "a record says available only of an image that a describe showed so",
-            Check::OwnImagesOnly => "copied and shared are only images that this invocation saw to be ours",
+            Check::TaggedFromBirth => {
+                "images and snapshots carry managed-by and intent from the creating call on"
+            }
+            Check::AvailableWasSeen => {
+                "a record says available only of an image that a describe showed so"
+            }
+            Check::OwnImagesOnly => {
+                "copied and shared are only images that this invocation saw to be ours"
+            }
             Check::ReferencedIsKept => "nothing that is in use is disabled or deregistered",
-            Check::SharesWithinBounds => "shared only with those whom the stack allows, never with everybody",
+            Check::SharesWithinBounds => {
+                "shared only with those whom the stack allows, never with everybody"
+            }
             Check::PlacesWithinBounds => "made only in Regions that the stack allows",
             Check::NeverLessEncrypted => {
                 "a copy is encrypted as its source or better, and under the key of its destination"
             }
             Check::RebootsByPolicyOnly => "an instance is rebooted only if its policy says so",
-            Check::BoundedEffects => "one intent leads to one create, K copies and one share an image",
+            Check::BoundedEffects => {
+                "one intent leads to one create, K copies and one share an image"
+            }
             Check::ReplayIsQuiet => "every event again, at rest, changes nothing",
-            Check::OneWorker => "only the holder of a family's lease acts on it, and no two at once",
+            Check::OneWorker => {
+                "only the holder of a family's lease acts on it, and no two at once"
+            }
             Check::DeadLeaseTakenOver => "a family whose role died is taken over and ended",
-            Check::PressWasSeen => "nothing begins without a read of the tag after the read of an idle press",
-            Check::RecordedBeforeAnnounced => "what is announced was recorded, and always in the same words",
-            Check::OutcomesAnnounced => "whatever is to be announced is announced, to everybody who is to hear of it",
-            Check::RightReceivers => "the bus and each topic are told of what they are there for, and nothing else",
-            Check::DigestIsTrue => "each policy of a day has a digest that counts its presses, always with the same id",
-            Check::FailuresRecorded => "every image that failed is recorded and announced as failed",
+            Check::PressWasSeen => {
+                "nothing begins without a read of the tag after the read of an idle press"
+            }
+            Check::RecordedBeforeAnnounced => {
+                "what is announced was recorded, and always in the same words"
+            }
+            Check::OutcomesAnnounced => {
+                "whatever is to be announced is announced, to everybody who is to hear of it"
+            }
+            Check::RightReceivers => {
+                "the bus and each topic are told of what they are there for, and nothing else"
+            }
+            Check::DigestIsTrue => {
+                "each policy of a day has a digest that counts its presses, always with the same id"
+            }
+            Check::FailuresRecorded => {
+                "every image that failed is recorded and announced as failed"
+            }
             Check::LineageKept => "ids, rows and history are never rewritten",
-            Check::MessagesAccounted => "messages in are done, rejected with a reason, or dead-lettered",
+            Check::MessagesAccounted => {
+                "messages in are done, rejected with a reason, or dead-lettered"
+            }
             Check::ConvergesWithoutEvents => "the desired state is reached with every event lost",
-            Check::NeighboursNotHeldUp => "a dead Region or a poison message delays the others by at most a tick",
-            Check::KillSwitchStops => "nothing changes in EC2 that was not preceded by a read of the switch as off",
+            Check::NeighboursNotHeldUp => {
+                "a dead Region or a poison message delays the others by at most a tick"
+            }
+            Check::KillSwitchStops => {
+                "nothing changes in EC2 that was not preceded by a read of the switch as off"
+            }
             Check::NoPanic => "no input makes our code panic",
             Check::SameTrace => "the same seed gives the same trace",
             Check::HourlyLimit => "no more images in an hour than the stack allows",
             Check::MinimumInterval => "no two images of an instance closer than the stack allows",
             Check::NoInventedPress => "every family answers a press that a person made",
-            Check::AnswerBeforeRemoval => "the button's tag is removed only once its press is answered",
+            Check::AnswerBeforeRemoval => {
+                "the button's tag is removed only once its press is answered"
+            }
             Check::PressAnswered => "every press that nobody took back is answered",
             Check::RefusalsHaveReasons => {
                 "a press is refused only for a reason that holds, and admitted only without one"
@@ -242,15 +275,25 @@ impl Check {
             Check::AnnouncedIsTrue => "what is announced as complete exists",
             Check::DesiredState => "what exists is what the naive model says should exist",
             Check::ComesToRest => "once faults stop, everything ends within two looks",
-            Check::TwinsLeftAlone => "of two images with one intent the other is announced, never copied, never shared",
-            Check::NewsNotForgotten => "what an acknowledged event told of an image stands in the record",
+            Check::TwinsLeftAlone => {
+                "of two images with one intent the other is announced, never copied, never shared"
+            }
+            Check::NewsNotForgotten => {
+                "what an acknowledged event told of an image stands in the record"
+            }
             Check::CallsAreWellFormed => "EC2 never refuses a call for how it was put together",
             Check::AlwaysDue => {
                 "whatever is unfinished is due within the hour, from the transaction on that made it unfinished"
             }
-            Check::IntentFirst => "a creating call is in the record before it is made, and a token stands for one call",
-            Check::EnrolmentWasSeen => "no slot is taken without a read of a tag that names its policy",
-            Check::SlotsAreReal => "a slot is one of its policy's, after the enrolment, and taken once",
+            Check::IntentFirst => {
+                "a creating call is in the record before it is made, and a token stands for one call"
+            }
+            Check::EnrolmentWasSeen => {
+                "no slot is taken without a read of a tag that names its policy"
+            }
+            Check::SlotsAreReal => {
+                "a slot is one of its policy's, after the enrolment, and taken once"
+            }
             Check::SlotsTaken => {
                 "every slot of an enrolled instance is taken or said to be missed, once nothing goes wrong"
             }
@@ -267,11 +310,15 @@ impl Check {
             Check::RefusalsToldOnce => {
                 "the same refusal of the same instance is told once a day, and a repeat only after it was told"
             }
-            Check::WorseAnswerStays => "what went wrong for one is shown though another was answered a moment later",
+            Check::WorseAnswerStays => {
+                "what went wrong for one is shown though another was answered a moment later"
+            }
             Check::SharesAsTold => {
                 "the record says with whom an image is shared as EC2 does, and what somebody changed of it is told once"
             }
-            Check::StatusIsTrue => "the status tag says what the record says, in the words that the outcome asks for",
+            Check::StatusIsTrue => {
+                "the status tag says what the record says, in the words that the outcome asks for"
+            }
         }
     }
 }
@@ -302,7 +349,10 @@ impl Tally {
         }
     }
 
-    #[expect(clippy::as_conversions, reason = "an enum's number is its place in ALL; a test holds it")]
+    #[expect(
+        clippy::as_conversions,
+        reason = "an enum's number is its place in ALL; a test holds it"
+    )]
     fn place(check: Check) -> usize {
         check as usize
     }

@@ -24,15 +24,25 @@ const STALE_SECONDS: i64 = 400;
 pub(super) type Uncovered = std::collections::BTreeSet<(EnrolmentKey, String, Region)>;
 
 impl Oracle {
-    pub(super) fn see_news(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, news: &Transaction) {
+    pub(super) fn see_news(
+        &mut self,
+        cloud: &FakeCloud,
+        diary: &Diary,
+        happening: &Happening,
+        news: &Transaction,
+    ) {
         for item in news.history() {
             let known = (item.event, item.subject.clone(), item.image.clone());
             self.recorded.insert(item.outcome_id.clone(), known);
             match &item.subject {
                 Subject::Enrolment(key) => self.see_coverage(cloud, diary, happening, key, item),
                 Subject::Policy(policy) => self.see_policy(diary, happening, policy.as_str(), item),
-                Subject::KillSwitch(_) => self.violate(Check::NewsAreTrue, "no function turns the switch".to_owned()),
-                Subject::Family(family) => self.violate(Check::NewsAreTrue, format!("{family} is told of as news")),
+                Subject::KillSwitch(_) => {
+                    self.violate(Check::NewsAreTrue, "no function turns the switch".to_owned())
+                }
+                Subject::Family(family) => {
+                    self.violate(Check::NewsAreTrue, format!("{family} is told of as news"))
+                }
             }
         }
     }
@@ -47,7 +57,8 @@ impl Oracle {
     ) {
         let policy = item.policy.as_ref().map(ToString::to_string).unwrap_or_default();
         if item.event == EventKind::EnrolmentEnded {
-            // A read may lag: the tag did not name the policy at some time in the last minutes, or not any more since now.
+            // A read may lag: the tag did not name the policy at some time in the last minutes, or
+            // not any more since now.
             let always = diary.enrolments.iter().any(|enrolled| {
                 enrolled.region == key.region
                     && enrolled.instance == key.instance
@@ -56,7 +67,10 @@ impl Oracle {
                     && enrolled.to.is_none_or(|to| to > happening.at)
             });
             self.hold(Check::NewsAreTrue, !always, || {
-                format!("{} follows {policy} all the time, and its enrolment is told to end", key.instance)
+                format!(
+                    "{} follows {policy} all the time, and its enrolment is told to end",
+                    key.instance
+                )
             });
             return;
         }
@@ -64,18 +78,37 @@ impl Oracle {
         let lost = item.event == EventKind::CoverageLost;
         let turned = if lost { self.uncovered.insert(what) } else { self.uncovered.remove(&what) };
         self.hold(Check::NewsInTurn, turned, || {
-            format!("{} of {policy} in {} for {} again", item.event.as_str(), item.region, key.instance)
+            format!(
+                "{} of {policy} in {} for {} again",
+                item.event.as_str(),
+                item.region,
+                key.instance
+            )
         });
         if !lost {
             return;
         }
-        let asked = diary.in_force_between(&policy, plus_seconds(happening.at, -60), happening.at, &is_policy);
-        let allowed = asked.into_iter().flatten().filter_map(read).filter_map(|asked| allowed_seconds(&asked)).min();
+        let asked = diary.in_force_between(
+            &policy,
+            plus_seconds(happening.at, -60),
+            happening.at,
+            &is_policy,
+        );
+        let allowed = asked
+            .into_iter()
+            .flatten()
+            .filter_map(read)
+            .filter_map(|asked| allowed_seconds(&asked))
+            .min();
         let newest = self
             .told
             .values()
-            .filter(|told| told.region == key.region && told.instance == key.instance && told.value == policy)
-            .filter(|told| is_known(cloud, told, &item.region, happening.at) && !touched_any(diary, told))
+            .filter(|told| {
+                told.region == key.region && told.instance == key.instance && told.value == policy
+            })
+            .filter(|told| {
+                is_known(cloud, told, &item.region, happening.at) && !touched_any(diary, told)
+            })
             .map(|told| told.at)
             .max();
         // The slot that it is too old for has come, and its time is up.
@@ -90,22 +123,39 @@ impl Oracle {
         });
     }
 
-    fn see_policy(&mut self, diary: &Diary, happening: &Happening, policy: &str, item: &HistoryItem) {
+    fn see_policy(
+        &mut self,
+        diary: &Diary,
+        happening: &Happening,
+        policy: &str,
+        item: &HistoryItem,
+    ) {
         let texts = diary.policy_between(policy, plus_seconds(happening.at, -60), happening.at);
         let Some(stack) = self.stack_of(happening.invocation) else { return };
         let usable = |text: &str| read(text).is_some_and(|asked| asked.is_within(&stack.bounds));
-        let in_force = || diary.in_force_between(policy, plus_seconds(happening.at, -60), happening.at, &is_policy);
+        let in_force = || {
+            diary.in_force_between(
+                policy,
+                plus_seconds(happening.at, -60),
+                happening.at,
+                &is_policy,
+            )
+        };
         let scheduled = |text: &str| read(text).is_some_and(|asked| asked.slots.is_some());
         let so = match item.event {
             EventKind::PolicyRefused => texts.iter().flatten().any(|text| !usable(text)),
-            // Those who follow it get no image: there was no such policy, or the one in force has no schedule.
+            // Those who follow it get no image: there was no such policy, or the one in force has
+            // no schedule.
             EventKind::CoverageLost => {
-                texts.iter().any(Option::is_none) || in_force().into_iter().flatten().any(|text| !scheduled(text))
+                texts.iter().any(Option::is_none)
+                    || in_force().into_iter().flatten().any(|text| !scheduled(text))
             }
             EventKind::CoverageRestored => in_force().into_iter().flatten().any(scheduled),
             _ => texts.iter().any(|text| text.is_none_or(usable)),
         };
-        self.hold(Check::NewsAreTrue, so, || format!("{policy}: {}: {:?}", item.event.as_str(), item.reason));
+        self.hold(Check::NewsAreTrue, so, || {
+            format!("{policy}: {}: {:?}", item.event.as_str(), item.reason)
+        });
     }
 }
 
@@ -120,8 +170,8 @@ fn allowed_seconds(asked: &Asked) -> Option<i64> {
     Some(apart.min(asked.hours * 3600))
 }
 
-/// Whether an image of the family is available in the Region, and has stood in the record as such for longer than an
-/// invocation lasts.
+/// Whether an image of the family is available in the Region, and has stood in the record as such
+/// for longer than an invocation lasts.
 fn is_known(cloud: &FakeCloud, told: &Told, region: &Region, now: Timestamp) -> bool {
     let copies = told.copies.get(region);
     // Where an encrypted copy is made at home, that is the image.
@@ -135,12 +185,14 @@ fn is_known(cloud: &FakeCloud, told: &Told, region: &Region, now: Timestamp) -> 
 }
 
 fn touched_any(diary: &Diary, told: &Told) -> bool {
-    let copies = told.copies.iter().any(|(place, images)| images.iter().any(|id| diary.touched(place, id)));
+    let copies =
+        told.copies.iter().any(|(place, images)| images.iter().any(|id| diary.touched(place, id)));
     copies || told.sources.iter().any(|id| diary.touched(&told.region, id))
 }
 
 /// When nobody is enrolled any more, nobody's coverage is lost.
 pub(crate) fn look(run: &mut Run) {
     let left = run.oracle.uncovered.len();
-    run.oracle.hold(Check::NewsInTurn, left == 0, || format!("{left} losses of coverage have no end"));
+    run.oracle
+        .hold(Check::NewsInTurn, left == 0, || format!("{left} losses of coverage have no end"));
 }

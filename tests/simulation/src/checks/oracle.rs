@@ -165,7 +165,12 @@ impl Oracle {
 
     /// An invocation begins under this stack.
     pub fn begins(&mut self, invocation: u64, stack: &Rc<BoundedStack>, deadline: Timestamp) {
-        let shown = Shown { stack: Some(Rc::clone(stack)), alive: true, deadline: Some(deadline), ..Shown::default() };
+        let shown = Shown {
+            stack: Some(Rc::clone(stack)),
+            alive: true,
+            deadline: Some(deadline),
+            ..Shown::default()
+        };
         self.shown.insert(invocation, Box::new(shown));
     }
 
@@ -173,7 +178,8 @@ impl Oracle {
     pub fn ends(&mut self, invocation: u64, done: bool) {
         self.shown.entry(invocation).or_default().alive = false;
         if !done {
-            let worked = self.told.iter().filter(|(_, told)| told.workers.last() == Some(&invocation));
+            let worked =
+                self.told.iter().filter(|(_, told)| told.workers.last() == Some(&invocation));
             self.deaths_with_lease.extend(worked.map(|(id, _)| id.clone()));
         }
     }
@@ -203,7 +209,9 @@ impl Oracle {
         };
         if !mine {
             let kept = cloud.was_rejected(&message.id);
-            self.hold(Check::MessagesAccounted, kept, || format!("{:?} was acknowledged and not kept", message.body));
+            self.hold(Check::MessagesAccounted, kept, || {
+                format!("{:?} was acknowledged and not kept", message.body)
+            });
         }
         if let (Ok(Message::ImageState(event)), Queue::Distribute) = (decoded, queue)
             && event.account == cloud.account()
@@ -243,12 +251,15 @@ impl Oracle {
             }
             What::InstanceRead { region, instance, button, schedule, seen } => {
                 let shown = self.shown.entry(by).or_default();
-                let same =
-                    shown.idle_press.as_ref().is_some_and(|key| key.region == *region && key.instance == *instance);
+                let same = shown
+                    .idle_press
+                    .as_ref()
+                    .is_some_and(|key| key.region == *region && key.instance == *instance);
                 shown.tag = button.clone().filter(|_| same);
                 shown.instance.clone_from(seen);
                 let enrolled = shown.enrolment.as_ref();
-                let same = enrolled.is_some_and(|key| key.region == *region && key.instance == *instance);
+                let same =
+                    enrolled.is_some_and(|key| key.region == *region && key.instance == *instance);
                 shown.schedule = schedule.clone().filter(|_| same);
             }
             What::ImagesRead(region, images) => self.see_images(by, region, images),
@@ -256,15 +267,23 @@ impl Oracle {
                 self.shown.entry(by).or_default().switch_off_at = (!on).then_some(happening.at);
             }
             What::Created(step, image) => self.see_created(cloud, diary, happening, step, image),
-            What::Copied { step, image, new } => self.see_copied(cloud, happening, step, image, *new),
-            What::Shared { step, changed } => self.see_shared(cloud, diary, happening, step, *changed),
-            What::TagRemoved { step, changed } => self.see_removed(cloud, diary, happening, step, *changed),
+            What::Copied { step, image, new } => {
+                self.see_copied(cloud, happening, step, image, *new)
+            }
+            What::Shared { step, changed } => {
+                self.see_shared(cloud, diary, happening, step, *changed)
+            }
+            What::TagRemoved { step, changed } => {
+                self.see_removed(cloud, diary, happening, step, *changed)
+            }
             What::TagWritten(step) => {
                 self.may_change(happening, "CreateTags");
                 self.works_on_instance(cloud, happening, step);
                 self.see_status(cloud, diary, happening, step);
             }
-            What::Committed(transaction) => self.see_transaction(cloud, diary, happening, transaction),
+            What::Committed(transaction) => {
+                self.see_transaction(cloud, diary, happening, transaction)
+            }
             What::Published(topic, notice) => {
                 let receiver = match topic {
                     Topic::Notifications => Receiver::Notifications,
@@ -274,7 +293,9 @@ impl Oracle {
                 };
                 self.see_announced(receiver, Words::Notice(Rc::clone(notice)));
             }
-            What::PutOnBus(event) => self.see_announced(Receiver::Bus, Words::Event(Rc::clone(event))),
+            What::PutOnBus(event) => {
+                self.see_announced(Receiver::Bus, Words::Event(Rc::clone(event)))
+            }
             What::Refused(call, error) => self.see_refused(diary, call, error),
             What::ImageIs { region, image, state } => {
                 self.image_is.insert((region.clone(), image.clone()), (happening.at, *state));
@@ -296,7 +317,10 @@ impl Oracle {
             match image.state {
                 ImageState::Available => self.available_seen.insert(at),
                 ImageState::Failed => self.failed_seen.insert(at),
-                ImageState::Pending | ImageState::Transient | ImageState::Disabled | ImageState::Deregistered => false,
+                ImageState::Pending
+                | ImageState::Transient
+                | ImageState::Disabled
+                | ImageState::Deregistered => false,
             };
         }
     }
@@ -309,7 +333,9 @@ impl Oracle {
 
     /// Whether any family is to be copied to a Region.
     pub fn copies_to(&self, place: &str) -> bool {
-        self.told.values().any(|told| told.asked.as_ref().is_some_and(|asked| asked.regions.contains_key(place)))
+        self.told
+            .values()
+            .any(|told| told.asked.as_ref().is_some_and(|asked| asked.regions.contains_key(place)))
     }
 
     pub(super) fn stack_of(&self, invocation: u64) -> Option<Rc<BoundedStack>> {

@@ -1,4 +1,5 @@
-//! Refusals that are repeated: told once, counted after that, and answered on the instance each time.
+//! Refusals that are repeated: told once, counted after that, and answered on the instance each
+//! time.
 
 use super::Check;
 use super::oracle::{Oracle, Told};
@@ -45,11 +46,20 @@ impl Oracle {
     }
 
     /// The same refusal was told within the day, and the tag was seen.
-    pub(super) fn see_repeated(&mut self, diary: &mut Diary, happening: &Happening, key: &PressKey, press: &Press) {
+    pub(super) fn see_repeated(
+        &mut self,
+        diary: &mut Diary,
+        happening: &Happening,
+        key: &PressKey,
+        press: &Press,
+    ) {
         let tag = self.tag_seen(happening, key);
-        self.hold(Check::PressWasSeen, tag.is_some(), || format!("{} is refused again unseen", key.instance));
+        self.hold(Check::PressWasSeen, tag.is_some(), || {
+            format!("{} is refused again unseen", key.instance)
+        });
         let Some(value) = tag else { return };
-        let within = |told: &&Told| seconds_between(told.at, happening.at) < DAY_SECONDS + CLOCKS_SECONDS;
+        let within =
+            |told: &&Told| seconds_between(told.at, happening.at) < DAY_SECONDS + CLOCKS_SECONDS;
         let before = self.last_press(&key.region, &key.instance);
         let told = before.filter(within).is_some_and(|told| told.rejected && told.value == value);
         self.hold(Check::RefusalsToldOnce, told, || {
@@ -63,7 +73,8 @@ impl Oracle {
                 && pressed.at <= happening.at
         });
         if let Some(pressed) = stood {
-            pressed.family = self.told.iter().find(|(_, told)| told.value == value).map(|(id, _)| id.clone());
+            pressed.family =
+                self.told.iter().find(|(_, told)| told.value == value).map(|(id, _)| id.clone());
         }
         self.repeats.push(Repeat {
             invocation: happening.invocation,
@@ -99,14 +110,23 @@ impl Oracle {
     }
 
     /// The refusal that this invocation repeats on an instance.
-    pub(super) fn repeats_on(&self, happening: &Happening, region: &Region, instance: &InstanceId) -> Option<&Repeat> {
-        let mine = |repeat: &&Repeat| repeat.invocation == happening.invocation && repeat.is_of(region, instance);
+    pub(super) fn repeats_on(
+        &self,
+        happening: &Happening,
+        region: &Region,
+        instance: &InstanceId,
+    ) -> Option<&Repeat> {
+        let mine = |repeat: &&Repeat| {
+            repeat.invocation == happening.invocation && repeat.is_of(region, instance)
+        };
         self.repeats.iter().rev().find(mine)
     }
 
     /// Whether this very press was refused as one before it.
     pub(super) fn refused_again(&self, pressed: &Pressed) -> bool {
-        let of = |repeat: &Repeat| repeat.is_of(&pressed.region, &pressed.instance) && repeat.value == pressed.value;
+        let of = |repeat: &Repeat| {
+            repeat.is_of(&pressed.region, &pressed.instance) && repeat.value == pressed.value
+        };
         self.repeats.iter().any(|repeat| of(repeat) && repeat.at >= pressed.at)
     }
 
@@ -125,7 +145,12 @@ impl Oracle {
     }
 
     /// Whether a status is that of a repeated refusal.
-    pub(super) fn says_again(&self, region: &Region, instance: &InstanceId, shown: Option<&String>) -> bool {
+    pub(super) fn says_again(
+        &self,
+        region: &Region,
+        instance: &InstanceId,
+        shown: Option<&String>,
+    ) -> bool {
         let of = |repeat: &&Repeat| repeat.is_of(region, instance);
         self.repeats.iter().filter(of).any(|repeat| Some(&repeat.answer) == shown)
     }

@@ -1,4 +1,5 @@
-//! Schedules: what must hold when a slot is taken, and that none is left out once nothing goes wrong.
+//! Schedules: what must hold when a slot is taken, and that none is left out once nothing goes
+//! wrong.
 
 use super::news::is_policy;
 use super::transactions::Written;
@@ -18,16 +19,17 @@ use jiff::Timestamp;
 const CLOCKS_SECONDS: i64 = 60;
 /// Seconds for which a tag that was taken off may still be read and acted on.
 const STALE_SECONDS: i64 = 400;
-/// Seconds for which nobody need have looked at an instance twice, while ticks and events are lost. One read without the tag
-/// may be one that lags, and a slot that is lost to it would be worse than one too many.
+/// Seconds for which nobody need have looked at an instance twice, while ticks and events are lost.
+/// One read without the tag may be one that lags, and a slot that is lost to it would be worse than
+/// one too many.
 const UNSEEN_SECONDS: i64 = 3 * 3600;
-/// Seconds from an instance's turn until its slot is taken at the latest: twice the wait for an image that is being made,
-/// and the ticks between.
+/// Seconds from an instance's turn until its slot is taken at the latest: twice the wait for an
+/// image that is being made, and the ticks between.
 const TAKEN_SECONDS: i64 = 2700;
 
 impl Oracle {
-    /// Whether a later slot of the same policy was taken and told that earlier ones were missed: one that waited for an
-    /// image that was still being made.
+    /// Whether a later slot of the same policy was taken and told that earlier ones were missed:
+    /// one that waited for an image that was still being made.
     fn said_that_it_missed(&self, enrolled: &Enrolled, policy: &str, slot: i64) -> bool {
         self.recorded
             .values()
@@ -53,18 +55,24 @@ impl Oracle {
             .filter(|key| key.region == family.region && key.instance == family.instance)
             .and(shown.schedule.clone());
         let Trigger::Schedule(policy) = &family.trigger else {
-            self.hold(Check::EnrolmentWasSeen, read_it.is_some(), || format!("{} is refused unseen", family.id));
+            self.hold(Check::EnrolmentWasSeen, read_it.is_some(), || {
+                format!("{} is refused unseen", family.id)
+            });
             return;
         };
-        let named = read_it.is_some_and(|value| value.split([',', ' ']).any(|part| part == policy.as_str()));
-        self.hold(Check::EnrolmentWasSeen, named, || format!("{} takes a slot of {policy} unseen", family.id));
+        let named = read_it
+            .is_some_and(|value| value.split([',', ' ']).any(|part| part == policy.as_str()));
+        self.hold(Check::EnrolmentWasSeen, named, || {
+            format!("{} takes a slot of {policy} unseen", family.id)
+        });
         let slot = family.slot.second();
         let taken = (family.region.clone(), family.instance.clone(), policy.to_string(), slot);
         let first = self.taken.insert(taken);
         let slots = commit.policy_text.and_then(read).and_then(|asked| asked.slots);
         let real = slots.is_some_and(|slots| slots.has(slot));
         let come = slot <= happening.at.as_second() + CLOCKS_SECONDS;
-        // It was enrolled when the slot came, and it is now; what it was in between nobody need have seen.
+        // It was enrolled when the slot came, and it is now; what it was in between nobody need
+        // have seen.
         let stood_at = |second: i64| {
             diary.enrolments.iter().any(|enrolled| {
                 enrolled.region == family.region
@@ -74,14 +82,19 @@ impl Oracle {
                     && enrolled.to.is_none_or(|to| second - to.as_second() <= STALE_SECONDS)
             })
         };
-        // A tag that was off for a while that nobody saw: its seat was kept, and whatever came meanwhile is its slot.
+        // A tag that was off for a while that nobody saw: its seat was kept, and whatever came
+        // meanwhile is its slot.
         let mine = |enrolled: &&Enrolled| {
-            enrolled.region == family.region && enrolled.instance == family.instance && enrolled.names(policy.as_str())
+            enrolled.region == family.region
+                && enrolled.instance == family.instance
+                && enrolled.names(policy.as_str())
         };
         let put_back = diary.enrolments.iter().filter(mine).any(|before| {
             before.to.is_some_and(|to| {
                 let soon = plus_seconds(to, UNSEEN_SECONDS);
-                let again = |after: &Enrolled| after.from >= to && after.from <= soon && after.from <= happening.at;
+                let again = |after: &Enrolled| {
+                    after.from >= to && after.from <= soon && after.from <= happening.at
+                };
                 before.from.as_second() <= slot + CLOCKS_SECONDS
                     && slot <= soon.as_second()
                     && diary.enrolments.iter().filter(mine).any(again)
@@ -98,23 +111,31 @@ impl Oracle {
     }
 }
 
-/// Every slot that came while nothing went wrong was taken, by every instance that was enrolled all the while; or a later
-/// one was, and said so.
+/// Every slot that came while nothing went wrong was taken, by every instance that was enrolled all
+/// the while; or a later one was, and said so.
 pub(crate) fn look(run: &mut Run, since: Timestamp) {
     let now = run.cloud.now();
-    let standing: Vec<Enrolled> = run.diary.enrolments.iter().filter(|one| one.to.is_none()).cloned().collect();
+    let standing: Vec<Enrolled> =
+        run.diary.enrolments.iter().filter(|one| one.to.is_none()).cloned().collect();
     for enrolled in standing {
         for policy in enrolled.policies() {
             let Some(slots) = expected(run, &enrolled, policy) else { continue };
             // A sweep has found what no event told, and the instance's turn has come and gone.
             let until = plus_seconds(now, -(slots.jitter * 60 + TAKEN_SECONDS));
             let Some(slot) = slots.before(until.as_second()).filter(|slot| {
-                *slot >= plus_seconds(since.max(enrolled.from), crate::run::SWEEP_SECONDS + TAKEN_SECONDS).as_second()
+                *slot
+                    >= plus_seconds(
+                        since.max(enrolled.from),
+                        crate::run::SWEEP_SECONDS + TAKEN_SECONDS,
+                    )
+                    .as_second()
             }) else {
                 continue;
             };
-            let taken = (enrolled.region.clone(), enrolled.instance.clone(), policy.to_owned(), slot);
-            let was = run.oracle.taken.contains(&taken) || run.oracle.said_that_it_missed(&enrolled, policy, slot);
+            let taken =
+                (enrolled.region.clone(), enrolled.instance.clone(), policy.to_owned(), slot);
+            let was = run.oracle.taken.contains(&taken)
+                || run.oracle.said_that_it_missed(&enrolled, policy, slot);
             run.oracle.hold(Check::SlotsTaken, was, || {
                 let at = plus_seconds(Timestamp::UNIX_EPOCH, slot);
                 format!("{} did not get its image of {policy} for {at}", enrolled.instance)
@@ -126,7 +147,8 @@ pub(crate) fn look(run: &mut Run, since: Timestamp) {
 /// The slots that the instance must get; none if there is a reason that it does not.
 fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
     let bounds = &run.stack.bounds;
-    let asked = read(run.diary.in_force_now(policy, &is_policy)?).filter(|asked| asked.is_within(bounds))?;
+    let asked = read(run.diary.in_force_now(policy, &is_policy)?)
+        .filter(|asked| asked.is_within(bounds))?;
     let instance = run.cloud.instance_now(&enrolled.region, &enrolled.instance);
     let can_be_made = !instance.state.is_gone()
         && instance.root_device == RootDevice::Ebs
@@ -134,7 +156,8 @@ fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
         && bounds.regions.contains(&enrolled.region);
     // An image that takes long makes the next slot wait, and so does another policy's.
     let quick = run.conditions.pending <= 600 && enrolled.policies().len() == 1;
-    // With few images an hour, or an interval between two of several policies, slots wait for each other.
+    // With few images an hour, or an interval between two of several policies, slots wait for each
+    // other.
     let interval = i64::from(bounds.interval_minutes_min).max(asked.interval);
     let often = |slots: &Slots| i64::from(slots.apart()) <= interval;
     let roomy = |slots: &Slots| {
@@ -142,12 +165,17 @@ fn expected(run: &Run, enrolled: &Enrolled, policy: &str) -> Option<Slots> {
         bounds.images_per_hour_max >= 50 && spaced
     };
     // A day that is full makes slots wait for the next.
-    asked.slots.filter(|_| asked.per_day.is_none()).filter(|slots| can_be_made && quick && roomy(slots))
+    asked
+        .slots
+        .filter(|_| asked.per_day.is_none())
+        .filter(|slots| can_be_made && quick && roomy(slots))
 }
 
 /// Whether nobody pressed the instance's button.
 fn alone(run: &Run, enrolled: &Enrolled) -> bool {
-    let of = |region: &Region, instance: &InstanceId| *region == enrolled.region && *instance == enrolled.instance;
+    let of = |region: &Region, instance: &InstanceId| {
+        *region == enrolled.region && *instance == enrolled.instance
+    };
     let pressed = run.diary.presses.iter().any(|pressed| of(&pressed.region, &pressed.instance));
     !pressed
 }

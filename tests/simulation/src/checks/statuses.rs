@@ -1,5 +1,5 @@
-//! The status tag: it says what the record says, and what went wrong for one who asked does not vanish under what went
-//! well for another.
+//! The status tag: it says what the record says, and what went wrong for one who asked does not
+//! vanish under what went well for another.
 
 use super::Check;
 use super::oracle::Oracle;
@@ -34,12 +34,20 @@ pub(super) struct Said {
 }
 
 impl Oracle {
-    /// The words are those of a record that the writer holds, or two of which each was written before.
-    pub(super) fn see_status(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, step: &TagStep) {
+    /// The words are those of a record that the writer holds, or two of which each was written
+    /// before.
+    pub(super) fn see_status(
+        &mut self,
+        cloud: &FakeCloud,
+        diary: &Diary,
+        happening: &Happening,
+        step: &TagStep,
+    ) {
         self.see_what_waits(diary, step);
         let me = format!("invocation-{}", happening.invocation);
         let repeat = self.repeats_on(happening, &step.region, &step.instance);
-        let again = repeat.filter(|repeat| repeat.says(&step.value)).map(|_| Trigger::Press(Button::Image));
+        let again =
+            repeat.filter(|repeat| repeat.says(&step.value)).map(|_| Trigger::Press(Button::Image));
         let of_record = cloud.trigger_of(|family| {
             family.region == step.region
                 && family.instance == step.instance
@@ -56,7 +64,9 @@ impl Oracle {
             }),
             None => {
                 let both = self.is_of_two(&step.region, &step.instance, &step.value);
-                self.hold(Check::StatusIsTrue, both, || format!("{} is told {:?}", step.instance, step.value));
+                self.hold(Check::StatusIsTrue, both, || {
+                    format!("{} is told {:?}", step.instance, step.value)
+                });
             }
         }
     }
@@ -65,14 +75,25 @@ impl Oracle {
     fn see_what_waits(&mut self, diary: &Diary, step: &TagStep) {
         let Some(said) = step.value.strip_suffix(WAITS) else { return };
         // In the characters that a tag's value may have.
-        let is_named = |pressed: &Pressed| said.ends_with(&plain(&format!("; {}", in_quotes(&pressed.value, 60)), 256));
-        let on_it = |pressed: &&Pressed| pressed.region == step.region && pressed.instance == step.instance;
+        let is_named = |pressed: &Pressed| {
+            said.ends_with(&plain(&format!("; {}", in_quotes(&pressed.value, 60)), 256))
+        };
+        let on_it =
+            |pressed: &&Pressed| pressed.region == step.region && pressed.instance == step.instance;
         let tagged = diary.presses.iter().filter(on_it).any(is_named);
-        self.hold(Check::StatusIsTrue, tagged, || format!("{} is told {:?}", step.instance, step.value));
+        self.hold(Check::StatusIsTrue, tagged, || {
+            format!("{} is told {:?}", step.instance, step.value)
+        });
     }
 
-    fn said_on<'a>(&'a self, region: &'a Region, instance: &'a InstanceId) -> impl Iterator<Item = &'a Said> + Clone {
-        self.statuses.iter().filter(move |said| said.region == *region && said.instance == *instance)
+    fn said_on<'a>(
+        &'a self,
+        region: &'a Region,
+        instance: &'a InstanceId,
+    ) -> impl Iterator<Item = &'a Said> + Clone {
+        self.statuses
+            .iter()
+            .filter(move |said| said.region == *region && said.instance == *instance)
     }
 
     /// Whether a status joins two that were written to the instance.
@@ -87,18 +108,30 @@ impl Oracle {
 
 /// What went wrong for one who asked a moment before another was answered is still to be read.
 pub(super) fn worse_answers(run: &mut Run) {
-    let places: BTreeSet<(Region, InstanceId)> =
-        run.oracle.statuses.iter().map(|said| (said.region.clone(), said.instance.clone())).collect();
+    let places: BTreeSet<(Region, InstanceId)> = run
+        .oracle
+        .statuses
+        .iter()
+        .map(|said| (said.region.clone(), said.instance.clone()))
+        .collect();
     for here in places {
         if run.diary.terminated.contains_key(&here) || run.oracle.status_refused.contains(&here) {
             continue;
         }
-        let shown = run.cloud.instance_now(&here.0, &here.1).tags.get("amiline:status").cloned().unwrap_or_default();
+        let shown = run
+            .cloud
+            .instance_now(&here.0, &here.1)
+            .tags
+            .get("amiline:status")
+            .cloned()
+            .unwrap_or_default();
         let said: Vec<Said> = run.oracle.said_on(&here.0, &here.1).cloned().collect();
         let Some(last) = said.last() else { continue };
-        let newest: BTreeMap<&Trigger, &Said> = said.iter().map(|said| (&said.trigger, said)).collect();
+        let newest: BTreeMap<&Trigger, &Said> =
+            said.iter().map(|said| (&said.trigger, said)).collect();
         for other in newest.into_values() {
-            let mended = other.trigger == Trigger::Enrolment && matches!(last.trigger, Trigger::Schedule(_));
+            let mended =
+                other.trigger == Trigger::Enrolment && matches!(last.trigger, Trigger::Schedule(_));
             let worse = weight(&other.words).is_bad() && weight(&other.words) > weight(&last.words);
             let lately = seconds_between(other.at, last.at) < STANDS_SECONDS - SLACK_SECONDS;
             if other.trigger == last.trigger || mended || !worse || !lately {

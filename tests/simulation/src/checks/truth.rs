@@ -1,4 +1,5 @@
-//! What a policy's text asks for, read naively: nothing here is shared with the product's own reading.
+//! What a policy's text asks for, read naively: nothing here is shared with the product's own
+//! reading.
 
 use amiline_domain::bounds::Bounds;
 use serde_json::Value;
@@ -51,7 +52,8 @@ enum At {
     HalfHours,
     /// Seven minutes past each hour.
     Sevens,
-    /// A quarter past every other hour in India, which is five hours and a half ahead of UTC all the year.
+    /// A quarter past every other hour in India, which is five hours and a half ahead of UTC all
+    /// the year.
     India,
 }
 
@@ -84,12 +86,16 @@ impl Slots {
     /// The last slot at or before a moment.
     pub(super) fn before(self, second: i64) -> Option<i64> {
         let minute = second.div_euclid(60);
-        (0..3 * 60).map(|back| minute - back).find(|minute| self.at.is(*minute)).map(|minute| minute * 60)
+        (0..3 * 60)
+            .map(|back| minute - back)
+            .find(|minute| self.at.is(*minute))
+            .map(|minute| minute * 60)
     }
 
     /// The schedules that people here write; any other cannot be used.
     fn of(schedule: &Value) -> Option<Self> {
-        let cron: Vec<&str> = schedule["cron"].as_array()?.iter().filter_map(Value::as_str).collect();
+        let cron: Vec<&str> =
+            schedule["cron"].as_array()?.iter().filter_map(Value::as_str).collect();
         let zone = schedule["time_zone"].as_str().unwrap_or("UTC");
         let jitter = schedule["jitter_minutes"].as_i64().unwrap_or(0);
         let at = match (&cron[..], zone) {
@@ -114,7 +120,10 @@ fn destination(item: &Value) -> Option<(String, Own)> {
     if let Some(name) = item.as_str() {
         return Some((name.to_owned(), Own::default()));
     }
-    let own = Own { key: item["kms_key"].as_str().map(str::to_owned), minutes: item["within_minutes"].as_i64() };
+    let own = Own {
+        key: item["kms_key"].as_str().map(str::to_owned),
+        minutes: item["within_minutes"].as_i64(),
+    };
     Some((item["region"].as_str()?.to_owned(), own))
 }
 
@@ -143,15 +152,29 @@ pub(super) fn read(text: &str) -> Option<Rc<Asked>> {
 
 fn read_anew(text: &str) -> Option<Asked> {
     let Value::Object(fields) = serde_json::from_str(text).ok()? else { return None };
-    let known = ["description", "schedule", "create", "encrypt", "distribute", "share", "limits", "deadline_hours"];
+    let known = [
+        "description",
+        "schedule",
+        "create",
+        "encrypt",
+        "distribute",
+        "share",
+        "limits",
+        "deadline_hours",
+    ];
     if fields.keys().any(|field| !known.contains(&field.as_str())) {
         return None;
     }
     let list = |field: &str, name: &str| -> BTreeSet<String> {
-        let values = fields.get(field).and_then(|value| value[name].as_array()).into_iter().flatten();
+        let values =
+            fields.get(field).and_then(|value| value[name].as_array()).into_iter().flatten();
         values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
     };
-    let items = fields.get("distribute").and_then(|value| value["regions"].as_array()).into_iter().flatten();
+    let items = fields
+        .get("distribute")
+        .and_then(|value| value["regions"].as_array())
+        .into_iter()
+        .flatten();
     let create = fields.get("create").cloned().unwrap_or_default();
     let named = |field: &str| create[field].as_object().cloned().unwrap_or_default().into_iter();
     let asked = Asked {
@@ -164,12 +187,19 @@ fn read_anew(text: &str) -> Option<Asked> {
             .collect(),
         reboot: create["reboot"] == Value::Bool(true),
         name: create["name"].as_str().map(str::to_owned),
-        tags: named("tags").filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect(),
+        tags: named("tags")
+            .filter_map(|(key, value)| Some((key, value.as_str()?.to_owned())))
+            .collect(),
         carried: list("create", "carry_tags"),
         left_out: list("create", "exclude_devices"),
-        deleted: named("delete_on_termination").filter_map(|(key, value)| Some((key, value.as_bool()?))).collect(),
+        deleted: named("delete_on_termination")
+            .filter_map(|(key, value)| Some((key, value.as_bool()?)))
+            .collect(),
         hours: fields.get("deadline_hours").map_or(Some(24), Value::as_i64)?,
-        interval: fields.get("limits").and_then(|value| value["interval_minutes"].as_i64()).unwrap_or(0),
+        interval: fields
+            .get("limits")
+            .and_then(|value| value["interval_minutes"].as_i64())
+            .unwrap_or(0),
         per_day: fields.get("limits").and_then(|value| value["images_per_day"].as_i64()),
         slots: match fields.get("schedule") {
             Some(schedule) => Some(Slots::of(schedule)?),
@@ -177,10 +207,14 @@ fn read_anew(text: &str) -> Option<Asked> {
         },
     };
     let sharable = asked.friends.is_empty() || asked.key.is_some();
-    let times: Vec<i64> = asked.regions.values().filter_map(|own| own.minutes).chain(asked.minutes).collect();
-    let possible = times.iter().all(|minutes| minutes % 15 == 0 && (15..asked.hours * 60).contains(minutes));
+    let times: Vec<i64> =
+        asked.regions.values().filter_map(|own| own.minutes).chain(asked.minutes).collect();
+    let possible =
+        times.iter().all(|minutes| minutes % 15 == 0 && (15..asked.hours * 60).contains(minutes));
     let placeholders = ["{policy}", "{instance}", "{slot}", "{date}", "{tag:Name}"];
-    let rest = |name: &String| placeholders.iter().fold(name.clone(), |rest, known| rest.replace(known, ""));
+    let rest = |name: &String| {
+        placeholders.iter().fold(name.clone(), |rest, known| rest.replace(known, ""))
+    };
     let namable = asked.name.iter().all(|name| !rest(name).contains(['{', '}']));
     (sharable && possible && namable && (1..=168).contains(&asked.hours)).then_some(asked)
 }
@@ -188,9 +222,13 @@ fn read_anew(text: &str) -> Option<Asked> {
 impl Asked {
     /// Whether the stack allows it.
     pub(super) fn is_within(&self, bounds: &Bounds) -> bool {
-        let regions = self.regions.keys().all(|name| bounds.regions.iter().any(|region| region.as_str() == name));
+        let regions = self
+            .regions
+            .keys()
+            .all(|name| bounds.regions.iter().any(|region| region.as_str() == name));
         let friends = self.friends.iter().all(|friend| knows(bounds, friend));
-        let mut keys = self.key.iter().chain(self.regions.values().filter_map(|own| own.key.as_ref()));
+        let mut keys =
+            self.key.iter().chain(self.regions.values().filter_map(|own| own.key.as_ref()));
         let keys = keys.all(|alias| bounds.keys.iter().any(|key| key.as_str() == alias));
         let ours = |key: &String| key.to_lowercase().starts_with("amiline:");
         regions && friends && keys && !self.tags.keys().chain(&self.carried).any(ours)
@@ -234,22 +272,44 @@ mod tests {
                     limits.interval_minutes.map_or(0, |minutes| i64::from(minutes.get())),
                     "{name}"
                 );
-                assert_eq!(naive.per_day, limits.images_per_day.map(|images| i64::from(images.get())), "{name}");
-                let regions: Vec<String> = product.distribute.regions.regions().map(ToString::to_string).collect();
+                assert_eq!(
+                    naive.per_day,
+                    limits.images_per_day.map(|images| i64::from(images.get())),
+                    "{name}"
+                );
+                let regions: Vec<String> =
+                    product.distribute.regions.regions().map(ToString::to_string).collect();
                 assert_eq!(naive.regions.keys().cloned().collect::<Vec<_>>(), regions, "{name}");
                 for place in product.distribute.regions.regions() {
                     let key = product.key_in(place).map(ToString::to_string);
                     let minutes = product.minutes_to(place).map(|minutes| i64::from(minutes.get()));
-                    let naive = (naive.key_in(place.as_str()).cloned(), naive.minutes_to(place.as_str()));
+                    let naive =
+                        (naive.key_in(place.as_str()).cloned(), naive.minutes_to(place.as_str()));
                     assert_eq!(naive, (key, minutes), "{name} {place}");
                 }
-                let friends: BTreeSet<String> = product.share.targets().iter().map(ToString::to_string).collect();
+                let friends: BTreeSet<String> =
+                    product.share.targets().iter().map(ToString::to_string).collect();
                 assert_eq!(naive.friends, friends, "{name}");
                 let create = product.create;
-                assert_eq!(naive.name.as_deref(), create.name.as_ref().map(|name| name.as_str()), "{name}");
-                assert!(naive.tags.keys().map(String::as_str).eq(create.tags.keys().map(|key| key.as_str())), "{name}");
+                assert_eq!(
+                    naive.name.as_deref(),
+                    create.name.as_ref().map(|name| name.as_str()),
+                    "{name}"
+                );
                 assert!(
-                    naive.carried.iter().map(String::as_str).eq(create.carry_tags.iter().map(|key| key.as_str())),
+                    naive
+                        .tags
+                        .keys()
+                        .map(String::as_str)
+                        .eq(create.tags.keys().map(|key| key.as_str())),
+                    "{name}"
+                );
+                assert!(
+                    naive
+                        .carried
+                        .iter()
+                        .map(String::as_str)
+                        .eq(create.carry_tags.iter().map(|key| key.as_str())),
                     "{name}"
                 );
                 let left_out = create.exclude_devices.iter().map(ToString::to_string).collect();
@@ -258,11 +318,15 @@ mod tests {
                 let table = product.schedule.as_ref().and_then(|schedule| schedule.timetable());
                 assert_eq!(naive.slots.is_some(), table.is_some(), "{name}");
                 let Some((naive, table)) = naive.slots.zip(table) else { continue };
-                let mut slot = table.next(jiff::Timestamp::from_second(1_795_521_600).unwrap()).unwrap();
+                let mut slot =
+                    table.next(jiff::Timestamp::from_second(1_795_521_600).unwrap()).unwrap();
                 for _ in 0..100 {
                     let next = table.next(slot.timestamp()).unwrap();
                     let minutes = slot.second() / 60 + 1..next.second() / 60;
-                    assert!(naive.has(slot.second()) && !minutes.into_iter().any(|m| naive.has(m * 60)), "{name}");
+                    assert!(
+                        naive.has(slot.second()) && !minutes.into_iter().any(|m| naive.has(m * 60)),
+                        "{name}"
+                    );
                     slot = next;
                 }
             }

@@ -42,7 +42,8 @@ struct Document<'a> {
 }
 
 impl Oracle {
-    /// A receiver was told: of something that was recorded, that it is to hear of, and in the words of every other time.
+    /// A receiver was told: of something that was recorded, that it is to hear of, and in the words
+    /// of every other time.
     pub(super) fn see_announced(&mut self, receiver: Receiver, words: Words) {
         let document = match &words {
             Words::Notice(notice) => &notice.json,
@@ -53,10 +54,14 @@ impl Oracle {
         let id = if receiver == Receiver::Chat { &document.id } else { &document.outcome_id };
         let id = id.clone().into_owned();
         let recorded = self.recorded.get(&id).map(|(event, ..)| *event);
-        self.hold(Check::RecordedBeforeAnnounced, recorded.is_some(), || format!("{words:?} was never recorded"));
+        self.hold(Check::RecordedBeforeAnnounced, recorded.is_some(), || {
+            format!("{words:?} was never recorded")
+        });
         if let Some(event) = recorded {
             let wanted = hears(receiver, event);
-            self.hold(Check::RightReceivers, wanted, || format!("{receiver:?} is told of {}", event.as_str()));
+            self.hold(Check::RightReceivers, wanted, || {
+                format!("{receiver:?} is told of {}", event.as_str())
+            });
         }
         if let Words::Event(event) = &words {
             let agrees = document.event == event.detail_type && document.at == event.at.to_string();
@@ -81,7 +86,9 @@ impl Oracle {
             self.see_begun(cloud, diary, happening, key, commit);
             let last = self.slots.insert(key.clone(), press.last_slot);
             let later = last.is_none_or(|last| last < press.last_slot);
-            self.hold(Check::PressWasSeen, later, || format!("{}: the slot does not go up", family.id));
+            self.hold(Check::PressWasSeen, later, || {
+                format!("{}: the slot does not go up", family.id)
+            });
         }
         if commit.expected == Expected::Absent && !matches!(family.trigger, Trigger::Press(_)) {
             self.see_slot(diary, happening, commit);
@@ -97,7 +104,9 @@ impl Oracle {
         for item in &commit.history {
             let known = (item.event, item.subject.clone(), item.image.clone());
             self.recorded.insert(item.outcome_id.clone(), known);
-            if let (Some(outcome), Some(told)) = (item.event.outcome(), self.told.get_mut(&family.id)) {
+            if let (Some(outcome), Some(told)) =
+                (item.event.outcome(), self.told.get_mut(&family.id))
+            {
                 told.ended.push((happening.at, outcome));
                 told.status.clone_from(&family.status);
                 self.see_ended(cloud, diary, family, item, outcome);
@@ -107,8 +116,10 @@ impl Oracle {
             if let (Some(image), Some(told)) = (&row.image, self.told.get_mut(&family.id)) {
                 told.available.entry((row.region.clone(), image.clone())).or_insert(happening.at);
             }
-            let seen =
-                row.image.as_ref().is_some_and(|id| self.available_seen.contains(&(row.region.clone(), id.clone())));
+            let seen = row
+                .image
+                .as_ref()
+                .is_some_and(|id| self.available_seen.contains(&(row.region.clone(), id.clone())));
             self.hold(Check::AvailableWasSeen, seen, || {
                 format!("{}: {} is recorded as available", family.id, row.image_role)
             });
@@ -127,21 +138,35 @@ impl Oracle {
             }
             *attempt = row.attempt;
             if let Some(image) = &row.image {
-                let id = told.ids.entry((row.image_role.clone(), row.attempt)).or_insert_with(|| image.clone());
+                let id = told
+                    .ids
+                    .entry((row.image_role.clone(), row.attempt))
+                    .or_insert_with(|| image.clone());
                 if id != image {
-                    wrong = Some(format!("{} of attempt {} was {id} and is {image}", row.image_role, row.attempt));
+                    wrong = Some(format!(
+                        "{} of attempt {} was {id} and is {image}",
+                        row.image_role, row.attempt
+                    ));
                 }
             }
         }
         if told.attempts.keys().any(|place| !family.rows.contains_key(place)) {
             wrong = Some("a row is gone".to_owned());
         }
-        self.hold(Check::LineageKept, wrong.is_none(), || format!("{}: {}", family.id, wrong.unwrap_or_default()));
+        self.hold(Check::LineageKept, wrong.is_none(), || {
+            format!("{}: {}", family.id, wrong.unwrap_or_default())
+        });
     }
 
-    /// What holds of the record itself at every transaction: it is due, it is written by its holder, and what it says of
-    /// its images is so.
-    fn look_at_the_record(&mut self, cloud: &FakeCloud, diary: &Diary, happening: &Happening, commit: &Written<'_>) {
+    /// What holds of the record itself at every transaction: it is due, it is written by its
+    /// holder, and what it says of its images is so.
+    fn look_at_the_record(
+        &mut self,
+        cloud: &FakeCloud,
+        diary: &Diary,
+        happening: &Happening,
+        commit: &Written<'_>,
+    ) {
         let (family, now) = (commit.family, happening.at);
         let me = format!("invocation-{}", happening.invocation);
         let unfinished = family.phase != Phase::Settled
@@ -150,7 +175,9 @@ impl Oracle {
         let due = family.work.due_at();
         // An hour, and two clocks.
         let in_time = due.is_some_and(|at| seconds_between(now, at) <= 3600 + 60);
-        self.hold(Check::AlwaysDue, !unfinished || in_time, || format!("{} is unfinished and due {due:?}", family.id));
+        self.hold(Check::AlwaysDue, !unfinished || in_time, || {
+            format!("{} is unfinished and due {due:?}", family.id)
+        });
         let deadline = self.shown.get(&happening.invocation).and_then(|shown| shown.deadline);
         if let (Some(lease), Some(deadline)) = (&family.work.lease, deadline) {
             let right = lease.holder == me && lease.until <= plus_seconds(deadline, 60);
@@ -158,31 +185,50 @@ impl Oracle {
         }
         if let Some(told) = self.told.get_mut(&family.id) {
             let before = std::mem::replace(&mut told.lease, family.work.lease.clone());
-            let foreign = before.filter(|lease| lease.holder != me && seconds_between(now, lease.until) > 40);
-            self.hold(Check::OneWorker, foreign.is_none(), || format!("{me} writes {} under {foreign:?}", family.id));
+            let foreign =
+                before.filter(|lease| lease.holder != me && seconds_between(now, lease.until) > 40);
+            self.hold(Check::OneWorker, foreign.is_none(), || {
+                format!("{me} writes {} under {foreign:?}", family.id)
+            });
         }
         for row in &commit.rows {
             let Some(image) = &row.image else { continue };
             let mine = cloud.family_of(&row.region, image).as_ref() == Some(&family.id);
-            self.hold(Check::LineageKept, mine, || format!("{image} has no pointer to {}", family.id));
-            if cloud.image_state(&row.region, image).is_some() && !diary.touched(&row.region, image) {
+            self.hold(Check::LineageKept, mine, || {
+                format!("{image} has no pointer to {}", family.id)
+            });
+            if cloud.image_state(&row.region, image).is_some() && !diary.touched(&row.region, image)
+            {
                 let may = cloud.launch_permissions(&row.region, image);
-                let so = row.shared_with.iter().all(|target| may.contains(&Permission::Target(target.clone())));
+                let so = row
+                    .shared_with
+                    .iter()
+                    .all(|target| may.contains(&Permission::Target(target.clone())));
                 self.hold(Check::AnnouncedIsTrue, so, || {
-                    format!("{image} is recorded as shared with {:?}, and is with {may:?}", row.shared_with)
+                    format!(
+                        "{image} is recorded as shared with {:?}, and is with {may:?}",
+                        row.shared_with
+                    )
                 });
             }
         }
     }
 
-    /// A person's press stood there, and no other family has answered it. One that was refused again without a family, and
-    /// whose tag could not be removed, stands still.
-    fn answers_a_press(&self, diary: &mut Diary, happening: &Happening, key: &PressKey, family: &Family) -> bool {
+    /// A person's press stood there, and no other family has answered it. One that was refused
+    /// again without a family, and whose tag could not be removed, stands still.
+    fn answers_a_press(
+        &self,
+        diary: &mut Diary,
+        happening: &Happening,
+        key: &PressKey,
+        family: &Family,
+    ) -> bool {
         let stood = diary.presses.iter_mut().find(|pressed| {
             pressed.region == key.region
                 && pressed.instance == key.instance
                 && pressed.value == family.requested
-                && (pressed.family.is_none() || (pressed.removed.is_none() && self.refused_again(pressed)))
+                && (pressed.family.is_none()
+                    || (pressed.removed.is_none() && self.refused_again(pressed)))
                 && pressed.at <= happening.at
                 && pressed
                     .taken_back
@@ -206,9 +252,13 @@ impl Oracle {
     ) {
         let family = commit.family;
         let shown = self.shown.entry(happening.invocation).or_default();
-        let saw = shown.idle_press.as_ref() == Some(key) && shown.tag.as_ref() == Some(&family.requested);
-        self.hold(Check::PressWasSeen, saw, || format!("{} began without a look at the tag", family.id));
-        // A clock that is far behind takes an old event for news; that costs an answer too many, and no clock is.
+        let saw =
+            shown.idle_press.as_ref() == Some(key) && shown.tag.as_ref() == Some(&family.requested);
+        self.hold(Check::PressWasSeen, saw, || {
+            format!("{} began without a look at the tag", family.id)
+        });
+        // A clock that is far behind takes an old event for news; that costs an answer too many,
+        // and no clock is.
         let answers = self.answers_a_press(diary, happening, key, family);
         if !self.skewed {
             self.hold(Check::NoInventedPress, answers, || {
@@ -233,7 +283,8 @@ impl Oracle {
         let seen = self.shown.get(&happening.invocation).and_then(|shown| shown.instance.as_ref());
         let seen = seen.filter(|seen| seen.id == family.instance && seen.region == family.region);
         let wanted = asked.as_deref().zip(seen);
-        let wanted = wanted.map(|(asked, seen)| Wanted::of(asked, &family.requested, seen, family.slot));
+        let wanted =
+            wanted.map(|(asked, seen)| Wanted::of(asked, &family.requested, seen, family.slot));
         let told = Told {
             region: family.region.clone(),
             instance: family.instance.clone(),
@@ -267,7 +318,8 @@ impl Oracle {
         self.told.insert(family.id.clone(), told);
     }
 
-    /// Admitted with a text that stood under the name, and that the stack allows; refused only for the reason that holds.
+    /// Admitted with a text that stood under the name, and that the stack allows; refused only for
+    /// the reason that holds.
     fn look_at_admission(
         &mut self,
         cloud: &FakeCloud,
@@ -279,12 +331,16 @@ impl Oracle {
         let Some(stack) = self.stack_of(happening.invocation) else { return };
         let from = plus_seconds(happening.at, -60);
         let texts = diary.in_force_between(&told.value, from, happening.at, &is_policy);
-        let usable = |text: &Option<&str>| text.and_then(read).is_some_and(|asked| asked.is_within(&stack.bounds));
-        let rootless =
-            |text: &Option<&str>| text.and_then(read).is_some_and(|asked| asked.left_out.contains("/dev/xvda"));
+        let usable = |text: &Option<&str>| {
+            text.and_then(read).is_some_and(|asked| asked.is_within(&stack.bounds))
+        };
+        let rootless = |text: &Option<&str>| {
+            text.and_then(read).is_some_and(|asked| asked.left_out.contains("/dev/xvda"))
+        };
         let here = cloud.instance_now(&told.region, &told.instance);
         let member = here.tags.contains_key(GROUP);
-        let reboots_a_member = |text: &Option<&str>| member && text.and_then(read).is_some_and(|asked| asked.reboot);
+        let reboots_a_member =
+            |text: &Option<&str>| member && text.and_then(read).is_some_and(|asked| asked.reboot);
         let place = stack.bounds.regions.contains(&told.region);
         let named = commit.family.policy_name().is_some();
         let known = texts.iter().any(|text| text.is_some() == named);
@@ -293,13 +349,16 @@ impl Oracle {
             format!("the record of {}={} {is} a policy", told.instance, told.value)
         });
         if told.rejected {
-            let terminated = diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()));
+            let terminated =
+                diary.terminated.contains_key(&(told.region.clone(), told.instance.clone()));
             let holds = told.reason.as_ref().is_some_and(|reason| match reason {
                 Rejection::UnknownPolicy { .. } => texts.contains(&None),
-                Rejection::NoSchedule { .. } => {
-                    texts.iter().any(|text| text.and_then(read).is_some_and(|asked| asked.slots.is_none()))
+                Rejection::NoSchedule { .. } => texts
+                    .iter()
+                    .any(|text| text.and_then(read).is_some_and(|asked| asked.slots.is_none())),
+                Rejection::RootLeftOut { .. } => {
+                    texts.iter().any(|text| usable(text) && rootless(text))
                 }
-                Rejection::RootLeftOut { .. } => texts.iter().any(|text| usable(text) && rootless(text)),
                 Rejection::AutoScalingMember { .. } => texts.iter().any(reboots_a_member),
                 Rejection::DailyLimit { .. } => self.is_full(happening, told, &texts),
                 Rejection::InvalidPolicy { .. } | Rejection::BeyondBounds { .. } => {
@@ -313,21 +372,29 @@ impl Oracle {
                 Rejection::Terminated => terminated,
                 Rejection::InstanceStoreRoot => here.root_device == RootDevice::InstanceStore,
                 Rejection::HourlyLimit { .. } => self.is_busy(happening, &stack.bounds),
-                Rejection::TooSoon { .. } => self.was_imaged(happening, told, interval_minutes(&texts, &stack.bounds)),
+                Rejection::TooSoon { .. } => {
+                    self.was_imaged(happening, told, interval_minutes(&texts, &stack.bounds))
+                }
             });
             self.hold(Check::RefusalsHaveReasons, holds, || {
                 format!("{}={} was refused: {:?}", told.instance, told.value, told.reason)
             });
         } else {
             let kept = commit.family.policy.as_ref().map(|policy| policy.hash.clone());
-            let may_stand = |text: &Option<&str>| usable(text) && !rootless(text) && !reboots_a_member(text);
-            let stood = texts.iter().any(|text| may_stand(text) && text.map(Policy::hash).map(String::from) == kept);
+            let may_stand =
+                |text: &Option<&str>| usable(text) && !rootless(text) && !reboots_a_member(text);
+            let stood = texts
+                .iter()
+                .any(|text| may_stand(text) && text.map(Policy::hash).map(String::from) == kept);
             let holds = stood && place && here.root_device == RootDevice::Ebs;
-            self.hold(Check::RefusalsHaveReasons, holds, || format!("{}={} was admitted", told.instance, told.value));
+            self.hold(Check::RefusalsHaveReasons, holds, || {
+                format!("{}={} was admitted", told.instance, told.value)
+            });
         }
     }
 
-    /// Whether as many images were asked for within the hour, rounded up to a bucket, as the stack allows.
+    /// Whether as many images were asked for within the hour, rounded up to a bucket, as the stack
+    /// allows.
     fn is_busy(&self, happening: &Happening, bounds: &Bounds) -> bool {
         let within = |at: &Timestamp| seconds_between(*at, happening.at) < 3600 + 300 + 120;
         let hour = self.requested_at.iter().filter(|(at, ..)| within(at)).count();
@@ -337,7 +404,9 @@ impl Oracle {
     /// Whether as many images were asked for under the policy on this day as it allows.
     fn is_full(&self, happening: &Happening, told: &Told, texts: &[Option<&str>]) -> bool {
         let asked = texts.iter().flatten().filter_map(|text| read(text));
-        asked.filter_map(|asked| asked.per_day).any(|max| self.made_on_the_day(happening, told) >= max)
+        asked
+            .filter_map(|asked| asked.per_day)
+            .any(|max| self.made_on_the_day(happening, told) >= max)
     }
 
     /// Images that were asked for on this day under the policy while it had such a limit.
@@ -356,7 +425,9 @@ impl Oracle {
     fn was_imaged(&self, happening: &Happening, told: &Told, minutes: i64) -> bool {
         let seconds = minutes * 60 + 120;
         self.requested_at.iter().any(|(at, region, instance)| {
-            *region == told.region && *instance == told.instance && seconds_between(*at, happening.at) < seconds
+            *region == told.region
+                && *instance == told.instance
+                && seconds_between(*at, happening.at) < seconds
         })
     }
 
@@ -365,17 +436,27 @@ impl Oracle {
             return;
         }
         let Some(stack) = self.stack_of(happening.invocation) else { return };
-        let hour = self.requested_at.iter().filter(|(at, ..)| seconds_between(*at, happening.at) < 3300).count();
+        let hour = self
+            .requested_at
+            .iter()
+            .filter(|(at, ..)| seconds_between(*at, happening.at) < 3300)
+            .count();
         let max = usize::try_from(stack.bounds.images_per_hour_max).unwrap_or(usize::MAX);
-        self.hold(Check::HourlyLimit, hour < max, || format!("{} images within the hour, {max} allowed", hour + 1));
+        self.hold(Check::HourlyLimit, hour < max, || {
+            format!("{} images within the hour, {max} allowed", hour + 1)
+        });
         let own = told.asked.as_ref().map_or(0, |asked| asked.interval);
         let minutes = i64::from(stack.bounds.interval_minutes_min).max(own);
         if let Some(max) = told.asked.as_ref().and_then(|asked| asked.per_day) {
             let made = self.made_on_the_day(happening, told);
-            self.hold(Check::DailyLimit, made < max, || format!("{} of {} on one day", made + 1, told.value));
+            self.hold(Check::DailyLimit, made < max, || {
+                format!("{} of {} on one day", made + 1, told.value)
+            });
         }
-        let mut same =
-            self.requested_at.iter().filter(|(_, region, id)| *region == told.region && *id == told.instance);
+        let mut same = self
+            .requested_at
+            .iter()
+            .filter(|(_, region, id)| *region == told.region && *id == told.instance);
         // A minute less: the slot is taken before the transaction is written.
         let apart = same.all(|(at, ..)| seconds_between(*at, happening.at) >= minutes * 60 - 60);
         self.hold(Check::MinimumInterval, apart, || {
@@ -384,12 +465,22 @@ impl Oracle {
     }
 
     /// What the end announces must be so at that moment, as far as nobody else laid hands on it.
-    fn see_ended(&mut self, cloud: &FakeCloud, diary: &Diary, family: &Family, item: &HistoryItem, outcome: Outcome) {
+    fn see_ended(
+        &mut self,
+        cloud: &FakeCloud,
+        diary: &Diary,
+        family: &Family,
+        item: &HistoryItem,
+        outcome: Outcome,
+    ) {
         for image in item.images.iter().filter(|image| image.state == RowState::Available) {
             let so = image.image.as_ref().is_some_and(|id| {
-                diary.touched(&image.region, id) || cloud.image_state(&image.region, id) == Some(ImageState::Available)
+                diary.touched(&image.region, id)
+                    || cloud.image_state(&image.region, id) == Some(ImageState::Available)
             });
-            self.hold(Check::AnnouncedIsTrue, so, || format!("{}: {image:?} is not available", family.id));
+            self.hold(Check::AnnouncedIsTrue, so, || {
+                format!("{}: {image:?} is not available", family.id)
+            });
         }
         if outcome != Outcome::Complete {
             return;
@@ -397,29 +488,48 @@ impl Oracle {
         let Some(told) = self.told.get(&family.id) else { return };
         let asked = told.asked.clone().unwrap_or_default();
         let home = told.region.clone();
-        let there =
-            |place: &str| item.images.iter().any(|image| image.region.as_str() == place && image.image.is_some());
-        let missing: Vec<String> = asked.regions.keys().filter(|name| !there(name)).cloned().collect();
+        let there = |place: &str| {
+            item.images.iter().any(|image| image.region.as_str() == place && image.image.is_some())
+        };
+        let missing: Vec<String> =
+            asked.regions.keys().filter(|name| !there(name)).cloned().collect();
         let none = told.sources.is_empty();
         self.hold(Check::AnnouncedIsTrue, missing.is_empty() && !none, || {
             format!("{} is complete without {missing:?}", family.id)
         });
-        let home_copy = item.images.iter().any(|image| image.role == "copy" && image.region == home);
+        let home_copy =
+            item.images.iter().any(|image| image.role == "copy" && image.region == home);
         for image in item.images.iter().filter(|image| !(home_copy && image.role == "source")) {
-            let shared_with =
-                |friend: &String| image.shared_with.iter().any(|shared| shared.as_str() == friend.as_str());
+            let shared_with = |friend: &String| {
+                image.shared_with.iter().any(|shared| shared.as_str() == friend.as_str())
+            };
             let all = asked.friends.iter().all(shared_with);
-            self.hold(Check::AnnouncedIsTrue, all, || format!("{}: {image:?} is not shared with all", family.id));
+            self.hold(Check::AnnouncedIsTrue, all, || {
+                format!("{}: {image:?} is not shared with all", family.id)
+            });
         }
         let regions: BTreeSet<_> = item.images.iter().map(|image| &image.region).collect();
-        let at_home = item.images.iter().find(|image| image.region == home && (image.role == "copy") == home_copy);
+        let at_home = item
+            .images
+            .iter()
+            .find(|image| image.region == home && (image.role == "copy") == home_copy);
         let words = at_home.and_then(|image| image.image.as_ref()).map(|id| {
-            format!("available {id} in {} Region{}", regions.len(), if regions.len() == 1 { "" } else { "s" })
+            format!(
+                "available {id} in {} Region{}",
+                regions.len(),
+                if regions.len() == 1 { "" } else { "s" }
+            )
         });
-        let by_hand = item.images.iter().filter_map(|image| Some((image.region.clone(), image.image.clone()?)));
+        let by_hand = item
+            .images
+            .iter()
+            .filter_map(|image| Some((image.region.clone(), image.image.clone()?)));
         let by_hand = by_hand.into_iter().any(|image| diary.shared.contains_key(&image));
-        let additions: &[&str] = if by_hand { &["", " (public)", " (also shared by somebody)"] } else { &[""] };
-        let said = |addition: &&str| words.as_ref().map(|words| format!("{words}{addition}")) == family.status;
+        let additions: &[&str] =
+            if by_hand { &["", " (public)", " (also shared by somebody)"] } else { &[""] };
+        let said = |addition: &&str| {
+            words.as_ref().map(|words| format!("{words}{addition}")) == family.status
+        };
         self.hold(Check::StatusIsTrue, additions.iter().any(said), || {
             format!("{} says {:?}, and {words:?} is so", family.id, family.status)
         });
@@ -428,17 +538,21 @@ impl Oracle {
 
 /// The longest interval that one of the texts or the stack asks for.
 fn interval_minutes(texts: &[Option<&str>], bounds: &Bounds) -> i64 {
-    let own = texts.iter().flatten().filter_map(|text| read(text)).map(|asked| asked.interval).max();
+    let own =
+        texts.iter().flatten().filter_map(|text| read(text)).map(|asked| asked.interval).max();
     i64::from(bounds.interval_minutes_min).max(own.unwrap_or_default())
 }
 
-/// The receivers of an event, as docs/reference/events.md promises them: everything goes to the topic
-/// for everything and to the bus, what somebody has to act on to the topic for that, and all but the
-/// steps of a family to the chat.
+/// The receivers of an event, as docs/reference/events.md promises them: everything goes to the
+/// topic for everything and to the bus, what somebody has to act on to the topic for that, and all
+/// but the steps of a family to the chat.
 pub(super) fn hears(receiver: Receiver, event: EventKind) -> bool {
     let step = matches!(
         event,
-        EventKind::ImageRequested | EventKind::CopyStarted | EventKind::ImageShared | EventKind::FamilyRetried
+        EventKind::ImageRequested
+            | EventKind::CopyStarted
+            | EventKind::ImageShared
+            | EventKind::FamilyRetried
     );
     let under_way = matches!(
         event,

@@ -204,8 +204,12 @@ impl Mutant {
             Mutant::FirstPageOnly => {
                 "github-aws-runners/terraform-aws-github-runner#4601: no pagination, good AMIs deleted"
             }
-            Mutant::RetryUnderAnotherName => "miztiik/Serverless-AMI-Baker#8: two or three AMIs per run",
-            Mutant::CopiesWhateverIsAvailable => "cloud-custodian/cloud-custodian#744: copies flood the destination",
+            Mutant::RetryUnderAnotherName => {
+                "miztiik/Serverless-AMI-Baker#8: two or three AMIs per run"
+            }
+            Mutant::CopiesWhateverIsAvailable => {
+                "cloud-custodian/cloud-custodian#744: copies flood the destination"
+            }
             Mutant::AnnouncesBeforeRecording => {
                 "martinbaillie/packer-plugin-ami-copy#1: success is told when the copy call returns"
             }
@@ -216,57 +220,106 @@ impl Mutant {
                 "swarmion/swarmion#1890: an event that PutEvents answered as failed was ignored"
             }
             Mutant::OneReceiverIsEnough => "no public issue: ARCHITECTURE.md#what-carries-it",
-            Mutant::LeaseWithoutTakeover => "awslabs/aws-ops-automator#2: the concurrency row stuck at 1",
+            Mutant::LeaseWithoutTakeover => {
+                "awslabs/aws-ops-automator#2: the concurrency row stuck at 1"
+            }
             Mutant::LeaseIgnored => "miztiik/Serverless-AMI-Baker#8: two or three AMIs per run",
-            Mutant::LastWriterWins => "MinaProtocol/coda-automation#93: concurrent access to state breaks things",
-            Mutant::NoDueTime => "aws-powertools/powertools-lambda-python#4759: in progress for ever",
+            Mutant::LastWriterWins => {
+                "MinaProtocol/coda-automation#93: concurrent access to state breaks things"
+            }
+            Mutant::NoDueTime => {
+                "aws-powertools/powertools-lambda-python#4759: in progress for ever"
+            }
             Mutant::AvailableWhilePending => "SUSE-Enceladus/ec2imgutils#45: shared while pending",
-            Mutant::NotFoundMeansFailed => "ansible-collections/amazon.aws#1321: NotFound right after the create",
+            Mutant::NotFoundMeansFailed => {
+                "ansible-collections/amazon.aws#1321: NotFound right after the create"
+            }
             Mutant::UnknownMeansFailed => "hashicorp/packer#8116: orphaned images and snapshots",
-            Mutant::BusyMeansFailed => "Clever/ebs-snapshots#33: what came late was starved by the copy quota",
-            Mutant::AdoptByName => "hashicorp/packer#6584, CVE-2018-15869: images chosen by name alone",
+            Mutant::BusyMeansFailed => {
+                "Clever/ebs-snapshots#33: what came late was starved by the copy quota"
+            }
+            Mutant::AdoptByName => {
+                "hashicorp/packer#6584, CVE-2018-15869: images chosen by name alone"
+            }
             Mutant::DefaultKey => "hashicorp/packer#7673: copies under the wrong key",
-            Mutant::OneKeyEverywhere => "hashicorp/packer#9427: the key of a Region does not replace the key for all",
-            Mutant::ForgetsTheTime => "no public issue: a promise to whoever has to start again in another Region",
+            Mutant::OneKeyEverywhere => {
+                "hashicorp/packer#9427: the key of a Region does not replace the key for all"
+            }
+            Mutant::ForgetsTheTime => {
+                "no public issue: a promise to whoever has to start again in another Region"
+            }
             Mutant::RebootByDefault => "boto/boto#3736: instances rebooted by create_image",
             Mutant::PoisonComesAgain => "bonclay7/aws-amicleaner#90: one bad item stops the run",
-            Mutant::TodayOnly => "miztiik/serverless-ami-replicator: copies only images dated today",
+            Mutant::TodayOnly => {
+                "miztiik/serverless-ami-replicator: copies only images dated today"
+            }
             Mutant::NoHourlyLimit => "aws-samples/copy-encrypted-ami#3: the copy quota is flooded",
             Mutant::SharesWithWhoeverIsNamed => "no public issue: ARCHITECTURE.md#invariants, 13",
-            Mutant::SharesWithTheWholeOrganization => "no public issue: ARCHITECTURE.md#invariants, 13",
+            Mutant::SharesWithTheWholeOrganization => {
+                "no public issue: ARCHITECTURE.md#invariants, 13"
+            }
             Mutant::RemovesWhateverIsThere => "no public issue: ARCHITECTURE.md#what-carries-it",
             Mutant::SwitchFailsOpen => "no public issue: ARCHITECTURE.md#invariants, 28",
             Mutant::SlotOnTimeOnly => {
                 "gallowaystorm delete-ami.py: DeleteOn == today, so that a missed day leaks for ever"
             }
-            Mutant::LeavesNothingOut => "aws/aws-cli#6334, mitchellh/goamz#251: NoDevice left nothing out",
+            Mutant::LeavesNothingOut => {
+                "aws/aws-cli#6334, mitchellh/goamz#251: NoDevice left nothing out"
+            }
             Mutant::CopiesWithoutTags => {
                 "hashicorp/packer-plugin-amazon#295: images in other Regions are left without tags"
             }
             Mutant::NamesAsTagged => {
                 "webdigi/AWS-AMI-Automated-Creation-Deletion#6: an instance's name made InvalidAMIName.Malformed"
             }
-            Mutant::ForgetsTheVersionBefore => "no public issue: docs/decisions/policies-stay-in-force.md",
-            Mutant::NoDailyLimit => "no public issue: docs/decisions/a-full-day-delays-slots-and-rejects-presses.md",
-            Mutant::TellsAgain => "no public issue: docs/decisions/coverage-is-judged-from-records.md",
-            Mutant::TellsEachRefusal => "no public issue: a tool that puts the button back each minute",
+            Mutant::ForgetsTheVersionBefore => {
+                "no public issue: docs/decisions/policies-stay-in-force.md"
+            }
+            Mutant::NoDailyLimit => {
+                "no public issue: docs/decisions/a-full-day-delays-slots-and-rejects-presses.md"
+            }
+            Mutant::TellsAgain => {
+                "no public issue: docs/decisions/coverage-is-judged-from-records.md"
+            }
+            Mutant::TellsEachRefusal => {
+                "no public issue: a tool that puts the button back each minute"
+            }
             Mutant::RefusesAllForOne => {
                 "hashicorp/packer-plugin-amazon#120: one bad account, and nobody gets the image"
             }
-            Mutant::RebootsMembers => "no public issue: aws-behaviour.md#createimage-reboots-unless-told-otherwise",
-            Mutant::DoesNotWait => "hashicorp/packer PR#9579: CreateImage of an instance that is pending",
-            Mutant::CoversTheWorse => "no public issue: docs/decisions/one-status-for-all-requests.md",
-            Mutant::ForgetsTheDraft => "no public issue: docs/decisions/digests-are-read-when-due.md",
-            Mutant::OverlooksImages => "no public issue: docs/decisions/coverage-is-judged-from-records.md",
-            Mutant::BelievesItsRecord => "no public issue: docs/decisions/launch-permissions-are-read-in-turns.md",
+            Mutant::RebootsMembers => {
+                "no public issue: aws-behaviour.md#createimage-reboots-unless-told-otherwise"
+            }
+            Mutant::DoesNotWait => {
+                "hashicorp/packer PR#9579: CreateImage of an instance that is pending"
+            }
+            Mutant::CoversTheWorse => {
+                "no public issue: docs/decisions/one-status-for-all-requests.md"
+            }
+            Mutant::ForgetsTheDraft => {
+                "no public issue: docs/decisions/digests-are-read-when-due.md"
+            }
+            Mutant::OverlooksImages => {
+                "no public issue: docs/decisions/coverage-is-judged-from-records.md"
+            }
+            Mutant::BelievesItsRecord => {
+                "no public issue: docs/decisions/launch-permissions-are-read-in-turns.md"
+            }
         }
     }
 }
 
-/// Bugs of others that concern code which does not exist yet: what, and where it was seen. They arrive with retirement.
+/// Bugs of others that concern code which does not exist yet: what, and where it was seen. They
+/// arrive with retirement.
 pub const PENDING: [(&str, &str); 8] = [
-    ("deregisters what is in use", "widdix/aws-ec2-ami-cleanup#5, wata727/packer-plugin-amazon-ami-management#30"),
-    ("a usage read that fails counts as unused", "github-aws-runners/terraform-aws-github-runner#4601"),
+    (
+        "deregisters what is in use",
+        "widdix/aws-ec2-ami-cleanup#5, wata727/packer-plugin-amazon-ami-management#30",
+    ),
+    (
+        "a usage read that fails counts as unused",
+        "github-aws-runners/terraform-aws-github-runner#4601",
+    ),
     (
         "deletes what is due exactly today, so that a missed day leaks for ever",
         "gallowaystorm delete-ami.py, DeleteOn == today",
@@ -275,5 +328,8 @@ pub const PENDING: [(&str, &str); 8] = [
     ("retention in local time", "hashicorp/terraform#23238"),
     ("deletes the root snapshot only", "fog/fog-aws#380"),
     ("reads one page of a thousand snapshots", "cloudposse/terraform-aws-ec2-ami-backup cleanup"),
-    ("deletes snapshots that an image still refers to", "ministryofjustice/modernisation-platform#11224"),
+    (
+        "deletes snapshots that an image still refers to",
+        "ministryofjustice/modernisation-platform#11224",
+    ),
 ];

@@ -3,8 +3,8 @@
 use super::Mutant;
 use super::ports::Mutated;
 use amiline_app::ports::{
-    CallError, DayCountReader, EnrolmentReader, Freshness, MadePage, MadeReader, PolicyHistory, PolicyStore,
-    PolicyVersion, StoredPolicy, WatchReader,
+    CallError, DayCountReader, EnrolmentReader, Freshness, MadePage, MadeReader, PolicyHistory,
+    PolicyStore, PolicyVersion, StoredPolicy, WatchReader,
 };
 use amiline_domain::budget::DayCount;
 use amiline_domain::enrolment::{Enrolment, EnrolmentKey};
@@ -13,7 +13,11 @@ use amiline_domain::policy::Watch;
 use std::collections::BTreeMap;
 
 impl PolicyHistory for Mutated {
-    async fn policy_versions(&self, name: &PolicyName, how: Freshness) -> Result<Vec<PolicyVersion>, CallError> {
+    async fn policy_versions(
+        &self,
+        name: &PolicyName,
+        how: Freshness,
+    ) -> Result<Vec<PolicyVersion>, CallError> {
         let versions = self.world.policy_versions(name, how).await?;
         Ok(if self.is(Mutant::ForgetsTheVersionBefore) { Vec::new() } else { versions })
     }
@@ -30,7 +34,10 @@ impl PolicyStore for Mutated {
 }
 
 impl EnrolmentReader for Mutated {
-    async fn enrolments(&self, keys: &[EnrolmentKey]) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError> {
+    async fn enrolments(
+        &self,
+        keys: &[EnrolmentKey],
+    ) -> Result<BTreeMap<EnrolmentKey, Enrolment>, CallError> {
         self.world.enrolments(keys).await
     }
 }
@@ -43,7 +50,10 @@ impl MadeReader for Mutated {
 }
 
 impl WatchReader for Mutated {
-    async fn watches(&self, policies: &[PolicyName]) -> Result<BTreeMap<PolicyName, Watch>, CallError> {
+    async fn watches(
+        &self,
+        policies: &[PolicyName],
+    ) -> Result<BTreeMap<PolicyName, Watch>, CallError> {
         self.world.watches(policies).await
     }
 }

@@ -39,21 +39,31 @@ where
 {
     match origin {
         Origin::Message { queue, message, decoded, .. } => {
-            let (queue, message, decoded, stack) = (*queue, message.clone(), Rc::clone(decoded), Rc::clone(&run.stack));
-            Box::pin(async move { handle_decoded(&world, &stack, (queue, &message, &decoded), &invocation).await })
+            let (queue, message, decoded, stack) =
+                (*queue, message.clone(), Rc::clone(decoded), Rc::clone(&run.stack));
+            Box::pin(async move {
+                handle_decoded(&world, &stack, (queue, &message, &decoded), &invocation).await
+            })
         }
         Origin::Records { records, .. } => {
             let waiting: Vec<_> = records.iter().map(StreamRecord::waiting).collect();
-            Box::pin(async move { announce(&world, &waiting).await.into_iter().try_for_each(|end| end.map(|_| ())) })
+            Box::pin(async move {
+                announce(&world, &waiting).await.into_iter().try_for_each(|end| end.map(|_| ()))
+            })
         }
         Origin::Tick => scheduled(run, world, Message::Tick(message::Tick::default())),
         Origin::EarlyTick => {
             let request = message::Tick { due_within_seconds: 86_400, ..message::Tick::default() };
             scheduled(run, world, Message::Tick(request))
         }
-        Origin::Sweep => scheduled(run, world, Message::Tick(message::Tick { sweep: true, ..message::Tick::default() })),
+        Origin::Sweep => scheduled(
+            run,
+            world,
+            Message::Tick(message::Tick { sweep: true, ..message::Tick::default() }),
+        ),
         Origin::ShareSweep => {
-            let request = message::Tick { sweep: true, all_shares: true, ..message::Tick::default() };
+            let request =
+                message::Tick { sweep: true, all_shares: true, ..message::Tick::default() };
             scheduled(run, world, Message::Tick(request))
         }
         Origin::DayEnded(day, _) => scheduled(run, world, Message::DayEnded(*day)),

@@ -1,17 +1,17 @@
 //! The seam: every port, with one of them behaving as somebody's software once did.
 //!
-//! A mutant stands between the use cases and the cloud, so it changes what the product does and nothing of what the
-//! checks see.
+//! A mutant stands between the use cases and the cloud, so it changes what the product does and
+//! nothing of what the checks see.
 
 use super::Mutant;
 use crate::instances::GROUP;
 use crate::run::Run;
 use amiline_app::functions::Queue;
 use amiline_app::ports::{
-    Announcer, AnswerKeeper, CallError, Catalogue, Clock, Committed, DayPage, DayReader, DigestKeeper, Due, DuePage,
-    DueReader, EndedPage, Enrolled, ImageCopier, ImageCreator, ImageReader, ImageSharer, InstanceReader,
-    InstanceTagger, KeyReader, KillSwitch, Messenger, PolicyReader, RecordReader, RecordWriter, RejectedMessage,
-    TagReader,
+    Announcer, AnswerKeeper, CallError, Catalogue, Clock, Committed, DayPage, DayReader,
+    DigestKeeper, Due, DuePage, DueReader, EndedPage, Enrolled, ImageCopier, ImageCreator,
+    ImageReader, ImageSharer, InstanceReader, InstanceTagger, KeyReader, KillSwitch, Messenger,
+    PolicyReader, RecordReader, RecordWriter, RejectedMessage, TagReader,
 };
 use amiline_domain::answers::Answers;
 use amiline_domain::budget::Budget;
@@ -24,8 +24,12 @@ use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::{Family, ImageRow, RowState};
 use amiline_domain::fault::{Fault, owner_of_name};
 use amiline_domain::history::{HistoryItem, Subject};
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId};
-use amiline_domain::image::{ImageState, InstanceState, ObservedImage, ObservedInstance, SnapshotKeys};
+use amiline_domain::ids::{
+    AccountId, FamilyId, ImageId, InstanceId, KeyAlias, PolicyName, Region, SnapshotId,
+};
+use amiline_domain::image::{
+    ImageState, InstanceState, ObservedImage, ObservedInstance, SnapshotKeys,
+};
 use amiline_domain::making::Treatment;
 use amiline_domain::name::ImageName;
 use amiline_domain::notice::{Notice, render};
@@ -55,7 +59,13 @@ pub struct Mutated {
 
 impl Mutated {
     pub(super) fn new(world: World, mutant: Mutant, run: &Run) -> Self {
-        Self { world, mutant, page: run.conditions.page, made: Cell::new(0), refused: RefCell::default() }
+        Self {
+            world,
+            mutant,
+            page: run.conditions.page,
+            made: Cell::new(0),
+            refused: RefCell::default(),
+        }
     }
 
     pub(super) fn is(&self, mutant: Mutant) -> bool {
@@ -83,8 +93,13 @@ impl Mutated {
         Ok(image)
     }
 
-    /// Copies an image that became available, whosever and whatever it is, as long as it carries our tag.
-    async fn copy_what_is_available(&self, region: &Region, image: &ImageId) -> Result<(), CallError> {
+    /// Copies an image that became available, whosever and whatever it is, as long as it carries
+    /// our tag.
+    async fn copy_what_is_available(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Result<(), CallError> {
         let images = self.world.images_by_id(region, std::slice::from_ref(image)).await?;
         let ours = |image: &&ObservedImage| {
             image.state == ImageState::Available && image.tags.contains_key("amiline:managed-by")
@@ -97,7 +112,8 @@ impl Mutated {
                 source: image.id.clone(),
                 destination,
                 name: serde_json::from_value(name).expect("a name is text"),
-                description: ImageDescription::try_from("a copy of a copy".to_owned()).expect("it is ASCII"),
+                description: ImageDescription::try_from("a copy of a copy".to_owned())
+                    .expect("it is ASCII"),
                 client_token: self.unique(),
                 encrypted: false,
                 kms_key: None,
@@ -116,8 +132,12 @@ impl Mutated {
         for write in &mut writes {
             match write {
                 Write::Family(write) => self.rewrite_family(write),
-                Write::Image(_, row) if self.is(Mutant::AvailableWhilePending) => make_available(row),
-                Write::Enrolment(_, _, enrolment) if tells && self.is(Mutant::TellsAgain) => enrolment.lost.clear(),
+                Write::Image(_, row) if self.is(Mutant::AvailableWhilePending) => {
+                    make_available(row)
+                }
+                Write::Enrolment(_, _, enrolment) if tells && self.is(Mutant::TellsAgain) => {
+                    enrolment.lost.clear()
+                }
                 _ => {}
             }
         }
@@ -135,7 +155,8 @@ impl Mutated {
             Mutant::NoDueTime => family.work.due = None,
             Mutant::AvailableWhilePending => family.rows.values_mut().for_each(make_available),
             Mutant::LastWriterWins => {
-                let stored = self.world.cloud().family(&family.id).map(|family| family.work.version);
+                let stored =
+                    self.world.cloud().family(&family.id).map(|family| family.work.version);
                 write.expected = Expected::from(stored);
                 write.pending_hints = None;
             }
@@ -151,7 +172,10 @@ fn make_available(row: &mut ImageRow) {
 }
 
 fn not_unknown<T>(answer: Result<T, CallError>, from: Fault, to: Fault) -> Result<T, CallError> {
-    answer.map_err(|error| CallError { fault: if error.fault == from { to } else { error.fault }, ..error })
+    answer.map_err(|error| CallError {
+        fault: if error.fault == from { to } else { error.fault },
+        ..error
+    })
 }
 
 impl Clock for Mutated {
@@ -165,7 +189,11 @@ impl Clock for Mutated {
 }
 
 impl InstanceReader for Mutated {
-    async fn instance(&self, region: &Region, id: &InstanceId) -> Result<Option<ObservedInstance>, CallError> {
+    async fn instance(
+        &self,
+        region: &Region,
+        id: &InstanceId,
+    ) -> Result<Option<ObservedInstance>, CallError> {
         let mut seen = self.world.instance(region, id).await?;
         if let (true, Some(instance)) = (self.is(Mutant::DoesNotWait), &mut seen)
             && instance.state == InstanceState::Pending
@@ -180,7 +208,11 @@ impl InstanceReader for Mutated {
 }
 
 impl TagReader for Mutated {
-    async fn instances_tagged(&self, region: &Region, key: &str) -> Result<Vec<(InstanceId, String)>, CallError> {
+    async fn instances_tagged(
+        &self,
+        region: &Region,
+        key: &str,
+    ) -> Result<Vec<(InstanceId, String)>, CallError> {
         let mut all = self.world.instances_tagged(region, key).await?;
         if self.is(Mutant::FirstPageOnly) {
             all.truncate(self.page);
@@ -190,10 +222,15 @@ impl TagReader for Mutated {
 }
 
 impl ImageReader for Mutated {
-    async fn images_by_id(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<ObservedImage>, CallError> {
+    async fn images_by_id(
+        &self,
+        region: &Region,
+        ids: &[ImageId],
+    ) -> Result<Vec<ObservedImage>, CallError> {
         let mut images = self.world.images_by_id(region, ids).await?;
         if self.is(Mutant::NotFoundMeansFailed) {
-            let missing: Vec<&ImageId> = ids.iter().filter(|id| !images.iter().any(|image| image.id == **id)).collect();
+            let missing: Vec<&ImageId> =
+                ids.iter().filter(|id| !images.iter().any(|image| image.id == **id)).collect();
             images.extend(missing.into_iter().map(|id| ObservedImage {
                 id: id.clone(),
                 name: String::new(),
@@ -211,7 +248,12 @@ impl ImageReader for Mutated {
         Ok(images)
     }
 
-    async fn images_by_tag(&self, region: &Region, key: &str, value: &str) -> Result<Vec<ObservedImage>, CallError> {
+    async fn images_by_tag(
+        &self,
+        region: &Region,
+        key: &str,
+        value: &str,
+    ) -> Result<Vec<ObservedImage>, CallError> {
         self.world.images_by_tag(region, key, value).await
     }
 }
@@ -238,12 +280,16 @@ impl ImageCreator for Mutated {
             }
             Mutant::NamesAsTagged => {
                 let instance = self.world.cloud().instance_now(&step.region, &step.instance);
-                let name = instance.tags.get("Name").map(|name| format!("{name}-{}", self.unique()));
-                let name = name.and_then(|name| serde_json::from_value(serde_json::Value::String(name)).ok());
+                let name =
+                    instance.tags.get("Name").map(|name| format!("{name}-{}", self.unique()));
+                let name = name
+                    .and_then(|name| serde_json::from_value(serde_json::Value::String(name)).ok());
                 let name = name.unwrap_or_else(|| step.name.clone());
                 self.world.create_image(&CreateStep { name, ..step.clone() }).await
             }
-            Mutant::RebootByDefault => self.world.create_image(&CreateStep { reboot: true, ..step.clone() }).await,
+            Mutant::RebootByDefault => {
+                self.world.create_image(&CreateStep { reboot: true, ..step.clone() }).await
+            }
             Mutant::RetryUnderAnotherName => match self.world.create_image(step).await {
                 Err(error) if error.fault == Fault::Unknown => {
                     let name = self.another_name(&step.name);
@@ -252,7 +298,9 @@ impl ImageCreator for Mutated {
                 answer => answer,
             },
             Mutant::AdoptByName => match self.world.create_image(step).await {
-                Err(error) if error.code == "InvalidAMIName.Duplicate" => owner_of_name(&error.message).ok_or(error),
+                Err(error) if error.code == "InvalidAMIName.Duplicate" => {
+                    owner_of_name(&error.message).ok_or(error)
+                }
                 answer => answer,
             },
             Mutant::UnknownMeansFailed => {
@@ -275,13 +323,20 @@ impl ImageCopier for Mutated {
                 step.tags.retain(|key, _| key.starts_with("amiline") || key == "Name");
                 self.world.copy_image(&step).await
             }
-            Mutant::DefaultKey => self.world.copy_image(&CopyStep { kms_key: None, ..step.clone() }).await,
-            Mutant::ForgetsTheTime => self.world.copy_image(&CopyStep { within_minutes: None, ..step.clone() }).await,
+            Mutant::DefaultKey => {
+                self.world.copy_image(&CopyStep { kms_key: None, ..step.clone() }).await
+            }
+            Mutant::ForgetsTheTime => {
+                self.world.copy_image(&CopyStep { within_minutes: None, ..step.clone() }).await
+            }
             Mutant::OneKeyEverywhere => {
-                let kms_key = step.kms_key.as_ref().map(|_| "alias/amiline".parse().expect("an alias"));
+                let kms_key =
+                    step.kms_key.as_ref().map(|_| "alias/amiline".parse().expect("an alias"));
                 self.world.copy_image(&CopyStep { kms_key, ..step.clone() }).await
             }
-            Mutant::BusyMeansFailed => not_unknown(self.world.copy_image(step).await, Fault::Later, Fault::NeedsPerson),
+            Mutant::BusyMeansFailed => {
+                not_unknown(self.world.copy_image(step).await, Fault::Later, Fault::NeedsPerson)
+            }
             Mutant::UnknownMeansFailed => {
                 not_unknown(self.world.copy_image(step).await, Fault::Unknown, Fault::NeedsPerson)
             }
@@ -299,7 +354,9 @@ impl ImageSharer for Mutated {
         }
         if self.is(Mutant::SharesWithTheWholeOrganization) {
             let whole = |target: &ShareTarget| match target {
-                ShareTarget::OrganizationalUnit(_) => ORGANIZATION.parse().expect("an organization"),
+                ShareTarget::OrganizationalUnit(_) => {
+                    ORGANIZATION.parse().expect("an organization")
+                }
                 ShareTarget::Account(_) | ShareTarget::Organization(_) => target.clone(),
             };
             let targets = step.targets.iter().map(whole).collect();
@@ -372,7 +429,10 @@ impl Announcer for Mutated {
         if self.is(Mutant::PublishedAtMostOnce) { Ok(()) } else { published }
     }
 
-    async fn put_on_bus(&self, events: &[BusEvent]) -> Result<BTreeMap<usize, CallError>, CallError> {
+    async fn put_on_bus(
+        &self,
+        events: &[BusEvent],
+    ) -> Result<BTreeMap<usize, CallError>, CallError> {
         let put = self.world.put_on_bus(events).await;
         match self.mutant {
             Mutant::RefusedEntryDropped => put.map(|_| BTreeMap::new()),
@@ -385,7 +445,12 @@ impl Announcer for Mutated {
         self.world.mark_announced(subject, seq).await
     }
 
-    async fn note_told(&self, subject: &Subject, seq: u64, told: &BTreeSet<Receiver>) -> Result<(), CallError> {
+    async fn note_told(
+        &self,
+        subject: &Subject,
+        seq: u64,
+        told: &BTreeSet<Receiver>,
+    ) -> Result<(), CallError> {
         if self.is(Mutant::OneReceiverIsEnough) {
             return self.world.mark_announced(subject, seq).await;
         }
@@ -406,7 +471,11 @@ impl DayReader for Mutated {
         Ok(page)
     }
 
-    async fn enrolments_ended_on(&self, day: Day, from: Option<String>) -> Result<EndedPage, CallError> {
+    async fn enrolments_ended_on(
+        &self,
+        day: Day,
+        from: Option<String>,
+    ) -> Result<EndedPage, CallError> {
         let mut page = self.world.enrolments_ended_on(day, from).await?;
         if self.is(Mutant::FirstPageOnly) {
             page.next = None;
@@ -460,7 +529,11 @@ impl RecordReader for Mutated {
         })
     }
 
-    async fn family_of_image(&self, region: &Region, image: &ImageId) -> Result<Option<FamilyId>, CallError> {
+    async fn family_of_image(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Result<Option<FamilyId>, CallError> {
         if self.is(Mutant::CopiesWhateverIsAvailable) {
             self.copy_what_is_available(region, image).await?;
         }
@@ -476,7 +549,9 @@ impl RecordWriter for Mutated {
     async fn commit(&self, transaction: &Transaction) -> Result<Committed, CallError> {
         if self.is(Mutant::AnnouncesBeforeRecording) && transaction.family().is_some() {
             for item in transaction.history().filter(|item| item.event.is_announced()) {
-                self.world.publish(Topic::Notifications, &render(item, &self.world.address())).await?;
+                self.world
+                    .publish(Topic::Notifications, &render(item, &self.world.address()))
+                    .await?;
             }
         }
         self.world.commit(&self.rewritten(transaction)).await
@@ -507,7 +582,12 @@ impl DueReader for Mutated {
         self.world.shards()
     }
 
-    async fn due(&self, shard: u32, now: Timestamp, from: Option<String>) -> Result<DuePage, CallError> {
+    async fn due(
+        &self,
+        shard: u32,
+        now: Timestamp,
+        from: Option<String>,
+    ) -> Result<DuePage, CallError> {
         let mut page = self.world.due(shard, now, from).await?;
         if self.is(Mutant::FirstPageOnly) {
             page.next = None;
@@ -518,7 +598,8 @@ impl DueReader for Mutated {
         }
         if self.is(Mutant::TodayOnly) {
             let midnight = now.as_second() - now.as_second().rem_euclid(86_400);
-            page.items.retain(|due| !matches!(due, Due::Family { at, .. } if at.as_second() < midnight));
+            page.items
+                .retain(|due| !matches!(due, Due::Family { at, .. } if at.as_second() < midnight));
         }
         Ok(page)
     }
@@ -533,7 +614,11 @@ impl DueReader for Mutated {
 }
 
 impl Catalogue for Mutated {
-    async fn families(&self, limit: usize, after: Option<&Family>) -> Result<Vec<Family>, CallError> {
+    async fn families(
+        &self,
+        limit: usize,
+        after: Option<&Family>,
+    ) -> Result<Vec<Family>, CallError> {
         self.world.families(limit, after).await
     }
 

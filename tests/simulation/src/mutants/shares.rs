@@ -8,17 +8,29 @@ use amiline_domain::target::ShareTarget;
 use std::collections::BTreeSet;
 
 impl ImageLister for Mutated {
-    async fn images_tagged(&self, region: &Region, key: &str) -> Result<Vec<(ImageId, String)>, CallError> {
+    async fn images_tagged(
+        &self,
+        region: &Region,
+        key: &str,
+    ) -> Result<Vec<(ImageId, String)>, CallError> {
         self.world.images_tagged(region, key).await
     }
 
-    async fn public_images_tagged(&self, region: &Region, key: &str) -> Result<Vec<(ImageId, String)>, CallError> {
+    async fn public_images_tagged(
+        &self,
+        region: &Region,
+        key: &str,
+    ) -> Result<Vec<(ImageId, String)>, CallError> {
         self.world.public_images_tagged(region, key).await
     }
 }
 
 impl PermissionReader for Mutated {
-    async fn launch_permissions(&self, region: &Region, image: &ImageId) -> Result<BTreeSet<ShareTarget>, CallError> {
+    async fn launch_permissions(
+        &self,
+        region: &Region,
+        image: &ImageId,
+    ) -> Result<BTreeSet<ShareTarget>, CallError> {
         if self.is(Mutant::BelievesItsRecord) {
             let families = self.world.cloud().families().into_iter();
             let mut rows = families.flat_map(|family| family.rows.into_values());

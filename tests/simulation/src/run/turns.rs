@@ -1,6 +1,8 @@
 //! One turn after the other: invocations begin, make their calls, end or die, and time passes.
 
-use super::{DIGEST_SECONDS, Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS};
+use super::{
+    DIGEST_SECONDS, Later, Live, Origin, QUEUES, RECORD_TRIES, Run, SWEEP_SECONDS, TICK_SECONDS,
+};
 use crate::mutants::begin;
 use amiline_app::functions::{Function, Queue};
 use amiline_domain::day::Day;
@@ -14,7 +16,8 @@ impl Run {
     /// One turn. `false` if nothing is left that could happen before `until`.
     pub(super) fn step(&mut self, until: Timestamp) -> bool {
         self.do_what_is_due();
-        let waiting = QUEUES.iter().any(|queue| self.can_take(*queue)) || self.cloud.stream_length() > 0;
+        let waiting =
+            QUEUES.iter().any(|queue| self.can_take(*queue)) || self.cloud.stream_length() > 0;
         let go_on = !self.live.is_empty() && (!waiting || self.choices.below(4) != 1);
         if go_on {
             self.turn();
@@ -56,10 +59,12 @@ impl Run {
 
     fn can_take(&self, queue: Queue) -> bool {
         let of = |live: &&Live| matches!(&live.origin, Origin::Message { queue: own, .. } if *own == queue);
-        self.cloud.waiting_count(queue) > 0 && self.live.iter().filter(of).count() < concurrency(queue)
+        self.cloud.waiting_count(queue) > 0
+            && self.live.iter().filter(of).count() < concurrency(queue)
     }
 
-    /// Takes up a message or a record of the stream. The oldest is the calm choice; queues keep no order.
+    /// Takes up a message or a record of the stream. The oldest is the calm choice; queues keep no
+    /// order.
     fn take_up(&mut self) {
         let records = self.cloud.stream_length();
         let open: Vec<Queue> = QUEUES.into_iter().filter(|queue| self.can_take(*queue)).collect();
@@ -147,7 +152,13 @@ impl Run {
     }
 
     /// The same of a caller that has so many seconds.
-    pub(crate) fn start_for(&mut self, caller: &'static str, wake: &'static str, seconds: i64, origin: Origin) {
+    pub(crate) fn start_for(
+        &mut self,
+        caller: &'static str,
+        wake: &'static str,
+        seconds: i64,
+        origin: Origin,
+    ) {
         let world = self.cloud.as_caller(caller).skewed(self.skew());
         let number = world.invocation();
         self.storm.begins(number, caller, wake);
@@ -172,7 +183,8 @@ impl Run {
     fn turn(&mut self) {
         let place = self.choices.place(self.live.len());
         if self.conditions.latency_millis > 0 {
-            // Invocations wait for their calls at the same time: of `n` that run, each call takes an `n`th of the clock.
+            // Invocations wait for their calls at the same time: of `n` that run, each call takes
+            // an `n`th of the clock.
             let running = i64::try_from(self.live.len()).unwrap_or(1);
             let latency = self.choices.seconds(0, self.conditions.latency_millis);
             self.cloud.advance_millis(latency / running);
@@ -217,7 +229,8 @@ impl Run {
                     self.oracle.acknowledged(&self.cloud, queue, &message, &decoded);
                 }
             }
-            // Lambda brings those from the first that failed on; all of them again is no less trouble.
+            // Lambda brings those from the first that failed on; all of them again is no less
+            // trouble.
             Origin::Records { records, tries } if !done && tries < RECORD_TRIES => {
                 self.later(plus_seconds(self.cloud.now(), 1), Later::Records(records, tries + 1));
             }
@@ -242,7 +255,8 @@ impl Run {
     fn pass_time(&mut self, until: Timestamp) -> bool {
         let now = self.cloud.now();
         let next = self.agenda.first_key_value().map(|((at, _), _)| *at);
-        let next = next.into_iter().chain(self.cloud.next_by_itself()).min().unwrap_or(until).min(until);
+        let next =
+            next.into_iter().chain(self.cloud.next_by_itself()).min().unwrap_or(until).min(until);
         if next <= now {
             return now < until;
         }

@@ -64,7 +64,8 @@ pub(super) fn slowly(conditions: &mut Conditions) {
 }
 
 pub(super) fn deafen_the_bus(run: &mut Run) {
-    run.cloud.inject(FaultRule::new(FaultKind::SomeRefused(0b101)).action("events:PutEvents").times(12));
+    run.cloud
+        .inject(FaultRule::new(FaultKind::SomeRefused(0b101)).action("events:PutEvents").times(12));
 }
 
 pub(super) fn press_plain(run: &mut Run) {
@@ -162,8 +163,8 @@ pub(super) fn squat(run: &mut Run) {
     take_the_name(run, &place, &instance, "plain");
 }
 
-/// Names are not unique, reads of the home Region are seven minutes behind, and the first answer is lost: so the image
-/// is looked for in vain, and made again.
+/// Names are not unique, reads of the home Region are seven minutes behind, and the first answer is
+/// lost: so the image is looked for in vain, and made again.
 pub(super) fn forget_names(run: &mut Run) {
     run.oracle.lax_names = true;
     run.cloud.set_lax_names(true);
@@ -204,7 +205,9 @@ pub(super) fn send_nonsense(run: &mut Run) {
 }
 
 pub(super) fn deregister(run: &mut Run) {
-    for image in run.cloud.images(&east()).into_iter().filter(|image| image.state == ImageState::Pending) {
+    for image in
+        run.cloud.images(&east()).into_iter().filter(|image| image.state == ImageState::Pending)
+    {
         run.diary.touched.insert((east(), image.id.clone()));
         run.cloud.deregister(&east(), &image.id);
     }

@@ -1,6 +1,7 @@
-//! A kind of work with two counters and a call: as many are made outside as are wanted there. What is wanted is read only if
-//! a hint says that it may have changed, and what was made only after a call of unknown outcome, so that a hint or an intent
-//! that the engine lost would be missed. Small enough to see through: what the engine promises is shown by itself.
+//! A kind of work with two counters and a call: as many are made outside as are wanted there. What
+//! is wanted is read only if a hint says that it may have changed, and what was made only after a
+//! call of unknown outcome, so that a hint or an intent that the engine lost would be missed. Small
+//! enough to see through: what the engine promises is shown by itself.
 
 use super::world::World;
 use crate::engine::{EngineError, Input, Invocation, Kind};
@@ -146,7 +147,12 @@ impl Kind for Counting<'_> {
         [wanted.then_some(Read::Wanted), made.then_some(Read::Made)].into_iter().flatten().collect()
     }
 
-    fn decide(&self, counter: &mut Counter, input: Input<'_, Self>, changes: &mut Changes) -> Vec<Make> {
+    fn decide(
+        &self,
+        counter: &mut Counter,
+        input: Input<'_, Self>,
+        changes: &mut Changes,
+    ) -> Vec<Make> {
         let ready = counter.not_before.is_none_or(|at| at <= input.now);
         let known = counter.calling.is_none() || matches!(input.observed.made, Some(Some(_)));
         if input.paused || !ready || !known || counter.made >= counter.wanted {
@@ -177,7 +183,9 @@ impl Kind for Counting<'_> {
 
     fn due(&self, counter: &Counter, input: Input<'_, Self>) -> Option<(Timestamp, ())> {
         let open = counter.unread || counter.made < counter.wanted;
-        open.then(|| (counter.not_before.unwrap_or_else(|| plus_seconds(input.now, AGAIN_SECONDS)), ()))
+        open.then(|| {
+            (counter.not_before.unwrap_or_else(|| plus_seconds(input.now, AGAIN_SECONDS)), ())
+        })
     }
 
     fn is_empty(changes: &Changes) -> bool {

@@ -11,8 +11,9 @@ const ID: &str = "c-1";
 /// How many are wanted at first.
 const WANTED: u64 = 2;
 
-/// Runs the first invocation into the planned trouble, and then whatever its message, the due time and redelivery bring, until
-/// nothing is to come any more. The first message is an event's or the tick's, which says less.
+/// Runs the first invocation into the planned trouble, and then whatever its message, the due time
+/// and redelivery bring, until nothing is to come any more. The first message is an event's or the
+/// tick's, which says less.
 fn live(plan: &[(usize, Trouble)], first: Hint) -> World {
     let world = World::new(WANTED, plan);
     let mut message = Some(first);
@@ -22,7 +23,8 @@ fn live(plan: &[(usize, Trouble)], first: Hint) -> World {
         // A crash leaves the future waiting for ever; an error and a crash bring the message again.
         let ended = world.run(&world.invocation(), hint).now_or_never();
         message = message.filter(|_| !matches!(ended, Some(Ok(_))));
-        // The queue shows the message again, and the tick finds what is due, when the invocation and its lease are over.
+        // The queue shows the message again, and the tick finds what is due, when the invocation
+        // and its lease are over.
         world.pass(600);
     }
     world
@@ -34,10 +36,23 @@ fn holds(world: &World, plan: &[(usize, Trouble)]) {
     let counter = state.table.as_ref().unwrap();
     assert!(state.broken.is_empty(), "{plan:?}: {:?}", state.broken);
     let wanted: Vec<u64> = (1..=state.outside.wanted).collect();
-    assert_eq!(state.outside.made.iter().copied().collect::<Vec<_>>(), wanted, "{plan:?}: each is made once");
-    assert_eq!((counter.made, counter.calling), (state.outside.wanted, None), "{plan:?}: the record says so");
-    assert_eq!((&counter.work.lease, counter.work.due), (&None, None), "{plan:?}: nobody has it, and nothing is due");
-    let told: Vec<String> = state.history.iter().filter_map(|line| Some(line.split_once(": ")?.1.to_owned())).collect();
+    assert_eq!(
+        state.outside.made.iter().copied().collect::<Vec<_>>(),
+        wanted,
+        "{plan:?}: each is made once"
+    );
+    assert_eq!(
+        (counter.made, counter.calling),
+        (state.outside.wanted, None),
+        "{plan:?}: the record says so"
+    );
+    assert_eq!(
+        (&counter.work.lease, counter.work.due),
+        (&None, None),
+        "{plan:?}: nobody has it, and nothing is due"
+    );
+    let told: Vec<String> =
+        state.history.iter().filter_map(|line| Some(line.split_once(": ")?.1.to_owned())).collect();
     let expected: Vec<String> = wanted.iter().map(|number| format!("made {number}")).collect();
     assert_eq!(told, expected, "{plan:?}: each is told once");
 }
@@ -81,7 +96,9 @@ fn every_trouble_at_every_place_is_survived() {
 fn every_two_troubles_are_survived() {
     // The second may be at a place that only the first leads to.
     let places = is_survived(&[]) + 10;
-    for (first, second) in Trouble::ALL.into_iter().flat_map(|first| Trouble::ALL.map(|second| (first, second))) {
+    for (first, second) in
+        Trouble::ALL.into_iter().flat_map(|first| Trouble::ALL.map(|second| (first, second)))
+    {
         for one in 0..places {
             for other in one + 1..places {
                 is_survived(&[(one, first), (other, second)]);
@@ -109,12 +126,18 @@ fn a_hint_that_comes_while_another_has_the_lease_is_read_by_that_other_at_once()
 fn while_the_kill_switch_is_on_nothing_is_called_and_what_is_known_is_written() {
     let world = World::new(WANTED, &[]);
     world.pause(true);
-    assert!(matches!(world.run(&world.invocation(), Hint { anything: true }).now_or_never(), Some(Ok(_))));
+    assert!(matches!(
+        world.run(&world.invocation(), Hint { anything: true }).now_or_never(),
+        Some(Ok(_))
+    ));
     {
         let state = world.state.borrow();
         let counter = state.table.as_ref().unwrap();
         assert_eq!((state.outside.made.len(), counter.wanted, counter.made), (0, WANTED, 0));
-        assert!(counter.work.due.is_some_and(|(at, ())| at > world.now()) && counter.work.lease.is_none());
+        assert!(
+            counter.work.due.is_some_and(|(at, ())| at > world.now())
+                && counter.work.lease.is_none()
+        );
     }
     world.pause(false);
     world.pass(60);
@@ -127,7 +150,10 @@ fn work_that_does_not_come_to_an_end_says_so_and_goes_on_with_its_message() {
     let world = World::new(20, &[]);
     let ended = world.run(&world.invocation(), Hint { anything: true }).now_or_never().unwrap();
     let told = ended.unwrap_err().to_string();
-    assert_eq!(told, "counter c-1 is not settled after 16 rounds; this is a defect: report it with its history");
+    assert_eq!(
+        told,
+        "counter c-1 is not settled after 16 rounds; this is a defect: report it with its history"
+    );
     for _ in 0..5 {
         world.pass(600);
         let _ = world.run(&world.invocation(), Hint { anything: true }).now_or_never();

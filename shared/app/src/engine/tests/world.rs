@@ -74,7 +74,9 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn leave_hint(&mut self, holder: &str) -> bool {
-        let held = |counter: &&mut Counter| counter.work.lease.as_ref().is_some_and(|lease| lease.holder == holder);
+        let held = |counter: &&mut Counter| {
+            counter.work.lease.as_ref().is_some_and(|lease| lease.holder == holder)
+        };
         self.table.as_mut().filter(held).map(|counter| counter.work.pending_hints += 1).is_some()
     }
 
@@ -83,13 +85,15 @@ impl State {
             self.broken.push(format!("{by} makes {number}, which it did not announce"));
         }
         if number > self.outside.wanted {
-            self.broken.push(format!("{by} makes {number}, and {} are wanted", self.outside.wanted));
+            self.broken
+                .push(format!("{by} makes {number}, and {} are wanted", self.outside.wanted));
         }
         self.outside.made.insert(number);
     }
 
     pub(super) fn commit(&mut self, transaction: &Transaction) -> Committed {
-        let (version, hints) = self.table.as_ref().map_or((0, 0), |it| (it.work.version, it.work.pending_hints));
+        let (version, hints) =
+            self.table.as_ref().map_or((0, 0), |it| (it.work.version, it.work.pending_hints));
         let as_hinted = transaction.pending_hints.is_none_or(|expected| expected == hints);
         if transaction.expected != Expected::read_at(version) || !as_hinted {
             return Committed::Conflict;
@@ -111,7 +115,8 @@ pub(super) struct World {
     pub(super) state: RefCell<State>,
     now: Cell<Timestamp>,
     paused: Cell<bool>,
-    /// What goes wrong, by the number of the place; places are counted from the first invocation's first call.
+    /// What goes wrong, by the number of the place; places are counted from the first invocation's
+    /// first call.
     plan: BTreeMap<usize, Trouble>,
     pub(super) places: Cell<usize>,
     /// Whether the write of this place meets another one.
@@ -125,7 +130,8 @@ impl World {
     pub(super) fn new(wanted: u64, plan: &[(usize, Trouble)]) -> Self {
         let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         let work = WorkState { version: 1, due: Some((now, ())), ..WorkState::new() };
-        let counter = Counter { work, wanted, made: 0, calling: None, not_before: None, unread: false };
+        let counter =
+            Counter { work, wanted, made: 0, calling: None, not_before: None, unread: false };
         let outside = Outside { wanted, made: BTreeSet::new() };
         Self {
             state: RefCell::new(State { table: Some(counter), outside, ..State::default() }),
@@ -163,7 +169,10 @@ impl World {
     pub(super) fn invocation(&self) -> Invocation {
         let number = self.invocations.get() + 1;
         self.invocations.set(number);
-        Invocation { id: format!("invocation {number}"), deadline: plus_seconds(self.now(), INVOCATION_SECONDS) }
+        Invocation {
+            id: format!("invocation {number}"),
+            deadline: plus_seconds(self.now(), INVOCATION_SECONDS),
+        }
     }
 
     /// A write, which may meet another one.

@@ -6,7 +6,9 @@ use amiline_domain::budget::Budget;
 use amiline_domain::enrolment::EnrolmentKey;
 use amiline_domain::family::Family;
 use amiline_domain::fault::Fault;
-use amiline_domain::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName};
+use amiline_domain::ids::{
+    AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region, StackName,
+};
 use amiline_domain::image::{InstanceState, ObservedInstance, RootDevice};
 use amiline_domain::plan::{Begun, refuse};
 use amiline_domain::press::{Press, PressKey};
@@ -39,7 +41,11 @@ impl RecordReader for Table {
         Ok(Some(self.holds.borrow().clone()))
     }
 
-    async fn family_of_image(&self, _: &Region, _: &ImageId) -> Result<Option<FamilyId>, CallError> {
+    async fn family_of_image(
+        &self,
+        _: &Region,
+        _: &ImageId,
+    ) -> Result<Option<FamilyId>, CallError> {
         unreachable!("no image is looked for here")
     }
 
@@ -106,7 +112,8 @@ fn first_version() -> Family {
         heard_at: None,
         status_before: None,
     };
-    let unknown = Rejection::UnknownPolicy { policy: PolicyName::new("nightly").unwrap(), near: None };
+    let unknown =
+        Rejection::UnknownPolicy { policy: PolicyName::new("nightly").unwrap(), near: None };
     let (family, _) = refuse(begun, None, &unknown, now());
     Family { work: WorkState { version: 1, ..family.work }, ..family }
 }
@@ -118,9 +125,11 @@ fn second_version(seconds: i64) -> Family {
     Family { work: WorkState { version: 2, due, ..first.work }, ..first }
 }
 
-/// What becomes of our version 2 when the first try has no answer and the table holds this after it.
+/// What becomes of our version 2 when the first try has no answer and the table holds this after
+/// it.
 fn ours_is(after_the_first: Family) -> (Committed, Table) {
-    let table = Table { holds: RefCell::new(first_version()), after_the_first, commits: Cell::new(0) };
+    let table =
+        Table { holds: RefCell::new(first_version()), after_the_first, commits: Cell::new(0) };
     let (ours, expected) = (second_version(60), Expected::Revision(1));
     let change = FamilyChange {
         family: ours.clone(),
@@ -132,7 +141,8 @@ fn ours_is(after_the_first: Family) -> (Committed, Table) {
         with: Vec::new(),
     };
     let transaction = change.transaction().unwrap();
-    let committed = write_surely(&table, (&ours, expected), &transaction).now_or_never().unwrap().unwrap();
+    let committed =
+        write_surely(&table, (&ours, expected), &transaction).now_or_never().unwrap().unwrap();
     (committed, table)
 }
 

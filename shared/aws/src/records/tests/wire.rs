@@ -3,7 +3,9 @@
 use super::*;
 use crate::settings::{CreateImage, Notify, ScheduleTick};
 use crate::stub::{Answer, Stub, world};
-use amiline_app::ports::{Announcer, Committed, Due, DueReader, RecordReader, RecordWriter, RejectedMessage};
+use amiline_app::ports::{
+    Announcer, Committed, Due, DueReader, RecordReader, RecordWriter, RejectedMessage,
+};
 use amiline_domain::digest::DigestKey;
 use amiline_domain::fault::Fault;
 use amiline_domain::history::Subject;
@@ -54,7 +56,10 @@ async fn single_writes_tell_a_failed_condition_from_an_error() {
         assert_eq!(world_.commit(&Transaction::press(write)).await.unwrap(), Committed::Conflict);
     }
     // Already announced and gone: nothing to do.
-    world::<Notify>(&stub.endpoint).mark_announced(&Subject::Family(family.id.clone()), 3).await.unwrap();
+    world::<Notify>(&stub.endpoint)
+        .mark_announced(&Subject::Family(family.id.clone()), 3)
+        .await
+        .unwrap();
     assert_eq!(stub.asked().len(), 4);
 }
 
@@ -93,7 +98,8 @@ async fn keys_that_a_batch_left_out_are_asked_for_again() {
     let key = layout::key(&layout::press_pk(&press_key()), layout::PRESS_SK);
     let left = serde_json::json!({"Responses": {}, "UnprocessedKeys": {"x": {"Keys": [json_item(&key)], "ConsistentRead": true}}});
     let then = serde_json::json!({"Responses": {"x": [json_item(&item)]}, "UnprocessedKeys": {}});
-    let stub = Stub::answering(vec![Some((200, left.to_string())), Some((200, then.to_string()))]).await;
+    let stub =
+        Stub::answering(vec![Some((200, left.to_string())), Some((200, then.to_string()))]).await;
     let found = world::<CreateImage>(&stub.endpoint).press_and_budget(&press_key()).await.unwrap();
     assert_eq!(found, (press, Budget::default()));
     assert!(stub.asked().iter().all(|body| body.contains("\"ConsistentRead\":true")));

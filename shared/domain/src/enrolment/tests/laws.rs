@@ -46,7 +46,8 @@ fn step() -> impl Strategy<Value = (Step, i64)> {
         1 => any::<bool>().prop_map(Step::Full),
         1 => any::<bool>().prop_map(Step::Coverage),
     ];
-    // Mostly soon, sometimes after a day without any tick, and sometimes by a clock that is five minutes behind.
+    // Mostly soon, sometimes after a day without any tick, and sometimes by a clock that is five
+    // minutes behind.
     let minutes = prop_oneof![6 => 0..90_i64, 1 => 1440..3000_i64, 1 => -5..0_i64];
     (what, minutes)
 }
@@ -67,12 +68,16 @@ fn settles(scene: &mut Scene) -> Result<Vec<(PolicyName, Slot)>, TestCaseError> 
                 if let Some(day) = admission.day {
                     scene.policies.get_mut(&policy).unwrap().day = day;
                 }
-                scene.press.last_image_slot = Some(Slot::next(scene.now, scene.press.last_image_slot));
+                scene.press.last_image_slot =
+                    Some(Slot::next(scene.now, scene.press.last_image_slot));
                 if let Some(made) = &mut scene.made {
                     let image = ImageId::new("ami-0123456789abcdef0").unwrap();
                     let available = BTreeMap::from([(Region::new("us-east-1").unwrap(), image)]);
                     let family = FamilyId::new("fam-0123456789abcdef").unwrap();
-                    made.insert(0, Made { family, policy: policy.clone(), at: scene.now, available });
+                    made.insert(
+                        0,
+                        Made { family, policy: policy.clone(), at: scene.now, available },
+                    );
                 }
                 scene.taken.insert((policy.clone(), slot));
                 taken.push((policy, slot));

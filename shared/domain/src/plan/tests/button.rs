@@ -2,7 +2,8 @@
 
 use super::*;
 
-const BUTTON: FamilyHint = FamilyHint { everything: false, image: None, button: true, shares: false };
+const BUTTON: FamilyHint =
+    FamilyHint { everything: false, image: None, button: true, shares: false };
 
 /// A family whose image is being made, after somebody changed the button to this value.
 fn creating(changed_to: &str) -> Stage {
@@ -23,7 +24,9 @@ impl Stage {
     /// The status that is written next.
     fn next_status(&mut self) -> Option<String> {
         let (actions, _) = self.decide::<Creating>();
-        let [CreateAction::Answer(AnswerStep::WriteStatus(step))] = &actions[..] else { return None };
+        let [CreateAction::Answer(AnswerStep::WriteStatus(step))] = &actions[..] else {
+            return None;
+        };
         self.conclude(&actions[0], &Ended::Done);
         Some(step.tag.value.clone())
     }
@@ -33,7 +36,8 @@ impl Stage {
 fn the_instance_is_read_where_the_button_may_have_changed_and_only_by_whom_may_read_it() {
     let mut stage = creating("default");
     stage.observed = Observed::default();
-    let creating = |hint: &FamilyHint| reads::<Creating>(&stage.family, &stage.observed, hint, stage.input());
+    let creating =
+        |hint: &FamilyHint| reads::<Creating>(&stage.family, &stage.observed, hint, stage.input());
     assert_eq!(creating(&BUTTON), [CreateRead::Instance]);
     assert_eq!(reads::<Distributing>(&stage.family, &stage.observed, &BUTTON, stage.input()), []);
     assert_eq!(creating(&FamilyHint::default()), []);
@@ -85,7 +89,10 @@ fn a_value_of_any_length_leaves_room_for_what_is_said_of_it() {
     let mut stage = creating(&"x".repeat(256));
     stage.absorb(&BUTTON);
     let status = stage.next_status().unwrap();
-    assert!(status.chars().count() <= 256 && status.ends_with(" waits until this press is answered"), "{status}");
+    assert!(
+        status.chars().count() <= 256 && status.ends_with(" waits until this press is answered"),
+        "{status}"
+    );
 }
 
 #[test]
@@ -106,7 +113,10 @@ fn a_status_that_was_written_beside_a_newer_one_is_not_the_last() {
     stage.later(30);
     stage.absorb(&FamilyHint::default());
     let (actions, _) = stage.decide::<Creating>();
-    let [create @ CreateAction::Create(_), status @ CreateAction::Answer(AnswerStep::WriteStatus(_))] = &actions[..]
+    let [
+        create @ CreateAction::Create(_),
+        status @ CreateAction::Answer(AnswerStep::WriteStatus(_)),
+    ] = &actions[..]
     else {
         panic!("{actions:?}")
     };

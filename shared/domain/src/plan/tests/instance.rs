@@ -27,11 +27,16 @@ fn only_a_read_of_this_look_in_the_right_state_lets_an_image_be_made() {
             made,
             "{state:?}"
         );
-        assert_eq!(stage.row(&ImageRole::Source).state == RowState::Failed, state.is_gone(), "{state:?}");
+        assert_eq!(
+            stage.row(&ImageRole::Source).state == RowState::Failed,
+            state.is_gone(),
+            "{state:?}"
+        );
     }
     let mut stage = Stage::new("{}");
     stage.observed = Observed::default();
-    let wanted = reads::<Creating>(&stage.family, &stage.observed, &FamilyHint::default(), stage.input());
+    let wanted =
+        reads::<Creating>(&stage.family, &stage.observed, &FamilyHint::default(), stage.input());
     assert_eq!(wanted, vec![CreateRead::Instance]);
     assert!(stage.decide::<Creating>().0.is_empty(), "nothing was read");
 }
@@ -40,7 +45,10 @@ fn only_a_read_of_this_look_in_the_right_state_lets_an_image_be_made() {
 fn a_pending_instance_is_looked_at_again_within_the_minute_for_thirty_minutes() {
     let mut stage = stage_in(InstanceState::Pending);
     let changes = stage.absorb(&FamilyHint::default());
-    assert!(changes.family && changes.facts.is_empty(), "the status says so, and nothing has happened yet");
+    assert!(
+        changes.family && changes.facts.is_empty(),
+        "the status says so, and nothing has happened yet"
+    );
     stage.family.status_due = false;
     let since = stage.now;
     while stage.row(&ImageRole::Source).state == RowState::Wanted {
@@ -51,7 +59,10 @@ fn a_pending_instance_is_looked_at_again_within_the_minute_for_thirty_minutes() 
         stage.decide::<Creating>();
     }
     assert_eq!(crate::time::seconds_between(since, stage.now), 1800);
-    assert_eq!(stage.row(&ImageRole::Source).reason, Some(ImageReason::InstanceStillPending { minutes: 30 }));
+    assert_eq!(
+        stage.row(&ImageRole::Source).reason,
+        Some(ImageReason::InstanceStillPending { minutes: 30 })
+    );
 }
 
 #[test]
@@ -67,7 +78,11 @@ fn the_wait_begins_anew_with_each_time_that_the_instance_is_started() {
     stage.instance.state = InstanceState::Pending;
     stage.later(1200);
     stage.absorb(&FamilyHint::default());
-    assert_eq!(stage.row(&ImageRole::Source).state, RowState::Wanted, "it has been pending for a moment only");
+    assert_eq!(
+        stage.row(&ImageRole::Source).state,
+        RowState::Wanted,
+        "it has been pending for a moment only"
+    );
 }
 
 #[test]

@@ -11,7 +11,11 @@ fn a_new_family_asks_for_its_image_with_its_tags_in_the_call() {
     assert_eq!(step.tags["amiline:managed-by"], "amiline");
     assert_eq!(step.tags["amiline-stack"], "amiline");
     assert!(step.tags.contains_key("amiline:intent") && step.tags.contains_key("amiline:family"));
-    assert_eq!(stage.row(&ImageRole::Source).state, RowState::Calling, "the intent is in the record before the call");
+    assert_eq!(
+        stage.row(&ImageRole::Source).state,
+        RowState::Calling,
+        "the intent is in the record before the call"
+    );
     assert!(changes.rows.contains(&ImageRole::Source));
 }
 
@@ -32,7 +36,12 @@ fn after_an_unknown_outcome_the_image_is_looked_for_before_the_same_name_is_sent
     for _ in 0..9 {
         stage.later(30);
         assert_eq!(
-            reads::<Creating>(&stage.family, &stage.observed, &FamilyHint::default(), stage.input()),
+            reads::<Creating>(
+                &stage.family,
+                &stage.observed,
+                &FamilyHint::default(),
+                stage.input()
+            ),
             vec![CreateRead::Row(ImageRole::Source)]
         );
         stage.sees(&ImageRole::Source, vec![]);
@@ -102,7 +111,12 @@ fn a_name_held_by_a_foreign_image_is_changed_three_times_and_then_given_up() {
         names.push(step.name.as_str().to_owned());
         stage.conclude(&actions[0], &Ended::NameTaken(Some(image_id(9))));
         assert_eq!(
-            reads::<Creating>(&stage.family, &stage.observed, &FamilyHint::default(), stage.input()),
+            reads::<Creating>(
+                &stage.family,
+                &stage.observed,
+                &FamilyHint::default(),
+                stage.input()
+            ),
             vec![CreateRead::Row(ImageRole::Source)]
         );
         let mut foreign = stage.image(&ImageRole::Source, image_id(9), ImageState::Available);
@@ -111,10 +125,17 @@ fn a_name_held_by_a_foreign_image_is_changed_three_times_and_then_given_up() {
         stage.sees(&ImageRole::Source, vec![foreign]);
         let changes = stage.absorb(&FamilyHint::default());
         let given_up = names.len() == 4;
-        assert_eq!(kinds(&changes).contains(&EventKind::ImageFailed), given_up, "giving up is recorded and announced");
+        assert_eq!(
+            kinds(&changes).contains(&EventKind::ImageFailed),
+            given_up,
+            "giving up is recorded and announced"
+        );
         stage.later(1);
     }
-    assert!(names[1].contains("-r2-") && names[2].contains("-r3-") && names[3].contains("-r4-"), "{names:?}");
+    assert!(
+        names[1].contains("-r2-") && names[2].contains("-r3-") && names[3].contains("-r4-"),
+        "{names:?}"
+    );
     assert_eq!(stage.row(&ImageRole::Source).state, RowState::Failed);
 }
 
@@ -136,10 +157,13 @@ fn a_second_image_with_the_same_intent_is_left_alone_and_announced_once() {
 fn an_available_source_is_copied_and_shared_in_one_go() {
     let mut stage = Stage::with_available_source(SHARED, true);
     let (actions, _) = stage.decide::<Distributing>();
-    let copies = actions.iter().filter(|action| matches!(action, DistributeAction::Copy(_))).count();
-    let shares = actions.iter().filter(|action| matches!(action, DistributeAction::Share(_))).count();
+    let copies =
+        actions.iter().filter(|action| matches!(action, DistributeAction::Copy(_))).count();
+    let shares =
+        actions.iter().filter(|action| matches!(action, DistributeAction::Share(_))).count();
     assert_eq!((copies, shares), (2, 1));
-    let Some(DistributeAction::Copy(copy)) = actions.iter().find(|action| matches!(action, DistributeAction::Copy(_)))
+    let Some(DistributeAction::Copy(copy)) =
+        actions.iter().find(|action| matches!(action, DistributeAction::Copy(_)))
     else {
         panic!()
     };
@@ -148,12 +172,17 @@ fn an_available_source_is_copied_and_shared_in_one_go() {
 }
 
 #[test]
-fn a_source_that_is_not_under_the_policys_key_gets_an_encrypted_copy_at_home_and_is_not_shared_itself() {
+fn a_source_that_is_not_under_the_policys_key_gets_an_encrypted_copy_at_home_and_is_not_shared_itself()
+ {
     let mut stage = Stage::with_available_source(SHARED, false);
     let (actions, _) = stage.decide::<Distributing>();
-    assert_eq!(actions.iter().filter(|action| matches!(action, DistributeAction::Copy(_))).count(), 3);
+    assert_eq!(
+        actions.iter().filter(|action| matches!(action, DistributeAction::Copy(_))).count(),
+        3
+    );
     assert!(!actions.iter().any(|action| matches!(action, DistributeAction::Share(_))));
-    let (source, home) = (stage.row(&ImageRole::Source), stage.row(&ImageRole::Copy(region("us-east-1"))));
+    let (source, home) =
+        (stage.row(&ImageRole::Source), stage.row(&ImageRole::Copy(region("us-east-1"))));
     assert_ne!(source.name, home.name, "names are unique in a Region");
 }
 
@@ -190,12 +219,18 @@ fn one_failed_region_makes_the_family_partial_with_its_reason() {
     let (actions, changes) = stage.decide::<Distributing>();
     assert_eq!(kinds(&changes), [EventKind::FamilyPartial]);
     assert_eq!(stage.family.outcome, Some(Outcome::Partial));
-    assert!(matches!(changes.press, Some(PressWrite::Answer { .. })), "answered in the same transaction");
+    assert!(
+        matches!(changes.press, Some(PressWrite::Answer { .. })),
+        "answered in the same transaction"
+    );
     assert!(
         matches!(&actions[..], [DistributeAction::Answer(AnswerStep::RemoveButton(step))] if step.value == "default")
     );
     let status = stage.family.status.clone().unwrap();
-    assert!(status.starts_with("partial ami-") && status.contains("eu-west-1: UnauthorizedOperation"), "{status}");
+    assert!(
+        status.starts_with("partial ami-") && status.contains("eu-west-1: UnauthorizedOperation"),
+        "{status}"
+    );
 }
 
 #[test]
@@ -226,8 +261,17 @@ fn an_image_that_never_becomes_available_is_given_up_at_the_deadline() {
     let (at, _) = due::<Distributing>(&stage.family, stage.input()).unwrap();
     assert!(at <= plus_seconds(stage.now, 1), "the last look is at the deadline");
     stage.later(1);
-    assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), [], "it is looked at before it is given up");
-    let wanted = reads::<Distributing>(&stage.family, &stage.observed, &FamilyHint::default(), stage.input());
+    assert_eq!(
+        kinds(&stage.absorb(&FamilyHint::default())),
+        [],
+        "it is looked at before it is given up"
+    );
+    let wanted = reads::<Distributing>(
+        &stage.family,
+        &stage.observed,
+        &FamilyHint::default(),
+        stage.input(),
+    );
     assert_eq!(wanted, [DistributeRead::Row(ImageRole::Source)]);
     let mut in_time = stage.family.clone();
     let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Pending);
@@ -259,7 +303,8 @@ fn looks_at_a_pending_image_come_at_a_quarter_of_its_age() {
     }
     assert_eq!(gaps[0], 300);
     assert!(
-        gaps.windows(2).all(|pair| pair[0] <= pair[1]) && gaps.iter().all(|gap| (300..=3600).contains(gap)),
+        gaps.windows(2).all(|pair| pair[0] <= pair[1])
+            && gaps.iter().all(|gap| (300..=3600).contains(gap)),
         "{gaps:?}"
     );
 }
@@ -272,7 +317,8 @@ fn name_tags_and_devices_are_fixed_when_the_family_begins_and_the_same_for_every
             "distribute":{"regions":["us-west-2"]}}"#,
         true,
     );
-    let (actions, _) = Stage::new(&serde_json::to_string(&stage.policy).unwrap()).decide::<Creating>();
+    let (actions, _) =
+        Stage::new(&serde_json::to_string(&stage.policy).unwrap()).decide::<Creating>();
     let [CreateAction::Create(create)] = &actions[..] else { panic!("{actions:?}") };
     let (actions, _) = stage.decide::<Distributing>();
     let [DistributeAction::Copy(copy)] = &actions[..] else { panic!("{actions:?}") };
@@ -287,7 +333,8 @@ fn name_tags_and_devices_are_fixed_when_the_family_begins_and_the_same_for_every
         assert_eq!(theirs, [("Stage", "test"), ("Team", "web")]);
     }
     assert_ne!(create.name, copy.name);
-    let devices: Vec<(&str, Treatment)> = create.devices.iter().map(|(name, what)| (name.as_str(), *what)).collect();
+    let devices: Vec<(&str, Treatment)> =
+        create.devices.iter().map(|(name, what)| (name.as_str(), *what)).collect();
     assert_eq!(devices, [("/dev/sdb", Treatment::Kept), ("/dev/sdf", Treatment::LeftOut)]);
 }
 
@@ -311,6 +358,10 @@ fn another_attempt_and_another_name_keep_what_the_family_began_with() {
     retry(&mut stage.family, stage.now).unwrap();
     let (actions, _) = stage.decide::<Creating>();
     let [CreateAction::Create(again)] = &actions[..] else { panic!("{actions:?}") };
-    assert!(again.name.as_str().starts_with("shop-") && !again.name.as_str().contains("-r2-"), "{}", again.name);
+    assert!(
+        again.name.as_str().starts_with("shop-") && !again.name.as_str().contains("-r2-"),
+        "{}",
+        again.name
+    );
     assert!(again.name != first.name && again.tags["Team"] == "web", "{again:?}");
 }

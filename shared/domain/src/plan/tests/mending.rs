@@ -14,7 +14,13 @@ fn an_image_that_somebody_deregistered_is_recorded_and_not_rebuilt() {
     );
     stage.sees(&ImageRole::Source, vec![]);
     assert_eq!(kinds(&stage.absorb(&hint)), [EventKind::ImageDeregistered]);
-    assert!(!stage.decide::<Creating>().0.iter().any(|action| matches!(action, CreateAction::Create(_))));
+    assert!(
+        !stage
+            .decide::<Creating>()
+            .0
+            .iter()
+            .any(|action| matches!(action, CreateAction::Create(_)))
+    );
 }
 
 #[test]
@@ -59,7 +65,10 @@ fn an_image_whose_tags_were_taken_off_is_left_alone_and_said_so() {
     image.tags.clear();
     stage.sees(&ImageRole::Source, vec![image]);
     let changes = stage.absorb(&FamilyHint::default());
-    assert_eq!(kinds(&changes), [EventKind::ShareFailed, EventKind::CopyFailed, EventKind::CopyFailed]);
+    assert_eq!(
+        kinds(&changes),
+        [EventKind::ShareFailed, EventKind::CopyFailed, EventKind::CopyFailed]
+    );
     let (actions, _) = stage.decide::<Distributing>();
     assert!(
         matches!(&actions[..], [DistributeAction::Answer(AnswerStep::RemoveButton(_))]),
@@ -117,9 +126,13 @@ fn what_the_stack_does_not_allow_any_more_is_not_done() {
     let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Available);
     stage.sees(&ImageRole::Source, vec![image]);
     let key = Some("arn:key".to_owned());
-    stage.observed.source_keys = Some(KeysShown::Read(SnapshotKeys { keys: vec![key.clone()], wanted: key }));
+    stage.observed.source_keys =
+        Some(KeysShown::Read(SnapshotKeys { keys: vec![key.clone()], wanted: key }));
     let changes = stage.absorb(&FamilyHint::default());
-    assert!(kinds(&changes).contains(&EventKind::CopyFailed) && kinds(&changes).contains(&EventKind::ShareFailed));
+    assert!(
+        kinds(&changes).contains(&EventKind::CopyFailed)
+            && kinds(&changes).contains(&EventKind::ShareFailed)
+    );
     let (actions, _) = stage.decide::<Distributing>();
     assert!(
         matches!(&actions[..], [DistributeAction::Copy(step)] if step.destination == region("us-west-2")),
@@ -154,7 +167,11 @@ fn a_refusal_after_an_unknown_outcome_is_believed_only_once_the_image_was_looked
     let (actions, _) = stage.decide::<Creating>();
     assert!(matches!(&actions[..], [CreateAction::Create(_)]), "the same name again");
     let refused = refused(Fault::NeedsPerson, "UnauthorizedOperation");
-    assert_eq!(kinds(&stage.conclude(&actions[0], &refused)), [], "the first call may have made it");
+    assert_eq!(
+        kinds(&stage.conclude(&actions[0], &refused)),
+        [],
+        "the first call may have made it"
+    );
     stage.later(60);
     let late = stage.clone();
     stage.sees(&ImageRole::Source, vec![]);
@@ -190,13 +207,17 @@ fn told(state: ImageState) -> FamilyHint {
 fn an_event_that_a_read_does_not_confirm_yet_is_looked_after() {
     let mut stage = Stage::with_available_source("{}", true);
     stage.family.phase = Phase::Settled;
-    for shown in
-        [RowShown::Unread, RowShown::Seen(vec![stage.image(&ImageRole::Source, image_id(1), ImageState::Available)])]
-    {
+    for shown in [
+        RowShown::Unread,
+        RowShown::Seen(vec![stage.image(&ImageRole::Source, image_id(1), ImageState::Available)]),
+    ] {
         let mut stage = stage.clone();
         stage.observed.rows.insert(ImageRole::Source, shown);
         stage.absorb(&told(ImageState::Deregistered));
-        assert!(due::<Distributing>(&stage.family, stage.input()).is_some(), "the event is not forgotten");
+        assert!(
+            due::<Distributing>(&stage.family, stage.input()).is_some(),
+            "the event is not forgotten"
+        );
         stage.later(60);
         let none = FamilyHint::default();
         assert_eq!(
@@ -264,5 +285,7 @@ fn a_retry_of_what_was_never_called_before_its_deadline_calls_it() {
     let now = stage.now;
     retry(&mut stage.family, now).unwrap();
     assert_eq!(stage.row(&ImageRole::Source).state, RowState::Wanted);
-    assert!(stage.decide::<Creating>().0.iter().any(|action| matches!(action, CreateAction::Create(_))));
+    assert!(
+        stage.decide::<Creating>().0.iter().any(|action| matches!(action, CreateAction::Create(_)))
+    );
 }

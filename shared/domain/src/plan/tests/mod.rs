@@ -78,7 +78,9 @@ impl Stage {
             root_device: RootDevice::Ebs,
             root_name: None,
             devices: ["/dev/xvda", "/dev/sdb"].map(|name| DeviceName::new(name).unwrap()).into(),
-            tags: [("Team", "web"), ("Name", "shop")].map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            tags: [("Team", "web"), ("Name", "shop")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
         };
         let press = Press::untouched();
         let begun = Begun {
@@ -91,7 +93,8 @@ impl Stage {
             heard_at: None,
             status_before: None,
         };
-        let policy_ref = PolicyRef { name: crate::ids::PolicyName::new("default").unwrap(), hash: "h".into() };
+        let policy_ref =
+            PolicyRef { name: crate::ids::PolicyName::new("default").unwrap(), hash: "h".into() };
         let admission = Admission {
             policy: policy.clone(),
             policy_ref,
@@ -115,7 +118,13 @@ impl Stage {
     }
 
     fn input(&self) -> PlanInput<'_> {
-        PlanInput { keys: &self.keys, policy: Some(&self.policy), bounds: &self.bounds, now: self.now, paused: false }
+        PlanInput {
+            keys: &self.keys,
+            policy: Some(&self.policy),
+            bounds: &self.bounds,
+            now: self.now,
+            paused: false,
+        }
     }
 
     fn later(&mut self, seconds: i64) {
@@ -180,7 +189,8 @@ impl Stage {
         self.conclude(&actions[0], &Ended::Done);
     }
 
-    /// Runs until the source is available and, if the policy asks for a key, known to be under it or not.
+    /// Runs until the source is available and, if the policy asks for a key, known to be under it
+    /// or not.
     fn with_available_source(policy: &str, under_key: bool) -> Self {
         let mut stage = Self::new(policy);
         let (actions, _) = stage.decide::<Creating>();

@@ -14,7 +14,8 @@ fn asked() -> FamilyHint {
     FamilyHint { shares: true, ..FamilyHint::default() }
 }
 
-/// A complete family with one image at home, which is shared with the friend, ten minutes after it was.
+/// A complete family with one image at home, which is shared with the friend, ten minutes after it
+/// was.
 fn complete() -> Stage {
     let policy = r#"{"encrypt":{"kms_key":"alias/k"},"share":{"accounts":["222222222222"]}}"#;
     let mut stage = Stage::with_available_source(policy, true);
@@ -34,7 +35,10 @@ impl Stage {
     /// A look that shows the image, whether everybody may launch it, and with whom it is shared.
     fn is_asked(&mut self, permissions: PermissionsShown, public: bool) -> Vec<EventKind> {
         self.observed = Observed::default();
-        let image = ObservedImage { public, ..self.image(&ImageRole::Source, image_id(1), ImageState::Available) };
+        let image = ObservedImage {
+            public,
+            ..self.image(&ImageRole::Source, image_id(1), ImageState::Available)
+        };
         self.sees(&ImageRole::Source, vec![image]);
         self.observed.permissions.insert(ImageRole::Source, permissions);
         kinds(&self.absorb(&asked()))
@@ -67,14 +71,21 @@ fn shares_that_are_as_recorded_change_nothing_and_one_that_could_not_be_read_nei
     let before = stage.family.clone();
     assert_eq!(stage.shows(&[FRIEND]), []);
     assert_eq!(stage.is_asked(PermissionsShown::Unread, false), []);
-    assert_eq!(stage.shows(&[FRIEND, "111111111111"]), [], "the account itself may launch it anyway");
+    assert_eq!(
+        stage.shows(&[FRIEND, "111111111111"]),
+        [],
+        "the account itself may launch it anyway"
+    );
     assert_eq!(stage.family, before);
 }
 
 #[test]
 fn a_strangers_share_is_recorded_and_told_once_with_what_takes_it_back() {
     let mut stage = complete();
-    stage.observed.permissions.insert(ImageRole::Source, PermissionsShown::Read(targets(&[FRIEND, STRANGER])));
+    stage
+        .observed
+        .permissions
+        .insert(ImageRole::Source, PermissionsShown::Read(targets(&[FRIEND, STRANGER])));
     let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Available);
     stage.sees(&ImageRole::Source, vec![image]);
     let changes = stage.absorb(&asked());
@@ -82,17 +93,33 @@ fn a_strangers_share_is_recorded_and_told_once_with_what_takes_it_back() {
     let reason = changes.facts[0].reason.as_ref().unwrap().text();
     let command = "`aws ec2 modify-image-attribute --region us-east-1 --image-id ami-00000000000000001 \
                    --launch-permission 'Remove=[{UserId=999999999999}]'`";
-    assert!(reason.starts_with("shared with 999999999999, whom") && reason.contains(command), "{reason}");
+    assert!(
+        reason.starts_with("shared with 999999999999, whom") && reason.contains(command),
+        "{reason}"
+    );
     assert_eq!(stage.shows(&[FRIEND, STRANGER]), [], "once");
     let row = stage.row(&ImageRole::Source);
-    assert_eq!((&row.shared_with, &row.shared_by_others), (&targets(&[FRIEND]), &targets(&[STRANGER])));
+    assert_eq!(
+        (&row.shared_with, &row.shared_by_others),
+        (&targets(&[FRIEND]), &targets(&[STRANGER]))
+    );
     assert_eq!(stage.family.outcome, Some(Outcome::Complete), "what the policy asks for is there");
     let tree = crate::lineage::tree(&stage.family);
-    assert!(tree.contains("shared with 222222222222, also shared by somebody with 999999999999"), "{tree}");
+    assert!(
+        tree.contains("shared with 222222222222, also shared by somebody with 999999999999"),
+        "{tree}"
+    );
     let status = stage.family.status.clone().unwrap();
-    assert!(status.ends_with("in 1 Region (also shared by somebody)") && stage.family.status_due, "{status}");
+    assert!(
+        status.ends_with("in 1 Region (also shared by somebody)") && stage.family.status_due,
+        "{status}"
+    );
     assert_eq!(retry(&mut stage.family.clone(), stage.now), Err(NothingToRetry::SharedByOthers));
-    assert_eq!(stage.shows(&[FRIEND, STRANGER, "888888888888"]), [EventKind::SharedByOthers], "another one is news");
+    assert_eq!(
+        stage.shows(&[FRIEND, STRANGER, "888888888888"]),
+        [EventKind::SharedByOthers],
+        "another one is news"
+    );
     assert_eq!(stage.shows(&[FRIEND, "888888888888"]), [], "less of it is none");
     assert_eq!(stage.shows(&[FRIEND]), [EventKind::SharesInOrder]);
     assert_eq!(stage.family.status.as_deref(), Some("available ami-00000000000000001 in 1 Region"));
@@ -110,7 +137,10 @@ fn a_share_that_was_taken_back_is_told_once_and_given_again_by_a_retry() {
     let by_hand = stage.clone();
     retry(&mut stage.family, stage.now).unwrap();
     let (actions, _) = stage.decide::<Distributing>();
-    assert!(matches!(&actions[0], DistributeAction::Share(step) if step.targets == targets(&[FRIEND])), "{actions:?}");
+    assert!(
+        matches!(&actions[0], DistributeAction::Share(step) if step.targets == targets(&[FRIEND])),
+        "{actions:?}"
+    );
     stage.conclude(&actions[0], &Ended::Done);
     stage.decide::<Distributing>();
     assert_eq!(
@@ -118,14 +148,24 @@ fn a_share_that_was_taken_back_is_told_once_and_given_again_by_a_retry() {
         (Some(Outcome::Complete), ShareState::Shared)
     );
     let mut stage = by_hand;
-    assert_eq!(stage.shows(&[FRIEND]), [EventKind::SharesInOrder], "whoever took it back may give it again");
-    assert_eq!((stage.family.outcome, stage.row(&ImageRole::Source).reason.clone()), (Some(Outcome::Complete), None));
+    assert_eq!(
+        stage.shows(&[FRIEND]),
+        [EventKind::SharesInOrder],
+        "whoever took it back may give it again"
+    );
+    assert_eq!(
+        (stage.family.outcome, stage.row(&ImageRole::Source).reason.clone()),
+        (Some(Outcome::Complete), None)
+    );
 }
 
 #[test]
 fn a_public_image_is_told_once_as_an_error_whatever_asked_for_the_look() {
     let mut stage = complete();
-    let public = ObservedImage { public: true, ..stage.image(&ImageRole::Source, image_id(1), ImageState::Available) };
+    let public = ObservedImage {
+        public: true,
+        ..stage.image(&ImageRole::Source, image_id(1), ImageState::Available)
+    };
     stage.sees(&ImageRole::Source, vec![public]);
     let changes = stage.absorb(&FamilyHint::default());
     assert_eq!(kinds(&changes), [EventKind::ImageMadePublic]);
@@ -133,7 +173,9 @@ fn a_public_image_is_told_once_as_an_error_whatever_asked_for_the_look() {
     assert!(changes.facts[0].reason.as_ref().unwrap().text().contains("'Remove=[{Group=all}]'"));
     let friends = || PermissionsShown::Read(targets(&[FRIEND]));
     assert_eq!(stage.is_asked(friends(), true), []);
-    assert!(crate::lineage::tree(&stage.family).contains(", PUBLIC: somebody shared it with everybody"));
+    assert!(
+        crate::lineage::tree(&stage.family).contains(", PUBLIC: somebody shared it with everybody")
+    );
     assert!(stage.family.status.clone().unwrap().ends_with("(public)"));
     assert_eq!(stage.is_asked(friends(), false), [EventKind::SharesInOrder]);
 }
@@ -154,6 +196,10 @@ fn disabling_an_image_ends_what_was_added_to_its_shares() {
     let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Disabled);
     stage.sees(&ImageRole::Source, vec![image]);
     stage.observed.permissions.insert(ImageRole::Source, PermissionsShown::Read(BTreeSet::new()));
-    assert_eq!(kinds(&stage.absorb(&asked())), [EventKind::ImageDisabled], "and nothing was taken back beside it");
+    assert_eq!(
+        kinds(&stage.absorb(&asked())),
+        [EventKind::ImageDisabled],
+        "and nothing was taken back beside it"
+    );
     assert!(stage.row(&ImageRole::Source).shared_by_others.is_empty());
 }

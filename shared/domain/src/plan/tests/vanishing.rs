@@ -21,7 +21,11 @@ fn misses(stage: &mut Stage, seconds: i64) -> Vec<EventKind> {
 fn a_pending_image_that_no_read_shows_for_ten_minutes_is_gone() {
     let mut stage = pending();
     assert_eq!(misses(&mut stage, 300), []);
-    assert_eq!(misses(&mut stage, 300), [], "ten minutes are not over since the first read that missed it");
+    assert_eq!(
+        misses(&mut stage, 300),
+        [],
+        "ten minutes are not over since the first read that missed it"
+    );
     assert_eq!(misses(&mut stage, 301), [EventKind::ImageDeregistered]);
     assert_eq!(stage.row(&ImageRole::Source).recheck, None);
 }
@@ -34,7 +38,11 @@ fn an_image_that_vanished_before_its_deadline_is_gone_after_it_too() {
     misses(&mut stage, 3300);
     assert_eq!(misses(&mut stage, 300), [EventKind::ImageFailed], "the deadline");
     assert_eq!(misses(&mut stage, 301), [EventKind::ImageDeregistered]);
-    assert_eq!(stage.row(&ImageRole::Source).recheck, None, "a look that is due for ever would wake it at every tick");
+    assert_eq!(
+        stage.row(&ImageRole::Source).recheck,
+        None,
+        "a look that is due for ever would wake it at every tick"
+    );
 }
 
 #[test]
@@ -45,7 +53,13 @@ fn a_read_that_shows_the_image_begins_the_ten_minutes_anew() {
     let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Pending);
     stage.sees(&ImageRole::Source, vec![image]);
     stage.absorb(&FamilyHint::default());
-    assert!(stage.row(&ImageRole::Source).recheck.as_ref().is_some_and(|recheck| recheck.told.is_some()));
+    assert!(
+        stage
+            .row(&ImageRole::Source)
+            .recheck
+            .as_ref()
+            .is_some_and(|recheck| recheck.told.is_some())
+    );
     assert_eq!(misses(&mut stage, 600), []);
 }
 
@@ -56,10 +70,15 @@ fn an_image_that_is_known_to_be_deregistered_is_not_looked_at_again() {
     let ghost = stage.image(&ImageRole::Source, image_id(1), ImageState::Deregistered);
     stage.sees(&ImageRole::Source, vec![ghost]);
     assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), [EventKind::ImageDeregistered]);
-    assert_eq!(stage.row(&ImageRole::Source).recheck, None, "a look that is due for ever would wake it at every tick");
+    assert_eq!(
+        stage.row(&ImageRole::Source).recheck,
+        None,
+        "a look that is due for ever would wake it at every tick"
+    );
 }
 
-/// One look at an available source, after an event that says it is in this state, which shows it in that one.
+/// One look at an available source, after an event that says it is in this state, which shows it in
+/// that one.
 fn told_and_shown(stage: &mut Stage, told: ImageState, shown: ImageState) -> Vec<EventKind> {
     let hint = ImageHint { region: region("us-east-1"), image: image_id(1), state: told };
     let image = stage.image(&ImageRole::Source, image_id(1), shown);
@@ -87,7 +106,10 @@ fn news_of_a_deregistration_is_not_swallowed_by_the_question_of_a_disabling() {
     stage.later(60);
     assert_eq!(told_and_shown(&mut stage, ImageState::Disabled, ImageState::Available), []);
     stage.later(5);
-    assert_eq!(told_and_shown(&mut stage, ImageState::Deregistered, ImageState::Disabled), [EventKind::ImageDisabled]);
+    assert_eq!(
+        told_and_shown(&mut stage, ImageState::Deregistered, ImageState::Disabled),
+        [EventKind::ImageDisabled]
+    );
     assert_eq!(misses(&mut stage, 300), [EventKind::ImageDeregistered]);
 }
 
@@ -101,9 +123,15 @@ fn news_that_says_what_an_older_question_asks_is_asked_for_as_long_as_any_other(
     told_and_shown(&mut stage, ImageState::Disabled, ImageState::Available);
     stage.later(60);
     told_nothing_and_shown(&mut stage, ImageState::Available);
-    assert!(stage.row(&ImageRole::Source).recheck.is_some(), "the first question's time is over, the second's is not");
+    assert!(
+        stage.row(&ImageRole::Source).recheck.is_some(),
+        "the first question's time is over, the second's is not"
+    );
     stage.later(60);
-    assert_eq!(told_nothing_and_shown(&mut stage, ImageState::Disabled), [EventKind::ImageDisabled]);
+    assert_eq!(
+        told_nothing_and_shown(&mut stage, ImageState::Disabled),
+        [EventKind::ImageDisabled]
+    );
     stage.later(300);
     assert_eq!(due_and_shown(&mut stage, ImageState::Disabled), []);
     assert_eq!(stage.row(&ImageRole::Source).recheck, None);
@@ -120,8 +148,14 @@ fn news_that_a_lagging_read_agrees_with_by_chance_is_asked_for_too() {
     let told = stage.row(&ImageRole::Source).recheck.as_ref().and_then(|recheck| recheck.told);
     assert_eq!(told, Some(ImageState::Available));
     stage.later(60);
-    assert_eq!(told_nothing_and_shown(&mut stage, ImageState::Disabled), [EventKind::ImageDisabled]);
-    assert!(stage.row(&ImageRole::Source).recheck.is_some(), "until a read shows what was told last");
+    assert_eq!(
+        told_nothing_and_shown(&mut stage, ImageState::Disabled),
+        [EventKind::ImageDisabled]
+    );
+    assert!(
+        stage.row(&ImageRole::Source).recheck.is_some(),
+        "until a read shows what was told last"
+    );
 }
 
 #[test]
@@ -151,7 +185,10 @@ fn an_old_event_that_a_lagging_read_confirms_is_not_the_last_word() {
     told_and_shown(&mut stage, ImageState::Available, ImageState::Available);
     stage.later(30);
     // The news of the first comes late, and this read is from between the two.
-    assert_eq!(told_and_shown(&mut stage, ImageState::Disabled, ImageState::Disabled), [EventKind::ImageDisabled]);
+    assert_eq!(
+        told_and_shown(&mut stage, ImageState::Disabled, ImageState::Disabled),
+        [EventKind::ImageDisabled]
+    );
     stage.later(300);
     assert_eq!(due_and_shown(&mut stage, ImageState::Available), [EventKind::ImageEnabled]);
     stage.later(300);
@@ -167,7 +204,10 @@ fn a_lagging_read_that_no_event_asked_for_is_not_the_last_word_either() {
     stage.later(60);
     told_nothing_and_shown(&mut stage, ImageState::Available);
     stage.later(10);
-    assert_eq!(told_nothing_and_shown(&mut stage, ImageState::Disabled), [EventKind::ImageDisabled]);
+    assert_eq!(
+        told_nothing_and_shown(&mut stage, ImageState::Disabled),
+        [EventKind::ImageDisabled]
+    );
     stage.later(300);
     assert_eq!(due_and_shown(&mut stage, ImageState::Available), [EventKind::ImageEnabled]);
 }
@@ -176,7 +216,8 @@ fn a_lagging_read_that_no_event_asked_for_is_not_the_last_word_either() {
 fn an_event_about_an_image_that_no_read_shows_yet_is_not_forgotten() {
     let mut stage = pending();
     stage.later(30);
-    let hint = ImageHint { region: region("us-east-1"), image: image_id(1), state: ImageState::Disabled };
+    let hint =
+        ImageHint { region: region("us-east-1"), image: image_id(1), state: ImageState::Disabled };
     stage.sees(&ImageRole::Source, vec![]);
     stage.absorb(&FamilyHint { image: Some(hint), ..FamilyHint::default() });
     stage.later(100);
@@ -184,7 +225,11 @@ fn an_event_about_an_image_that_no_read_shows_yet_is_not_forgotten() {
     stage.sees(&ImageRole::Source, vec![behind]);
     assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), [EventKind::ImageAvailable]);
     let told = stage.row(&ImageRole::Source).recheck.as_ref().and_then(|recheck| recheck.told);
-    assert_eq!(told, Some(ImageState::Disabled), "it is looked at again until a read shows what was told");
+    assert_eq!(
+        told,
+        Some(ImageState::Disabled),
+        "it is looked at again until a read shows what was told"
+    );
 }
 
 #[test]
@@ -221,7 +266,10 @@ fn an_image_that_was_found_by_a_look_is_looked_at_once_more() {
     stage.later(60);
     let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Available);
     stage.sees(&ImageRole::Source, vec![image]);
-    assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), [EventKind::ImageCreating, EventKind::ImageAvailable]);
+    assert_eq!(
+        kinds(&stage.absorb(&FamilyHint::default())),
+        [EventKind::ImageCreating, EventKind::ImageAvailable]
+    );
     stage.absorb(&FamilyHint::default());
     let next = stage.row(&ImageRole::Source).recheck.as_ref().map(|recheck| recheck.next);
     assert_eq!(
@@ -253,7 +301,8 @@ fn a_region_that_cannot_be_read_is_asked_less_and_less_often() {
 
 #[test]
 fn a_copy_that_may_have_been_made_is_looked_for_before_it_is_given_up() {
-    let mut stage = Stage::with_available_source(r#"{"distribute":{"regions":["eu-west-1"]}}"#, true);
+    let mut stage =
+        Stage::with_available_source(r#"{"distribute":{"regions":["eu-west-1"]}}"#, true);
     let copy = ImageRole::Copy(region("eu-west-1"));
     let (actions, _) = stage.decide::<Distributing>();
     let calls = actions.iter().find(|action| matches!(action, DistributeAction::Copy(_))).unwrap();
@@ -269,7 +318,10 @@ fn a_copy_that_may_have_been_made_is_looked_for_before_it_is_given_up() {
     let made = stage.image(&copy, image_id(2), ImageState::Available);
     stage.later(60);
     stage.sees(&copy, vec![made]);
-    assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), [EventKind::CopyStarted, EventKind::CopyAvailable]);
+    assert_eq!(
+        kinds(&stage.absorb(&FamilyHint::default())),
+        [EventKind::CopyStarted, EventKind::CopyAvailable]
+    );
 }
 
 #[test]
@@ -279,10 +331,19 @@ fn nothing_is_made_in_a_region_that_the_stack_lost() {
     assert_eq!(kinds(&stage.absorb(&FamilyHint::default())), [EventKind::ImageFailed]);
     let (actions, _) = stage.decide::<Creating>();
     assert!(!actions.iter().any(|action| matches!(action, CreateAction::Create(_))), "{actions:?}");
-    assert!(stage.row(&ImageRole::Source).reason.as_ref().unwrap().to_string().contains("AllowedRegions"));
+    assert!(
+        stage
+            .row(&ImageRole::Source)
+            .reason
+            .as_ref()
+            .unwrap()
+            .to_string()
+            .contains("AllowedRegions")
+    );
 }
 
-/// Somebody deregistered it, and left the news to an invocation that died. Of the reads after that the second lags.
+/// Somebody deregistered it, and left the news to an invocation that died. Of the reads after that
+/// the second lags.
 #[test]
 fn an_image_that_one_read_missed_and_the_next_one_shows_is_looked_at_once_more() {
     let mut stage = Stage::with_available_source("{}", true);
@@ -294,7 +355,8 @@ fn an_image_that_one_read_missed_and_the_next_one_shows_is_looked_at_once_more()
     let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Available);
     stage.sees(&ImageRole::Source, vec![image]);
     stage.absorb(&FamilyHint::default());
-    let next = stage.row(&ImageRole::Source).recheck.as_ref().expect("one of the two reads lags").next;
+    let next =
+        stage.row(&ImageRole::Source).recheck.as_ref().expect("one of the two reads lags").next;
     assert_eq!(next, plus_seconds(stage.now, 300));
     stage.later(300);
     let image = stage.image(&ImageRole::Source, image_id(1), ImageState::Deregistered);

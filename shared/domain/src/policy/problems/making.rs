@@ -20,16 +20,27 @@ fn tags(create: &Node, at: &Place, out: &mut Vec<Problem>) {
     let carried = named(create, "carry_tags", at);
     for (key, place) in set.iter().chain(&carried) {
         if is_always_ours(key) {
-            let advice = if *key == NAME_KEY { ": it shows the image's name, which create.name is for" } else { "" };
-            out.push(Problem { place: place.clone(), wrong: Wrong::OwnTag { key: quoted(key), advice } });
+            let advice = if *key == NAME_KEY {
+                ": it shows the image's name, which create.name is for"
+            } else {
+                ""
+            };
+            out.push(Problem {
+                place: place.clone(),
+                wrong: Wrong::OwnTag { key: quoted(key), advice },
+            });
         }
     }
     in_both(&carried, &set, "create.tags", out);
     let count = set.iter().chain(&carried).map(|(key, _)| *key).collect::<BTreeSet<_>>().len();
     // One that has too many by itself is told so.
-    let alone = |some: &[(&str, Place)]| some.iter().map(|(key, _)| *key).collect::<BTreeSet<_>>().len();
+    let alone =
+        |some: &[(&str, Place)]| some.iter().map(|(key, _)| *key).collect::<BTreeSet<_>>().len();
     if count > EXTRA_TAGS_MAX && alone(&set).max(alone(&carried)) <= EXTRA_TAGS_MAX {
-        out.push(Problem { place: at.clone(), wrong: Wrong::TooManyTags { count, max: EXTRA_TAGS_MAX } });
+        out.push(Problem {
+            place: at.clone(),
+            wrong: Wrong::TooManyTags { count, max: EXTRA_TAGS_MAX },
+        });
     }
 }
 
@@ -39,10 +50,18 @@ fn devices(create: &Node, at: &Place, out: &mut Vec<Problem>) {
     in_both(&named(create, "delete_on_termination", at), &left_out, "create.exclude_devices", out);
 }
 
-fn in_both(these: &[(&str, Place)], those: &[(&str, Place)], other: &'static str, out: &mut Vec<Problem>) {
+fn in_both(
+    these: &[(&str, Place)],
+    those: &[(&str, Place)],
+    other: &'static str,
+    out: &mut Vec<Problem>,
+) {
     let those: BTreeSet<&str> = those.iter().map(|(name, _)| *name).collect();
     for (name, place) in these.iter().filter(|(name, _)| those.contains(name)) {
-        out.push(Problem { place: place.clone(), wrong: Wrong::InBoth { name: quoted(name), other } });
+        out.push(Problem {
+            place: place.clone(),
+            wrong: Wrong::InBoth { name: quoted(name), other },
+        });
     }
 }
 
@@ -54,14 +73,20 @@ fn named<'a>(node: &'a Node, wanted: &str, place: &Place) -> Vec<(&'a str, Place
         Node::List(items) => {
             let texts = items.iter().enumerate().filter_map(|(index, item)| match item {
                 Node::Text(text) => Some((text.as_str(), at.into(Step::Item(index)))),
-                Node::Null | Node::Flag(_) | Node::Number { .. } | Node::List(_) | Node::Object(_) => None,
+                Node::Null
+                | Node::Flag(_)
+                | Node::Number { .. }
+                | Node::List(_)
+                | Node::Object(_) => None,
             });
             texts.collect()
         }
         Node::Object(entries) => {
             let names = entries.iter().enumerate();
             let step = |index, name: &str| Step::Field { index, name: name.to_owned() };
-            names.map(|(index, (name, _))| (name.as_str(), at.into(step(index, name)).name())).collect()
+            names
+                .map(|(index, (name, _))| (name.as_str(), at.into(step(index, name)).name()))
+                .collect()
         }
         Node::Null | Node::Flag(_) | Node::Number { .. } | Node::Text(_) => Vec::new(),
     }

@@ -5,7 +5,13 @@ use super::{Place, Problem, Step, Wrong, an_object, object, too_many, value};
 use crate::document::{Node, quoted};
 use std::collections::BTreeMap;
 
-pub(super) fn regions(items: &[Node], fields: &'static [Field], max: usize, place: &Place, out: &mut Vec<Problem>) {
+pub(super) fn regions(
+    items: &[Node],
+    fields: &'static [Field],
+    max: usize,
+    place: &Place,
+    out: &mut Vec<Problem>,
+) {
     let mut seen: BTreeMap<&str, &Node> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
         let at = place.into(Step::Item(index));

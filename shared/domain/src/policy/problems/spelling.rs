@@ -19,16 +19,23 @@ pub(super) fn unknown(name: &str, fields: &'static [Field]) -> Wrong {
 }
 
 /// The policy that was probably meant by a name that none has.
-pub fn nearest<'a>(name: &PolicyName, policies: impl IntoIterator<Item = &'a PolicyName>) -> Option<PolicyName> {
-    let near = |known: &PolicyName| distance(&name.as_str().to_lowercase(), &known.as_str().to_lowercase());
+pub fn nearest<'a>(
+    name: &PolicyName,
+    policies: impl IntoIterator<Item = &'a PolicyName>,
+) -> Option<PolicyName> {
+    let near = |known: &PolicyName| {
+        distance(&name.as_str().to_lowercase(), &known.as_str().to_lowercase())
+    };
     let close = policies.into_iter().map(|known| (near(known), known)).min();
-    let close = close.filter(|(distance, known)| *distance <= (known.as_str().chars().count() / 3).max(1));
+    let close =
+        close.filter(|(distance, known)| *distance <= (known.as_str().chars().count() / 3).max(1));
     close.map(|(_, known)| known.clone())
 }
 
 /// How many letters must be put in, taken out, changed or swapped with their neighbour.
 pub(super) fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().take(64).collect(), other.chars().collect());
+    let (one, other): (Vec<char>, Vec<char>) =
+        (one.chars().take(64).collect(), other.chars().collect());
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     let mut last = None;

@@ -32,7 +32,10 @@ fn every_problem_is_found_with_its_place() {
 #[test]
 fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
     for (text, said) in [
-        (r#"{"shares":{}}"#, "did you mean \"share\"? Allowed: description, schedule, create, encrypt"),
+        (
+            r#"{"shares":{}}"#,
+            "did you mean \"share\"? Allowed: description, schedule, create, encrypt",
+        ),
         (r#"{"Create":{}}"#, "did you mean \"create\"?"),
         (r#"{"create":{"rebot":true}}"#, "did you mean \"reboot\"?"),
         (r#"{"kms_key":"alias/a"}"#, "it belongs at encrypt.kms_key. Allowed: description"),
@@ -43,7 +46,10 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
             r#"{"create":{"reboot":"yes"}}"#,
             "found the text \"yes\"; allowed: true or false. Write true, without quotes",
         ),
-        (r#"{"share":{"accounts":[222222222222]}}"#, "in quotes, such as \"222222222222\". Write \"222222222222\""),
+        (
+            r#"{"share":{"accounts":[222222222222]}}"#,
+            "in quotes, such as \"222222222222\". Write \"222222222222\"",
+        ),
         (r#"{"share":{"accounts":"222222222222"}}"#, "Write [\"222222222222\"]"),
         (r#"{"deadline_hours":169}"#, "found the number 169; allowed: 1 to 168"),
         (r#"{"deadline_hours":-1}"#, "found the number -1; allowed: 1 to 168"),
@@ -51,8 +57,14 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
         (r#"{"deadline_hours":"24"}"#, "Take the quotes off"),
         (r#"{"description":5}"#, "Put it in quotes"),
         (r#"{"description":"a {{b}}"}"#, "two opening braces in a row"),
-        (r#"{"create":[true]}"#, "found a list; allowed: an object with the fields reboot, name, description, tags"),
-        (r#"{"schedule":{}}"#, "the field \"cron\" is missing; give a list in which each item is a cron expression"),
+        (
+            r#"{"create":[true]}"#,
+            "found a list; allowed: an object with the fields reboot, name, description, tags",
+        ),
+        (
+            r#"{"schedule":{}}"#,
+            "the field \"cron\" is missing; give a list in which each item is a cron expression",
+        ),
         (r#"{"schedule":{"cron":"0 2 * * *"}}"#, "Write [\"0 2 * * *\"]"),
         (
             r#"{"schedule":{"cron":["0 2 * *"]}}"#,
@@ -77,7 +89,10 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
             r#"{"schedule":{"cron":["0 */2 * * *"],"time_zone":"Europe/Berlin","jitter_minutes":100}}"#,
             "schedule.jitter_minutes: found 100; allowed: less than the 60 minutes between two slots where the clocks in",
         ),
-        (r#"{"schedule":{"cron":["0 2 ? * 2-6"]}}"#, "Write \"0 2 * * MON-FRI\" as EventBridge reads it, or"),
+        (
+            r#"{"schedule":{"cron":["0 2 ? * 2-6"]}}"#,
+            "Write \"0 2 * * MON-FRI\" as EventBridge reads it, or",
+        ),
         (
             r#"{"schedule":{"cron":["0 2 * * *"],"time_zone":"CEST"}}"#,
             "\"CEST\" is not a valid time zone: a name of the IANA database, such as \"UTC\" or \"Europe/Berlin\"",
@@ -86,7 +101,10 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
             r#"{"distribute":{"regions":[{"kms_key":"alias/a"}]}}"#,
             "the field \"region\" is missing; give a Region's name",
         ),
-        (r#"{"distribute":{"regions":[{"region":"us-west-2","kms_kye":"alias/a"}]}}"#, "did you mean \"kms_key\"?"),
+        (
+            r#"{"distribute":{"regions":[{"region":"us-west-2","kms_kye":"alias/a"}]}}"#,
+            "did you mean \"kms_key\"?",
+        ),
         (
             r#"{"distribute":{"regions":[{"region":"us-west-2","kms_key":null}]}}"#,
             "found nothing; allowed: a key's alias",
@@ -109,7 +127,10 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
             r#"{"distribute":{"within_minutes":2895},"deadline_hours":168}"#,
             "found the number 2895; allowed: 15 to 2880",
         ),
-        (r#"{"distribute":{"within_minutes":"60"}}"#, "a whole number, 15 to 2880 in steps of 15. Take the quotes off"),
+        (
+            r#"{"distribute":{"within_minutes":"60"}}"#,
+            "a whole number, 15 to 2880 in steps of 15. Take the quotes off",
+        ),
         (
             r#"{"distribute":{"within_minutes":1440}}"#,
             "found 1440 minutes; allowed: less than deadline_hours, which is 24",
@@ -118,7 +139,10 @@ fn each_problem_says_what_is_allowed_and_how_to_mend_it() {
             r#"{"deadline_hours":1,"distribute":{"regions":[{"region":"us-west-2","within_minutes":60}]}}"#,
             "distribute.regions[0].within_minutes: found 60 minutes; allowed: less than deadline_hours, which is 1",
         ),
-        (r#"{"share":{"organizations":["o-123example"]}}"#, "is not a valid organization ARN: arn:aws:organizations::"),
+        (
+            r#"{"share":{"organizations":["o-123example"]}}"#,
+            "is not a valid organization ARN: arn:aws:organizations::",
+        ),
         (
             r#"{"share":{"organizational_units":["all"]}}"#,
             "is not a valid organizational unit ARN: arn:aws:organizations::",
@@ -146,26 +170,50 @@ fn a_region_may_be_named_again_if_nothing_else_is_said_of_it() {
 #[test]
 fn each_problem_of_how_images_are_made_says_how_to_mend_it() {
     for (create, said) in [
-        (r#""name":"web-{day}""#, "create.name: there is no placeholder \"{day}\"; allowed are {policy}, {instance}"),
-        (r#""name":"a {{date}}""#, "create.name: found \"{{\"; Parameter Store takes no text with two opening braces"),
-        (r#""name":5"#, "allowed: a text with placeholders, such as \"web-{date}\". Put it in quotes"),
+        (
+            r#""name":"web-{day}""#,
+            "create.name: there is no placeholder \"{day}\"; allowed are {policy}, {instance}",
+        ),
+        (
+            r#""name":"a {{date}}""#,
+            "create.name: found \"{{\"; Parameter Store takes no text with two opening braces",
+        ),
+        (
+            r#""name":5"#,
+            "allowed: a text with placeholders, such as \"web-{date}\". Put it in quotes",
+        ),
         (r#""name":{"date":null}"#, "Put the template in quotes: it has braces"),
         (r#""tags":["Team"]"#, "Write NAME: VALUE lines without dashes"),
-        (r#""tags":{"Team":7}"#, "create.tags.Team: found the number 7; allowed: a tag's value in quotes"),
+        (
+            r#""tags":{"Team":7}"#,
+            "create.tags.Team: found the number 7; allowed: a tag's value in quotes",
+        ),
         (r#""tags":{"Team":true}"#, "Put it in quotes"),
         (r#""tags":{"AWS:team":"a"}"#, "create.tags.AWS:team: \"AWS:team\" is not a valid tag key"),
         (r#""tags":{"a{{b":"a"}"#, "two opening braces in a row"),
         (r#""tags":{"a":"b{{"}"#, "two opening braces in a row"),
         (r#""tags":{"a":"1","a":"2"}"#, "create.tags.a: the field \"a\" is here twice"),
-        (r#""tags":{"Name":"a"}"#, "the tag \"Name\" is Amiline's own on every image: it shows the image's name"),
-        (r#""carry_tags":["AMILINE-stack"]"#, "create.carry_tags[0]: the tag \"AMILINE-stack\" is Amiline's own"),
+        (
+            r#""tags":{"Name":"a"}"#,
+            "the tag \"Name\" is Amiline's own on every image: it shows the image's name",
+        ),
+        (
+            r#""carry_tags":["AMILINE-stack"]"#,
+            "create.carry_tags[0]: the tag \"AMILINE-stack\" is Amiline's own",
+        ),
         (r#""carry_tags":"Team""#, "Write [\"Team\"]"),
-        (r#""tags":{"a":"1"},"carry_tags":["b","a"]"#, "create.carry_tags[1]: \"a\" is in create.tags too"),
+        (
+            r#""tags":{"a":"1"},"carry_tags":["b","a"]"#,
+            "create.carry_tags[1]: \"a\" is in create.tags too",
+        ),
         (
             r#""exclude_devices":["sd f"]"#,
             "create.exclude_devices[0]: \"sd f\" is not a valid device name: as EC2 shows it",
         ),
-        (r#""delete_on_termination":{"/dev/sdb":"yes"}"#, "allowed: true or false. Write true, without quotes"),
+        (
+            r#""delete_on_termination":{"/dev/sdb":"yes"}"#,
+            "allowed: true or false. Write true, without quotes",
+        ),
         (
             r#""exclude_devices":["/dev/sdb"],"delete_on_termination":{"/dev/sdb":true}"#,
             "create.delete_on_termination./dev/sdb: \"/dev/sdb\" is in create.exclude_devices too",
@@ -178,7 +226,8 @@ fn each_problem_of_how_images_are_made_says_how_to_mend_it() {
 
 #[test]
 fn whoever_shares_needs_a_key_for_every_place_and_not_only_for_some() {
-    let organization = r#""organizations":["arn:aws:organizations::123456789012:organization/o-123example"]"#;
+    let organization =
+        r#""organizations":["arn:aws:organizations::123456789012:organization/o-123example"]"#;
     let unit = r#""organizational_units":["arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111"]"#;
     for shared in [r#""accounts":["222222222222"]"#, organization, unit] {
         let some = format!(
@@ -204,17 +253,27 @@ fn forty_tags_are_the_most_whether_they_are_set_or_carried() {
     assert!(create(keys(0, 25), keys(25, 40)).is_empty());
     let together = "create: tags and carry_tags name 41 tags together; allowed: at most 40";
     assert!(create(keys(0, 25), keys(25, 41))[0].starts_with(together));
-    assert_eq!(create(keys(0, 41), vec![]), ["create.tags: found 41 different values; allowed: at most 40"]);
-    assert_eq!(create(vec![], keys(0, 41)), ["create.carry_tags: found 41 different values; allowed: at most 40"]);
+    assert_eq!(
+        create(keys(0, 41), vec![]),
+        ["create.tags: found 41 different values; allowed: at most 40"]
+    );
+    assert_eq!(
+        create(vec![], keys(0, 41)),
+        ["create.carry_tags: found 41 different values; allowed: at most 40"]
+    );
 }
 
 #[test]
 fn twenty_regions_are_the_most_however_often_each_is_named() {
     let regions = |count: usize| (0..count).map(|n| format!("us-east-{n}")).collect::<Vec<_>>();
-    let text = |regions: Vec<String>| serde_json::json!({"distribute": {"regions": regions}}).to_string();
+    let text =
+        |regions: Vec<String>| serde_json::json!({"distribute": {"regions": regions}}).to_string();
     assert!(found(&text(regions(20))).is_empty());
     assert!(found(&text([regions(20), regions(20)].concat())).is_empty());
-    assert_eq!(found(&text(regions(21))), ["distribute.regions: found 21 different values; allowed: at most 20"]);
+    assert_eq!(
+        found(&text(regions(21))),
+        ["distribute.regions: found 21 different values; allowed: at most 20"]
+    );
 }
 
 #[test]
@@ -287,7 +346,9 @@ fn a_document_without_problems_is_one_that_the_types_take_field_by_field() {
     for way in leaves() {
         for value in values {
             let wrapped = |value: &str, way: &[&str]| {
-                way.iter().rev().fold(value.to_owned(), |inner, name| format!("{{\"{name}\":{inner}}}"))
+                way.iter()
+                    .rev()
+                    .fold(value.to_owned(), |inner, name| format!("{{\"{name}\":{inner}}}"))
             };
             documents.push(wrapped(value, &way));
             documents.push(wrapped(value, &way[..1]));
@@ -299,9 +360,16 @@ fn a_document_without_problems_is_one_that_the_types_take_field_by_field() {
         let by_description = found(&text);
         let by_types = serde_json::from_str::<Policy>(&text);
         // These are rules of the policy as a whole, and serde takes a list for an object.
-        let rules = ["names no customer", "1 to 168", "0 to 720", "at least one cron", "less than deadline_hours"];
+        let rules = [
+            "names no customer",
+            "1 to 168",
+            "0 to 720",
+            "at least one cron",
+            "less than deadline_hours",
+        ];
         let ruled = by_description.iter().any(|said| rules.iter().any(|rule| said.contains(rule)));
-        let listed = text.contains("[") && by_description.iter().any(|said| said.contains("allowed: an object"));
+        let listed = text.contains("[")
+            && by_description.iter().any(|said| said.contains("allowed: an object"));
         assert!(
             by_description.is_empty() == by_types.is_ok() || ruled || listed,
             "{text}: {by_description:?} {by_types:?}"

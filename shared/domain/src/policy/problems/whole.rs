@@ -21,12 +21,16 @@ pub(super) fn crowded_schedule(document: &Node) -> Option<Problem> {
     });
     let closest = closest.minutes;
     if closest < SLOT_MINUTES_MIN {
-        return Some(Problem { place: cron, wrong: Wrong::SlotsTooClose { minutes: closest, when } });
+        return Some(Problem {
+            place: cron,
+            wrong: Wrong::SlotsTooClose { minutes: closest, when },
+        });
     }
     if let Some((_, jitter)) = field(node, "jitter_minutes", &place)
         && i64::from(schedule.jitter_minutes) >= closest
     {
-        let wrong = Wrong::JitterTooLong { jitter: schedule.jitter_minutes, minutes: closest, when };
+        let wrong =
+            Wrong::JitterTooLong { jitter: schedule.jitter_minutes, minutes: closest, when };
         return Some(Problem { place: jitter, wrong });
     }
     let (limits, place) = field(document, "limits", &root)?;
@@ -37,17 +41,26 @@ pub(super) fn crowded_schedule(document: &Node) -> Option<Problem> {
     (i64::from(interval) > max).then_some(Problem { place, wrong })
 }
 
-/// The place of the first list of those that images are shared with, if there is any and no key for every Region. Keys of
-/// single destinations do not do: the image in the instance's own Region is shared too, whichever that is.
+/// The place of the first list of those that images are shared with, if there is any and no key for
+/// every Region. Keys of single destinations do not do: the image in the instance's own Region is
+/// shared too, whichever that is.
 pub(super) fn shares_without_key(document: &Node) -> Option<Place> {
     let root = Place::document();
-    let keyless = field(document, "encrypt", &root).is_none_or(|(encrypt, _)| *encrypt == Node::Null);
+    let keyless =
+        field(document, "encrypt", &root).is_none_or(|(encrypt, _)| *encrypt == Node::Null);
     let (share, at) = field(document, "share", &root).filter(|_| keyless)?;
     let lists = ["accounts", "organizations", "organizational_units"];
-    lists.into_iter().filter_map(|name| field(share, name, &at)).find_map(|(list, place)| match list {
-        Node::List(items) if !items.is_empty() => Some(place),
-        Node::List(_) | Node::Null | Node::Flag(_) | Node::Number { .. } | Node::Text(_) | Node::Object(_) => None,
-    })
+    lists.into_iter().filter_map(|name| field(share, name, &at)).find_map(
+        |(list, place)| match list {
+            Node::List(items) if !items.is_empty() => Some(place),
+            Node::List(_)
+            | Node::Null
+            | Node::Flag(_)
+            | Node::Number { .. }
+            | Node::Text(_)
+            | Node::Object(_) => None,
+        },
+    )
 }
 
 /// Every time for a copy that is not shorter than the deadline.
@@ -59,16 +72,23 @@ pub(super) fn later_than_the_deadline(document: &Node) -> Vec<Problem> {
     };
     let hours = match field(document, "deadline_hours", &root) {
         None => Some(u64::from(DEADLINE_HOURS_DEFAULT)),
-        Some((hours, _)) => number(hours).filter(|hours| (1..=u64::from(DEADLINE_HOURS_MAX)).contains(hours)),
+        Some((hours, _)) => {
+            number(hours).filter(|hours| (1..=u64::from(DEADLINE_HOURS_MAX)).contains(hours))
+        }
     };
     // A deadline that is wrong is told of by itself.
-    let (Some(hours), Some((distribute, at))) = (hours, field(document, "distribute", &root)) else {
+    let (Some(hours), Some((distribute, at))) = (hours, field(document, "distribute", &root))
+    else {
         return Vec::new();
     };
     let items = match field(distribute, "regions", &at) {
         Some((Node::List(items), place)) => {
             let place = &place;
-            items.iter().enumerate().map(|(index, item)| (item, place.into(Step::Item(index)))).collect()
+            items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| (item, place.into(Step::Item(index))))
+                .collect()
         }
         Some(_) | None => Vec::new(),
     };
@@ -76,8 +96,8 @@ pub(super) fn later_than_the_deadline(document: &Node) -> Vec<Problem> {
     let times = times.filter_map(|(inside, place)| field(inside, "within_minutes", &place));
     times
         .filter_map(|(time, place)| {
-            let minutes =
-                number(time).filter(|minutes| *minutes <= u64::from(MINUTES_MAX) && *minutes >= hours * 60)?;
+            let minutes = number(time)
+                .filter(|minutes| *minutes <= u64::from(MINUTES_MAX) && *minutes >= hours * 60)?;
             Some(Problem { place, wrong: Wrong::AfterDeadline { minutes, hours } })
         })
         .collect()
@@ -85,6 +105,7 @@ pub(super) fn later_than_the_deadline(document: &Node) -> Vec<Problem> {
 
 pub(super) fn field<'a>(node: &'a Node, wanted: &str, place: &Place) -> Option<(&'a Node, Place)> {
     let Node::Object(entries) = node else { return None };
-    let (index, (name, value)) = entries.iter().enumerate().find(|(_, (name, _))| name == wanted)?;
+    let (index, (name, value)) =
+        entries.iter().enumerate().find(|(_, (name, _))| name == wanted)?;
     Some((value, place.into(Step::Field { index, name: name.clone() })))
 }

@@ -26,17 +26,24 @@ pub(crate) async fn the_kill_switch(cloud: &Cloud) {
     let late = cloud.pressed("default").await;
     for function in ["create-image", "distribute-image"] {
         eventually(SOON, &format!("{function} stopped by the kill switch"), async || {
-            let log = std::fs::read_to_string(cloud.local.function_log(&cloud.local.deployed().functions[function]));
-            holds(log.is_ok_and(|log| log.contains("the kill switch is on")), &"no such line in its log")
+            let log = std::fs::read_to_string(
+                cloud.local.function_log(&cloud.local.deployed().functions[function]),
+            );
+            holds(
+                log.is_ok_and(|log| log.contains("the kill switch is on")),
+                &"no such line in its log",
+            )
         })
         .await;
     }
     cloud.tick(86_400).await;
     cloud.idle("distribute-image").await;
     let calls = cloud.local.calls_since(mark);
-    let changed = calls
-        .iter()
-        .find(|call| call.service == "ec2" && call.caller.ends_with("-image") && !call.action.starts_with("Describe"));
+    let changed = calls.iter().find(|call| {
+        call.service == "ec2"
+            && call.caller.ends_with("-image")
+            && !call.action.starts_with("Describe")
+    });
     assert!(changed.is_none(), "with the kill switch on: {changed:?}");
     assert!(cloud.images_of(&late).await.is_empty());
 
@@ -62,21 +69,29 @@ async fn switch(cloud: &Cloud, value: &str) {
     eventually(SOON, "word of who turned it", async || {
         let all = cloud.all_notifications().await;
         let event = format!("kill-switch-{value}");
-        let told: Vec<_> = all.into_iter().filter(|one| one.message["event"] == event.as_str()).collect();
+        let told: Vec<_> =
+            all.into_iter().filter(|one| one.message["event"] == event.as_str()).collect();
         holds(told.len() == 1, &told.len()).map(|()| {
             let reason = told[0].message["reason"]["text"].as_str().unwrap().to_owned();
-            assert!(reason.starts_with("arn:aws:") && reason.ends_with(": a story is told"), "{reason}");
+            assert!(
+                reason.starts_with("arn:aws:") && reason.ends_with(": a story is told"),
+                "{reason}"
+            );
         })
     })
     .await;
 }
 
-/// Has the functions start anew, as after any change of their configuration: one that has read that the switch is off
-/// asks again only after a while.
+/// Has the functions start anew, as after any change of their configuration: one that has read that
+/// the switch is off asks again only after a while.
 async fn begin_anew(cloud: &Cloud) {
     for function in ["create-image", "distribute-image"] {
-        let path = format!("/2015-03-31/functions/{}/configuration", cloud.local.deployed().functions[function]);
-        let answer = cloud.aws.rest("lambda", HOME_REGION, Method::GET, &path, Bytes::new()).await.unwrap();
+        let path = format!(
+            "/2015-03-31/functions/{}/configuration",
+            cloud.local.deployed().functions[function]
+        );
+        let answer =
+            cloud.aws.rest("lambda", HOME_REGION, Method::GET, &path, Bytes::new()).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let mut variables = answer["Environment"]["Variables"].clone();
         variables["SWITCHED"] = json!("on");
@@ -87,7 +102,8 @@ async fn begin_anew(cloud: &Cloud) {
 
 /// On a local AWS of its own, with the template's own limit.
 pub(crate) async fn two_hundred_at_once_over_a_limit_of_fifty(main: &Cloud) {
-    let cloud = Cloud::start(options(&[("DestinationRegions", ""), ("MaxImagesPerHour", "50")])).await;
+    let cloud =
+        Cloud::start(options(&[("DestinationRegions", ""), ("MaxImagesPerHour", "50")])).await;
     let instances = cloud.launch_many(200).await;
     let since = Instant::now();
     let names: Vec<String> = (1..=instances.len()).map(|n| format!("ResourceId.{n}")).collect();
@@ -97,12 +113,18 @@ pub(crate) async fn two_hundred_at_once_over_a_limit_of_fifty(main: &Cloud) {
     cloud.ec2("CreateTags", &asked).await;
     let answers = eventually(Duration::from_secs(420), "200 answers", async || {
         let answer = cloud.ec2("DescribeInstances", &[]).await;
-        let all: Vec<_> = list(&answer, "/reservationSet").iter().flat_map(|one| list(one, "/instancesSet")).collect();
-        let tags = all.into_iter().map(|one| tags_of(one, "/tagSet")).filter(|tags| !tags.contains_key(BUTTON));
+        let all: Vec<_> = list(&answer, "/reservationSet")
+            .iter()
+            .flat_map(|one| list(one, "/instancesSet"))
+            .collect();
+        let tags = all
+            .into_iter()
+            .map(|one| tags_of(one, "/tagSet"))
+            .filter(|tags| !tags.contains_key(BUTTON));
         let answers: Vec<String> = tags.filter_map(|tags| tags.get(STATUS).cloned()).collect();
         if answers.len() < 200 && cloud.waiting("create-image").await == 0 {
-            // A look that lost too many races for the hour's count is delivered again after three minutes. The tick
-            // finds its button sooner.
+            // A look that lost too many races for the hour's count is delivered again after three
+            // minutes. The tick finds its button sooner.
             cloud.tick(0).await;
         }
         holds(answers.len() == 200, &answers.len()).map(|()| answers)

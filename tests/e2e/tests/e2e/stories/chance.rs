@@ -1,4 +1,5 @@
-//! Lost replies, killed processes, and events that come early, twice, never, or for images that are not ours.
+//! Lost replies, killed processes, and events that come early, twice, never, or for images that are
+//! not ours.
 
 use crate::cloud::{BUTTON, Cloud, SOON, eventually, holds, parameter};
 use crate::inbox::all_went_well;
@@ -10,14 +11,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 const AMI_EVENT: &str = "EC2 AMI State Change";
-/// The lease of a killed worker ends a minute after its invocation's deadline, which is half a minute.
+/// The lease of a killed worker ends a minute after its invocation's deadline, which is half a
+/// minute.
 const LEASE: Duration = Duration::from_secs(120);
 
 /// The instance whose `create-image` was killed.
 static KILLED: Mutex<Option<String>> = Mutex::new(None);
 
-/// The process dies when CreateImage has taken effect and its reply is still on the way. The lease it leaves behind
-/// takes a while to run out, so the end is a story of its own, further on.
+/// The process dies when CreateImage has taken effect and its reply is still on the way. The lease
+/// it leaves behind takes a while to run out, so the end is a story of its own, further on.
 pub(crate) async fn create_image_is_killed_before_the_reply(cloud: &Cloud) {
     cloud.control("/_local/ec2/hide-images", json!({"seconds": 20})).await;
     let held = json!({"caller": "create-image", "action": "ec2:CreateImage", "fault": "effect-then-lost-reply", "milliseconds": 20_000});
@@ -30,7 +32,8 @@ pub(crate) async fn create_image_is_killed_before_the_reply(cloud: &Cloud) {
     })
     .await;
     let pid = busy_process(cloud, "create-image").await;
-    let killed = Command::new("kill").args(["-KILL", &pid.to_string()]).status().expect("kill runs");
+    let killed =
+        Command::new("kill").args(["-KILL", &pid.to_string()]).status().expect("kill runs");
     assert!(killed.success());
     assert!(cloud.images_of(&instance).await.is_empty(), "the image is still invisible");
     eventually(SOON, "the process gone", async || {
@@ -65,7 +68,10 @@ pub(crate) async fn the_killed_ones_image_is_adopted(cloud: &Cloud) {
 async fn busy_process(cloud: &Cloud, function: &str) -> u64 {
     let functions = cloud.control("/_local/functions", json!({})).await;
     let name = &cloud.local.deployed().functions[function];
-    let of = list(&functions, "/functions").iter().find(|one| text(one, "/name") == name).expect("a function");
+    let of = list(&functions, "/functions")
+        .iter()
+        .find(|one| text(one, "/name") == name)
+        .expect("a function");
     let busy: Vec<u64> = list(of, "/processes")
         .iter()
         .filter(|process| process["busy"] == json!(true))
@@ -103,23 +109,37 @@ pub(crate) async fn available_before_the_record(cloud: &Cloud) {
     cloud.fault(held).await;
     let mark = cloud.mark();
     let instance = cloud.pressed("default").await;
-    // The event's look comes while the creating function still waits for the reply, so no record names the image.
+    // The event's look comes while the creating function still waits for the reply, so no record
+    // names the image.
     let image = eventually(SOON, "the event looked into", async || {
-        let made = cloud.calls(mark, "create-image", "ec2:CreateImage").iter().find_map(|call| call.made.clone());
+        let made = cloud
+            .calls(mark, "create-image", "ec2:CreateImage")
+            .iter()
+            .find_map(|call| call.made.clone());
         let looks = cloud.calls(mark, "distribute-image", "ec2:DescribeImages");
         let image = made.ok_or("no image yet")?;
-        let looked = looks.iter().any(|look| serde_json::json!(look.parameters).to_string().contains(&image));
+        let looked = looks
+            .iter()
+            .any(|look| serde_json::json!(look.parameters).to_string().contains(&image));
         holds(looked, &looks).map(|()| image)
     })
     .await;
     cloud.answered_by_ticks(&instance, "available", SOON).await;
     let (made, _) = cloud.one_family(&instance).await;
-    assert_eq!((made.id.as_str(), cloud.created(&instance), cloud.copied(&made.id)), (image.as_str(), 1, 2));
+    assert_eq!(
+        (made.id.as_str(), cloud.created(&instance), cloud.copied(&made.id)),
+        (image.as_str(), 1, 2)
+    );
     cloud.told(&instance, &all_went_well()).await;
 }
 
 pub(crate) async fn every_event_twice(cloud: &Cloud) {
-    cloud.control("/_local/ec2/duplicate-events", json!({"detail_types": [AMI_EVENT, "Tag Change on Resource"]})).await;
+    cloud
+        .control(
+            "/_local/ec2/duplicate-events",
+            json!({"detail_types": [AMI_EVENT, "Tag Change on Resource"]}),
+        )
+        .await;
     let instance = cloud.pressed("default").await;
     cloud.answered(&instance, "available", SOON).await;
     cloud.idle("distribute-image").await;
@@ -129,7 +149,12 @@ pub(crate) async fn every_event_twice(cloud: &Cloud) {
 }
 
 pub(crate) async fn no_event_at_all(cloud: &Cloud) {
-    cloud.control("/_local/ec2/drop-events", json!({"detail_types": [AMI_EVENT, "Tag Change on Resource"]})).await;
+    cloud
+        .control(
+            "/_local/ec2/drop-events",
+            json!({"detail_types": [AMI_EVENT, "Tag Change on Resource"]}),
+        )
+        .await;
     let instance = cloud.pressed("default").await;
     cloud.answered_by_ticks(&instance, "available", SOON).await;
     let (image, _) = cloud.one_family(&instance).await;
@@ -137,7 +162,8 @@ pub(crate) async fn no_event_at_all(cloud: &Cloud) {
     cloud.told(&instance, &all_went_well()).await;
 }
 
-/// Somebody else's image; one with our tags on it, made of another instance; one made of our own instance.
+/// Somebody else's image; one with our tags on it, made of another instance; one made of our own
+/// instance.
 pub(crate) async fn images_of_others_and_forged_ones(cloud: &Cloud) {
     let instance = cloud.pressed("default").await;
     cloud.answered(&instance, "available", SOON).await;
@@ -146,8 +172,11 @@ pub(crate) async fn images_of_others_and_forged_ones(cloud: &Cloud) {
     let mark = cloud.mark();
     let other = cloud.launch().await;
     let mut made = Vec::new();
-    for (of, name, forged) in [(&other, "foreign", false), (&other, "forged", true), (&instance, "forged-too", true)] {
-        let mut asked = vec![("InstanceId".to_owned(), of.clone()), ("Name".to_owned(), name.to_owned())];
+    for (of, name, forged) in
+        [(&other, "foreign", false), (&other, "forged", true), (&instance, "forged-too", true)]
+    {
+        let mut asked =
+            vec![("InstanceId".to_owned(), of.clone()), ("Name".to_owned(), name.to_owned())];
         if forged {
             asked.push(("TagSpecification.1.ResourceType".to_owned(), "image".to_owned()));
             for (n, (key, value)) in real.tags.iter().enumerate() {
@@ -155,14 +184,18 @@ pub(crate) async fn images_of_others_and_forged_ones(cloud: &Cloud) {
                 asked.push((format!("TagSpecification.1.Tag.{}.Value", n + 1), value.clone()));
             }
         }
-        let asked: Vec<(&str, &str)> = asked.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let asked: Vec<(&str, &str)> =
+            asked.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let answer = cloud.ec2("CreateImage", &asked).await;
         made.push(text(&answer, "/imageId").to_owned());
     }
     for image in &made {
         eventually(SOON, &format!("{image} looked into and dropped"), async || {
             let calls = cloud.calls(mark, "distribute-image", "ec2:DescribeImages");
-            holds(calls.iter().any(|call| json!(call.parameters).to_string().contains(image)), &calls)
+            holds(
+                calls.iter().any(|call| json!(call.parameters).to_string().contains(image)),
+                &calls,
+            )
         })
         .await;
     }
@@ -185,13 +218,14 @@ pub(crate) async fn images_of_others_and_forged_ones(cloud: &Cloud) {
     assert_eq!(cloud.notifications(&other).await.len(), 0);
     let told = cloud.notifications(&instance).await;
     for image in &made {
-        assert!(
-            !told
-                .iter()
-                .any(|one| text(&one.message, "/event").starts_with("copy") && text(&one.message, "/image") == image)
-        );
+        assert!(!told.iter().any(|one| text(&one.message, "/event").starts_with("copy")
+            && text(&one.message, "/image") == image));
     }
     let creates = cloud.calls(mark, "create-image", "ec2:CreateImage");
-    assert!(creates.is_empty(), "{:?}", creates.iter().map(|call| parameter(call, "InstanceId")).collect::<Vec<_>>());
+    assert!(
+        creates.is_empty(),
+        "{:?}",
+        creates.iter().map(|call| parameter(call, "InstanceId")).collect::<Vec<_>>()
+    );
     assert_eq!(HOME_REGION, real.region);
 }

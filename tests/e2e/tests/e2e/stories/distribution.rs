@@ -1,4 +1,5 @@
-//! Where copies go and who may launch them, as a policy says it for each Region and for whole organizations.
+//! Where copies go and who may launch them, as a policy says it for each Region and for whole
+//! organizations.
 
 use crate::cloud::{BUTTON, Cloud, Image, SOON};
 use crate::inbox::all_went_well;
@@ -9,8 +10,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// What the stack of all stories is deployed with.
-pub(crate) const ORGANIZATION: &str = "arn:aws:organizations::123456789012:organization/o-123example";
-pub(crate) const UNIT: &str = "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
+pub(crate) const ORGANIZATION: &str =
+    "arn:aws:organizations::123456789012:organization/o-123example";
+pub(crate) const UNIT: &str =
+    "arn:aws:organizations::123456789012:ou/o-123example/ou-ab12-11111111";
 pub(crate) const EUROPES_KEY: &str = "alias/amiline-eu";
 const EUROPE: &str = "eu-west-1";
 
@@ -18,7 +21,9 @@ const EUROPE: &str = "eu-west-1";
 const MEMBER: &str = "333333333333";
 const STRANGER: &str = "444444444444";
 
-pub(crate) async fn each_destination_has_its_key_and_time_and_an_organization_may_launch(cloud: &Cloud) {
+pub(crate) async fn each_destination_has_its_key_and_time_and_an_organization_may_launch(
+    cloud: &Cloud,
+) {
     let key = make_key(cloud).await;
     let policy = json!({
         "encrypt": {"kms_key": "alias/amiline"},
@@ -31,13 +36,19 @@ pub(crate) async fn each_destination_has_its_key_and_time_and_an_organization_ma
         },
     });
     put_policy(cloud, "spread", &policy).await;
-    cloud.control("/_local/ec2/organization", json!({"arn": ORGANIZATION, "accounts": [MEMBER]})).await;
+    cloud
+        .control("/_local/ec2/organization", json!({"arn": ORGANIZATION, "accounts": [MEMBER]}))
+        .await;
     let instance = cloud.pressed("spread").await;
     cloud.answered(&instance, "available", SOON).await;
     let (image, copies) = cloud.one_family(&instance).await;
     for made in copies.iter().chain([&image]) {
         let everybody = ACCOUNTS_SHARED_WITH.into_iter().chain([ORGANIZATION, UNIT]);
-        assert_eq!(shared_with(cloud, made).await, everybody.map(str::to_owned).collect(), "{made:?}");
+        assert_eq!(
+            shared_with(cloud, made).await,
+            everybody.map(str::to_owned).collect(),
+            "{made:?}"
+        );
         assert!(sees(cloud, MEMBER, made).await && !sees(cloud, STRANGER, made).await, "{made:?}");
     }
     for copy in &copies {
@@ -68,28 +79,52 @@ pub(crate) async fn what_somebody_shares_by_hand_is_told_and_left_alone(cloud: &
     }
     for _ in 0..2 {
         cloud.sweep_all_shares().await;
-        cloud.answered_by_ticks(&instance, &format!("available {} in 1 Region (public)", image.id), SOON).await;
+        cloud
+            .answered_by_ticks(
+                &instance,
+                &format!("available {} in 1 Region (public)", image.id),
+                SOON,
+            )
+            .await;
         cloud.idle("distribute-image").await;
     }
-    let expected = ["image-creating", "image-available", "family-complete", "image-made-public", "shared-by-others"];
+    let expected = [
+        "image-creating",
+        "image-available",
+        "family-complete",
+        "image-made-public",
+        "shared-by-others",
+    ];
     let told = cloud.told(&instance, &expected.map(|event| (event, HOME_REGION))).await;
     let said: String = told.iter().map(|one| text(&one.message, "/reason/text")).collect();
-    for taken_back in [format!("'Remove=[{{UserId={STRANGER}}}]'"), "'Remove=[{Group=all}]'".to_owned()] {
+    for taken_back in
+        [format!("'Remove=[{{UserId={STRANGER}}}]'"), "'Remove=[{Group=all}]'".to_owned()]
+    {
         assert!(said.contains(&taken_back), "{said}");
     }
-    assert_eq!(shared_with(cloud, &image).await, [STRANGER, "all"].map(str::to_owned).into(), "it is left alone");
+    assert_eq!(
+        shared_with(cloud, &image).await,
+        [STRANGER, "all"].map(str::to_owned).into(),
+        "it is left alone"
+    );
     let tree = amiline(cloud, &["lineage", &image.id]);
     let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
-    assert!(
-        tree.contains(&format!("PUBLIC: somebody shared it with everybody, also shared by somebody with {STRANGER}"))
-    );
+    assert!(tree.contains(&format!(
+        "PUBLIC: somebody shared it with everybody, also shared by somebody with {STRANGER}"
+    )));
 }
 
-pub(crate) async fn an_organization_or_a_key_that_the_stack_does_not_name_is_refused(cloud: &Cloud) {
+pub(crate) async fn an_organization_or_a_key_that_the_stack_does_not_name_is_refused(
+    cloud: &Cloud,
+) {
     let other = ORGANIZATION.replace("o-123example", "o-stranger999");
-    let outsiders = json!({"encrypt": {"kms_key": "alias/amiline"}, "share": {"organizations": [other]}});
-    let stolen = json!({"distribute": {"regions": [{"region": EUROPE, "kms_key": "alias/payroll"}]}});
-    for (name, policy, reason) in [("outsiders", outsiders, "o-stranger999"), ("stolen", stolen, "alias/payroll")] {
+    let outsiders =
+        json!({"encrypt": {"kms_key": "alias/amiline"}, "share": {"organizations": [other]}});
+    let stolen =
+        json!({"distribute": {"regions": [{"region": EUROPE, "kms_key": "alias/payroll"}]}});
+    for (name, policy, reason) in
+        [("outsiders", outsiders, "o-stranger999"), ("stolen", stolen, "alias/payroll")]
+    {
         put_policy(cloud, name, &policy).await;
         let instance = cloud.pressed(name).await;
         let answer = cloud.answered(&instance, "rejected", SOON).await;
@@ -100,7 +135,8 @@ pub(crate) async fn an_organization_or_a_key_that_the_stack_does_not_name_is_ref
 
 async fn put_policy(cloud: &Cloud, name: &str, policy: &Value) {
     let value = policy.to_string();
-    let asked = json!({"Name": format!("/amiline/policies/{name}"), "Value": value, "Type": "String"});
+    let asked =
+        json!({"Name": format!("/amiline/policies/{name}"), "Value": value, "Type": "String"});
     cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &asked).await.unwrap();
 }
 
@@ -119,10 +155,16 @@ async fn shared_with(cloud: &Cloud, image: &Image) -> BTreeSet<String> {
     let asked = [("ImageId", image.id.as_str()), ("Attribute", "launchPermission")];
     let answer = cloud.ec2_in(image.region, "DescribeImageAttribute", &asked).await;
     let kinds = ["/userId", "/organizationArn", "/organizationalUnitArn", "/group"];
-    list(&answer, "/launchPermission").iter().map(|one| kinds.map(|kind| text(one, kind)).concat()).collect()
+    list(&answer, "/launchPermission")
+        .iter()
+        .map(|one| kinds.map(|kind| text(one, kind)).concat())
+        .collect()
 }
 
 async fn sees(cloud: &Cloud, account: &str, image: &Image) -> bool {
-    let found = cloud.as_account(account).ec2(image.region, "DescribeImages", &[("ImageId.1", &image.id)]).await;
+    let found = cloud
+        .as_account(account)
+        .ec2(image.region, "DescribeImages", &[("ImageId.1", &image.id)])
+        .await;
     found.is_ok_and(|answer| !list(&answer, "/imagesSet").is_empty())
 }

@@ -22,7 +22,8 @@ pub(crate) async fn images_are_made_as_their_policy_says(cloud: &Cloud) {
         "encrypt": {"kms_key": "alias/amiline"},
         "distribute": {"regions": ["us-west-2", "eu-west-1"]},
     });
-    let asked = json!({"Name": "/amiline/policies/made", "Value": policy.to_string(), "Type": "String"});
+    let asked =
+        json!({"Name": "/amiline/policies/made", "Value": policy.to_string(), "Type": "String"});
     cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &asked).await.unwrap();
     let asked = [
         ("ImageId", "ami-12c6146b"),
@@ -42,7 +43,8 @@ pub(crate) async fn images_are_made_as_their_policy_says(cloud: &Cloud) {
         ("TagSpecification.1.Tag.3.Key", "Secret"),
         ("TagSpecification.1.Tag.3.Value", "not ours to tell"),
     ];
-    let instance = text(&cloud.ec2("RunInstances", &asked).await, "/instancesSet/0/instanceId").to_owned();
+    let instance =
+        text(&cloud.ec2("RunInstances", &asked).await, "/instancesSet/0/instanceId").to_owned();
     cloud.tag(&instance, BUTTON, "made").await;
     let status = cloud.answered(&instance, "available", SOON).await;
     assert!(status.ends_with(" in 3 Regions"), "{status}");
@@ -50,8 +52,9 @@ pub(crate) async fn images_are_made_as_their_policy_says(cloud: &Cloud) {
     let (image, copies) = cloud.one_family(&instance).await;
     // The volume that is not under the key is left out, so home needs no encrypted copy.
     assert!(cloud.images(HOME_REGION, &[("source-image-id", &image.id)]).await.is_empty());
-    let expected: Tags =
-        [("Stage", "test"), ("Team", TEAM)].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let expected: Tags = [("Stage", "test"), ("Team", TEAM)]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
     for made in copies.iter().chain([&image]) {
         let name = text(&made.shown, "/name");
         assert!(name.starts_with("shop-front/20"), "{name}");

@@ -52,7 +52,8 @@ impl<'a> Walk<'a> {
     async fn begin(cloud: &'a Cloud) -> Self {
         let directory = cloud.local.run_directory().join("pages");
         std::fs::create_dir_all(&directory).unwrap();
-        let mut walk = Self { cloud, directory, left: every_block(), names: Vec::new(), wrong: Vec::new() };
+        let mut walk =
+            Self { cloud, directory, left: every_block(), names: Vec::new(), wrong: Vec::new() };
         let instance = walk.launch("web-1").await;
         walk.names.push((WEB_1, instance));
         walk
@@ -67,7 +68,8 @@ impl<'a> Walk<'a> {
     fn write_a_policy(&mut self) {
         let page = "how-to/write-a-policy";
         let document = yaml(page, "web-tier");
-        let broken = document.replace("reboot:", "rebooot:").replace("\"222222222222\"", "222222222222");
+        let broken =
+            document.replace("reboot:", "rebooot:").replace("\"222222222222\"", "222222222222");
         self.file("web-tier", &broken);
         self.show(page, "policy check web-tier.yaml");
         self.file("web-tier", &document);
@@ -89,13 +91,16 @@ impl<'a> Walk<'a> {
         self.show(page, "policy slots nightly.yaml --from 2026-12-01");
         // A slot that does not come during the walk, and days of 24 hours, whenever this runs.
         let far = (jiff::Timestamp::now() + Duration::from_secs(12 * 3600)).strftime("%M %H * * *");
-        let nightly = nightly.replace("30 1 * * *", &far.to_string()).replace("Europe/London", "Etc/UTC");
+        let nightly =
+            nightly.replace("30 1 * * *", &far.to_string()).replace("Europe/London", "Etc/UTC");
         self.file("nightly", &nightly);
         self.file("nightly2", "schedule:\n  cron: [\"0 3 * * *\"]\n");
         self.run("policy apply nightly.yaml nightly2.yaml --yes");
         self.file("nightly", &nightly.replace("120", "60"));
         self.run("policy apply nightly.yaml --yes");
-        for command in ["history nightly", "restore nightly --version 1 --yes", "delete nightly2 --yes"] {
+        for command in
+            ["history nightly", "restore nightly --version 1 --yes", "delete nightly2 --yes"]
+        {
             self.show("how-to/restore-a-policy", &format!("policy {command}"));
         }
 
@@ -122,7 +127,8 @@ impl<'a> Walk<'a> {
     async fn retry(&mut self) {
         let instance = self.launch("web-3").await;
         self.names.push((WEB_3, instance.clone()));
-        let denied = json!({"caller": "distribute-image", "action": "ec2:CopyImage", "region": "us-west-2"});
+        let denied =
+            json!({"caller": "distribute-image", "action": "ec2:CopyImage", "region": "us-west-2"});
         let mut denied = denied.as_object().unwrap().clone();
         denied.extend([("count".to_owned(), json!(1)), ("fault".to_owned(), json!("deny"))]);
         self.cloud.fault(denied.into()).await;
@@ -153,7 +159,10 @@ impl<'a> Walk<'a> {
 
     /// Runs a command as the pages have it; gives its standard output.
     fn run(&self, command: &str) -> String {
-        let named = self.names.iter().fold(command.to_owned(), |text, (shown, real)| text.replace(shown, real));
+        let named = self
+            .names
+            .iter()
+            .fold(command.to_owned(), |text, (shown, real)| text.replace(shown, real));
         let words = words(&named);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let output = amiline_in(self.cloud, &self.directory, &words);
@@ -162,7 +171,8 @@ impl<'a> Walk<'a> {
 
     /// Runs the command of the first such block of a page that is left, and compares.
     fn show(&mut self, page: &str, command: &str) {
-        let place = self.left.iter().position(|shown| shown.page == page && shown.command == command);
+        let place =
+            self.left.iter().position(|shown| shown.page == page && shown.command == command);
         let Some(place) = place else {
             self.wrong.push(format!("docs/{page}.md has no block of: amiline {command}"));
             return;
@@ -180,7 +190,10 @@ impl<'a> Walk<'a> {
 
     fn end(self) {
         let unseen = self.left.iter().map(|shown| {
-            format!("docs/{}.md:{}: add the block of amiline {} to this walk", shown.page, shown.line, shown.command)
+            format!(
+                "docs/{}.md:{}: add the block of amiline {} to this walk",
+                shown.page, shown.line, shown.command
+            )
         });
         let wrong: Vec<String> = self.wrong.iter().cloned().chain(unseen).collect();
         assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -195,8 +208,15 @@ fn every_block() -> Vec<Shown> {
     });
     let shown = |page: &String, block: Block| {
         let (command, output) = block.text.split_once('\n').unwrap();
-        let command = command.strip_prefix("$ amiline ").unwrap_or_else(|| panic!("docs/{page}.md: {command}"));
-        Shown { page: page.clone(), line: block.line, command: command.to_owned(), output: output.to_owned() }
+        let command = command
+            .strip_prefix("$ amiline ")
+            .unwrap_or_else(|| panic!("docs/{page}.md: {command}"));
+        Shown {
+            page: page.clone(),
+            line: block.line,
+            command: command.to_owned(),
+            output: output.to_owned(),
+        }
     };
     let blocks = pages.flat_map(|(page, blocks)| {
         let blocks = blocks.into_iter().filter(|block| block.language == "console");
@@ -222,7 +242,8 @@ fn words(line: &str) -> Vec<String> {
     words.collect()
 }
 
-/// A text without what differs from walk to walk: ids and times, and in a tree which copy was first.
+/// A text without what differs from walk to walk: ids and times, and in a tree which copy was
+/// first.
 fn comparable(text: &str, is_tree: bool) -> Vec<String> {
     let ids = Regex::new(r"\b(ami|i|fam|snap)-[0-9a-f]{8,17}\b").unwrap();
     let times = Regex::new(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?Z| UTC)").unwrap();

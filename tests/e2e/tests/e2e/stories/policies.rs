@@ -1,4 +1,5 @@
-//! Policies as documents: checked, compared, stored, gone back on; and what is stored is what a press does.
+//! Policies as documents: checked, compared, stored, gone back on; and what is stored is what a
+//! press does.
 
 use crate::cloud::{Cloud, SOON};
 use crate::operator::amiline;
@@ -7,12 +8,14 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 const FIRST: &str = "# For one Region.\ndescription: Shop\nencrypt:\n  kms_key: alias/amiline\n";
-const SECOND: &str = "description: Shop\nencrypt: { kms_key: alias/amiline }\ndistribute:\n  regions: [us-west-2]\n";
+const SECOND: &str =
+    "description: Shop\nencrypt: { kms_key: alias/amiline }\ndistribute:\n  regions: [us-west-2]\n";
 
 /// What `amiline policy` printed, and how it ended.
 fn policy(cloud: &Cloud, arguments: &[&str]) -> (i32, String) {
     let output = amiline(cloud, &[&["policy"], arguments].concat());
-    let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    let printed =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
     assert!(!printed.contains('\u{1b}'), "colours without a terminal: {printed:?}");
     (output.status.code().expect("an exit code"), printed)
 }
@@ -41,7 +44,10 @@ pub(crate) async fn policies_are_documents(cloud: &Cloud) {
     let bad = written(&directory, "bad.yaml", "create: {rebooot: true}\ndeadline_hours: 0\n");
     let (code, printed) = policy(cloud, &["check", &bad, &shop]);
     assert_eq!(code, 1, "{printed}");
-    assert!(printed.contains("bad.yaml:1:10") && printed.contains("did you mean \"reboot\"?"), "{printed}");
+    assert!(
+        printed.contains("bad.yaml:1:10") && printed.contains("did you mean \"reboot\"?"),
+        "{printed}"
+    );
     assert!(printed.contains("2 problems in 1 of 2 files"), "{printed}");
     let (code, printed) = policy(cloud, &["apply", &bad, &shop, "--yes"]);
     assert!(code == 1 && printed.contains("bad.yaml:2:17"), "{printed}");
@@ -63,7 +69,9 @@ pub(crate) async fn policies_are_documents(cloud: &Cloud) {
     written(&directory, "shop.yaml", SECOND);
     let printed = done(cloud, &["diff", &shop]);
     assert!(
-        printed.contains("shop: changes against version 1, which is in force\n  + distribute.regions  us-west-2"),
+        printed.contains(
+            "shop: changes against version 1, which is in force\n  + distribute.regions  us-west-2"
+        ),
         "{printed}"
     );
     let applied = read(cloud, &["apply", &shop, "--yes"]);
@@ -73,12 +81,16 @@ pub(crate) async fn policies_are_documents(cloud: &Cloud) {
     let far = written(&directory, "far.yaml", "distribute: {regions: [ap-south-1]}\n");
     let other = written(&directory, "other.yaml", FIRST);
     let (code, printed) = policy(cloud, &["apply", &other, &far, "--yes"]);
-    assert!(code == 1 && printed.contains("ap-south-1, which the stack does not allow"), "{printed}");
+    assert!(
+        code == 1 && printed.contains("ap-south-1, which the stack does not allow"),
+        "{printed}"
+    );
     assert_eq!(policy(cloud, &["show", "other"]).0, 3, "all of it or nothing");
 
     // Somebody writes a parameter past the command, as CloudFormation and Terraform do.
     for (name, value) in [("past", "{\"deadline_hours\": 5}"), ("torn", "{\"deadline_hours\": }")] {
-        let asked = json!({"Name": format!("/amiline/policies/{name}"), "Value": value, "Type": "String"});
+        let asked =
+            json!({"Name": format!("/amiline/policies/{name}"), "Value": value, "Type": "String"});
         cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &asked).await.unwrap();
     }
     let (code, listed) = policy(cloud, &["list", "--json"]);
@@ -86,27 +98,39 @@ pub(crate) async fn policies_are_documents(cloud: &Cloud) {
     let listed: Value = serde_json::from_str(&listed).expect("JSON");
     let refused = |name: &str| {
         let rows = listed["policies"].as_array().unwrap();
-        rows.iter().find(|row| row["policy"] == name).unwrap_or_else(|| panic!("{name} in {listed}"))["refused"].clone()
+        rows.iter()
+            .find(|row| row["policy"] == name)
+            .unwrap_or_else(|| panic!("{name} in {listed}"))["refused"]
+            .clone()
     };
-    assert_eq!([refused("default"), refused("shop"), refused("past")], [Value::Null, Value::Null, Value::Null]);
+    assert_eq!(
+        [refused("default"), refused("shop"), refused("past")],
+        [Value::Null, Value::Null, Value::Null]
+    );
     assert!(refused("torn").as_str().is_some_and(|why| why.contains("line 1")), "{listed}");
     assert_eq!(read(cloud, &["show", "past"])["document"], json!({"deadline_hours": 5}));
     let torn = written(&directory, "torn.yml", "deadline_hours: 5\n");
-    assert!(done(cloud, &["apply", &torn, "--yes"]).contains("torn: version 1 is not valid"), "it can be mended");
+    assert!(
+        done(cloud, &["apply", &torn, "--yes"]).contains("torn: version 1 is not valid"),
+        "it can be mended"
+    );
 
     // What is stored is what a press does.
     let instance = cloud.pressed("shop").await;
     cloud.answered(&instance, "available", SOON).await;
     let image = cloud.images_of(&instance).await.remove(0);
-    let places: Vec<&str> = cloud.copies_of(&image.id).await.iter().map(|copy| copy.region).collect();
+    let places: Vec<&str> =
+        cloud.copies_of(&image.id).await.iter().map(|copy| copy.region).collect();
     assert_eq!(places, ["us-west-2"]);
 
     let printed = done(cloud, &["restore", "shop", "--version", "1", "--yes"]);
     assert!(
-        printed.contains("- distribute.regions  us-west-2") && printed.contains("Wrote shop, version 3"),
+        printed.contains("- distribute.regions  us-west-2")
+            && printed.contains("Wrote shop, version 3"),
         "{printed}"
     );
-    let documents = [read(cloud, &["show", "shop", "--version", "1"]), read(cloud, &["show", "shop"])];
+    let documents =
+        [read(cloud, &["show", "shop", "--version", "1"]), read(cloud, &["show", "shop"])];
     assert_eq!(documents[0]["document"], documents[1]["document"]);
     assert_eq!((&documents[0]["version"], &documents[1]["version"]), (&json!(1), &json!(3)));
     assert_eq!(read(cloud, &["history", "shop"])["versions"].as_array().map(Vec::len), Some(3));

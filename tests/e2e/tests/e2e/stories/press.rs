@@ -9,8 +9,8 @@ use amiline_local::{ACCOUNT, ACCOUNTS_SHARED_WITH, DESTINATION_REGIONS, HOME_REG
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// The most calls that one image with two destinations may take, by function. What a function's poller reads of queues
-/// and streams is not in the log: Lambda does that.
+/// The most calls that one image with two destinations may take, by function. What a function's
+/// poller reads of queues and streams is not in the log: Lambda does that.
 const BUDGET: [(&str, &[(&str, usize)]); 3] = [
     (
         "create-image",
@@ -38,7 +38,8 @@ const BUDGET: [(&str, &[(&str, usize)]); 3] = [
             ("ec2:CopyImage", 2),
             ("ec2:CreateTags", 1),
             ("ec2:DeleteTags", 1),
-            // Three events; two of them at once cost the knock above and the holder's second look at both copies.
+            // Three events; two of them at once cost the knock above and the holder's second look
+            // at both copies.
             ("ec2:DescribeImages", 6),
             ("ec2:DescribeSnapshots", 1),
             ("ec2:ModifyImageAttribute", 3),
@@ -58,14 +59,25 @@ pub(crate) async fn a_press_from_the_command(cloud: &Cloud) {
     assert!(output.status.success() && output.stderr.is_empty(), "{said}");
     let (image, _) = cloud.one_family(&instance).await;
     let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines.first(), Some(&format!("Pressed {instance} in {HOME_REGION} for default").as_str()), "{said}");
+    assert_eq!(
+        lines.first(),
+        Some(&format!("Pressed {instance} in {HOME_REGION} for default").as_str()),
+        "{said}"
+    );
     assert!(lines.contains(&format!("available {} in 3 Regions", image.id).as_str()), "{said}");
-    assert!(lines.last().is_some_and(|line| line.starts_with("fam-") && line.ends_with(": complete")), "{said}");
+    assert!(
+        lines.last().is_some_and(|line| line.starts_with("fam-") && line.ends_with(": complete")),
+        "{said}"
+    );
     assert!(!text(&image.shown, "/description").is_empty(), "{image:?}");
 
     let refused = amiline(cloud, &["press", &instance, "--policy", "nobody", "--json"]);
     let error: Value = serde_json::from_slice(&refused.stderr).unwrap();
-    assert_eq!((refused.status.code(), &error["error"]["kind"]), (Some(3), &json!("not-found")), "{error}");
+    assert_eq!(
+        (refused.status.code(), &error["error"]["kind"]),
+        (Some(3), &json!("not-found")),
+        "{error}"
+    );
 }
 
 pub(crate) async fn a_press_end_to_end(cloud: &Cloud) {
@@ -80,7 +92,10 @@ pub(crate) async fn a_press_end_to_end(cloud: &Cloud) {
 
     for made in copies.iter().chain([&image]) {
         assert_eq!(text(&made.shown, "/imageState"), "available");
-        let key = cloud.aws.json("kms", made.region, "TrentService.DescribeKey", &json!({"KeyId": KEY_ALIAS})).await;
+        let key = cloud
+            .aws
+            .json("kms", made.region, "TrentService.DescribeKey", &json!({"KeyId": KEY_ALIAS}))
+            .await;
         let key = key.unwrap();
         for snapshot in cloud.snapshots(made).await {
             assert_eq!(text(&snapshot, "/encrypted"), "true", "{made:?}");
@@ -88,7 +103,11 @@ pub(crate) async fn a_press_end_to_end(cloud: &Cloud) {
             let tags = tags_of(&snapshot, "/tagSet");
             let ours = |(key, _): &(&String, &String)| key.starts_with("amiline");
             let expected: BTreeMap<_, _> = made.tags.iter().filter(ours).collect();
-            assert_eq!(tags.iter().filter(ours).collect::<BTreeMap<_, _>>(), expected, "of snapshots and of {made:?}");
+            assert_eq!(
+                tags.iter().filter(ours).collect::<BTreeMap<_, _>>(),
+                expected,
+                "of snapshots and of {made:?}"
+            );
         }
         for (key, value) in [
             ("amiline:managed-by", "amiline"),
@@ -100,12 +119,18 @@ pub(crate) async fn a_press_end_to_end(cloud: &Cloud) {
         }
         // Not what we see of our image, but what they see of it.
         for account in ACCOUNTS_SHARED_WITH {
-            let seen = cloud.as_account(account).ec2(made.region, "DescribeImages", &[("ImageId.1", &made.id)]).await;
+            let seen = cloud
+                .as_account(account)
+                .ec2(made.region, "DescribeImages", &[("ImageId.1", &made.id)])
+                .await;
             assert_eq!(text(&seen.unwrap(), "/imagesSet/0/imageId"), made.id);
         }
         let stranger = cloud.as_account("333333333333");
         let seen = stranger.ec2(made.region, "DescribeImages", &[("ImageId.1", &made.id)]).await;
-        assert!(seen.map_or(true, |seen| list(&seen, "/imagesSet").is_empty()), "anybody sees {made:?}");
+        assert!(
+            seen.map_or(true, |seen| list(&seen, "/imagesSet").is_empty()),
+            "anybody sees {made:?}"
+        );
     }
 
     let family = image.tags["amiline:family"].as_str();
@@ -114,7 +139,11 @@ pub(crate) async fn a_press_end_to_end(cloud: &Cloud) {
         assert_eq!(field("family").as_deref(), Some(family));
         assert!(told.subject.contains(&instance), "{told:?}");
         for name in ["event", "outcome", "policy", "region", "account", "severity"] {
-            assert_eq!(told.attributes.get(name).cloned(), field(name), "attribute {name} of {told:?}");
+            assert_eq!(
+                told.attributes.get(name).cloned(),
+                field(name),
+                "attribute {name} of {told:?}"
+            );
         }
         assert_eq!(told.attributes["account"], ACCOUNT);
     }
@@ -132,14 +161,17 @@ async fn within_budget(cloud: &Cloud, mark: usize) {
     })
     .await;
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    // A process that starts opens its connections with a read that means nothing; how many start is Lambda's choice.
+    // A process that starts opens its connections with a read that means nothing; how many start is
+    // Lambda's choice.
     let warms = |call: &Record| {
         call.error.as_deref() == Some("DryRunOperation")
             || call.parameters.get("Key").and_then(Value::as_str) == Some("WARM WARM")
             || call.parameters.get("Entries") == Some(&json!(0))
     };
     for call in cloud.local.calls_since(mark).into_iter().filter(|call| !warms(call)) {
-        *counts.entry((call.caller.clone(), format!("{}:{}", call.service, call.action))).or_default() += 1;
+        *counts
+            .entry((call.caller.clone(), format!("{}:{}", call.service, call.action)))
+            .or_default() += 1;
     }
     counts.retain(|(caller, _), _| BUDGET.iter().any(|(function, _)| function == caller));
     for ((function, action), count) in &counts {
@@ -148,14 +180,22 @@ async fn within_budget(cloud: &Cloud, mark: usize) {
     for ((function, action), count) in counts {
         let (_, budget) = BUDGET.iter().find(|(name, _)| *name == function).unwrap();
         let most = budget.iter().find(|(name, _)| *name == action).map_or(0, |(_, most)| *most);
-        assert!(count <= most, "{function} made {count} calls of {action} for one image; at most {most} are meant");
+        assert!(
+            count <= most,
+            "{function} made {count} calls of {action} for one image; at most {most} are meant"
+        );
     }
 }
 
-/// The first minute of a user: run an instance and tag it at once, while EC2 refuses to make an image of it.
+/// The first minute of a user: run an instance and tag it at once, while EC2 refuses to make an
+/// image of it.
 pub(crate) async fn run_and_tag_at_once(cloud: &Cloud) {
     let pending = async |seconds: u32| {
-        cloud.aws.control("/_local/ec2/instance-pending", &json!({"seconds": seconds})).await.expect("a setting");
+        cloud
+            .aws
+            .control("/_local/ec2/instance-pending", &json!({"seconds": seconds}))
+            .await
+            .expect("a setting");
     };
     let mark = cloud.mark();
     pending(8).await;
@@ -163,21 +203,31 @@ pub(crate) async fn run_and_tag_at_once(cloud: &Cloud) {
     pending(0).await;
     eventually(SOON, "the answer that it is waited for", async || {
         let tags = cloud.tags(&instance).await;
-        let waits = tags.get(STATUS).is_some_and(|status| status == "waiting until the instance runs");
+        let waits =
+            tags.get(STATUS).is_some_and(|status| status == "waiting until the instance runs");
         holds(waits && tags.contains_key(BUTTON), &tags)
     })
     .await;
-    assert!(cloud.calls(mark, "create-image", "ec2:CreateImage").is_empty(), "it is pending, and nothing was called");
+    assert!(
+        cloud.calls(mark, "create-image", "ec2:CreateImage").is_empty(),
+        "it is pending, and nothing was called"
+    );
     // Nobody has to wait for the tick's five minutes here.
     let status = cloud.answered_by_ticks(&instance, "available", SOON).await;
     assert!(status.ends_with(" in 3 Regions"), "{status}");
-    assert_eq!(cloud.calls(mark, "create-image", "ec2:CreateImage").len(), 1, "one call, and it was not refused");
+    assert_eq!(
+        cloud.calls(mark, "create-image", "ec2:CreateImage").len(),
+        1,
+        "one call, and it was not refused"
+    );
     cloud.one_family(&instance).await;
     cloud.told(&instance, &all_went_well()).await;
 }
 
 pub(crate) async fn one_tag_event_twenty_times(cloud: &Cloud) {
-    cloud.control("/_local/ec2/drop-events", json!({"detail_types": ["Tag Change on Resource"]})).await;
+    cloud
+        .control("/_local/ec2/drop-events", json!({"detail_types": ["Tag Change on Resource"]}))
+        .await;
     let instance = cloud.pressed("default").await;
     let mark = cloud.mark();
     // Each look's first read takes so long that others begin meanwhile.
@@ -188,11 +238,14 @@ pub(crate) async fn one_tag_event_twenty_times(cloud: &Cloud) {
         .map(|_| {
             let (aws, url, body) = (cloud.local.aws(), cloud.queue("create-image"), body.clone());
             std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(async {
                     for _ in 0..5 {
                         let asked = json!({"QueueUrl": url, "MessageBody": body});
-                        aws.json("sqs", HOME_REGION, "AmazonSQS.SendMessage", &asked).await.unwrap();
+                        aws.json("sqs", HOME_REGION, "AmazonSQS.SendMessage", &asked)
+                            .await
+                            .unwrap();
                     }
                 });
             })
@@ -208,10 +261,16 @@ pub(crate) async fn one_tag_event_twenty_times(cloud: &Cloud) {
     let reads = cloud.calls(mark, "create-image", "dynamodb:BatchGetItem");
     let span = |read: &amiline_local::gateway::Record| {
         let begin: jiff::Timestamp = read.time.parse().unwrap();
-        (begin, begin + jiff::SignedDuration::from_millis(i64::try_from(read.milliseconds).unwrap()))
+        (
+            begin,
+            begin + jiff::SignedDuration::from_millis(i64::try_from(read.milliseconds).unwrap()),
+        )
     };
     let spans: Vec<_> = reads.iter().map(|read| span(read)).collect();
-    let overlapping = spans.iter().enumerate().any(|(n, (_, end))| spans[n + 1..].iter().any(|(begin, _)| begin < end));
+    let overlapping = spans
+        .iter()
+        .enumerate()
+        .any(|(n, (_, end))| spans[n + 1..].iter().any(|(begin, _)| begin < end));
     assert!(overlapping, "no two invocations overlapped: {spans:?}");
 
     let (image, _) = cloud.one_family(&instance).await;

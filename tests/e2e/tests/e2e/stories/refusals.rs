@@ -1,4 +1,5 @@
-//! What is refused: each with an answer where there is somebody to answer, and kept where there is not.
+//! What is refused: each with an answer where there is somebody to answer, and kept where there is
+//! not.
 
 use crate::cloud::{Cloud, SOON, eventually, holds};
 use amiline_local::HOME_REGION;
@@ -16,12 +17,18 @@ pub(crate) async fn every_refused_press_is_answered(cloud: &Cloud) {
         ("far", "{\"distribute\":{\"regions\":[\"ap-south-1\"]}}"),
         ("rootless", "{\"create\":{\"exclude_devices\":[\"/dev/xvda\"]}}"),
         ("pretender", "{\"create\":{\"tags\":{\"AMILINE:managed-by\":\"amiline\"}}}"),
-        ("strangers", "{\"encrypt\":{\"kms_key\":\"alias/amiline\"},\"share\":{\"accounts\":[\"999999999999\"]}}"),
+        (
+            "strangers",
+            "{\"encrypt\":{\"kms_key\":\"alias/amiline\"},\"share\":{\"accounts\":[\"999999999999\"]}}",
+        ),
     ] {
-        let asked = json!({"Name": format!("/amiline/policies/{name}"), "Value": value, "Type": "String"});
+        let asked =
+            json!({"Name": format!("/amiline/policies/{name}"), "Value": value, "Type": "String"});
         cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &asked).await.unwrap();
     }
-    let store = cloud.ec2("RegisterImage", &[("Name", "instance-store"), ("ImageLocation", "bucket/image.xml")]).await;
+    let store = cloud
+        .ec2("RegisterImage", &[("Name", "instance-store"), ("ImageLocation", "bucket/image.xml")])
+        .await;
     let store = text(&store, "/imageId");
     eventually(SOON, "an instance-store image", async || {
         let found = cloud.images(HOME_REGION, &[("image-id", store), ("state", "available")]).await;
@@ -31,7 +38,10 @@ pub(crate) async fn every_refused_press_is_answered(cloud: &Cloud) {
     let store = cloud.launch_of(store, 1).await.remove(0);
     let gone = cloud.launch().await;
     cloud.ec2("TerminateInstances", &[("InstanceId.1", &gone)]).await;
-    let mut presses = vec![(store, "default".to_owned(), "instance-store"), (gone, "default".to_owned(), "terminated")];
+    let mut presses = vec![
+        (store, "default".to_owned(), "instance-store"),
+        (gone, "default".to_owned(), "terminated"),
+    ];
     for (value, reason) in [
         ("nope", "there is no policy nope"),
         ("broken", "policy broken"),
@@ -53,18 +63,27 @@ pub(crate) async fn every_refused_press_is_answered(cloud: &Cloud) {
     }
     let mut pressed = Vec::new();
     for (instance, value, reason) in presses {
-        let tag = [("ResourceId.1", instance.as_str()), ("Tag.1.Key", crate::cloud::BUTTON), ("Tag.1.Value", &value)];
+        let tag = [
+            ("ResourceId.1", instance.as_str()),
+            ("Tag.1.Key", crate::cloud::BUTTON),
+            ("Tag.1.Value", &value),
+        ];
         match cloud.aws.ec2(HOME_REGION, "CreateTags", &tag).await {
             Ok(_) => pressed.push((instance, value, reason)),
             // What EC2 does not take, nobody can press.
-            Err(refused) => cloud.note(format!("EC2 refuses {value:?} as a tag's value: {refused}")),
+            Err(refused) => {
+                cloud.note(format!("EC2 refuses {value:?} as a tag's value: {refused}"))
+            }
         }
     }
     assert!(pressed.len() >= 15, "{pressed:?}");
     for (instance, value, reason) in &pressed {
         let status = cloud.answered(instance, "rejected: ", SOON).await;
         assert!(status.contains(reason), "{value:?}: {status}");
-        assert!(status.chars().count() <= 256 && !status.chars().any(char::is_control), "{value:?}: {status:?}");
+        assert!(
+            status.chars().count() <= 256 && !status.chars().any(char::is_control),
+            "{value:?}: {status:?}"
+        );
         let told = cloud.told(instance, &REJECTED).await.remove(0);
         assert_eq!(told.attributes["outcome"], "rejected");
         let said = text(&told.message, "/reason/text");
@@ -73,7 +92,10 @@ pub(crate) async fn every_refused_press_is_answered(cloud: &Cloud) {
         assert!(plain(&told.subject) && plain(said), "{value:?}: {told:?}");
         assert_eq!(cloud.created(instance), 0);
     }
-    assert!(cloud.calls(mark, "create-image", "ec2:CreateImage").is_empty(), "a refused press reached CreateImage");
+    assert!(
+        cloud.calls(mark, "create-image", "ec2:CreateImage").is_empty(),
+        "a refused press reached CreateImage"
+    );
     assert_eq!(cloud.dead_letters().await, 0);
 }
 
@@ -81,7 +103,8 @@ pub(crate) async fn messages_that_make_no_sense(cloud: &Cloud) {
     let before = kept(cloud).await;
     let large = format!("{{\"source\":\"{}\"}}", "x".repeat(255 * 1024));
     let nested = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
-    let unknown = json!({"source": "aws.s3", "detail-type": "Object Created", "detail": {}}).to_string();
+    let unknown =
+        json!({"source": "aws.s3", "detail-type": "Object Created", "detail": {}}).to_string();
     let lines =
         json!({"source": "amiline\n{\"level\":\"ERROR\"}", "detail-type": "\u{1b}[2J", "detail": {}}).to_string();
     let instance = json!({"source": "amiline", "detail-type": "LookAtInstance", "detail": {"region": "us-east-1", "instance": "i-\n"}});
@@ -132,7 +155,8 @@ async fn kept(cloud: &Cloud) -> usize {
         "ExpressionAttributeValues": {":rejected": {"S": "REJECTED#"}},
         "ProjectionExpression": "sk",
     });
-    let answer = cloud.aws.json("dynamodb", HOME_REGION, "DynamoDB_20120810.Scan", &asked).await.unwrap();
+    let answer =
+        cloud.aws.json("dynamodb", HOME_REGION, "DynamoDB_20120810.Scan", &asked).await.unwrap();
     assert!(answer.get("LastEvaluatedKey").is_none(), "more than one page");
     list(&answer, "/Items").len()
 }

@@ -10,9 +10,11 @@ const TAG: &str = "amiline:schedule";
 /// A slot begins with a minute, and the tick is asked until it has come.
 const SLOT: Duration = Duration::from_secs(150);
 
-/// Enrolled by a tag event, imaged at its slot, once, however often the tick comes; and told where people look.
+/// Enrolled by a tag event, imaged at its slot, once, however often the tick comes; and told where
+/// people look.
 pub(crate) async fn an_enrolled_instance_is_imaged_at_its_slot(cloud: &Cloud) {
-    let slot = (jiff::Timestamp::now() + Duration::from_secs(75)).strftime("%M %H * * *").to_string();
+    let slot =
+        (jiff::Timestamp::now() + Duration::from_secs(75)).strftime("%M %H * * *").to_string();
     let policy = json!({"schedule": {"cron": [slot]}}).to_string();
     let asked = json!({"Name": "/amiline/policies/daily", "Value": policy, "Type": "String"});
     cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &asked).await.unwrap();
@@ -44,7 +46,8 @@ pub(crate) async fn an_enrolled_instance_is_imaged_at_its_slot(cloud: &Cloud) {
 /// Runs the command: how it ended, and what it said.
 fn asked(cloud: &Cloud, arguments: &[&str]) -> (i32, String) {
     let output = amiline(cloud, arguments);
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    let said =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
     (output.status.code().unwrap_or(-1), said)
 }
 
@@ -53,33 +56,63 @@ fn answers_of_the_command(cloud: &Cloud, instance: &str, unscheduled: &str) {
     let (code, answer) = asked(cloud, &["coverage", "--json"]);
     let coverage: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
     let rows: Vec<_> = coverage["coverage"].as_array().expect("rows").iter().collect();
-    let of = |id: &str| rows.iter().find(|row| row["instance"] == id).unwrap_or_else(|| panic!("{id} in {answer}"));
-    assert_eq!((code, &of(instance)["lost"], &of(instance)["policy"]), (1, &json!(false), &json!("daily")));
-    assert!(of(instance)["image"].as_str().is_some_and(|image| image.starts_with("ami-")), "{answer}");
-    assert!(of(instance)["age_seconds"].as_i64().is_some_and(|age| (0..600).contains(&age)), "{answer}");
+    let of = |id: &str| {
+        rows.iter().find(|row| row["instance"] == id).unwrap_or_else(|| panic!("{id} in {answer}"))
+    };
+    assert_eq!(
+        (code, &of(instance)["lost"], &of(instance)["policy"]),
+        (1, &json!(false), &json!("daily"))
+    );
+    assert!(
+        of(instance)["image"].as_str().is_some_and(|image| image.starts_with("ami-")),
+        "{answer}"
+    );
+    assert!(
+        of(instance)["age_seconds"].as_i64().is_some_and(|age| (0..600).contains(&age)),
+        "{answer}"
+    );
     assert!(of(unscheduled)["reason"]["code"] == "no-schedule", "{answer}");
     let (code, answer) = asked(cloud, &["coverage"]);
     assert!(code == 1 && answer.contains("in order until"), "{answer}");
     assert!(answer.contains("1 instance gets no image from default"), "{answer}");
     cloud.note(answer);
     let (code, answer) = asked(cloud, &["why", instance]);
-    for said in ["Now", "it is not pressed", "schedule daily", "its next slot is", "Newest images", "new enough"] {
+    for said in [
+        "Now",
+        "it is not pressed",
+        "schedule daily",
+        "its next slot is",
+        "Newest images",
+        "new enough",
+    ] {
         assert!(code == 0 && answer.contains(said), "{said}: {answer}");
     }
-    assert!(answer.contains("the slot of ") && answer.contains("made every image: available ami-"), "{answer}");
+    assert!(
+        answer.contains("the slot of ") && answer.contains("made every image: available ami-"),
+        "{answer}"
+    );
     cloud.note(answer);
     let (code, answer) = asked(cloud, &["why", unscheduled]);
-    assert!(code == 0 && answer.contains("it gives no image: policy default has no schedule"), "{answer}");
+    assert!(
+        code == 0 && answer.contains("it gives no image: policy default has no schedule"),
+        "{answer}"
+    );
     let (code, answer) = asked(cloud, &["why", "i-00000000"]);
-    assert!(code == 3 && answer.contains("there is no instance i-00000000 in us-east-1, "), "{answer}");
+    assert!(
+        code == 3 && answer.contains("there is no instance i-00000000 in us-east-1, "),
+        "{answer}"
+    );
 }
 
-/// An enrolment whose event was lost is found by the sweep, which asks nobody who is enrolled already.
+/// An enrolment whose event was lost is found by the sweep, which asks nobody who is enrolled
+/// already.
 pub(crate) async fn the_sweep_finds_what_no_event_told(cloud: &Cloud) {
     let policy = json!({"schedule": {"cron": ["0 0 1 1 *"]}}).to_string();
     let asked = json!({"Name": "/amiline/policies/yearly", "Value": policy, "Type": "String"});
     cloud.aws.json("ssm", HOME_REGION, "AmazonSSM.PutParameter", &asked).await.unwrap();
-    cloud.control("/_local/ec2/drop-events", json!({"detail_types": ["Tag Change on Resource"]})).await;
+    cloud
+        .control("/_local/ec2/drop-events", json!({"detail_types": ["Tag Change on Resource"]}))
+        .await;
     let instance = cloud.launch().await;
     cloud.tag(&instance, TAG, "yearly").await;
     let mark = cloud.mark();
@@ -87,7 +120,10 @@ pub(crate) async fn the_sweep_finds_what_no_event_told(cloud: &Cloud) {
     // Others may be looked at for reasons of their own.
     let looks = |mark| {
         let calls = cloud.calls(mark, "create-image", "ec2:DescribeInstances");
-        calls.into_iter().filter(|call| json!(call.parameters).to_string().contains(&instance)).collect::<Vec<_>>()
+        calls
+            .into_iter()
+            .filter(|call| json!(call.parameters).to_string().contains(&instance))
+            .collect::<Vec<_>>()
     };
     eventually(SOON, "a look at the instance", async || {
         let looks = looks(mark);
@@ -103,7 +139,8 @@ pub(crate) async fn the_sweep_finds_what_no_event_told(cloud: &Cloud) {
     cloud.untag(&instance, TAG).await;
 }
 
-/// A policy that turns into no policy is told of once, and a press is answered by the version before it.
+/// A policy that turns into no policy is told of once, and a press is answered by the version
+/// before it.
 pub(crate) async fn a_policy_that_turns_invalid(cloud: &Cloud) {
     let put = async |text: &str| {
         let asked = json!({"Name": "/amiline/policies/fragile", "Value": text, "Type": "String", "Overwrite": true});
@@ -111,7 +148,9 @@ pub(crate) async fn a_policy_that_turns_invalid(cloud: &Cloud) {
     };
     let told = async |event: &'static str| {
         let all = cloud.all_notifications().await;
-        all.into_iter().filter(|one| one.message["event"] == event && one.message["policy"] == "fragile").count()
+        all.into_iter()
+            .filter(|one| one.message["event"] == event && one.message["policy"] == "fragile")
+            .count()
     };
     put("{\"description\":\"as it was\"}").await;
     put("{\"descriptoin\":\"as it is\"}").await;

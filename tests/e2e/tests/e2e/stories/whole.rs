@@ -33,7 +33,8 @@ const IMPLIED: [(&str, &str); 23] = [
     ("notify", "dynamodb:ListStreams"),
     // Lambda tells the dead-letter queue which records of the stream it gave up.
     ("notify", "sqs:SendMessage"),
-    // EC2 and EBS use the key with the role's rights when they write an encrypted snapshot; the local EC2 asks no KMS.
+    // EC2 and EBS use the key with the role's rights when they write an encrypted snapshot; the
+    // local EC2 asks no KMS.
     ("create-image", "kms:CreateGrant"),
     ("create-image", "kms:Decrypt"),
     ("create-image", "kms:DescribeKey"),
@@ -50,7 +51,8 @@ const IMPLIED: [(&str, &str); 23] = [
 pub(crate) async fn each_role_grants_what_is_used(cloud: &Cloud) {
     let template = transformed().expect("infra/template.yaml can be transformed");
     let parameters = parameters();
-    let given: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let given: Vec<(&str, &str)> =
+        parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let stack = Stack::new(&template, STACK, HOME_REGION, &given);
     let calls = cloud.local.calls_since(0);
     let mut wrong = Vec::new();
@@ -62,13 +64,14 @@ pub(crate) async fn each_role_grants_what_is_used(cloud: &Cloud) {
             .flat_map(|statement| statement.actions)
             .collect();
         let mut used = BTreeSet::new();
-        for call in
-            calls.iter().filter(|call| call.caller == function && call.status.is_some_and(|status| status < 400))
-        {
+        for call in calls.iter().filter(|call| {
+            call.caller == function && call.status.is_some_and(|status| status < 400)
+        }) {
             used.extend(permissions(call));
         }
-        let implied =
-            |action: &String| IMPLIED.iter().any(|(who, what)| (*who == "*" || *who == function) && what == action);
+        let implied = |action: &String| {
+            IMPLIED.iter().any(|(who, what)| (*who == "*" || *who == function) && what == action)
+        };
         for action in used.difference(&granted) {
             wrong.push(format!("{function} used {action}, which its role does not grant"));
         }
@@ -89,7 +92,8 @@ fn permissions(call: &amiline_local::gateway::Record) -> Vec<String> {
     match call.action.as_str() {
         // A transaction needs those of its parts.
         "TransactWriteItems" => {
-            let kinds = call.parameters["Operations"].as_array().expect("the parts of a transaction");
+            let kinds =
+                call.parameters["Operations"].as_array().expect("the parts of a transaction");
             let needs = |kind: &serde_json::Value| match kind.as_str() {
                 Some("Put") => "dynamodb:PutItem".to_owned(),
                 Some("Update") => "dynamodb:UpdateItem".to_owned(),
@@ -111,14 +115,28 @@ pub(crate) async fn nothing_is_untagged(cloud: &Cloud) {
     let made: BTreeSet<String> = made.filter_map(|call| call.made.clone()).collect();
     let mut seen = BTreeSet::new();
     for region in regions() {
-        for image in cloud.images(region, &[]).await.into_iter().filter(|image| made.contains(&image.id)) {
-            assert_eq!(image.tags.get("amiline:managed-by").map(String::as_str), Some(STACK), "{image:?}");
+        for image in
+            cloud.images(region, &[]).await.into_iter().filter(|image| made.contains(&image.id))
+        {
+            assert_eq!(
+                image.tags.get("amiline:managed-by").map(String::as_str),
+                Some(STACK),
+                "{image:?}"
+            );
             assert!(image.tags.contains_key("amiline:intent"), "{image:?}");
             if text(&image.shown, "/imageState") == "available" {
                 for snapshot in cloud.snapshots(&image).await {
                     let tags = tags_of(&snapshot, "/tagSet");
-                    assert_eq!(tags.get("amiline:managed-by").map(String::as_str), Some(STACK), "{snapshot}");
-                    assert_eq!(tags.get("amiline:intent"), image.tags.get("amiline:intent"), "{snapshot}");
+                    assert_eq!(
+                        tags.get("amiline:managed-by").map(String::as_str),
+                        Some(STACK),
+                        "{snapshot}"
+                    );
+                    assert_eq!(
+                        tags.get("amiline:intent"),
+                        image.tags.get("amiline:intent"),
+                        "{snapshot}"
+                    );
                 }
             }
             seen.insert(image.id);
@@ -131,15 +149,18 @@ pub(crate) async fn nothing_is_untagged(cloud: &Cloud) {
 /// Tags and messages full of line breaks and quotes went through these logs.
 pub(crate) async fn every_line_of_every_log_is_one_json_object(cloud: &Cloud) {
     for name in cloud.local.deployed().functions.values() {
+        let log = std::fs::read(cloud.local.function_log(name))
+            .unwrap_or_else(|error| panic!("the log of {name}: {error}"));
         let log =
-            std::fs::read(cloud.local.function_log(name)).unwrap_or_else(|error| panic!("the log of {name}: {error}"));
-        let log = String::from_utf8(log).unwrap_or_else(|error| panic!("the log of {name}: {error}"));
+            String::from_utf8(log).unwrap_or_else(|error| panic!("the log of {name}: {error}"));
         let mut lines = 0;
         for line in log.split('\n').filter(|line| !line.is_empty()) {
-            let parsed: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(line);
+            let parsed: Result<serde_json::Map<String, serde_json::Value>, _> =
+                serde_json::from_str(line);
             assert!(parsed.is_ok(), "{name} logged {line:?}");
             assert!(!line.chars().any(char::is_control), "{name} logged {line:?}");
-            // A field of that name would come beside the line's own message, and a reader keeps one of them.
+            // A field of that name would come beside the line's own message, and a reader keeps one
+            // of them.
             assert!(line.matches("\"message\":").count() <= 1, "{name} logged {line:?}");
             lines += 1;
         }
@@ -153,7 +174,10 @@ pub(crate) async fn nobody_was_told_anything_twice(cloud: &Cloud) {
     cloud.idle("notify").await;
     let mut seen = BTreeSet::new();
     for told in cloud.all_notifications().await {
-        assert!(seen.insert(text(&told.message, "/outcome_id").to_owned()), "a second time: {told:?}");
+        assert!(
+            seen.insert(text(&told.message, "/outcome_id").to_owned()),
+            "a second time: {told:?}"
+        );
     }
     assert!(seen.len() > 50, "too few notifications for a whole suite: {}", seen.len());
 }

@@ -5,7 +5,8 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use std::path::PathBuf;
 
-/// Looks for inputs that make Amiline panic, break a line, exceed a limit or write a log line that is no JSON.
+/// Looks for inputs that make Amiline panic, break a line, exceed a limit or write a log line that
+/// is no JSON.
 #[derive(Debug, Parser)]
 #[command(name = "amiline-fuzz")]
 pub(crate) struct Args {
@@ -18,7 +19,8 @@ pub(crate) struct Args {
     /// So many inputs of each target.
     #[arg(long, value_name = "N", conflicts_with = "seconds")]
     pub(crate) runs: Option<u64>,
-    /// Where chance begins: the same seed tries the same inputs in the same order [default: another one each time].
+    /// Where chance begins: the same seed tries the same inputs in the same order [default: another
+    /// one each time].
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Run the input in this file, and nothing else.
@@ -35,7 +37,8 @@ pub(crate) struct Args {
 impl Args {
     /// The target that is named, or all.
     pub(crate) fn targets(&self) -> Vec<Target> {
-        let wanted = |target: &Target| self.target.as_deref().is_none_or(|name| name == target.name);
+        let wanted =
+            |target: &Target| self.target.as_deref().is_none_or(|name| name == target.name);
         targets::all().into_iter().filter(wanted).collect()
     }
 }

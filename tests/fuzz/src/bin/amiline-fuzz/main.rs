@@ -30,12 +30,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs one file: with the target that is named, else the one whose directory it is in, else every one.
+/// Runs one file: with the target that is named, else the one whose directory it is in, else every
+/// one.
 fn replay(file: &Path, target: Option<&str>) -> io::Result<bool> {
     let directory = file.parent().and_then(Path::file_name).and_then(|name| name.to_str());
     let one = target.or(directory).and_then(targets::named);
     let chosen: Vec<Target> = one.map_or_else(|| targets::all().to_vec(), |target| vec![target]);
-    let input = std::fs::read(file).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", file.display())))?;
+    let input = std::fs::read(file)
+        .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", file.display())))?;
     let mut clean = true;
     for target in chosen {
         let outcome = attempt(&target, &input);

@@ -24,8 +24,13 @@ pub(crate) fn complain(text: &str) {
 pub(crate) fn found(found: &Finding, kept: Option<&Path>) {
     clear_progress();
     let replay = match kept {
-        Some(path) => format!("cargo fuzz-inputs --target {} --replay {}", found.target, path.display()),
-        None => format!("cargo fuzz-inputs --target {} --seed {} --runs {}", found.target, found.seed, found.run),
+        Some(path) => {
+            format!("cargo fuzz-inputs --target {} --replay {}", found.target, path.display())
+        }
+        None => format!(
+            "cargo fuzz-inputs --target {} --seed {} --runs {}",
+            found.target, found.seed, found.run
+        ),
     };
     print(&format!(
         "FOUND   {}, seed {}, run {}\n  law     {}\n  seen    {}\n  input   {} ({} bytes)\n  replay  {replay}",
@@ -52,7 +57,9 @@ pub(crate) fn hangs(target: &str, seed: u64, input: &[u8]) {
 pub(crate) fn replayed(target: &str, outcome: &Outcome) {
     match outcome {
         Ok(signature) => print(&format!("{target}: holds ({signature})")),
-        Err(broken) => print(&format!("{target}: BROKEN: {}\n  seen  {}", broken.law, cut(&broken.seen))),
+        Err(broken) => {
+            print(&format!("{target}: BROKEN: {}\n  seen  {}", broken.law, cut(&broken.seen)))
+        }
     }
 }
 
@@ -66,7 +73,13 @@ pub(crate) fn progress(searches: &[Search], elapsed: Duration) {
         let tally = search.fuzzer.tally();
         let mark = if search.found.is_some() { "!" } else { "" };
         // Writing to a String cannot fail.
-        let _ = write!(line, "  {}{mark} {}/{}", search.fuzzer.target().name, tally.signatures, tally.runs);
+        let _ = write!(
+            line,
+            "  {}{mark} {}/{}",
+            search.fuzzer.target().name,
+            tally.signatures,
+            tally.runs
+        );
     }
     let _ = write!(stderr().lock(), "\r\u{1b}[2K{line}");
 }
@@ -80,17 +93,24 @@ fn clear_progress() {
 /// The end.
 pub(crate) fn finished(searches: &[Search], seed: u64, outcomes: bool) {
     clear_progress();
-    print(&format!("{:<8} {:>12} {:>10} {:>10}  seed {seed}", "target", "runs", "outcomes", "runs/s"));
+    print(&format!(
+        "{:<8} {:>12} {:>10} {:>10}  seed {seed}",
+        "target", "runs", "outcomes", "runs/s"
+    ));
     for search in searches {
         let tally = search.fuzzer.tally();
         let seconds = search.spent.as_millis().max(1);
-        let rate = u128::from(tally.runs).saturating_mul(1000).checked_div(seconds).unwrap_or_default();
+        let rate =
+            u128::from(tally.runs).saturating_mul(1000).checked_div(seconds).unwrap_or_default();
         let found = if search.found.is_some() { "  FOUND SOMETHING" } else { "" };
         let name = search.fuzzer.target().name;
         print(&format!("{name:<8} {:>12} {:>10} {rate:>10}{found}", tally.runs, tally.signatures));
         if outcomes {
             for (signature, input) in search.fuzzer.signatures() {
-                print(&format!("    {signature}\n        {}", escaped(input.get(..120).unwrap_or(input))));
+                print(&format!(
+                    "    {signature}\n        {}",
+                    escaped(input.get(..120).unwrap_or(input))
+                ));
             }
         }
     }
@@ -104,5 +124,8 @@ fn escaped(input: &[u8]) -> String {
 }
 
 fn cut(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).take(1000).collect()
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .take(1000)
+        .collect()
 }

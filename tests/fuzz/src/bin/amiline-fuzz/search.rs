@@ -26,7 +26,8 @@ pub(crate) struct Search {
     pub(crate) found: Option<Finding>,
 }
 
-/// Searches; `false` if something was found. A target that has found something is left alone after that.
+/// Searches; `false` if something was found. A target that has found something is left alone after
+/// that.
 pub(crate) fn search(args: &Args, targets: &[Target]) -> io::Result<bool> {
     let seed = args.seed.unwrap_or_else(fresh_seed);
     let start = Instant::now();
@@ -38,15 +39,26 @@ pub(crate) fn search(args: &Args, targets: &[Target]) -> io::Result<bool> {
     let watch = Watch::start(seed);
     let mut searches: Vec<Search> = Vec::new();
     for target in targets {
-        searches.push(Search { fuzzer: Fuzzer::new(*target, seed)?, spent: Duration::ZERO, found: None });
+        searches.push(Search {
+            fuzzer: Fuzzer::new(*target, seed)?,
+            spent: Duration::ZERO,
+            found: None,
+        });
     }
     let runs_max = args.runs.unwrap_or(u64::MAX);
     let goes_on = |search: &Search| search.found.is_none() && search.fuzzer.tally().runs < runs_max;
     while limit.is_none_or(|limit| start.elapsed() < limit) && searches.iter().any(goes_on) {
         for search in searches.iter_mut().filter(|search| goes_on(search)) {
-            take_turn(search, runs_max, limit.map(|limit| limit.saturating_sub(start.elapsed())), &watch);
+            take_turn(
+                search,
+                runs_max,
+                limit.map(|limit| limit.saturating_sub(start.elapsed())),
+                &watch,
+            );
             if let Some(found) = &search.found {
-                let kept = args.keep.then(|| regressions::keep(found.target, &found.broken.law, &found.input));
+                let kept = args
+                    .keep
+                    .then(|| regressions::keep(found.target, &found.broken.law, &found.input));
                 report::found(found, kept.transpose()?.as_deref());
             }
         }
@@ -65,7 +77,8 @@ fn take_turn(search: &mut Search, runs_max: u64, left: Option<Duration>, watch: 
         if left == 0 {
             break;
         }
-        search.found = (0..left).find_map(|_| search.fuzzer.step(&mut |input| watch.about_to_run(name, input)));
+        search.found = (0..left)
+            .find_map(|_| search.fuzzer.step(&mut |input| watch.about_to_run(name, input)));
     }
     watch.rest();
     search.spent = search.spent.saturating_add(start.elapsed());

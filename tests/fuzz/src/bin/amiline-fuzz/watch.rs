@@ -5,7 +5,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// An input takes milliseconds at most. One that was running at a look and is at the next one hangs.
+/// An input takes milliseconds at most. One that was running at a look and is at the next one
+/// hangs.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// What runs now.
