@@ -90,7 +90,8 @@ mod tests {
                     map.remove(&region);
                 }
                 prop_assert_eq!(promised.contains(&region), map.contains_key(&region));
-                prop_assert!(promised.iter().eq(map.iter().map(|(region, since)| (region, *since))));
+                let pairs = map.iter().map(|(region, since)| (region, *since));
+                prop_assert!(promised.iter().eq(pairs));
                 let text = serde_json::to_string(&promised).unwrap();
                 prop_assert_eq!(&text, &serde_json::to_string(&map).unwrap());
                 prop_assert_eq!(&serde_json::from_str::<Promised>(&text).unwrap(), &promised);
