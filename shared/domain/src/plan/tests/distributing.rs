@@ -85,6 +85,34 @@ fn shared_widely() -> (Stage, BTreeSet<ShareTarget>) {
 }
 
 #[test]
+fn nothing_is_copied_or_shared_but_an_image_that_this_look_saw_available_and_managed() {
+    type Change = fn(&mut ObservedImage);
+    let changes: [(&str, Change); 4] = [
+        ("another image was seen", |image| image.id = image_id(7)),
+        ("it was not available", |image| image.state = ImageState::Pending),
+        ("its tag says another stack", |image| {
+            image.tags.insert("amiline:managed-by".to_owned(), "another".to_owned());
+        }),
+        ("another account owns it", |image| {
+            image.owner = Some(AccountId::new("999999999999").unwrap());
+        }),
+    ];
+    for (why, change) in changes {
+        let mut stage = Stage::with_available_source(SHARED, true);
+        let mut image = stage.image(&ImageRole::Source, image_id(1), ImageState::Available);
+        change(&mut image);
+        // The record says still that it is available, and so does no later read than this.
+        stage.sees(&ImageRole::Source, vec![image]);
+        let (actions, _) = stage.decide::<Distributing>();
+        assert_eq!(actions, [], "{why}");
+        stage.observed.rows.insert(ImageRole::Source, RowShown::Unread);
+        assert_eq!(stage.decide::<Distributing>().0, [], "nothing was read");
+    }
+    let mut stage = Stage::with_available_source(SHARED, true);
+    assert_eq!(stage.decide::<Distributing>().0.len(), 3, "two copies and a share");
+}
+
+#[test]
 fn everybody_whom_the_policy_names_is_added_in_one_call_and_recorded() {
     let (mut stage, everybody) = shared_widely();
     stage.absorb(&FamilyHint::default());
