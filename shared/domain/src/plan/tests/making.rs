@@ -1,6 +1,7 @@
 //! From a press to images in every Region.
 
 use super::*;
+use crate::look::{Counts, PolicyRead, Requested, admit};
 
 #[test]
 fn a_new_family_asks_for_its_image_with_its_tags_in_the_call() {
@@ -364,4 +365,16 @@ fn another_attempt_and_another_name_keep_what_the_family_began_with() {
         again.name
     );
     assert!(again.name != first.name && again.tags["Team"] == "web", "{again:?}");
+}
+
+#[test]
+fn a_value_that_is_no_policys_name_is_refused_in_one_short_line() {
+    let stage = Stage::new("{}");
+    let value = format!("no\nname {}", "x".repeat(300));
+    let (policy, press, budget) = (PolicyRead::default(), Press::untouched(), Budget::default());
+    let requested = Requested { value: &value, policy: &policy };
+    let counts = Counts { press: &press, budget: &budget };
+    let admitted = admit(requested, &stage.instance, counts, &stage.bounds, &stage.keys, stage.now);
+    let refused = admitted.map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("no?name") && refused.chars().count() < 160, "{refused}");
 }
