@@ -101,3 +101,27 @@ fn an_image_that_may_have_been_made_is_looked_for_before_a_gone_instance_ends_it
     stage.absorb(&FamilyHint::default());
     assert_eq!(stage.row(&ImageRole::Source).state, RowState::Available);
 }
+
+#[test]
+fn a_refusal_that_the_read_contradicts_is_doubted_three_times_and_then_believed() {
+    for code in ["InvalidInstanceID.NotFound", "InvalidParameterValue"] {
+        let mut stage = Stage::new("{}");
+        let is_refused = |stage: &mut Stage| {
+            let (actions, _) = stage.decide::<Creating>();
+            let [create @ CreateAction::Create(_)] = &actions[..] else { panic!("{actions:?}") };
+            stage.conclude(create, &refused(Fault::Reject, code));
+            stage.later(3600);
+        };
+        for doubted in 1..=3 {
+            is_refused(&mut stage);
+            let row = stage.row(&ImageRole::Source);
+            assert_eq!((row.state, row.refusals), (RowState::Wanted, doubted), "{code}");
+        }
+        is_refused(&mut stage);
+        assert_eq!(stage.row(&ImageRole::Source).state, RowState::Failed, "{code}");
+    }
+    let mut stage = Stage::new("{}");
+    let (actions, _) = stage.decide::<Creating>();
+    stage.conclude(&actions[0], &refused(Fault::Reject, "SomethingElse"));
+    assert_eq!(stage.row(&ImageRole::Source).state, RowState::Failed, "nothing contradicts this");
+}
