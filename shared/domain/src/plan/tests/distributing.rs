@@ -195,3 +195,15 @@ fn the_end_of_the_largest_family_fits_into_one_message_and_one_event() {
     });
     assert!(Reason::from(one).text().contains(&"\"x".repeat(1999)), "of one image it is whole");
 }
+
+#[test]
+fn an_image_that_everybody_was_refused_is_not_announced_as_shared() {
+    let (mut stage, everybody) = shared_widely();
+    stage.absorb(&FamilyHint::default());
+    let (actions, _) = stage.decide::<Distributing>();
+    let error =
+        AwsError::new("ec2:ModifyImageAttribute", "InvalidAMIAttributeItemValue", "no", None);
+    let refused = everybody.iter().map(|target| (target.clone(), error.clone())).collect();
+    let ended = Ended::Shared { shared: BTreeSet::new(), refused, stopped: None };
+    assert_eq!(kinds(&stage.conclude(&actions[0], &ended)), [EventKind::ShareFailed]);
+}

@@ -1,6 +1,7 @@
 //! From a press to images in every Region.
 
 use super::*;
+use crate::ids::PolicyName;
 use crate::look::{Counts, PolicyRead, Requested, admit};
 
 #[test]
@@ -377,4 +378,12 @@ fn a_value_that_is_no_policys_name_is_refused_in_one_short_line() {
     let admitted = admit(requested, &stage.instance, counts, &stage.bounds, &stage.keys, stage.now);
     let refused = admitted.map(|_| ()).unwrap_err().to_string();
     assert!(refused.contains("no?name") && refused.chars().count() < 160, "{refused}");
+}
+
+#[test]
+fn a_refused_request_keeps_the_name_of_a_policy_that_exists() {
+    let named = |text: Option<&str>, value: &str| PolicyRead::newest(text).named(value);
+    assert_eq!(named(Some("{}"), " web ").as_ref().map(PolicyName::as_str), Some("web"));
+    assert_eq!(named(None, "web"), None, "there is none of that name");
+    assert_eq!(named(Some("{}"), "no name"), None);
 }
