@@ -127,30 +127,48 @@ async fn look_once<W: Create>(
             }
             committed
         }
-        decision @ (EnrolmentDecision::Begin { .. } | EnrolmentDecision::Refuse { .. }) => {
-            if world.is_on().await {
-                done.paused = true;
-                return Ok(Attempt::Done(()));
-            }
-            let Some(new) = looked.family_of(world, stack, key, decision, invocation) else {
+        EnrolmentDecision::Begin { .. } | EnrolmentDecision::Refuse { .. }
+            if world.is_on().await =>
+        {
+            done.paused = true;
+            return Ok(Attempt::Done(()));
+        }
+        EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment } => {
+            let Some(scheduled) = looked.scheduled(stack, key) else {
                 return Ok(Attempt::Done(()));
             };
-            let (id, counted) = (new.family.begun.0.id.clone(), new.counted);
-            match (new.family.begin(world, stack, invocation).await?, counted) {
-                (Ran::ToTheEnd, Counted::Begun { .. }) => done.begun = done.begun.saturating_add(1),
-                (Ran::ToTheEnd, Counted::Refused) => done.refused = done.refused.saturating_add(1),
-                // The slot has its family: it was taken before the instance was enrolled anew, by a
-                // clock that was ahead.
-                (Ran::IntoAConflict, Counted::Begun { policy, slot })
-                    if world.family(&id).await?.is_some() =>
-                {
-                    taken.insert((policy, slot));
-                }
-                (Ran::IntoAConflict, Counted::Begun { .. } | Counted::Refused) => {
-                    return Ok(Attempt::Conflict);
-                }
+            log_slot(key, &policy, slot, missed, invocation);
+            let begun = begin_slot(scheduled, slot, missed, &admission, world.now());
+            let id = begun.0.id.clone();
+            let enrolment = Enrolment { last_family: Some(id.clone()), ..enrolment };
+            let mut with = admitted(&begun.0, &admission);
+            with.push(write_of(key, enrolled.enrolment.rev, enrolment));
+            let (policy_text, instance) = (Some(admission.policy), instance.cloned());
+            let family = NewFamily { begun, policy: policy_text, with, instance };
+            let ran = family.begin(world, stack, invocation).await?;
+            // The slot may have its family: it was taken before the instance was enrolled anew, by
+            // a clock that was ahead.
+            if ran == Ran::IntoAConflict && world.family(&id).await?.is_some() {
+                taken.insert((policy, slot));
+                return Ok(Attempt::Again);
             }
-            Committed::Yes
+            done.begun = done.begun.saturating_add(usize::from(ran == Ran::ToTheEnd));
+            Committed::from(ran)
+        }
+        EnrolmentDecision::Refuse { requested, slot, rejection, enrolment } => {
+            let Some(scheduled) = looked.scheduled(stack, key) else {
+                return Ok(Attempt::Done(()));
+            };
+            log_refusal(key, &requested, &rejection, invocation);
+            let policy = looked.policies.iter().find(|(name, _)| name.as_str() == requested);
+            let policy = policy.and_then(|(_, read)| read.named(&requested));
+            let now = world.now();
+            let begun = refuse_enrolment(scheduled, slot, &requested, policy, &rejection, now);
+            let with = vec![write_of(key, enrolled.enrolment.rev, enrolment)];
+            let family = NewFamily { begun, policy: None, with, instance: None };
+            let ran = family.begin(world, stack, invocation).await?;
+            done.refused = done.refused.saturating_add(usize::from(ran == Ran::ToTheEnd));
+            Committed::from(ran)
         }
     };
     match committed {
@@ -167,18 +185,6 @@ struct Looked {
     policies: BTreeMap<PolicyName, PolicyRead>,
     /// If the coverage is asked for.
     made: Option<Vec<Made>>,
-}
-
-/// A family that a look begins.
-struct NewOfSchedule {
-    family: NewFamily,
-    counted: Counted,
-}
-
-/// As what it counts.
-enum Counted {
-    Begun { policy: PolicyName, slot: Slot },
-    Refused,
 }
 
 impl Looked {
@@ -238,44 +244,18 @@ impl Looked {
         Ok(decision)
     }
 
-    /// The family of an image or of a refusal, with the enrolment that is done with it. Nothing
-    /// else makes one.
-    fn family_of<W: Create>(
-        &self,
-        world: &W,
-        stack: &BoundedStack,
-        key: &EnrolmentKey,
-        decision: EnrolmentDecision,
-        invocation: &Invocation,
-    ) -> Option<NewOfSchedule> {
-        let instance = self.instance.as_ref()?;
-        let (stack, account, press) = (&stack.stack.name, &key.account, &self.enrolled.press);
-        let scheduled = Scheduled { stack, account, instance, press };
-        let write = |enrolment| write_of(key, self.enrolled.enrolment.rev, enrolment);
-        let now = world.now();
-        match decision {
-            EnrolmentDecision::Nothing
-            | EnrolmentDecision::Write(_)
-            | EnrolmentDecision::Tell { .. } => None,
-            EnrolmentDecision::Begin { policy, slot, missed, admission, enrolment } => {
-                log_slot(key, &policy, slot, missed, invocation);
-                let begun = begin_slot(scheduled, slot, missed, &admission, now);
-                let mut with = admitted(&begun.0, &admission);
-                with.push(write(Enrolment { last_family: Some(begun.0.id.clone()), ..enrolment }));
-                let instance = Some(instance.clone());
-                let family = NewFamily { begun, policy: Some(admission.policy), with, instance };
-                Some(NewOfSchedule { family, counted: Counted::Begun { policy, slot } })
-            }
-            EnrolmentDecision::Refuse { requested, slot, rejection, enrolment } => {
-                log_refusal(key, &requested, &rejection, invocation);
-                let policy = self.policies.iter().find(|(name, _)| name.as_str() == requested);
-                let policy = policy.and_then(|(_, read)| read.named(&requested));
-                let begun = refuse_enrolment(scheduled, slot, &requested, policy, &rejection, now);
-                let family =
-                    NewFamily { begun, policy: None, with: vec![write(enrolment)], instance: None };
-                Some(NewOfSchedule { family, counted: Counted::Refused })
-            }
-        }
+    /// What a family of the instance's schedules begins from; none without an instance.
+    fn scheduled<'a>(
+        &'a self,
+        stack: &'a BoundedStack,
+        key: &'a EnrolmentKey,
+    ) -> Option<Scheduled<'a>> {
+        Some(Scheduled {
+            stack: &stack.stack.name,
+            account: &key.account,
+            instance: self.instance.as_ref()?,
+            press: &self.enrolled.press,
+        })
     }
 }
 

@@ -18,12 +18,6 @@ pub enum Failpoint {
     NoTimeToCreate,
 }
 
-impl Failpoint {
-    /// All of them, for whoever counts.
-    pub const ALL: [Failpoint; 4] =
-        [Failpoint::LoadAgain, Failpoint::TornRead, Failpoint::HintCame, Failpoint::NoTimeToCreate];
-}
-
 #[cfg(amiline_sim)]
 mod decided {
     use super::Failpoint;

@@ -21,7 +21,8 @@ mod record;
 
 pub(crate) use executor::answer_on_instance;
 use executor::{CreateExecutor, DistributeExecutor, Executor, log_recorded};
-use kind::{FamilyChanges, FamilyWork};
+pub(crate) use kind::FamilyChanges;
+use kind::FamilyWork;
 pub(crate) use record::{commit_announced, whole_family, write_surely};
 
 fn hint(due: &FamilyDue) -> FamilyHint {
@@ -96,7 +97,7 @@ impl NewFamily {
         let Self { begun: (family, planned), policy, with, instance } = self;
         let instance = instance.map(|instance| InstanceShown::Seen(Some(instance)));
         let observed = Observed { instance, ..Observed::default() };
-        let changes = FamilyChanges { planned, history: Vec::new(), with };
+        let changes = FamilyChanges { with, ..FamilyChanges::of(planned) };
         let executor = CreateExecutor { world, deadline: invocation.deadline };
         let work = FamilyWork { world, executor, stack, invocation };
         Job::begun(family, policy, FamilyHint::default(), observed, changes)

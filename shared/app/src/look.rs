@@ -1,6 +1,6 @@
 //! Looking at an instance: the one use case for its tag event, for redelivery and for the tick.
 
-use crate::engine::{Attempt, Invocation, Ran, until_written};
+use crate::engine::{Attempt, Invocation, until_written};
 use crate::error::UseCaseError;
 use crate::family::{NewFamily, admitted, answer_on_instance, create_part};
 use crate::policy_read::read_policy;
@@ -283,10 +283,7 @@ async fn begin_press<W: Create>(
                 )
             }
         };
-    match family.begin(world, stack, invocation).await? {
-        Ran::ToTheEnd => Ok(Attempt::Done(done)),
-        Ran::IntoAConflict => Ok(Attempt::Conflict),
-    }
+    Ok(Attempt::of(family.begin(world, stack, invocation).await?.into(), done))
 }
 
 /// Answers a press on the instance that is refused as one before it, without a family: the press

@@ -150,27 +150,15 @@ where
     W: PolicyStore + PolicyHistory + WatchReader + InstanceReader + RecordWriter + Clock,
 {
     let name = &asked.policy;
-    until_written(
-        world,
-        0,
-        || record_of(name),
-        async || {
-            let watch =
-                world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
-            let texts = fresh_texts(world, name).await?;
-            if watch.tell_followers(name, &texts, &asked.followers, None).is_none() {
-                return Ok(Attempt::Done(false));
-            }
-            let followers = still_following(world, stack, asked).await?;
-            let near = if texts.newest.is_none() { nearest_to(world, name).await } else { None };
-            match watch.tell_followers(name, &texts, &followers, near.as_ref()) {
-                None => Ok(Attempt::Done(false)),
-                Some(told) => {
-                    Ok(Attempt::of(commit(world, &stack.stack, name, watch.rev, told).await?, true))
-                }
-            }
-        },
-    )
+    announce_once(world, &stack.stack, name, async |watch| {
+        let texts = fresh_texts(world, name).await?;
+        if watch.tell_followers(name, &texts, &asked.followers, None).is_none() {
+            return Ok(None);
+        }
+        let followers = still_following(world, stack, asked).await?;
+        let near = if texts.newest.is_none() { nearest_to(world, name).await } else { None };
+        Ok(watch.tell_followers(name, &texts, &followers, near.as_ref()))
+    })
     .await
 }
 
@@ -232,28 +220,33 @@ where
     W: PolicyHistory + WatchReader + RecordWriter + Clock,
 {
     let BoundedStack { stack, bounds } = stack;
-    until_written(
-        world,
-        0,
-        || record_of(name),
-        async || {
-            let watch =
-                world.watches(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
-            if read.is_some_and(|read| watch.is_current(read, bounds, &stack.keys)) {
-                return Ok(Attempt::Done(false));
-            }
-            let texts = fresh_texts(world, name).await?;
-            match watch.tell(&texts, bounds, &stack.keys) {
-                None => Ok(Attempt::Done(false)),
-                Some(told) => {
-                    Ok(Attempt::of(commit(world, stack, name, watch.rev, told).await?, true))
-                }
-            }
-        },
-    )
+    announce_once(world, stack, name, async |watch| {
+        if read.is_some_and(|read| watch.is_current(read, bounds, &stack.keys)) {
+            return Ok(None);
+        }
+        Ok(watch.tell(&fresh_texts(world, name).await?, bounds, &stack.keys))
+    })
     .await
 }
 
-fn record_of(name: &PolicyName) -> String {
-    format!("the record of policy {name}")
+/// Announces of a policy what there is to announce by what was announced before, until nobody else
+/// writes in between. Whether anything was.
+async fn announce_once<W, R: Into<Reason>>(
+    world: &W,
+    stack: &Stack,
+    name: &PolicyName,
+    told: impl AsyncFn(&Watch) -> Result<Option<(EventKind, R, Watch)>, CallError>,
+) -> Result<bool, UseCaseError>
+where
+    W: WatchReader + RecordWriter + Clock,
+{
+    let attempt = async || {
+        let watch = world.watches(std::slice::from_ref(name)).await?.remove(name);
+        let watch = watch.unwrap_or_default();
+        match told(&watch).await? {
+            None => Ok(Attempt::Done(false)),
+            Some(told) => Ok(Attempt::of(commit(world, stack, name, watch.rev, told).await?, true)),
+        }
+    };
+    until_written(world, 0, || format!("the record of policy {name}"), attempt).await
 }

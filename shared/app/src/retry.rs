@@ -1,14 +1,13 @@
 //! Another attempt at what failed, because a person asks for it.
 
-use crate::family::{queue_of, whole_family, write_surely};
+use crate::family::{FamilyChanges, queue_of, whole_family, write_surely};
 use crate::ports::{CallError, Committed};
 use crate::world::Operate;
 use amiline_domain::family::Family;
-use amiline_domain::history::append;
 use amiline_domain::ids::FamilyId;
 use amiline_domain::message::family_due_early;
 use amiline_domain::plan::{NothingToRetry, retry as plan_retry};
-use amiline_domain::record::{Expected, FamilyChange, TransactionError};
+use amiline_domain::record::{Expected, TransactionError};
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -47,29 +46,16 @@ pub async fn retry<W: Operate>(world: &W, id: &FamilyId) -> Result<(), RetryErro
         return Err(RetryError::Busy(id.clone()));
     }
     let expected = Expected::read_at(family.work.version);
-    let changes =
+    let planned =
         plan_retry(&mut family, now).map_err(|why| RetryError::Nothing(id.clone(), why))?;
-    let history = changes.facts.into_iter().map(|fact| append(&mut family, fact, now)).collect();
+    let mut changes = FamilyChanges::of(planned);
+    changes.seal(&mut family, now);
     family.work.version = expected.next();
-    family.stamp(&changes.rows);
+    changes.stamp(&mut family);
     family.work.lease = None;
     let role = family.work.due.map(|(_, role)| role);
-    let change = FamilyChange {
-        rows: changes
-            .rows
-            .iter()
-            .filter_map(|image_role| family.rows.get(image_role).cloned())
-            .collect(),
-        pointers: changes.pointers,
-        history,
-        with: Vec::new(),
-        expected,
-        pending_hints: None,
-        family: family.clone(),
-    };
-    if write_surely(world, (&family, expected), &change.transaction()?).await?
-        == Committed::Conflict
-    {
+    let transaction = changes.transaction(family.clone(), expected, None)?;
+    if write_surely(world, (&family, expected), &transaction).await? == Committed::Conflict {
         return Err(RetryError::Busy(id.clone()));
     }
     if let Some(role) = role {

@@ -1,24 +1,20 @@
-//! Decoding of the messages that wake a function: EventBridge envelopes as AWS sends them, and our
-//! own in the same shape. An event is a hint: what it says is checked for form here and read again
-//! before anything is done.
+//! The messages that wake a function: EventBridge envelopes as AWS sends them, and our own in the
+//! same shape. An event is a hint: what it says is checked for form here and read again before
+//! anything is done.
 
-mod ours;
+mod wire;
 
-pub use ours::{
-    announce_history, digest_due, family_due, family_due_early, look_at_coverage,
+pub use wire::{
+    announce_history, decode, digest_due, family_due, family_due_early, look_at_coverage,
     look_at_followers, look_at_instance, look_at_policy, look_at_schedule, look_at_shares,
 };
 
 use crate::day::Day;
 use crate::digest::DigestKey;
-use crate::escape::one_line;
 use crate::ids::{AccountId, FamilyId, ImageId, InstanceId, PolicyName, Region};
 use crate::image::ImageState;
-use crate::policy::{FOLLOWERS_NAMED_MAX, Followers};
+use crate::policy::Followers;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -96,6 +92,41 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
+    const ALL: [MessageKind; 10] = [
+        MessageKind::InstanceTagged,
+        MessageKind::ImageState,
+        MessageKind::LookAtInstance,
+        MessageKind::LookAtSchedule,
+        MessageKind::LookAtPolicy,
+        MessageKind::FamilyDue,
+        MessageKind::AnnounceHistory,
+        MessageKind::Tick,
+        MessageKind::DayEnded,
+        MessageKind::DigestDue,
+    ];
+
+    /// The kind of an event; none if no function handles it.
+    fn of(source: &str, detail_type: &str) -> Option<Self> {
+        let is_it = |kind: &Self| kind.source() == source && kind.detail_type() == detail_type;
+        Self::ALL.into_iter().find(is_it)
+    }
+
+    /// The event's `source`.
+    fn source(self) -> &'static str {
+        match self {
+            MessageKind::InstanceTagged => "aws.tag",
+            MessageKind::ImageState => "aws.ec2",
+            MessageKind::LookAtInstance
+            | MessageKind::LookAtSchedule
+            | MessageKind::LookAtPolicy
+            | MessageKind::FamilyDue
+            | MessageKind::AnnounceHistory
+            | MessageKind::Tick
+            | MessageKind::DayEnded
+            | MessageKind::DigestDue => OUR_SOURCE,
+        }
+    }
+
     /// The event's `detail-type`.
     pub fn detail_type(self) -> &'static str {
         match self {
@@ -242,276 +273,6 @@ impl BadEvent {
             BadEvent::Malformed(_) => "malformed",
             BadEvent::BadField { .. } => "bad-field",
             BadEvent::Unknown { .. } => "unknown-type",
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    source: Cow<'a, str>,
-    #[serde(borrow)]
-    detail_type: Cow<'a, str>,
-    account: Option<String>,
-    region: Option<String>,
-    time: Option<String>,
-    #[serde(default)]
-    resources: Vec<String>,
-    detail: Value,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct TagDetail {
-    #[serde(default)]
-    changed_tag_keys: Vec<String>,
-    #[serde(default)]
-    tags: BTreeMap<String, String>,
-    service: String,
-    resource_type: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ImageDetail {
-    image_id: String,
-    state: String,
-}
-
-#[derive(Deserialize)]
-struct LookDetail {
-    region: String,
-    instance: String,
-    #[serde(default)]
-    coverage: bool,
-}
-
-#[derive(Deserialize)]
-struct PolicyDetail {
-    policy: String,
-    #[serde(default)]
-    followers: Followers,
-}
-
-#[derive(Deserialize)]
-struct FamilyDetail {
-    family: String,
-    #[serde(default)]
-    early: bool,
-    #[serde(default)]
-    shares: bool,
-}
-
-#[derive(Deserialize)]
-struct TickDetail {
-    #[serde(default)]
-    due_within_seconds: u32,
-    #[serde(default)]
-    sweep: bool,
-    #[serde(default)]
-    all_shares: bool,
-}
-
-#[derive(Deserialize)]
-struct DayEndedDetail {
-    scheduled: String,
-}
-
-#[derive(Deserialize)]
-struct DigestDetail {
-    day: String,
-    policy: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct HistoryDetail {
-    pk: String,
-    sk: String,
-}
-
-/// Decodes a message. Never panics, whatever the bytes.
-pub fn decode(body: &str) -> Result<Message, BadEvent> {
-    if body.len() > BODY_BYTES_MAX {
-        return Err(BadEvent::TooLong { bytes: body.len() });
-    }
-    let mut envelope: Envelope = serde_json::from_str(body).map_err(|e| malformed(&e))?;
-    let read = std::mem::take(&mut envelope.detail);
-    match (&*envelope.source, &*envelope.detail_type) {
-        ("aws.tag", "Tag Change on Resource") => tagged(&envelope, detail(read)?),
-        ("aws.ec2", "EC2 AMI State Change") => image_state(&envelope, detail(read)?),
-        (OUR_SOURCE, "LookAtInstance") => {
-            let detail: LookDetail = detail(read)?;
-            Ok(Message::LookAtInstance {
-                region: field("detail.region", Region::new(detail.region))?,
-                instance: field("detail.instance", InstanceId::new(detail.instance))?,
-            })
-        }
-        (OUR_SOURCE, "LookAtSchedule") => {
-            let detail: LookDetail = detail(read)?;
-            Ok(Message::LookAtSchedule {
-                region: field("detail.region", Region::new(detail.region))?,
-                instance: field("detail.instance", InstanceId::new(detail.instance))?,
-                coverage: detail.coverage,
-            })
-        }
-        (OUR_SOURCE, "LookAtPolicy") => {
-            let detail: PolicyDetail = detail(read)?;
-            let mut followers = detail.followers;
-            followers.named.truncate(FOLLOWERS_NAMED_MAX);
-            let policy = field("detail.policy", PolicyName::new(detail.policy))?;
-            Ok(Message::LookAtPolicy(PolicyAsked { policy, followers }))
-        }
-        (OUR_SOURCE, "FamilyDue") => {
-            let detail: FamilyDetail = detail(read)?;
-            let family = field("detail.family", FamilyId::new(detail.family))?;
-            // No message of ours asks for both.
-            let shares = detail.shares && !detail.early;
-            Ok(Message::FamilyDue(FamilyDue { family, early: detail.early, shares }))
-        }
-        (OUR_SOURCE, "DayEnded") => {
-            let detail: DayEndedDetail = detail(read)?;
-            // The time that was scheduled, not the time of delivery: a late invocation is about the
-            // same day.
-            let scheduled = field("detail.scheduled", detail.scheduled.parse::<Timestamp>())?;
-            Ok(Message::DayEnded(Day::before(scheduled)))
-        }
-        (OUR_SOURCE, "DigestDue") => {
-            let detail: DigestDetail = detail(read)?;
-            let policy = detail.policy.map(PolicyName::new).transpose();
-            let (day, policy) =
-                (field("detail.day", detail.day.parse::<Day>())?, field("detail.policy", policy)?);
-            Ok(Message::DigestDue(DigestKey { policy, day }))
-        }
-        (OUR_SOURCE, "AnnounceHistory") => {
-            let detail: HistoryDetail = detail(read)?;
-            Ok(Message::AnnounceHistory { pk: detail.pk, sk: detail.sk })
-        }
-        (OUR_SOURCE, "Tick") => {
-            let TickDetail { due_within_seconds, sweep, all_shares } = detail(read)?;
-            Ok(Message::Tick(Tick { due_within_seconds, sweep, all_shares }))
-        }
-        _ => Err(BadEvent::Unknown {
-            source_name: one_line(&envelope.source, 64),
-            detail_type: one_line(&envelope.detail_type, 64),
-        }),
-    }
-}
-
-fn tagged(envelope: &Envelope<'_>, tags: TagDetail) -> Result<Message, BadEvent> {
-    if (tags.service.as_str(), tags.resource_type.as_str()) != ("ec2", "instance") {
-        return Err(BadEvent::Unknown {
-            source_name: one_line(&format!("{}/{}", tags.service, tags.resource_type), 64),
-            detail_type: "Tag Change on Resource".to_owned(),
-        });
-    }
-    // arn:aws:ec2:REGION:ACCOUNT:instance/ID; the id follows the last slash.
-    let arn = envelope.resources.first().map(String::as_str).unwrap_or_default();
-    let id = arn.rsplit('/').next().unwrap_or_default();
-    Ok(Message::InstanceTagged(InstanceTagged {
-        account: field("account", AccountId::new(envelope.account.clone().unwrap_or_default()))?,
-        region: field("region", Region::new(envelope.region.clone().unwrap_or_default()))?,
-        instance: field("resources", InstanceId::new(id))?,
-        time: field("time", envelope.time.as_deref().unwrap_or_default().parse::<Timestamp>())?,
-        changed_keys: tags.changed_tag_keys,
-        tags: tags.tags,
-    }))
-}
-
-fn image_state(envelope: &Envelope<'_>, image: ImageDetail) -> Result<Message, BadEvent> {
-    let state = match image.state.as_str() {
-        "available" => ImageState::Available,
-        "failed" => ImageState::Failed,
-        "deregistered" => ImageState::Deregistered,
-        "disabled" => ImageState::Disabled,
-        other => {
-            return Err(BadEvent::BadField {
-                field: "detail.State",
-                problem: format!("\"{}\" is not a state that EC2 announces", one_line(other, 64)),
-            });
-        }
-    };
-    Ok(Message::ImageState(ImageStateChange {
-        account: field("account", AccountId::new(envelope.account.clone().unwrap_or_default()))?,
-        region: field("region", Region::new(envelope.region.clone().unwrap_or_default()))?,
-        image: field("detail.ImageId", ImageId::new(image.image_id))?,
-        state,
-    }))
-}
-
-fn detail<T: for<'de> Deserialize<'de>>(read: Value) -> Result<T, BadEvent> {
-    T::deserialize(read).map_err(|e| malformed(&e))
-}
-
-fn malformed(error: &serde_json::Error) -> BadEvent {
-    BadEvent::Malformed(one_line(&error.to_string(), 200))
-}
-
-fn field<T, E: std::fmt::Display>(field: &'static str, value: Result<T, E>) -> Result<T, BadEvent> {
-    value.map_err(|e| BadEvent::BadField { field, problem: one_line(&e.to_string(), 200) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_we_send_we_can_read() {
-        let region = Region::new("us-east-1").unwrap();
-        let instance = InstanceId::new("i-0123456789abcdef0").unwrap();
-        assert_eq!(
-            decode(&look_at_instance(&region, &instance)),
-            Ok(Message::LookAtInstance { region, instance })
-        );
-        let family = FamilyId::new("fam-0123456789abcdef").unwrap();
-        let due = |early, shares| {
-            Ok(Message::FamilyDue(FamilyDue { family: family.clone(), early, shares }))
-        };
-        assert_eq!(decode(&family_due(&family)), due(false, false));
-        assert_eq!(decode(&family_due_early(&family)), due(true, false));
-        assert_eq!(decode(&look_at_shares(&family)), due(false, true));
-        for policy in [None, Some(PolicyName::new("web-tier").unwrap())] {
-            let key = DigestKey { policy, day: "2026-11-24".parse().unwrap() };
-            assert_eq!(decode(&digest_due(&key)), Ok(Message::DigestDue(key)));
-        }
-    }
-
-    #[test]
-    fn the_day_that_ended_is_the_one_before_the_scheduled_time_however_late_it_comes() {
-        let ended = |scheduled: &str| {
-            let body = serde_json::json!({"source": "amiline", "detail-type": "DayEnded", "detail": {"scheduled": scheduled}});
-            decode(&body.to_string())
-        };
-        let day: Day = "2026-11-24".parse().unwrap();
-        assert_eq!(ended("2026-11-25T00:15:00Z"), Ok(Message::DayEnded(day)));
-        assert_eq!(ended("2026-11-25T00:00:00Z"), Ok(Message::DayEnded(day)));
-        assert!(matches!(ended("<aws.scheduler.scheduled-time>"), Err(BadEvent::BadField { .. })));
-    }
-
-    #[test]
-    fn hostile_messages_are_refused_with_a_reason_of_one_line() {
-        let long = "x".repeat(BODY_BYTES_MAX + 1);
-        let deep = "[".repeat(100_000);
-        let bodies = [
-            "",
-            "null",
-            "{}",
-            "[1,2]",
-            "\u{0}",
-            &long,
-            &deep,
-            r#"{"source":"aws.ec2","detail-type":"EC2 AMI State Change","detail":{"ImageId":"ami-1\n2","State":"available"},"account":"111111111111","region":"us-east-1"}"#,
-            r#"{"source":"aws.ec2","detail-type":"EC2 AMI State Change","detail":"{}"}"#,
-            r#"{"source":"evil\n{\"level\":\"info\"}","detail-type":"x","detail":{}}"#,
-            &format!(
-                r#"{{"source":"x","detail-type":"{}","detail":{{}}}}"#,
-                "\u{10ffff}".repeat(99)
-            ),
-        ];
-        for body in bodies {
-            let error = decode(body).unwrap_err().to_string();
-            assert!(!error.contains('\n'), "{error}");
-            assert!(error.chars().count() < 400, "{error}");
         }
     }
 }

@@ -21,6 +21,16 @@ pub(crate) enum Ran {
     IntoAConflict,
 }
 
+impl From<Ran> for Committed {
+    /// Of what was written first, with a record that is new.
+    fn from(ran: Ran) -> Self {
+        match ran {
+            Ran::ToTheEnd => Self::Yes,
+            Ran::IntoAConflict => Self::Conflict,
+        }
+    }
+}
+
 /// A record in hand: as it is in the table, and what has changed since.
 pub(crate) struct Job<K: Kind> {
     record: K::Record,

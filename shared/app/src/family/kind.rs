@@ -11,7 +11,7 @@ use amiline_domain::history::{HistoryItem, append};
 use amiline_domain::ids::FamilyId;
 use amiline_domain::plan::{self, Changes, Duty, Ended, FamilyHint, Observed, PlanInput};
 use amiline_domain::policy::Policy;
-use amiline_domain::record::{Expected, FamilyChange, Transaction, Write};
+use amiline_domain::record::{Expected, FamilyChange, Transaction, TransactionError, Write};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
@@ -44,6 +44,47 @@ pub(crate) struct FamilyChanges {
     pub(super) history: Vec<HistoryItem>,
     /// What else is written.
     pub(super) with: Vec<Write>,
+}
+
+impl FamilyChanges {
+    /// Of what the planner changed, and nothing else.
+    pub(crate) fn of(planned: Changes) -> Self {
+        Self { planned, ..Self::default() }
+    }
+
+    /// Makes history of what happened.
+    pub(crate) fn seal(&mut self, family: &mut Family, now: Timestamp) {
+        for fact in std::mem::take(&mut self.planned.facts) {
+            self.history.push(append(family, fact, now));
+        }
+    }
+
+    /// Marks the rows that changed as written with the family's version.
+    pub(crate) fn stamp(&self, family: &mut Family) {
+        family.stamp(&self.planned.rows);
+    }
+
+    /// What writes the family, and all that changed with it.
+    pub(crate) fn transaction(
+        &self,
+        family: Family,
+        expected: Expected,
+        pending_hints: Option<u64>,
+    ) -> Result<Transaction, TransactionError> {
+        let Self { planned, history, with } = self;
+        let press = planned.press.clone().map(Write::from);
+        let rows = planned.rows.iter();
+        let change = FamilyChange {
+            rows: rows.filter_map(|image_role| family.rows.get(image_role).cloned()).collect(),
+            pointers: planned.pointers.clone(),
+            history: history.clone(),
+            with: press.into_iter().chain(with.iter().cloned()).collect(),
+            expected,
+            pending_hints,
+            family,
+        };
+        change.transaction()
+    }
 }
 
 impl<W, E> Kind for FamilyWork<'_, W, E>
@@ -132,13 +173,11 @@ where
     }
 
     fn seal(family: &mut Family, changes: &mut FamilyChanges, now: Timestamp) {
-        for fact in std::mem::take(&mut changes.planned.facts) {
-            changes.history.push(append(family, fact, now));
-        }
+        changes.seal(family, now);
     }
 
     fn stamp(family: &mut Family, changes: &FamilyChanges) {
-        family.stamp(&changes.planned.rows);
+        changes.stamp(family);
     }
 
     fn transaction(
@@ -147,22 +186,7 @@ where
         expected: Expected,
         pending_hints: Option<u64>,
     ) -> Result<Transaction, UseCaseError> {
-        let FamilyChanges { planned, history, with } = changes;
-        let press = planned.press.clone().map(Write::from);
-        let change = FamilyChange {
-            rows: planned
-                .rows
-                .iter()
-                .filter_map(|image_role| family.rows.get(image_role).cloned())
-                .collect(),
-            pointers: planned.pointers.clone(),
-            history: history.clone(),
-            with: press.into_iter().chain(with.iter().cloned()).collect(),
-            expected,
-            pending_hints,
-            family,
-        };
-        Ok(change.transaction()?)
+        Ok(changes.transaction(family, expected, pending_hints)?)
     }
 
     fn log_written(changes: &FamilyChanges) {
